@@ -1,0 +1,1 @@
+"""Weight spectra of whole model zoos."""

@@ -1,0 +1,71 @@
+"""A model as a source names it, before anything of it is read."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class Accuracy:
+    """One reported number, as one source reports it.
+
+    `value` is in percent for accuracies and F1 scores, else in the metric's own unit.
+    """
+
+    repo_id: str
+    dataset: str
+    metric: str
+    value: float
+    source: str
+    split: str | None = None
+    source_url: str | None = None
+
+
+@dataclass(frozen=True)
+class ModelRef:
+    """One model at one revision.
+
+    Attributes:
+        repo_id: ``owner/name``; for a directory or file on disk its last two path components.
+        revision: commit sha or package version; None until `sources.resolve_revision`
+            computes a content hash.
+        path: checkpoint file, or directory in hub layout (config.json, README.md, weights).
+        series: the family it is compared within, or None for the architecture's own.
+        nbytes: of its weight files.
+        architecture: ``timm:NAME`` or ``transformers:CLASS`` where a catalogue or config says so.
+    """
+
+    repo_id: str
+    revision: str | None
+    path: str
+    source: Literal["local", "packaged", "hub"]
+    nbytes: int
+    series: str | None = None
+    architecture: str | None = None
+    library: str | None = None
+    pipeline_tag: str | None = None
+    license: str | None = None
+    base_model: str | None = None
+    created: datetime | None = None
+    modified: datetime | None = None
+    downloads: int | None = None
+    likes: int | None = None
+    accuracies: tuple[Accuracy, ...] = field(default=())
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A member of a source that cannot be scanned: a row of `failures`, nothing more."""
+
+    repo_id: str
+    error: str
+    message: str
+    stage: str = "source"
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """What the sources of a scan come to."""
+
+    refs: tuple[ModelRef, ...]
+    problems: tuple[Problem, ...]

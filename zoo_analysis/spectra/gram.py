@@ -1,0 +1,116 @@
+"""Eigenvalues of X = WᵀW through the smaller Gram matrix, accumulated in row blocks."""
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.linalg import blas
+
+#: Elements converted to the working precision at a time: 4 Mi float64 are 32 MiB.
+_BLOCK = 1 << 22
+
+
+def eigenvalues(
+    w: torch.Tensor, dtype: torch.dtype = torch.float64, device: str | torch.device = "cpu"
+) -> NDArray[np.float64]:
+    """Eigenvalues of WᵀW, or of WWᵀ where that is smaller: the squared singular values of W.
+
+    Where the smallest ones sink into the rounding noise of the Gram matrix, which squares the
+    condition number, and `dtype` is float64, they are computed again from the triangular factor
+    of W, so that rank and small eigenvalues are those a singular value decomposition gives.
+
+    Args:
+        w: (rows, cols), any floating dtype; it is read in blocks and never copied whole.
+        dtype: float64 or float32, the precision of the Gram matrix and the eigenproblem.
+        device: where to compute.
+
+    Returns:
+        min(rows, cols) eigenvalues, ascending, ≥ 0.
+    """
+    if min(w.shape) == 1:
+        return np.array([float(torch.linalg.vector_norm(w.to(torch.float64)) ** 2)])
+    gram = _gram_cpu(w, dtype) if torch.device(device).type == "cpu" else _gram(w, dtype, device)
+    evals = torch.linalg.eigvalsh(gram)
+    values = np.asarray(evals.cpu().numpy(), dtype=np.float64)
+    del gram, evals
+    if dtype == torch.float64 and values[0] < _noise(values[-1], len(values)):
+        values = np.sort(_squared_singular_values(w, device))
+    return np.maximum(values, 0.0)
+
+
+def eigenvalues_batched(
+    w: torch.Tensor, dtype: torch.dtype = torch.float64, device: str | torch.device = "cpu"
+) -> NDArray[np.float64]:
+    """`eigenvalues` of each matrix of a batch.
+
+    Args:
+        w: (batch, rows, cols).
+
+    Returns:
+        (batch, min(rows, cols)), each row ascending.
+    """
+    batch, rows, cols = w.shape
+    m = min(rows, cols)
+    out = np.empty((batch, m))
+    step = max(1, _BLOCK // (rows * cols))
+    for start in range(0, batch, step):
+        block = w[start : start + step].to(device=device, dtype=dtype)
+        if m == 1:
+            out[start : start + step, 0] = block.square().sum(dim=(1, 2)).cpu().numpy()
+            continue
+        gram = block.mT @ block if cols <= rows else block @ block.mT
+        out[start : start + step] = torch.linalg.eigvalsh(gram).cpu().numpy()
+    if dtype == torch.float64 and m > 1:
+        for i in np.flatnonzero(out[:, 0] < _noise(out[:, -1], m)):
+            out[i] = np.sort(_squared_singular_values(w[i], device))
+    return np.maximum(out, 0.0)
+
+
+def _noise(largest: float | NDArray[np.float64], m: int) -> float | NDArray[np.float64]:
+    """Below this an eigenvalue of a float64 Gram matrix holds fewer than three digits."""
+    noise: float | NDArray[np.float64] = 1e3 * np.sqrt(m) * np.finfo(np.float64).eps * largest
+    return noise
+
+
+def _blocks(w: torch.Tensor) -> tuple[torch.Tensor, int]:
+    """W with its longer side first, and the rows of one block."""
+    tall = w if w.shape[0] >= w.shape[1] else w.mT
+    return tall, max(1, _BLOCK // tall.shape[1])
+
+
+def _gram_cpu(w: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
+    """One triangle of the Gram matrix by symmetric rank-k updates: half a product's flops."""
+    double = dtype == torch.float64
+    syrk = blas.dsyrk if double else blas.ssyrk
+    tall, step = _blocks(w)
+    m = tall.shape[1]
+    gram = np.zeros((m, m), dtype=np.float64 if double else np.float32, order="F")
+    for start in range(0, tall.shape[0], step):
+        block = tall[start : start + step].to(dtype)
+        # BLAS reads columns first: a row-major block is its own transpose, a column-major is not.
+        if block.is_contiguous():
+            gram = syrk(1.0, block.numpy().T, beta=1.0, c=gram, trans=0, lower=0, overwrite_c=1)
+        else:
+            gram = syrk(1.0, block.numpy(), beta=1.0, c=gram, trans=1, lower=0, overwrite_c=1)
+    # The upper triangle, columns first, is the lower one, rows first: the one eigvalsh reads.
+    return torch.from_numpy(gram.T)
+
+
+def _gram(w: torch.Tensor, dtype: torch.dtype, device: str | torch.device) -> torch.Tensor:
+    tall, step = _blocks(w)
+    gram = torch.zeros(tall.shape[1], tall.shape[1], dtype=dtype, device=device)
+    for start in range(0, tall.shape[0], step):
+        block = tall[start : start + step].to(device=device, dtype=dtype)
+        gram.addmm_(block.mT, block)
+    return gram
+
+
+def _squared_singular_values(w: torch.Tensor, device: str | torch.device) -> NDArray[np.float64]:
+    """From the R of a QR decomposition taken block by block, so that only M × M is held."""
+    tall, step = _blocks(w)
+    step = max(step, tall.shape[1])
+    r = torch.empty(0, tall.shape[1], dtype=torch.float64, device=device)
+    for start in range(0, tall.shape[0], step):
+        block = tall[start : start + step].to(device=device, dtype=torch.float64)
+        r = torch.linalg.qr(torch.cat([r, block]), mode="r").R
+    squared = torch.linalg.svdvals(r).square()
+    return np.asarray(squared.cpu().numpy(), dtype=np.float64)

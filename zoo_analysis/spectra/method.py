@@ -1,0 +1,113 @@
+"""How the numbers are made: every choice that changes a metric, as one hashable value."""
+
+import dataclasses
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import Any, Final, Literal, get_args
+
+from zoo_analysis.errors import ZooError
+
+Conv2d = Literal["pool", "slices", "flatten", "fft"]
+Precision = Literal["float64", "float32"]
+
+
+@dataclass(frozen=True)
+class Method:
+    """A method of computing layer metrics. Numbers of different methods are never mixed.
+
+    Attributes:
+        preset: the preset it was derived from; a label, not a choice.
+        conv2d: `pool` pools the eigenvalues of all kernel slices; `slices` fits each slice and
+            averages the metrics; `flatten` unrolls to out × (in·h·w); `fft` is the spectrum of the
+            circular convolution (Sedghi, Gupta & Long 2019).
+        dtype: precision of the Gram matrix and its eigenproblem.
+        conv_scale: factor of slices under `pool` and `slices`: `kernel` is √(h·w/2) (k/√2 of
+            Martin, Peng & Mahoney 2021), `half` is √(1/2) (what WeightWatcher 0.7 applies).
+        split_groups: grouped convolutions group by group, else as the stored tensor stands.
+        estimator: `clauset` (Clauset, Shalizi & Newman 2009), or `weightwatcher`, which below 20
+            eigenvalues uses a bias-corrected α and a penalised choice of xmin.
+        min_evals: layers with fewer eigenvalues get no fit.
+        max_evals: layers with more eigenvalues get no spectrum; None is no limit.
+        max_n: layers with a longer side above it get no spectrum; None is no limit.
+        min_eval: eigenvalues at or below it stay out of the fit.
+        entropy_epsilon: added to every p before p·ln p (WeightWatcher: 1e-10).
+        xmax: eigenvalues above it stay out of the fit.
+        max_fingers: drop up to this many outlying top eigenvalues when that lowers D.
+        fft_size: side of the circular convolution's grid under `fft`.
+        randomize: also compute the spectrum of W with its entries shuffled (num_rand_spikes,
+            num_traps); doubles the work.
+        alternatives: also compare the power law with other tails by likelihood ratio.
+        split_qkv: the q, k and v parts of fused projections as rows of their own.
+    """
+
+    preset: str = "default"
+    conv2d: Conv2d = "pool"
+    dtype: Precision = "float64"
+    conv_scale: Literal["kernel", "half"] = "kernel"
+    split_groups: bool = True
+    estimator: Literal["clauset", "weightwatcher"] = "clauset"
+    min_evals: int = 10
+    max_evals: int | None = None
+    max_n: int | None = None
+    min_eval: float = 0.0
+    entropy_epsilon: float = 0.0
+    xmax: float | None = None
+    max_fingers: int = 0
+    fft_size: int = 8
+    randomize: bool = False
+    alternatives: bool = False
+    split_qkv: bool = False
+
+    def __post_init__(self) -> None:
+        if self.conv2d not in get_args(Conv2d):
+            raise ZooError(f"conv2d is {self.conv2d!r}: use one of {', '.join(get_args(Conv2d))}")
+        if self.dtype not in get_args(Precision):
+            raise ZooError(f"dtype is {self.dtype!r}: use float64 or float32")
+        if self.min_evals < 2:
+            raise ZooError(f"min_evals is {self.min_evals}: a fit needs at least 2 eigenvalues")
+
+    def as_dict(self) -> dict[str, Any]:
+        """The choices as plain values, for JSON."""
+        return dataclasses.asdict(self)
+
+    @property
+    def hash(self) -> str:
+        """Eight hex digits of the choices (the preset's name is not one of them)."""
+        choices = {name: value for name, value in self.as_dict().items() if name != "preset"}
+        return hashlib.sha256(json.dumps(choices, sort_keys=True).encode()).hexdigest()[:8]
+
+    @property
+    def id(self) -> str:
+        """What the tables store: preset, departures from it, hash: ``default+conv2d=fft-1f…``."""
+        base = PRESETS[self.preset].as_dict() if self.preset in PRESETS else Method().as_dict()
+        changed = [f"+{k}={v}" for k, v in self.as_dict().items() if v != base[k] and k != "preset"]
+        return f"{self.preset}{''.join(changed)}-{self.hash}"
+
+
+PRESETS: Final[dict[str, Method]] = {
+    "default": Method(),
+    "weightwatcher": Method(
+        preset="weightwatcher",
+        conv_scale="half",
+        split_groups=False,
+        estimator="weightwatcher",
+        min_evals=8,
+        max_evals=15_000,
+        max_n=50_000,
+        min_eval=1e-5,
+        entropy_epsilon=1e-10,
+    ),
+    "nature2021": Method(preset="nature2021", conv2d="slices"),
+}
+
+
+def method(preset: str = "default", **changes: Any) -> Method:
+    """A preset, with choices changed.
+
+    Raises:
+        ZooError: unknown preset, or a choice with an impossible value.
+    """
+    if preset not in PRESETS:
+        raise ZooError(f"no method {preset!r}: use one of {', '.join(PRESETS)}")
+    return dataclasses.replace(PRESETS[preset], **changes)

@@ -1,0 +1,56 @@
+"""Norm-based metrics of a spectrum."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Norms:
+    """Metrics that need no fit; logs are base 10 (see `norms`)."""
+
+    lambda_max: float
+    log_norm: float
+    log_spectral_norm: float
+    stable_rank: float
+    entropy: float
+    matrix_rank: float
+    rank_loss: float
+
+
+def norms(
+    evals: NDArray[np.float64],
+    n: int,
+    *,
+    epsilon: float = 0.0,
+    eps: float = float(np.finfo(np.float64).eps),
+) -> Norms:
+    """Norms, rank and entropy of the spectrum of X = WᵀW.
+
+    Args:
+        evals: eigenvalues of X, ascending; the largest is positive.
+        n: N, the longer side of W, in numpy's rank tolerance σ_max · N · eps.
+        epsilon: added to every p before p · ln p, as WeightWatcher does with 1e-10.
+        eps: machine epsilon of the precision in which the eigenvalues were computed.
+
+    Returns:
+        log_norm = log Σλ; log_spectral_norm = log λ_max; stable_rank = Σλ / λ_max;
+        entropy = −Σ p ln p / ln(rank), p = λ / Σλ (NaN at rank one); matrix_rank by numpy's
+        tolerance; rank_loss = number of eigenvalues − rank.
+    """
+    total, largest = float(evals.sum()), float(evals[-1])
+    tolerance = max(n * eps, np.sqrt(eps)) if eps > 1e-12 else n * eps
+    rank = int(np.count_nonzero(np.sqrt(evals) > np.sqrt(largest) * tolerance))
+    p = evals / total + epsilon
+    p = p[p > 0]
+    entropy = float(-(p * np.log(p)).sum() / np.log(rank + epsilon)) if rank > 1 else float("nan")
+    return Norms(
+        lambda_max=largest,
+        log_norm=float(np.log10(total)),
+        log_spectral_norm=float(np.log10(largest)),
+        stable_rank=total / largest,
+        entropy=entropy,
+        matrix_rank=rank,
+        rank_loss=len(evals) - rank,
+    )

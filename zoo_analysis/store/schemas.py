@@ -1,0 +1,184 @@
+"""The tables' columns. Names follow WeightWatcher's wherever the thing is the same."""
+
+from typing import Final
+
+import pyarrow as pa
+
+_TIME = pa.timestamp("us", tz="UTC")
+
+
+def _schema(*fields: tuple[str, pa.DataType]) -> pa.Schema:
+    return pa.schema([pa.field(name, dtype) for name, dtype in fields])
+
+
+_KEY = (
+    ("repo_id", pa.string()),
+    ("revision", pa.string()),
+)
+_LAYER_KEY = (*_KEY, ("method", pa.string()), ("layer", pa.string()))
+
+#: Joins every row of one commit of one model together; the views never show it.
+COMMIT_ID: Final = "commit_id"
+
+MODELS = _schema(
+    *_KEY,
+    ("source", pa.string()),
+    ("series", pa.string()),
+    ("architecture", pa.string()),
+    ("library", pa.string()),
+    ("pipeline_tag", pa.string()),
+    ("parameters", pa.int64()),
+    ("bytes", pa.int64()),
+    ("weights_format", pa.string()),
+    ("created", _TIME),
+    ("modified", _TIME),
+    ("downloads", pa.int64()),
+    ("likes", pa.int64()),
+    ("license", pa.string()),
+    ("base_model", pa.string()),
+    (COMMIT_ID, pa.int64()),
+)
+
+ACCURACIES = _schema(
+    ("repo_id", pa.string()),
+    ("dataset", pa.string()),
+    ("metric", pa.string()),
+    ("split", pa.string()),
+    ("value", pa.float64()),
+    ("source", pa.string()),
+    ("source_url", pa.string()),
+    ("retrieved_at", _TIME),
+)
+
+#: Metrics of one layer, in the order they are shown.
+METRICS = _schema(
+    ("lambda_max", pa.float64()),
+    ("log_norm", pa.float64()),
+    ("log_spectral_norm", pa.float64()),
+    ("stable_rank", pa.float64()),
+    ("entropy", pa.float64()),
+    ("matrix_rank", pa.float64()),
+    ("rank_loss", pa.float64()),
+    ("alpha", pa.float64()),
+    ("xmin", pa.float64()),
+    ("xmax", pa.float64()),
+    ("D", pa.float64()),
+    ("sigma", pa.float64()),
+    ("num_pl_spikes", pa.float64()),
+    ("num_fingers", pa.float64()),
+    ("raw_alpha", pa.float64()),
+    ("alpha_weighted", pa.float64()),
+    ("log_alpha_norm", pa.float64()),
+    ("sigma_mp", pa.float64()),
+    ("bulk_min", pa.float64()),
+    ("bulk_max", pa.float64()),
+    ("num_spikes", pa.float64()),
+    ("mp_softrank", pa.float64()),
+    ("hill_alpha", pa.float64()),
+    ("R_lognormal", pa.float64()),
+    ("p_lognormal", pa.float64()),
+    ("R_exponential", pa.float64()),
+    ("p_exponential", pa.float64()),
+    ("R_truncated_power_law", pa.float64()),
+    ("p_truncated_power_law", pa.float64()),
+    ("num_rand_spikes", pa.float64()),
+    ("num_traps", pa.float64()),
+)
+
+LAYERS = pa.unify_schemas(
+    [
+        _schema(
+            *_LAYER_KEY,
+            ("depth", pa.int32()),
+            ("kind", pa.string()),
+            ("role", pa.string()),
+            ("part_of", pa.string()),
+            ("shape", pa.list_(pa.int64())),
+            ("dtype", pa.string()),
+            ("N", pa.int64()),
+            ("M", pa.int64()),
+            ("Q", pa.float64()),
+            ("rf", pa.int64()),
+            ("num_evals", pa.int64()),
+        ),
+        METRICS,
+        _schema(
+            ("status", pa.string()),
+            ("warning", pa.string()),
+            ("seconds", pa.float64()),
+            (COMMIT_ID, pa.int64()),
+        ),
+    ]
+)
+
+ESDS = _schema(
+    *_LAYER_KEY,
+    ("eigenvalues", pa.list_(pa.float64())),
+    (COMMIT_ID, pa.int64()),
+)
+
+#: Written last, after a model's rows in the other tables: the one atomic act that publishes them.
+COMMITS = _schema(
+    *_KEY,
+    ("method", pa.string()),
+    (COMMIT_ID, pa.int64()),
+    ("scan_id", pa.string()),
+    ("committed_at", _TIME),
+)
+
+SIMILARITIES = _schema(
+    ("repo_id_a", pa.string()),
+    ("revision_a", pa.string()),
+    ("layer_a", pa.string()),
+    ("repo_id_b", pa.string()),
+    ("revision_b", pa.string()),
+    ("layer_b", pa.string()),
+    ("measure", pa.string()),
+    ("probe", pa.string()),
+    ("mode", pa.string()),
+    ("value", pa.float64()),
+    ("n_samples", pa.int64()),
+)
+
+RELEASES = _schema(
+    ("watch", pa.string()),
+    *_KEY,
+    ("event", pa.string()),
+    ("seen_at", _TIME),
+)
+
+SCANS = _schema(
+    ("scan_id", pa.string()),
+    ("started_at", _TIME),
+    ("finished_at", _TIME),
+    ("method", pa.string()),
+    ("config", pa.string()),
+    ("versions", pa.string()),
+    ("scanned", pa.int64()),
+    ("skipped", pa.int64()),
+    ("failed", pa.int64()),
+    ("layers", pa.int64()),
+    ("seconds", pa.float64()),
+)
+
+FAILURES = _schema(
+    ("scan_id", pa.string()),
+    *_KEY,
+    ("stage", pa.string()),
+    ("error", pa.string()),
+    ("message", pa.string()),
+    ("attempts", pa.int64()),
+    ("failed_at", _TIME),
+)
+
+TABLES: Final[dict[str, pa.Schema]] = {
+    "models": MODELS,
+    "accuracies": ACCURACIES,
+    "layers": LAYERS,
+    "esds": ESDS,
+    "commits": COMMITS,
+    "similarities": SIMILARITIES,
+    "releases": RELEASES,
+    "scans": SCANS,
+    "failures": FAILURES,
+}

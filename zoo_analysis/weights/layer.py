@@ -1,0 +1,71 @@
+"""What is known of one weight matrix before a byte of it is read."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+Kind = Literal[
+    "linear",
+    "conv1d",
+    "conv2d",
+    "conv3d",
+    "conv_transpose1d",
+    "conv_transpose2d",
+    "conv_transpose3d",
+    "embedding",
+    "lora",
+]
+
+Role = Literal[
+    "embedding",
+    "stem",
+    "conv",
+    "q",
+    "k",
+    "v",
+    "qkv",
+    "attention",  # output projections and other matrices of an attention block
+    "mlp",
+    "expert",
+    "router",
+    "head",  # the final classification layer, or a language model's output projection
+    "other",
+]
+
+
+@dataclass(frozen=True)
+class LayerSpec:
+    """One matrix (or one convolution kernel) of a checkpoint.
+
+    Attributes:
+        layer: module path without its parameter name (``blocks.0.attn.qkv``); a part of a fused
+            matrix or of a stack carries it in brackets (``…qkv[q]``, ``…experts.down_proj[3]``).
+        tensors: the checkpoint tensors it is made of: one; ``(B, A)`` or ``(B, A, alpha)`` for a
+            LoRA pair; the weight and its scales for a scaled float8 matrix.
+        depth: position in the network, counted from 0 over the model's stored matrices; the
+            matrices of one stack and the parts of one fused matrix share the depth of the whole.
+        shape: of the stored tensor, or ``(out, in)`` of the update for a LoRA pair.
+        groups: of a convolution.
+        transposed: stored as (in, out): GPT-2's Conv1D, transposed convolutions.
+        index: which matrix of a stack of expert matrices.
+        rows: ``[start, stop)`` of a fused matrix along its output axis (columns, if transposed).
+        part_of: the fused layer this one is a part of; parts never enter averages.
+        scale: factor of a LoRA update (lora_alpha / r).
+        rank: r of a LoRA pair.
+        status: None, or why no spectrum can be had (``quantized``).
+    """
+
+    layer: str
+    tensors: tuple[str, ...]
+    kind: Kind
+    role: Role
+    depth: int
+    shape: tuple[int, ...]
+    dtype: str
+    groups: int = 1
+    transposed: bool = False
+    index: int | None = None
+    rows: tuple[int, int] | None = None
+    part_of: str | None = None
+    scale: float = 1.0
+    rank: int | None = None
+    status: str | None = field(default=None)
