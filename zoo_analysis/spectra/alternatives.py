@@ -4,10 +4,13 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.integrate import quad
-from scipy.optimize import minimize
-from scipy.special import erfc
-from scipy.stats import chi2, norm
+from scipy.optimize import minimize, minimize_scalar
+from scipy.special import erfc, erfcx, log_ndtr
+from scipy.stats import chi2
+
+_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(200)
+#: A smooth unimodal integrand is cut where it has fallen by this many e-folds.
+_FOLDS = 50.0
 
 
 @dataclass(frozen=True)
@@ -29,7 +32,9 @@ def compare_tails(tail: NDArray[np.float64], alpha: float) -> dict[str, Comparis
     """Compare a fitted power law with lognormal, exponential and truncated power law.
 
     Each alternative is fitted by maximum likelihood on the same tail, λ ≥ xmin (Clauset, Shalizi &
-    Newman 2009, section 5; the `powerlaw` package's `distribution_compare`).
+    Newman 2009, section 5; the `powerlaw` package's `distribution_compare`). The lognormals'
+    limit, as those of the truncated power law, holds the power law itself: where no member is
+    likelier, R is 0 and p is 1.
 
     Args:
         tail: positive values; the smallest is xmin.
@@ -45,9 +50,9 @@ def compare_tails(tail: NDArray[np.float64], alpha: float) -> dict[str, Comparis
     if len(x) < 2 or not x[0] > 0 or x[0] == x[-1]:
         raise ValueError(f"a comparison needs two distinct positive values; got {len(x)}")
     x = x / x[0]  # every ratio is scale invariant
-    power = np.log(alpha - 1) - alpha * np.log(x)
+    power = power_law_loglik(x, alpha)
     return {
-        "lognormal": vuong(power, lognormal_loglik(x)),
+        "lognormal": vuong(power, lognormal_loglik(x, alpha)),
         "exponential": vuong(power, exponential_loglik(x)),
         "truncated_power_law": vuong(power, truncated_power_law_loglik(x, alpha), nested=True),
     }
@@ -62,58 +67,103 @@ def vuong(
     ratio = float(difference.sum())
     if nested:
         return Comparison(ratio, float(chi2.sf(abs(2 * ratio), 1)))
-    deviation = float(difference.std()) * np.sqrt(n)
+    deviation = float(difference.std() * np.sqrt(n))
     if deviation == 0:
         return Comparison(0.0, 1.0)
     return Comparison(ratio / deviation, float(erfc(abs(ratio) / (np.sqrt(2) * deviation))))
 
 
+def power_law_loglik(x: NDArray[np.float64], alpha: float) -> NDArray[np.float64]:
+    """Pointwise log-likelihood of x^−α on [1, ∞)."""
+    return np.asarray(np.log(alpha - 1) - alpha * np.log(x))
+
+
 def exponential_loglik(x: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Pointwise log-likelihood of the best exponential on [min x, ∞)."""
-    excess = x - x.min()
-    rate = 1 / excess.mean()
-    return np.asarray(np.log(rate) - rate * excess)
+    """Pointwise log-likelihood of the best exponential on [1, ∞)."""
+    excess = x - 1
+    return np.asarray(-np.log(excess.mean()) - excess / excess.mean())
 
 
-def lognormal_loglik(x: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Pointwise log-likelihood of the best lognormal truncated to [min x, ∞)."""
-    logs = np.log(x)
-    low = logs.min()
+def lognormal_loglik(x: NDArray[np.float64], alpha: float) -> NDArray[np.float64]:
+    """Pointwise log-likelihood of the best lognormal cut to [1, ∞), or of the power law.
 
-    def pointwise(mu: float, log_sigma: float) -> NDArray[np.float64]:
-        sigma = np.exp(log_sigma)
-        tail_mass = norm.logsf((low - mu) / sigma)
-        return np.asarray(norm.logpdf((logs - mu) / sigma) - log_sigma - logs - tail_mass)
+    ln x is a normal cut at 0, by h standard deviations above its mean. For each h the best σ is
+    the root of σ² − h·⟨ln x⟩σ − ⟨ln² x⟩ = 0, which leaves one unknown. As h → ∞ the law becomes
+    the power law, which is the best of all where ⟨ln² x⟩ ≥ 2⟨ln x⟩² (Castillo & Puig 1999).
+    """
+    y = np.log(x)
+    mean, square = float(y.mean()), float((y**2).mean())
+    power = power_law_loglik(x, alpha)
+    if square >= 2 * mean**2:
+        return power
 
-    start = np.array([logs.mean(), np.log(max(logs.std(), 1e-3))])
-    return _maximise(pointwise, start, bounds=((low - 200.0, logs.max()), (-7.0, 7.0)))
+    def sigma(h: float) -> float:
+        root = np.hypot(h * mean, 2 * np.sqrt(square))
+        return float((root + h * mean) / 2 if h > 0 else 2 * square / (root - h * mean))
+
+    def pointwise(t: float) -> NDArray[np.float64]:
+        h = float(np.sinh(t))
+        s = sigma(h)
+        return np.asarray(-(y**2) / (2 * s**2) - h * y / s - np.log(s) - _log_mills(h) - y)
+
+    # The mean of n values, one of them 0, is at most √n of their standard deviations.
+    bounds = (-float(np.arcsinh(np.sqrt(len(x)) + 1)), float(np.arcsinh(1e4)))
+    result = minimize_scalar(
+        lambda t: -float(pointwise(t).sum()),
+        bounds=bounds,
+        method="bounded",
+        options={"xatol": 1e-9},
+    )
+    return _likelier(pointwise(float(result.x)), power)
 
 
 def truncated_power_law_loglik(x: NDArray[np.float64], alpha: float) -> NDArray[np.float64]:
-    """Pointwise log-likelihood of the best λ^−α e^−κλ on [min x, ∞), nesting the power law."""
-    low = x.min()
+    """Pointwise log-likelihood of the best x^−a e^−κx on [1, ∞), a and κ ≥ 0.
 
-    def pointwise(a: float, log_rate: float) -> NDArray[np.float64]:
-        rate = np.exp(log_rate)
-        # ∫ x^−a e^−κx dx over [low, ∞), with x = low·e^t and the factor at low taken out.
-        mass, _ = quad(
-            lambda t: np.exp((1 - a) * t - rate * low * np.expm1(t)), 0, np.inf, limit=200
-        )
-        log_mass = (1 - a) * np.log(low) + np.log(mass) - rate * low
-        return np.asarray(-a * np.log(x) - rate * x - log_mass)
+    Its ends are the power law (κ = 0) and the exponential (a = 0, κ = 1/⟨x − 1⟩), between which
+    the concave likelihood has its maximum.
+    """
+    y, excess = np.log(x), x - 1
+    steepest, fastest = 1 + 1 / float(y.mean()), 1 / float(excess.mean())
+    mean = np.array([y.mean(), excess.mean()])
 
-    start = np.array([max(alpha * 0.8, 0.5), np.log(0.3 / x.mean())])
-    fitted = _maximise(pointwise, start, bounds=((-5.0, max(20.0, alpha)), (-25.0, 7.0)))
-    power = np.log(alpha - 1) - np.log(low) - alpha * (np.log(x) - np.log(low))
-    return fitted if fitted.sum() > power.sum() else power
+    def loss(q: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+        theta = np.array([q[0] * steepest, np.exp(q[1]) * fastest])
+        log_mass, expected = _truncated(*theta)
+        return float(theta @ mean + log_mass), (mean - expected) * [steepest, theta[1]]
+
+    best = _likelier(exponential_loglik(x), power_law_loglik(x, alpha))
+    for start in ((0.5, -1.0), (0.95, -5.0)):
+        bounds = ((0.0, 1.0), (-30.0, 0.0))
+        options = {"ftol": 1e-15, "gtol": 1e-9}
+        q = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds, options=options).x
+        a, rate = q[0] * steepest, np.exp(q[1]) * fastest
+        best = _likelier(-a * y - rate * excess - _truncated(a, rate)[0], best)
+    return best
 
 
-def _maximise(pointwise, start, bounds) -> NDArray[np.float64]:  # type: ignore[no-untyped-def]
-    result = minimize(
-        lambda q: -float(pointwise(*q).sum()),
-        start,
-        method="Nelder-Mead",
-        bounds=bounds,
-        options={"xatol": 1e-7, "fatol": 1e-9, "maxiter": 2000},
-    )
-    return np.asarray(pointwise(*result.x))
+def _log_mills(h: float) -> float:
+    """ln of ∫ e^(−hs − s²/2) ds over [0, ∞): Mills' ratio of the normal."""
+    if h < 0:
+        return float(np.log(2 * np.pi) / 2 + h**2 / 2 + log_ndtr(-h))
+    return float(np.log(np.pi / 2) / 2 + np.log(erfcx(h / np.sqrt(2))))
+
+
+def _truncated(a: float, rate: float) -> tuple[float, NDArray[np.float64]]:
+    """ln of ∫ x^−a e^(−κ(x−1)) dx over [1, ∞), and the means of ln x and of x − 1 under it.
+
+    By Gauss and Legendre in t = ln x; a ≥ 0, κ > 0.
+    """
+    end = np.log1p(_FOLDS / rate)
+    end = np.log1p((_FOLDS + max(0.0, 1 - a) * end) / rate)  # a < 1 rises before it falls
+    if a > 1:
+        end = min(end, _FOLDS / (a - 1))
+    t = end / 2 * (_NODES + 1)
+    excess = np.expm1(t)
+    mass = _WEIGHTS * np.exp((1 - a) * t - rate * excess)
+    total = float(mass.sum())
+    return float(np.log(end / 2 * total)), np.array([mass @ t, mass @ excess]) / total
+
+
+def _likelier(first: NDArray[np.float64], second: NDArray[np.float64]) -> NDArray[np.float64]:
+    return first if first.sum() > second.sum() else second

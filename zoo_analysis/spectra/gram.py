@@ -26,6 +26,7 @@ def eigenvalues(
     Returns:
         min(rows, cols) eigenvalues, ascending, ≥ 0.
     """
+    w = w.detach()
     if min(w.shape) == 1:
         return np.array([float(torch.linalg.vector_norm(w.to(torch.float64)) ** 2)])
     gram = _gram_cpu(w, dtype) if torch.device(device).type == "cpu" else _gram(w, dtype, device)
@@ -48,6 +49,7 @@ def eigenvalues_batched(
     Returns:
         (batch, min(rows, cols)), each row ascending.
     """
+    w = w.detach()
     batch, rows, cols = w.shape
     m = min(rows, cols)
     out = np.empty((batch, m))

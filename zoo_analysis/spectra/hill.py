@@ -26,5 +26,6 @@ def hill_alpha(evals: NDArray[np.float64], k: int | None = None) -> float:
         raise ValueError(f"k is {k}: the Hill estimator on {n} values needs 1 ≤ k < {n}")
     if evals[-k - 1] <= 0:
         return float("nan")
-    total = float(np.log(evals[-k:] / evals[-k - 1]).sum())
+    logs = np.log(evals[-k - 1 :])
+    total = float((logs[1:] - logs[0]).sum())
     return 1 + k / total if total > 0 else float("nan")

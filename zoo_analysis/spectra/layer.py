@@ -124,15 +124,16 @@ def analyze_kernel(
         return LayerResult(shape, None, LayerMetrics(), "non-finite")
     if peak == 0:
         return LayerResult(shape, None, LayerMetrics(), "all-zero")
+    has_bulk = sides is None and not (shape.rf > 1 and how.conv2d == "fft")
     try:
         by_matrix = spectrum(kernel, how, device)
+        shuffled = shuffled_spectrum(kernel, how, device) if how.randomize and has_bulk else None
     except torch.linalg.LinAlgError:  # type: ignore[attr-defined]
         return LayerResult(shape, None, LayerMetrics(), "failed")
     evals = np.sort(by_matrix, axis=None)
-    if not np.isfinite(evals[-1]) or not evals[-1] > 0:  # squares beyond the precision's range
+    finite = np.isfinite(evals[-1]) and (shuffled is None or np.isfinite(shuffled).all())
+    if not finite or not evals[-1] > 0:  # squares beyond the precision's range
         return LayerResult(shape, None, LayerMetrics(), "failed")
-    has_bulk = sides is None and not (shape.rf > 1 and how.conv2d == "fft")
-    shuffled = shuffled_spectrum(kernel, how, device) if how.randomize and has_bulk else None
     if how.conv2d == "slices" and kernel.ndim > 3:
         metrics, status = _averaged(by_matrix, shape, how, shuffled)
     else:
@@ -189,8 +190,8 @@ def spectrum_metrics(
         alpha_weighted=fit.alpha * norm.log_spectral_norm,
         log_alpha_norm=float(np.logaddexp.reduce(fit.alpha * positive) / np.log(10)),
         **_finite({"hill_alpha": hill_alpha(usable)}),
-        **{f"R_{name}": c.R for name, c in others.items()},
-        **{f"p_{name}": c.p for name, c in others.items()},
+        **_finite({f"R_{name}": c.R for name, c in others.items()}),
+        **_finite({f"p_{name}": c.p for name, c in others.items()}),
     )
     return metrics, "success"
 

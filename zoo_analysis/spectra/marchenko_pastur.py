@@ -5,7 +5,7 @@ from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import gamma
+from scipy.special import gammainccinv
 
 #: Chance that a matrix without structure shows a spike at all.
 _FALSE_SPIKE = 1e-3
@@ -35,7 +35,9 @@ def fit_bulk(evals: NDArray[np.float64], n: int, m: int, matrices: int = 1) -> B
 
     It begins where the median of the eigenvalues is that of the law (Gavish & Donoho 2014), which
     no few spikes disturb, and then takes the mean of the eigenvalues below the edge, which for
-    the law is σ², until no eigenvalue changes sides.
+    the law is σ², until no eigenvalue changes sides. The next above the edge joins them as long
+    as it is within the edge that it makes itself: else a small matrix, where one eigenvalue
+    weighs much in the mean, would show spikes that are none.
 
     Args:
         evals: eigenvalues of one matrix, or of several of the same shape pooled.
@@ -54,21 +56,25 @@ def fit_bulk(evals: NDArray[np.float64], n: int, m: int, matrices: int = 1) -> B
     ratio = m / n
     reach = 1 + tracy_widom_allowance(n, m, _FALSE_SPIKE / matrices)
     upper, lower = (1 + np.sqrt(ratio)) ** 2, (1 - np.sqrt(ratio)) ** 2
-    positive = evals[evals > largest * np.finfo(np.float64).eps * n]
+    relative = evals / largest  # sums of it neither overflow nor underflow
+    positive = np.sort(relative[relative > np.finfo(np.float64).eps * n])
     variance = float(np.median(positive)) / _median(ratio)
-    inside = -1
+    means = np.cumsum(positive) / np.arange(1, len(positive) + 1)
+    inside = 0
     for _ in range(100):
-        bulk = positive[positive <= variance * upper * reach]
-        if len(bulk) in (0, inside):
+        count = int(np.searchsorted(positive, variance * upper * reach, side="right"))
+        if count == inside:
             break
-        inside = len(bulk)
-        variance = float(bulk.mean())
+        inside, variance = count, float(means[count - 1])
+    beyond = np.flatnonzero(positive[inside:] > means[inside:] * upper * reach)
+    inside += int(beyond[0]) if len(beyond) else len(positive) - inside
+    variance = float(means[inside - 1])
     return BulkFit(
-        sigma_mp=float(np.sqrt(variance)),
-        bulk_min=float(variance * lower),
-        bulk_max=float(variance * upper),
-        num_spikes=int((evals > variance * upper * reach).sum()),
-        mp_softrank=float(variance * upper / largest),
+        sigma_mp=float(np.sqrt(variance) * np.sqrt(largest)),
+        bulk_min=float(variance * lower * largest),
+        bulk_max=float(variance * upper * largest),
+        num_spikes=int((relative > variance * upper * reach).sum()),
+        mp_softrank=float(variance * upper),
     )
 
 
@@ -88,7 +94,7 @@ def tracy_widom_allowance(n: int, m: int, p: float) -> float:
     """
     a, b = np.sqrt(n - 0.5), np.sqrt(m - 0.5)
     centre, scale = (a + b) ** 2, (a + b) * (1 / a + 1 / b) ** (1 / 3)
-    quantile = float(gamma.isf(p, 46.446, loc=-9.84801, scale=0.186054))
+    quantile = 0.186054 * float(gammainccinv(46.446, p)) - 9.84801
     edge = (np.sqrt(n) + np.sqrt(m)) ** 2
     return max(0.0, float((centre + quantile * scale) / edge - 1))
 

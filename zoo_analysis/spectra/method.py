@@ -10,6 +10,15 @@ from zoo_analysis.errors import ZooError
 
 Conv2d = Literal["pool", "slices", "flatten", "fft"]
 Precision = Literal["float64", "float32"]
+Scale = Literal["kernel", "half"]
+Estimator = Literal["clauset", "weightwatcher"]
+
+_CHOICES: Final[dict[str, Any]] = {
+    "conv2d": Conv2d,
+    "dtype": Precision,
+    "conv_scale": Scale,
+    "estimator": Estimator,
+}
 
 
 @dataclass(frozen=True)
@@ -34,7 +43,8 @@ class Method:
         entropy_epsilon: added to every p before p·ln p (WeightWatcher: 1e-10).
         xmax: eigenvalues above it stay out of the fit.
         max_fingers: drop up to this many outlying top eigenvalues when that lowers D.
-        fft_size: side of the circular convolution's grid under `fft`.
+        fft_size: side of the circular convolution's grid under `fft`; a larger kernel's own side
+            where the kernel is larger.
         randomize: also compute the spectrum of W with its entries shuffled (num_rand_spikes,
             num_traps); doubles the work.
         alternatives: also compare the power law with other tails by likelihood ratio.
@@ -44,9 +54,9 @@ class Method:
     preset: str = "default"
     conv2d: Conv2d = "pool"
     dtype: Precision = "float64"
-    conv_scale: Literal["kernel", "half"] = "kernel"
+    conv_scale: Scale = "kernel"
     split_groups: bool = True
-    estimator: Literal["clauset", "weightwatcher"] = "clauset"
+    estimator: Estimator = "clauset"
     min_evals: int = 10
     max_evals: int | None = None
     max_n: int | None = None
@@ -60,12 +70,14 @@ class Method:
     split_qkv: bool = False
 
     def __post_init__(self) -> None:
-        if self.conv2d not in get_args(Conv2d):
-            raise ZooError(f"conv2d is {self.conv2d!r}: use one of {', '.join(get_args(Conv2d))}")
-        if self.dtype not in get_args(Precision):
-            raise ZooError(f"dtype is {self.dtype!r}: use float64 or float32")
+        for name, choices in _CHOICES.items():
+            value, allowed = getattr(self, name), get_args(choices)
+            if value not in allowed:
+                raise ZooError(f"{name} is {value!r}: use one of {', '.join(allowed)}")
         if self.min_evals < 2:
             raise ZooError(f"min_evals is {self.min_evals}: a fit needs at least 2 eigenvalues")
+        if self.fft_size < 1:
+            raise ZooError(f"fft_size is {self.fft_size}: a grid has a side of at least 1")
 
     def as_dict(self) -> dict[str, Any]:
         """The choices as plain values, for JSON."""

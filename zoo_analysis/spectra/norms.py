@@ -39,17 +39,19 @@ def norms(
         entropy = −Σ p ln p / ln(rank), p = λ / Σλ (NaN at rank one); matrix_rank by numpy's
         tolerance; rank_loss = number of eigenvalues − rank.
     """
-    total, largest = float(evals.sum()), float(evals[-1])
+    largest = float(evals[-1])
+    relative = evals / largest  # sums of it neither overflow nor underflow
+    stable_rank = float(relative.sum())
     tolerance = max(n * eps, np.sqrt(eps)) if eps > 1e-12 else n * eps
-    rank = int(np.count_nonzero(np.sqrt(evals) > np.sqrt(largest) * tolerance))
-    p = evals / total + epsilon
+    rank = int(np.count_nonzero(np.sqrt(relative) > tolerance))
+    p = relative / stable_rank + epsilon
     p = p[p > 0]
     entropy = float(-(p * np.log(p)).sum() / np.log(rank + epsilon)) if rank > 1 else float("nan")
     return Norms(
         lambda_max=largest,
-        log_norm=float(np.log10(total)),
+        log_norm=float(np.log10(largest) + np.log10(stable_rank)),
         log_spectral_norm=float(np.log10(largest)),
-        stable_rank=total / largest,
+        stable_rank=stable_rank,
         entropy=entropy,
         matrix_rank=rank,
         rank_loss=len(evals) - rank,

@@ -6,6 +6,7 @@ one, and the xmin with the smallest Kolmogorov–Smirnov distance wins (Clauset,
 """
 
 from dataclasses import dataclass
+from math import inf, log, sqrt
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,84 +43,101 @@ def fit_power_law(
 
     Args:
         evals: positive values in any order; at least two distinct ones in the range.
-        xmin: begin the tail here instead of searching.
+        xmin: begin the tail here, at a value or between two, instead of searching.
         xmax: leave out values above it (they are dropped; the law is not renormalised).
 
     Returns:
         The same xmin, α and D as computing D for every candidate.
 
     Raises:
-        ValueError: fewer than two distinct positive values to fit.
+        ValueError: fewer than two distinct positive values to fit, or an xmin that is not positive.
     """
+    if xmin is not None and not xmin > 0:
+        raise ValueError(f"xmin is {xmin:g}: a power law begins at a positive value")
     x = np.sort(np.asarray(evals, dtype=np.float64))
     if xmax is not None:
         x = x[x <= xmax]
     if xmin is not None:
         x = x[x >= xmin]
-    if len(x) < 2 or not x[0] > 0 or x[0] == x[-1]:
+    logs = np.log(x) if len(x) and x[0] > 0 else np.zeros(1)
+    if not logs[0] < logs[-1] < inf:  # distinct, and in their logarithms too
         raise ValueError(
             f"a power law needs two distinct positive values; got {len(x)}"
             + (f" from {x[0]:g} to {x[-1]:g}" if len(x) else "")
         )
-    logs = np.log(x)
     start = 0 if xmin is not None else _best_start(logs)
     tail = logs[start:]
+    low = float(tail[0]) if xmin is None else log(xmin)
     n = len(tail)
-    alpha = 1 + n / float((tail - tail[0]).sum())
+    alpha = 1 + n / float((tail - low).sum())
     return PowerLawFit(
         alpha=alpha,
         xmin=float(x[start]) if xmin is None else float(xmin),
         xmax=float(x[-1]),
-        D=ks_distance(tail, alpha),
-        sigma=(alpha - 1) / np.sqrt(n),
+        D=ks_distance(tail, alpha, low),
+        sigma=(alpha - 1) / sqrt(n),
         num_pl_spikes=n,
     )
 
 
-def ks_distance(log_tail: NDArray[np.float64], alpha: float) -> float:
-    """max_j |F(x_j) − j/n| of a power law with exponent `alpha` beginning at the first value.
+def ks_distance(
+    log_tail: NDArray[np.float64], alpha: float, log_xmin: float | None = None
+) -> float:
+    """max |F(x) − F_n(x)| of a power law with exponent `alpha`, over the values of its tail.
+
+    F_n(x) is the fraction below x, as in the `powerlaw` package: repeating every value alike
+    changes nothing.
 
     Args:
         log_tail: (n,) natural logs of the tail, ascending.
+        alpha: exponent of the density.
+        log_xmin: where the law begins; at the first value where None.
     """
-    return float(np.abs(_gaps(log_tail, alpha - 1)).max())
+    low = float(log_tail[0]) if log_xmin is None else log_xmin
+    gaps = 1 - np.exp((alpha - 1) * (low - log_tail)) - _ranks(log_tail) / len(log_tail)
+    return float(np.abs(gaps).max())
 
 
-def _gaps(log_tail: NDArray[np.float64], slope: float) -> NDArray[np.float64]:
-    n = len(log_tail)
-    return np.asarray(1 - np.exp(slope * (log_tail[0] - log_tail)) - np.arange(n) / n)
+def _ranks(ascending: NDArray[np.float64]) -> NDArray[np.intp]:
+    """How many values lie below each."""
+    first = np.diff(ascending, prepend=-inf) > 0
+    return np.maximum.accumulate(np.where(first, np.arange(len(ascending)), 0))
 
 
 def _best_start(logs: NDArray[np.float64]) -> int:
     """Index of the xmin with the smallest D.
 
-    |F − j/n| at any point of a tail bounds its D from below, and the points where neighbouring
+    |F − F_n| at any point of a tail bounds its D from below, and the points where neighbouring
     tails attain D nearly coincide. So the most promising candidate's D is computed, the points
     where it is attained bound all others, those above the best D known are dropped, and so on
     until none is left: O(n) a step, and few steps.
     """
     n = len(logs)
     counts = n - np.arange(n)
+    ranks = _ranks(logs)
     shifted = logs - logs[-1]  # sums from the top stay small where the tails are short
     spread = np.cumsum(shifted[::-1])[::-1] - counts * shifted
     # The first of equal values stands for them; the largest value is no tail.
-    alive = np.flatnonzero((np.diff(logs, prepend=-np.inf) > 0) & (logs < logs[-1]))
+    alive = np.flatnonzero((ranks == np.arange(n)) & (logs < logs[-1]))
     slopes = counts[alive] / spread[alive]
-    bounds = _lower_bounds(logs, slopes, alive)
-    best, best_d = -1, np.inf
+    bounds = _lower_bounds(logs, ranks, slopes, alive)
+    best, best_d = -1, inf
     while len(alive):
         k = int(np.argmin(bounds))
         i = int(alive[k])
-        gaps = _gaps(logs[i:], slopes[k])
+        gaps = 1 - np.exp(slopes[k] * (logs[i] - logs[i:])) - (ranks[i:] - i) / counts[i]
         witnesses = i + np.array([gaps.argmax(), gaps.argmin()])
         d = float(np.abs(gaps).max())
         if d < best_d or (d == best_d and i < best):
             best, best_d = i, d
-        bounds[k] = np.inf
+        bounds[k] = inf
         for j in witnesses:
             before = int(np.searchsorted(alive, j))
             first = alive[:before]
-            gap = np.exp(slopes[:before] * (logs[first] - logs[j])) + (j - first) / counts[first]
+            gap = (
+                np.exp(slopes[:before] * (logs[first] - logs[j]))
+                + (ranks[j] - first) / counts[first]
+            )
             np.maximum(bounds[:before], np.abs(gap - 1), out=bounds[:before])
         keep = bounds <= best_d
         alive, slopes, bounds = alive[keep], slopes[keep], bounds[keep]
@@ -127,13 +145,16 @@ def _best_start(logs: NDArray[np.float64]) -> int:
 
 
 def _lower_bounds(
-    logs: NDArray[np.float64], slopes: NDArray[np.float64], starts: NDArray[np.intp]
+    logs: NDArray[np.float64],
+    ranks: NDArray[np.intp],
+    slopes: NDArray[np.float64],
+    starts: NDArray[np.intp],
 ) -> NDArray[np.float64]:
-    """The largest |F − j/n| over a few ranks spread over each candidate's tail."""
+    """The largest |F − F_n| over a few points spread over each candidate's tail."""
     count = len(logs) - starts
     bounds = np.zeros(len(starts))
     for fraction in _FRACTIONS:
-        rank = (fraction * count).astype(np.intp)
-        gap = np.exp(slopes * (logs[starts] - logs[starts + rank])) + rank / count
+        point = starts + (fraction * count).astype(np.intp)
+        gap = np.exp(slopes * (logs[starts] - logs[point])) + (ranks[point] - starts) / count
         np.maximum(bounds, np.abs(gap - 1), out=bounds)
     return bounds

@@ -42,7 +42,7 @@ def matrix_shape(groups: int, rows: int, cols: int, spatial: tuple[int, ...], ho
     elif how.conv2d == "flatten":
         cols, matrices = cols * rf, groups
     elif how.conv2d == "fft":
-        matrices = groups * how.fft_size ** len(spatial)
+        matrices = groups * _grid_side(how, spatial) ** len(spatial)
     else:
         matrices = groups * rf
     return Shape(max(rows, cols), min(rows, cols), rf, matrices)
@@ -60,16 +60,14 @@ def spectrum(
 
     Returns:
         (matrices, M), each row ascending, ≥ 0.
-
-    Raises:
-        ValueError: `fft_size` smaller than the kernel.
     """
+    kernel = kernel.detach()
     dtype = torch.float64 if how.dtype == "float64" else torch.float32
     if not how.split_groups:
         kernel = kernel.flatten(0, 1).unsqueeze(0)
     spatial = kernel.shape[3:]
     if len(spatial) and how.conv2d == "fft":
-        return _fft_spectrum(kernel, how.fft_size, dtype, device)
+        return _fft_spectrum(kernel, _grid_side(how, tuple(spatial)), dtype, device)
     scale = 1.0
     if not len(spatial):
         batch = kernel
@@ -87,9 +85,14 @@ def shuffled_spectrum(
     kernel: torch.Tensor, how: Method, device: str | torch.device = "cpu", seed: int = 0
 ) -> NDArray[np.float64]:
     """`spectrum` of the kernel with all its entries in random order."""
-    entries = kernel.detach().to("cpu", copy=True).contiguous()
+    dtype = torch.promote_types(kernel.dtype, torch.float32)  # numpy has no bfloat16
+    entries = kernel.detach().to("cpu", dtype, copy=True).contiguous()
     np.random.default_rng(seed).shuffle(entries.view(-1).numpy())
     return spectrum(entries, how, device)
+
+
+def _grid_side(how: Method, spatial: tuple[int, ...]) -> int:
+    return max(how.fft_size, *spatial)
 
 
 def _fft_spectrum(

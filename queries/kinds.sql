@@ -1,0 +1,16 @@
+-- Which kinds of layers are there, and how many of each are over- or under-trained?
+-- param series: text = null  (only models of this series)
+-- param method: text = null  (only numbers made by this method)
+SELECT
+    l.method, l.kind, l.role,
+    count(*) AS layers,
+    count(l.alpha) AS fitted,
+    avg(l.alpha) AS alpha,
+    count(*) FILTER (WHERE l.warning = 'over-trained') AS over_trained,
+    count(*) FILTER (WHERE l.warning = 'under-trained') AS under_trained
+FROM layers l LEFT JOIN models m USING (repo_id, revision)
+WHERE l.part_of IS NULL
+    AND ($series IS NULL OR m.series = $series)
+    AND ($method IS NULL OR l.method = $method)
+GROUP BY ALL
+ORDER BY l.method, layers DESC, l.kind, l.role;

@@ -1,0 +1,17 @@
+-- Which metric values and reported accuracies go together, model by model?
+-- The rows that a regression is made of: one a model, metric, data set and accuracy.
+-- param metric: text = null  (only this metric of `summaries`)
+-- param dataset: text = null  (only accuracies on this data set)
+-- param accuracy: text = null  (only this kind of accuracy: accuracy, top5, …)
+-- param series: text = null  (only this series)
+-- param method: text = null  (only numbers made by this method)
+SELECT
+    v.series, a.dataset, a.metric AS accuracy_metric, v.metric, v.repo_id, v.revision, v.method,
+    v.layers, v.value, a.value AS accuracy, a.source
+FROM metric_values v JOIN accuracy a USING (repo_id)
+WHERE ($metric IS NULL OR v.metric = $metric)
+    AND ($dataset IS NULL OR a.dataset = $dataset)
+    AND ($accuracy IS NULL OR a.metric = $accuracy)
+    AND ($series IS NULL OR v.series = $series)
+    AND ($method IS NULL OR v.method = $method)
+ORDER BY v.series, a.dataset, a.metric, v.metric, v.method, v.repo_id, v.revision;

@@ -1,0 +1,10 @@
+-- What has been scanned: models with their series, size, averages and warnings?
+-- param series: text = null  (only this series)
+-- param limit: integer = 1000  (rows)
+SELECT
+    m.repo_id, m.revision, m.series, m.architecture, m.library, m.parameters, m.bytes,
+    s.method, s.layers, s.alpha, s.alpha_weighted, s.log_norm, s.warnings
+FROM models m LEFT JOIN summaries s USING (repo_id, revision)
+WHERE $series IS NULL OR m.series = $series
+ORDER BY m.series, m.repo_id, m.revision, s.method
+LIMIT $limit;

@@ -1,0 +1,9 @@
+-- Layers and spectra of published commits. Joined on repo_id too, so that a question about one
+-- model is narrowed on both sides and skips the row groups of all others.
+CREATE VIEW layers AS
+SELECT l.* EXCLUDE (commit_id)
+FROM raw.layers l JOIN raw.published p USING (commit_id, repo_id);
+
+CREATE VIEW esds AS
+SELECT e.* EXCLUDE (commit_id)
+FROM raw.esds e JOIN raw.published p USING (commit_id, repo_id);

@@ -1,0 +1,16 @@
+-- Tables of events, where writing the same thing twice must not count twice.
+CREATE VIEW releases AS
+FROM raw.releases
+QUALIFY row_number() OVER (
+    PARTITION BY watch, repo_id, revision, event ORDER BY seen_at
+) = 1;
+
+CREATE VIEW scans AS
+FROM raw.scans
+QUALIFY row_number() OVER (
+    PARTITION BY scan_id ORDER BY finished_at DESC NULLS LAST, started_at DESC
+) = 1;
+
+CREATE VIEW failures AS FROM raw.failures;
+
+CREATE VIEW similarities AS FROM raw.similarities;

@@ -1,0 +1,1 @@
+"""Benchmarks: ratios measured in one run. `make bench`, or `python -m tests.bench NAME...`."""

@@ -1,0 +1,129 @@
+"""Processes that die, runs that are killed, two runs at once: nothing is lost or doubled."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+import ray
+from conftest import MakeModel
+
+from zoo_analysis import open_store, scan
+
+BIG = ((2200, 2200),) * 3
+
+
+def workers_busy_with(task: str) -> list[psutil.Process]:
+    found = []
+    for process in psutil.process_iter(["cmdline"]):
+        if any(f"ray::{task}" in part for part in process.info["cmdline"] or ()):
+            found.append(process)
+    return found
+
+
+@pytest.mark.usefixtures("local_ray")
+def test_a_worker_killed_in_the_middle_loses_nothing(make_model: MakeModel, tmp_path: Path) -> None:
+    store = str(tmp_path / "store")
+    folder = make_model("big", BIG)
+    killed: list[int] = []
+    over = threading.Event()
+
+    def kill_one() -> None:
+        while not over.is_set() and not killed:
+            for process in workers_busy_with("measure_piece"):
+                process.send_signal(signal.SIGKILL)
+                killed.append(process.pid)
+                break
+            time.sleep(0.02)
+
+    killer = threading.Thread(target=kill_one)
+    killer.start()
+    summary = scan([str(folder)], store)
+    over.set()
+    killer.join()
+    assert killed, "no worker was caught at work"
+    assert (summary.scanned, summary.failed, summary.layers) == (1, 0, 3)
+    assert open_store(store).sql("SELECT count(*) FROM layers").fetchall() == [(3,)]
+
+
+@pytest.mark.usefixtures("local_ray")
+def test_a_worker_that_always_dies_is_a_failure_and_the_rest_is_scanned(
+    make_model: MakeModel, tmp_path: Path
+) -> None:
+    store = str(tmp_path / "store")
+    make_model("big", BIG)
+    tree = make_model("small").parent
+    over = threading.Event()
+    killed = []
+
+    def kill_all() -> None:
+        while not over.is_set():
+            for process in workers_busy_with("measure_piece"):
+                process.send_signal(signal.SIGKILL)
+                killed.append(process.pid)
+            time.sleep(0.02)
+
+    killer = threading.Thread(target=kill_all)
+    killer.start()
+    try:
+        summary = scan([str(tree)], store)
+    finally:
+        over.set()
+        killer.join()
+    assert (summary.scanned, summary.failed) == (1, 1)
+    ((repo_id, stage, attempts),) = (
+        open_store(store).sql("SELECT repo_id, stage, attempts FROM failures").fetchall()
+    )
+    assert (repo_id, stage, attempts) == ("zoo/big", "measure", 3)
+    assert len(killed) >= 3
+
+
+def test_a_killed_run_resumes_without_repeating_a_model(
+    make_model: MakeModel, tmp_path: Path
+) -> None:
+    store = str(tmp_path / "store")
+    make_model("slow", ((3000, 3000),) * 6)
+    for i in range(40):
+        make_model(f"quick{i:02}")
+    tree = make_model("last").parent
+    command = [sys.executable, "-m", "zoo_analysis.cli", "scan", str(tree), "--store", store]
+    run = subprocess.Popen(
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+    )
+    done = 0
+    deadline = time.monotonic() + 120
+    while not done and time.monotonic() < deadline and run.poll() is None:
+        time.sleep(0.2)
+        done = len(open_store(store).committed())
+    assert run.poll() is None, "the run was over before it could be killed"
+    os.killpg(run.pid, signal.SIGKILL)
+    run.wait()
+    done = len(open_store(store).committed())
+    assert 0 < done < 42
+    second = subprocess.run(
+        [*command, "--json"], capture_output=True, text=True, check=True, timeout=300
+    )
+    assert f'"scanned": {42 - done}, "skipped": {done}' in second.stdout
+    counts = open_store(store).sql(
+        "SELECT count(*), count(DISTINCT (repo_id, layer)), count(DISTINCT repo_id) FROM layers"
+    )
+    assert counts.fetchall() == [(41 * 2 + 6, 41 * 2 + 6, 42)]
+
+
+@pytest.mark.usefixtures("local_ray")
+def test_two_scans_at_once_show_each_model_once(make_model: MakeModel, tmp_path: Path) -> None:
+    store = str(tmp_path / "store")
+    for i in range(6):
+        make_model(f"m{i}")
+    tree = make_model("last").parent
+    address = ray.get_runtime_context().gcs_address
+    command = [sys.executable, "-m", "zoo_analysis.cli", "scan", str(tree), "--store", store]
+    runs = [subprocess.Popen([*command, "--address", address]) for _ in range(2)]
+    assert [run.wait(timeout=240) for run in runs] == [0, 0]
+    counts = open_store(store).sql("SELECT count(*), count(DISTINCT (repo_id, layer)) FROM layers")
+    assert counts.fetchall() == [(14, 14)]

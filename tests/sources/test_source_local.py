@@ -1,0 +1,174 @@
+"""What paths on disk come to, and what they are called."""
+
+import json
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from zoo_analysis.errors import SourceError
+from zoo_analysis.sources import resolve_sources
+
+
+def put(path: Path, content: str = "weights") -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(content)
+    return path
+
+
+def ids(*sources: Path) -> list[str]:
+    return [ref.repo_id for ref in resolve_sources([str(source) for source in sources]).refs]
+
+
+def test_a_directory_in_hub_layout_is_one_model_called_by_its_last_two_components(tmp_path):
+    model = tmp_path / "timm" / "vgg11"
+    put(model / "model.safetensors", "x" * 10)
+    put(model / "pytorch_model.bin", "x" * 99)
+    put(model / "config.json", '{"architecture": "vgg11_bn"}')
+    [ref] = resolve_sources([str(model)]).refs
+    assert (ref.repo_id, ref.revision, ref.source) == ("timm/vgg11", None, "local")
+    assert (ref.architecture, ref.library, ref.series) == ("timm:vgg11_bn", "timm", "vgg")
+    assert ref.nbytes == 10, "safetensors are what would be read"
+    assert ref.path == str(model)
+
+
+def test_relative_paths_are_called_by_their_absolute_components(tmp_path, monkeypatch):
+    put(tmp_path / "owner" / "name" / "model.safetensors")
+    monkeypatch.chdir(tmp_path / "owner" / "name")
+    assert ids(Path(".")) == ["owner/name"]
+
+
+@pytest.mark.parametrize(
+    ("file", "repo_id"),
+    [
+        ("best.pth", "runs/best"),
+        ("net.pth.tar", "runs/net"),
+        ("a.b.safetensors", "runs/a.b"),
+        ("x.ckpt", "runs/x"),
+        ("vad.jit", "runs/vad"),  # its reader says why not
+    ],
+)
+def test_a_file_is_a_model_called_by_its_stem(tmp_path, file, repo_id):
+    assert ids(put(tmp_path / "runs" / file)) == [repo_id]
+
+
+def test_a_tree_is_walked_and_a_repository_is_not_entered(tmp_path):
+    put(tmp_path / "a" / "one" / "model.safetensors")
+    put(tmp_path / "a" / "one" / "checkpoint-500" / "model.safetensors")
+    put(tmp_path / "b" / "two" / "pytorch_model-00001-of-00002.bin")
+    put(tmp_path / "b" / "two" / "pytorch_model-00002-of-00002.bin")
+    put(tmp_path / "b" / "two" / "pytorch_model.bin.index.json", "{}")
+    put(tmp_path / "b" / "two" / "optimizer.pt")
+    put(tmp_path / ".cache" / "hidden" / "model.safetensors")
+    resolved = resolve_sources([str(tmp_path)])
+    assert [(ref.repo_id, ref.nbytes) for ref in resolved.refs] == [("a/one", 7), ("b/two", 14)]
+    assert resolved.problems == ()
+
+
+def test_a_folder_of_loose_checkpoints_is_as_many_models(tmp_path):
+    put(tmp_path / "checkpoints" / "resnet18.pth")
+    put(tmp_path / "checkpoints" / "vgg11.pth")
+    put(tmp_path / "checkpoints" / "deeper" / "config.json", "{}")
+    put(tmp_path / "checkpoints" / "deeper" / "odd-name.pt")
+    assert ids(tmp_path) == ["checkpoints/resnet18", "checkpoints/vgg11", "checkpoints/deeper"]
+
+
+def test_empty_and_weightless_directories_are_problems_and_the_rest_is_scanned(tmp_path):
+    put(tmp_path / "zoo" / "good" / "model.safetensors")
+    put(tmp_path / "zoo" / "weightless" / "config.json", "{}")
+    put(tmp_path / "zoo" / "notes" / "README.md", "# nothing wrong with a folder of notes")
+    (tmp_path / "zoo" / "empty").mkdir()
+    resolved = resolve_sources([str(tmp_path)])
+    assert [ref.repo_id for ref in resolved.refs] == ["zoo/good"]
+    problems = {problem.repo_id: problem for problem in resolved.problems}
+    assert set(problems) == {"zoo/weightless", "zoo/empty"}
+    assert {problem.stage for problem in problems.values()} == {"source"}
+    assert "no weights" in problems["zoo/weightless"].message
+    assert "empty" in problems["zoo/empty"].message
+
+
+def test_a_hub_cache_tells_repository_and_commit(tmp_path):
+    snapshot = tmp_path / "hub" / "models--org--name" / "snapshots" / "abc123"
+    blob = put(tmp_path / "hub" / "models--org--name" / "blobs" / "f00d", "12345")
+    snapshot.mkdir(parents=True)
+    (snapshot / "model.safetensors").symlink_to(blob)
+    put(snapshot.parent.parent / "refs" / "main", "abc123")
+    for source in (tmp_path / "hub", snapshot, snapshot / "model.safetensors"):
+        [ref] = resolve_sources([str(source)]).refs
+        assert ref.repo_id.startswith("org/name")
+        assert (ref.revision, ref.nbytes) == ("abc123", 5)
+
+
+def test_the_parts_of_a_cached_pipeline_are_called_apart(tmp_path):
+    snapshot = tmp_path / "models--org--name" / "snapshots" / "abc123"
+    for part in ("unet", "vae"):
+        put(snapshot / part / "config.json", "{}")
+        put(snapshot / part / "diffusion_pytorch_model.safetensors")
+    assert sorted(ids(tmp_path)) == ["org/name/unet", "org/name/vae"]
+
+
+def test_a_model_named_twice_is_scanned_once(tmp_path):
+    put(tmp_path / "a" / "one" / "model.safetensors")
+    assert ids(tmp_path, tmp_path / "a" / "one", tmp_path) == ["a/one"]
+
+
+@pytest.mark.parametrize(
+    ("source", "says"),
+    [
+        ("packagd", "did you mean packaged?"),
+        ("packaged:chgnt", "did you mean packaged:chgnet?"),
+        ("timm/vgg11.tv_in1k@main", "hf download timm/vgg11.tv_in1k"),
+        ("/does/not/exist", "no file, directory or catalogue"),
+        ("~nobody-at-all/x", "no file, directory or catalogue"),
+        ("x" * 5000, "no file, directory or catalogue"),
+        ("\0", "no file, directory or catalogue"),
+        ("", "an empty source"),
+    ],
+)
+def test_a_source_that_is_nothing_says_what_was_meant(source, says):
+    with pytest.raises(SourceError, match=r"^[^\n]*$") as caught:
+        resolve_sources([source])
+    assert says in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "config",
+    ["", "{", "[]", "null", '"text"', '{"architecture": 3, "architectures": [{}], "model_type": 7}',
+     "[" * 100_000, "\udcff".encode(errors="surrogateescape").decode("latin1")],
+)  # fmt: skip
+def test_a_malformed_configuration_costs_only_its_metadata(tmp_path, config):
+    put(tmp_path / "m" / "model.safetensors")
+    put(tmp_path / "m" / "config.json", config)
+    [ref] = resolve_sources([str(tmp_path)]).refs
+    assert (ref.architecture, ref.library, ref.series) == (None, None, None)
+
+
+def test_a_transformers_configuration_names_class_and_family(tmp_path):
+    put(tmp_path / "m" / "model.safetensors")
+    put(tmp_path / "m" / "config.json", json.dumps({"architectures": ["GPT2LMHeadModel"],
+                                                    "model_type": "gpt2"}))  # fmt: skip
+    [ref] = resolve_sources([str(tmp_path)]).refs
+    assert ref.architecture == "transformers:GPT2LMHeadModel"
+    assert (ref.library, ref.series) == ("transformers", "gpt2")
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may list everything")
+def test_a_directory_that_cannot_be_listed_is_a_problem(tmp_path):
+    put(tmp_path / "zoo" / "good" / "model.safetensors")
+    locked = tmp_path / "zoo" / "locked"
+    locked.mkdir(mode=0)
+    resolved = resolve_sources([str(tmp_path)])
+    locked.chmod(0o700)
+    assert [ref.repo_id for ref in resolved.refs] == ["zoo/good"]
+    assert [problem.repo_id for problem in resolved.problems] == ["zoo/locked"]
+
+
+def test_thousands_of_directories_take_a_millisecond_each(tmp_path):
+    for i in range(1000):
+        put(tmp_path / f"m{i}" / "model.safetensors")
+        put(tmp_path / f"m{i}" / "config.json", '{"architecture": "vgg11"}')
+    start = time.process_time()
+    resolved = resolve_sources([str(tmp_path)])
+    assert len(resolved.refs) == 1000
+    assert time.process_time() - start < 2.0  # twice what is promised, for slow machines

@@ -1,0 +1,158 @@
+"""The bulk of matrices without structure, and what stands out of it."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.integrate import quad
+
+from zoo_analysis.spectra import fit_bulk
+from zoo_analysis.spectra.marchenko_pastur import law_cdf, tracy_widom_allowance
+
+LAWS = {
+    "gaussian": lambda rng, *shape: rng.normal(size=shape),
+    "uniform": lambda rng, *shape: rng.uniform(-np.sqrt(3), np.sqrt(3), shape),
+    "rademacher": lambda rng, *shape: rng.choice([-1.0, 1.0], shape),
+}
+
+
+def evals_of(w: np.ndarray) -> np.ndarray:
+    return np.linalg.eigvalsh(w.T @ w)
+
+
+@pytest.mark.parametrize("law", LAWS)
+@pytest.mark.parametrize("q", [1, 1.5, 2, 4, 10])
+@pytest.mark.parametrize("m", [150, 400])
+def test_sigma_and_edge_of_noise_are_within_two_percent_and_it_has_no_spikes(law, q, m):
+    n = int(q * m)
+    w = 0.03 * LAWS[law](np.random.default_rng(m), n, m)
+    bulk = fit_bulk(evals_of(w), n, m)
+    sigma = w.std() * np.sqrt(n)
+    assert bulk.sigma_mp == pytest.approx(sigma, rel=0.02)
+    assert bulk.sigma_mp == pytest.approx(0.03 * np.sqrt(n), rel=0.02)
+    assert bulk.bulk_max == pytest.approx(sigma**2 * (1 + np.sqrt(m / n)) ** 2, rel=0.02)
+    assert bulk.bulk_min == pytest.approx(sigma**2 * (1 - np.sqrt(m / n)) ** 2, rel=0.02, abs=1e-12)
+    assert bulk.num_spikes == 0
+    assert bulk.mp_softrank == pytest.approx(bulk.bulk_max / evals_of(w).max())
+    assert bulk.mp_softrank == pytest.approx(1, abs=0.08)
+
+
+def test_a_thousand_columns():
+    w = np.random.default_rng(1).normal(size=(1500, 1000))
+    bulk = fit_bulk(evals_of(w), 1500, 1000)
+    assert bulk.sigma_mp**2 == pytest.approx(1500, rel=0.003)
+    assert bulk.num_spikes == 0
+
+
+@pytest.mark.parametrize(("n", "m"), [(10, 10), (20, 10), (50, 50), (100, 50), (300, 20)])
+def test_one_noise_matrix_in_a_thousand_shows_a_spike_or_fewer(n, m):
+    generator = torch.Generator().manual_seed(n + m)
+    w = torch.randn(2000, n, m, generator=generator, dtype=torch.float64)
+    evals = torch.linalg.eigvalsh(w.mT @ w).numpy()
+    shown = sum(fit_bulk(values, n, m).num_spikes > 0 for values in evals)
+    assert shown <= 7  # of 2 expected; more than 7 has chance 1e-3
+
+
+def test_pooled_matrices_show_no_spikes_either():
+    generator = torch.Generator().manual_seed(0)
+    w = torch.randn(300, 9, 60, 30, generator=generator, dtype=torch.float64)
+    evals = torch.linalg.eigvalsh(w.mT @ w).flatten(1).numpy()
+    assert sum(fit_bulk(np.sort(v), 60, 30, matrices=9).num_spikes > 0 for v in evals) <= 3
+
+
+@pytest.mark.parametrize("law", LAWS)
+@pytest.mark.parametrize(("n", "m"), [(300, 300), (600, 300), (2000, 200)])
+@pytest.mark.parametrize("strength", [2.0, 5.0, 100.0])
+def test_a_planted_direction_above_the_transition_is_one_spike(law, n, m, strength):
+    """Baik, Ben Arous & Péché: a rank-one part of norm > σ(NM)^¼ leaves the bulk."""
+    rng = np.random.default_rng(7)
+    u, v = rng.normal(size=n), rng.normal(size=m)
+    theta = strength * (n * m) ** 0.25
+    planted = theta * np.outer(u / np.linalg.norm(u), v / np.linalg.norm(v))
+    evals = evals_of(LAWS[law](rng, n, m) + planted)
+    bulk = fit_bulk(evals, n, m)
+    assert bulk.num_spikes == 1
+    assert bulk.sigma_mp == pytest.approx(np.sqrt(n), rel=0.02)
+    expected = (theta**2 + n) * (theta**2 + m) / theta**2  # Benaych-Georges & Nadakuditi 2012
+    # a singular value fluctuates by at most about the entries' deviation
+    assert np.sqrt(evals[-1]) == pytest.approx(np.sqrt(expected), abs=3)
+    assert bulk.mp_softrank == pytest.approx(bulk.bulk_max / evals[-1])
+
+
+@pytest.mark.parametrize("strength", [0.3, 0.7])
+def test_a_planted_direction_below_the_transition_stays_in_the_bulk(strength):
+    rng = np.random.default_rng(8)
+    u, v = rng.normal(size=600), rng.normal(size=300)
+    theta = strength * (600 * 300) ** 0.25
+    w = rng.normal(size=(600, 300)) + theta * np.outer(u / np.linalg.norm(u), v / np.linalg.norm(v))
+    assert fit_bulk(evals_of(w), 600, 300).num_spikes == 0
+
+
+@pytest.mark.parametrize("k", [2, 5, 20])
+def test_several_planted_directions_are_counted(k):
+    rng = np.random.default_rng(9)
+    n, m = 500, 250
+    u = np.linalg.qr(rng.normal(size=(n, k)))[0]
+    v = np.linalg.qr(rng.normal(size=(m, k)))[0]
+    w = rng.normal(size=(n, m)) + (u * np.linspace(2, 30, k) * (n * m) ** 0.25) @ v.T
+    bulk = fit_bulk(evals_of(w), n, m)
+    assert bulk.num_spikes == k
+    assert bulk.bulk_max == pytest.approx((np.sqrt(n) + np.sqrt(m)) ** 2, rel=0.05)
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.integers(5, 40), st.integers(0, 60), st.integers(0, 10**6), st.integers(-150, 150))
+def test_spikes_and_soft_rank_do_not_depend_on_scale(m, extra, seed, exponent):
+    n, scale = m + extra, 4.0**exponent
+    evals = np.maximum(evals_of(np.random.default_rng(seed).standard_t(2, size=(n, m))), 0)
+    bulk, scaled = fit_bulk(evals, n, m), fit_bulk(evals * scale, n, m)
+    assert scaled.num_spikes == bulk.num_spikes
+    assert scaled.mp_softrank == pytest.approx(bulk.mp_softrank)
+    assert scaled.sigma_mp == pytest.approx(bulk.sigma_mp * 2.0**exponent)
+    assert scaled.bulk_max == pytest.approx(bulk.bulk_max * scale)
+
+
+@pytest.mark.parametrize("ratio", [1.0, 0.9, 0.5, 0.1, 0.001])
+def test_the_law_is_the_integral_of_its_density(ratio):
+    low, high = (1 - np.sqrt(ratio)) ** 2, (1 + np.sqrt(ratio)) ** 2
+
+    def density(x):
+        return np.sqrt((high - x) * (x - low)) / (2 * np.pi * ratio * x)
+
+    x, cdf = law_cdf(ratio)
+    assert (x[0], x[-1]) == (pytest.approx(low, abs=1e-12), pytest.approx(high))
+    assert (cdf[0], cdf[-1]) == (0, 1)
+    for i in (200, 1000, 2000, 3000, 3800):
+        integral, _ = quad(density, low, x[i], limit=500)
+        assert cdf[i] == pytest.approx(integral, abs=2e-6)
+    mean = np.trapezoid(x, cdf)
+    assert mean == pytest.approx(1, abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("p", "quantile"), [(0.5, -1.26857), (0.1, 0.4501), (0.05, 0.9793), (0.01, 2.0234)]
+)
+def test_the_allowance_holds_the_quantiles_of_tracy_and_widom(p, quantile):
+    """Tabulated quantiles of the law of order 1 (Bejan 2005), as n and m grow."""
+    n, m = 4_000_000, 1_000_000
+    scale = (np.sqrt(n) + np.sqrt(m)) * (1 / np.sqrt(n) + 1 / np.sqrt(m)) ** (1 / 3)
+    expected = max(0.0, quantile * scale / (np.sqrt(n) + np.sqrt(m)) ** 2)
+    assert tracy_widom_allowance(n, m, p) == pytest.approx(expected, rel=0.01, abs=1e-9)
+
+
+@pytest.mark.parametrize(("n", "m"), [(60, 60), (200, 40)])
+@pytest.mark.parametrize("p", [0.1, 0.05, 0.01])
+def test_noise_exceeds_the_allowance_as_often_as_it_says(n, m, p):
+    generator = torch.Generator().manual_seed(3)
+    w = torch.randn(3000, n, m, generator=generator, dtype=torch.float64)
+    largest = torch.linalg.eigvalsh(w.mT @ w)[:, -1].numpy()
+    edge = (np.sqrt(n) + np.sqrt(m)) ** 2 * (1 + tracy_widom_allowance(n, m, p))
+    assert (largest > edge).mean() == pytest.approx(p, abs=4 * np.sqrt(p / 3000))
+
+
+def test_impossible_spectra_are_refused():
+    with pytest.raises(ValueError, match="N is 3 and M is 4"):
+        fit_bulk(np.ones(4), 3, 4)
+    with pytest.raises(ValueError, match="no positive eigenvalue"):
+        fit_bulk(np.zeros(4), 4, 4)

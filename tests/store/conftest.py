@@ -1,0 +1,26 @@
+"""Fixtures of the store's tests."""
+
+import gc
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import small_models
+
+from zoo_analysis.store import ModelRows, Store, open_store
+
+
+@pytest.fixture
+def model_rows() -> Callable[..., ModelRows]:
+    return small_models.model_rows
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return open_store(tmp_path / "store")
+
+
+def pytest_unconfigure() -> None:
+    # Hypothesis leaves a callback there that keeps DuckDB's types alive to the very end, at which
+    # DuckDB prints forty lines about them.
+    gc.callbacks.clear()

@@ -1,0 +1,108 @@
+"""A checkpoint's layers measured, as rows of the tables. No Ray, no store."""
+
+import time
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import pyarrow as pa
+
+from zoo_analysis.spectra import LayerMetrics, LayerResult, Method, analyze_kernel, matrix_shape
+from zoo_analysis.store.schemas import COMMIT_ID, ESDS, LAYERS
+from zoo_analysis.weights import Checkpoint, LayerSpec, kernel_dims, load_kernel
+
+_KEYS = ("repo_id", "revision", "method", COMMIT_ID)
+
+
+def _without_keys(schema: pa.Schema) -> pa.Schema:
+    return pa.schema([field for field in schema if field.name not in _KEYS])
+
+
+#: `layers` and `esds` without the columns that say whose they are.
+LAYER_ROWS = _without_keys(LAYERS)
+ESD_ROWS = _without_keys(ESDS)
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Rows of some layers of one model.
+
+    Attributes:
+        layers: `LAYER_ROWS`.
+        esds: `ESD_ROWS`, for the layers that have a spectrum.
+    """
+
+    layers: pa.Table
+    esds: pa.Table
+
+
+def measure(
+    checkpoint: Checkpoint, specs: Iterable[LayerSpec], how: Method, device: str = "cpu"
+) -> Measured:
+    """Read, decompose and fit each layer in turn; no more than one is in memory at a time.
+
+    Args:
+        checkpoint: open, holding the specs' tensors.
+        specs: the layers to measure.
+        how: the method.
+        device: where to compute.
+
+    Raises:
+        CheckpointError: a tensor cannot be read as the header describes it.
+    """
+    layers: list[dict[str, Any]] = []
+    esds: list[dict[str, Any]] = []
+    for spec in specs:
+        start = time.perf_counter()
+        result = measure_layer(checkpoint, spec, how, device)
+        layers.append(_row(spec, result, time.perf_counter() - start))
+        if result.evals is not None:
+            esds.append({"layer": spec.layer, "eigenvalues": result.evals})
+    return Measured(
+        pa.Table.from_pylist(layers, schema=LAYER_ROWS), pa.Table.from_pylist(esds, schema=ESD_ROWS)
+    )
+
+
+def measure_layer(
+    checkpoint: Checkpoint, spec: LayerSpec, how: Method, device: str = "cpu"
+) -> LayerResult:
+    """One layer's spectrum and metrics."""
+    groups, rows, cols, _ = kernel_dims(spec)
+    if spec.status is not None:
+        shape = matrix_shape(groups, rows, cols, (), how)
+        return LayerResult(shape, None, LayerMetrics(), "quantized")
+    kernel = load_kernel(checkpoint, spec)
+    sides = (spec.shape[0], spec.shape[1]) if spec.kind == "lora" else None
+    return analyze_kernel(kernel, how, device, sides)
+
+
+def concatenated(parts: Iterable[Measured]) -> Measured:
+    """Rows of several measured sets of layers, in the order of depth."""
+    parts = list(parts)
+    layers = pa.concat_tables([part.layers for part in parts])
+    return Measured(
+        layers.sort_by([("depth", "ascending"), ("layer", "ascending")]),
+        pa.concat_tables([part.esds for part in parts]),
+    )
+
+
+def _row(spec: LayerSpec, result: LayerResult, seconds: float) -> dict[str, Any]:
+    shape = result.shape
+    return {
+        "layer": spec.layer,
+        "depth": spec.depth,
+        "kind": spec.kind,
+        "role": spec.role,
+        "part_of": spec.part_of,
+        "shape": list(spec.shape),
+        "dtype": spec.dtype,
+        "N": shape.n,
+        "M": shape.m,
+        "Q": shape.n / shape.m if shape.m else None,
+        "rf": shape.rf,
+        "num_evals": shape.num_evals,
+        **asdict(result.metrics),
+        "status": result.status,
+        "warning": result.warning or None,
+        "seconds": seconds,
+    }

@@ -1,0 +1,65 @@
+"""Long work shown on standard error: a bar on a terminal, now and then a line elsewhere."""
+
+import time
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
+
+
+class Bar:
+    """A progress bar over some amount of work, with a text of counts beside it.
+
+    Args:
+        what: what is going on, in one word.
+        total: amount of work; its unit is never shown.
+        console: where to draw; a console on standard error by default.
+        every: seconds between lines where there is no terminal to draw on.
+    """
+
+    def __init__(
+        self, what: str, total: float = 0.0, console: Console | None = None, every: float = 15.0
+    ) -> None:
+        self.console = console or Console(stderr=True)
+        self.what, self.total, self.every = what, total, every
+        self.done, self.counts, self.told = 0.0, "", time.monotonic()
+        self._progress = Progress(
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.percentage:>3.0f}%"),
+            TextColumn("{task.fields[counts]}"),
+            TextColumn("ETA"),
+            TimeRemainingColumn(elapsed_when_finished=True),
+            console=self.console,
+            disable=not self.console.is_terminal,
+            transient=True,
+        )
+        self._task = self._progress.add_task(what, total=total or None, counts="")
+
+    def __enter__(self) -> Self:
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._progress.stop()
+
+    def start(self, total: float) -> None:
+        """Say how much there is to do."""
+        self.total = total
+        self._progress.update(self._task, total=total or None)
+
+    def advance(self, amount: float, counts: str) -> None:
+        """Some work is done; `counts` says how far things are."""
+        self.done, self.counts = self.done + amount, counts
+        self._progress.update(self._task, advance=amount, counts=counts)
+        if not self.console.is_terminal and time.monotonic() - self.told > self.every:
+            share = f"{100 * self.done / self.total:.0f}% " if self.total else ""
+            self.console.print(f"{self.what}: {share}{counts}", highlight=False)
+            self.told = time.monotonic()

@@ -1,0 +1,14 @@
+"""What there is to scan: models on disk, inside packages, in catalogues."""
+
+from zoo_analysis.sources.ref import Accuracy, ModelRef, Problem, Resolved
+from zoo_analysis.sources.resolve import resolve_sources
+from zoo_analysis.sources.revision import resolve_revision
+
+__all__ = [
+    "Accuracy",
+    "ModelRef",
+    "Problem",
+    "Resolved",
+    "resolve_revision",
+    "resolve_sources",
+]

@@ -1,0 +1,122 @@
+"""Models on disk: a checkpoint file, a directory in hub layout, a tree of them, a hub cache."""
+
+import os
+from pathlib import Path
+
+from zoo_analysis.sources.card import read_card
+from zoo_analysis.sources.layout import is_repository, name_of, weight_files
+from zoo_analysis.sources.metadata import Architecture, read_architecture
+from zoo_analysis.sources.ref import ModelRef, Problem, Resolved
+
+
+def local_models(path: Path) -> Resolved:
+    """The models under a path.
+
+    Only names, sizes, configurations and cards are read. What lies inside a directory that is a
+    model itself (a trainer's checkpoints, an export to another format) belongs to that model;
+    hidden directories are passed over.
+
+    Args:
+        path: an existing file (always taken for a checkpoint) or directory.
+
+    Returns:
+        The models, and a problem for each directory that has a configuration but no weights, is
+        empty, or cannot be listed.
+    """
+    if not path.is_dir():
+        return Resolved((file_ref(path),), ())
+    refs: list[ModelRef] = []
+    problems: list[Problem] = []
+
+    def unlistable(error: OSError) -> None:
+        directory = Path(error.filename or path)
+        message = f"{directory} cannot be listed: {error.strerror}; check its permissions"
+        problems.append(Problem(name_of(directory).repo_id, type(error).__name__, message))
+
+    for root, directories, names in os.walk(path, onerror=unlistable):
+        directory = Path(root)
+        files = [directory / name for name in names]
+        weights = weight_files(files)
+        if is_repository(files, weights):
+            refs.append(directory_ref(directory, weights))
+            directories.clear()
+            continue
+        directories[:] = sorted(d for d in directories if not d.startswith((".", "__")))
+        refs.extend(file_ref(file) for file in weights)
+        if not weights and (reason := _nothing(directory, directories, names)):
+            problems.append(Problem(name_of(directory).repo_id, "NoWeights", reason))
+    return Resolved(tuple(refs), tuple(problems))
+
+
+def _nothing(directory: Path, directories: list[str], names: list[str]) -> str | None:
+    """Why a directory without weights is a problem, or None when it is just a folder."""
+    if "config.json" in names:
+        return (
+            f"{directory} has a config.json but no weights that can be read; "
+            "add its .safetensors or .bin files, or remove the directory"
+        )
+    if not directories and not names:
+        return f"{directory} is empty; put a model in it or remove it"
+    return None
+
+
+def directory_ref(directory: Path, weights: tuple[Path, ...] | None = None) -> ModelRef:
+    """A model in hub layout.
+
+    Args:
+        directory: with config.json, README.md and weights, all but the last optional.
+        weights: its weight files, where they are known already.
+
+    Returns:
+        The model, with what its configuration and card say of it.
+    """
+    if weights is None:
+        weights = weight_files([entry for entry in directory.iterdir() if entry.is_file()])
+    name = name_of(directory)
+    architecture, card = read_architecture(directory), read_card(directory, name.repo_id)
+    return ModelRef(
+        repo_id=name.repo_id,
+        revision=name.revision,
+        path=str(directory.absolute()),
+        source="local",
+        nbytes=sum(_size(file) for file in weights),
+        series=card.series or architecture.series,
+        architecture=architecture.name,
+        library=card.library or architecture.library,
+        pipeline_tag=card.pipeline_tag,
+        license=card.license,
+        base_model=card.base_model,
+        accuracies=card.accuracies,
+    )
+
+
+def file_ref(file: Path) -> ModelRef:
+    """A checkpoint file on its own.
+
+    Args:
+        file: the checkpoint; whether it can be read is for its reader to say.
+
+    Returns:
+        The model, of which nothing but its name and size is known, unless a configuration lies
+        beside it in a hub cache.
+    """
+    name = name_of(file)
+    architecture = read_architecture(file.parent) if name.revision else Architecture()
+    return ModelRef(
+        repo_id=name.repo_id,
+        revision=name.revision,
+        path=str(file.absolute()),
+        source="local",
+        nbytes=_size(file),
+        series=architecture.series,
+        architecture=architecture.name,
+        library=architecture.library,
+    )
+
+
+def _size(file: Path) -> int:
+    """Bytes of a file; 0 for a dangling link, which its reader will complain of."""
+    try:
+        return file.stat().st_size
+    except OSError:
+        return 0

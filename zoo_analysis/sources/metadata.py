@@ -1,0 +1,90 @@
+"""What a model's config.json says of its architecture."""
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+#: A configuration larger than this is not one; reading it would only cost memory.
+_LIMIT = 16 * 2**20
+#: Prefixes of timm names that say where weights came from, not what they are.
+_PREFIXES = {"tf", "legacy", "ese", "gc", "dm", "gluon", "test"}
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """What a configuration names; every field may be missing.
+
+    Attributes:
+        name: ``timm:NAME`` or ``transformers:CLASS``.
+        series: the family it belongs to (``vgg``, ``bert``).
+    """
+
+    name: str | None = None
+    library: str | None = None
+    series: str | None = None
+
+
+def read_text(path: Path) -> str | None:
+    """A small text file, or None where there is none, it cannot be read, or it is too large.
+
+    Args:
+        path: of a README.md or config.json.
+
+    Returns:
+        Its text; bytes that are not UTF-8 are replaced.
+    """
+    try:
+        return path.read_text(errors="replace") if path.stat().st_size <= _LIMIT else None
+    except OSError:
+        return None
+
+
+def timm_family(name: str) -> str:
+    """The family of a timm architecture, from its name alone.
+
+    Args:
+        name: as in ``timm.list_models()``, with or without a pretrained tag.
+
+    Returns:
+        The leading word without size: ``vgg11_bn`` → ``vgg``, ``tf_efficientnet_lite0`` →
+        ``efficientnet``, ``mobilenetv3_large_100`` → ``mobilenetv3``.
+    """
+    words = name.split(".")[0].split("_")
+    while len(words) > 1 and words[0] in _PREFIXES:
+        words = words[1:]
+    return re.sub(r"(?<!v)\d+[a-z]{0,2}$", "", words[0]) or words[0]
+
+
+def read_architecture(directory: Path) -> Architecture:
+    """The architecture that a directory's config.json names.
+
+    A missing, malformed or lying configuration costs its metadata and nothing else.
+
+    Args:
+        directory: of a model in hub layout.
+
+    Returns:
+        The architecture, with no fields set where nothing is known.
+    """
+    text = read_text(directory / "config.json")
+    try:
+        config = json.loads(text) if text else None
+    except (ValueError, RecursionError):
+        config = None
+    return _architecture(config) if isinstance(config, dict) else Architecture()
+
+
+def _architecture(config: dict[str, Any]) -> Architecture:
+    timm_name = config.get("architecture")
+    if isinstance(timm_name, str) and timm_name:
+        return Architecture(f"timm:{timm_name}", "timm", timm_family(timm_name))
+    model_type = config.get("model_type")
+    series = model_type if isinstance(model_type, str) and model_type else None
+    classes = config.get("architectures")
+    if isinstance(classes, list) and classes and isinstance(classes[0], str):
+        return Architecture(f"transformers:{classes[0]}", "transformers", series)
+    if series:
+        return Architecture(f"transformers:{series}", "transformers", series)
+    return Architecture()

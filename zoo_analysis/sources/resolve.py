@@ -1,0 +1,74 @@
+"""From what the user wrote to models: files, directories, trees, catalogues, packaged weights."""
+
+import os
+import re
+from collections.abc import Sequence
+from difflib import get_close_matches
+from pathlib import Path
+
+from zoo_analysis.data import data_dir
+from zoo_analysis.errors import SourceError
+from zoo_analysis.sources.catalogue import catalogue_names, load_catalogue
+from zoo_analysis.sources.collection import PACKAGED, catalogue_models, packaged_models
+from zoo_analysis.sources.local import local_models
+from zoo_analysis.sources.ref import ModelRef, Problem, Resolved
+
+_HUB_ID = re.compile(r"[\w.-]+/[\w.-]+(@[\w./-]+)?")
+
+
+def resolve_sources(sources: Sequence[str]) -> Resolved:
+    """The models that sources name, each once, in the order they are named.
+
+    A source is ``packaged:NAME`` (also ``packaged:demo``, ``packaged:all``), a path that exists
+    (checkpoint file, model directory in hub layout, tree of such directories, catalogue TOML), or
+    the name of a catalogue that comes with the package; a path goes before a catalogue's name.
+
+    Args:
+        sources: as given on the command line.
+
+    Returns:
+        The models, with what their configurations, cards and catalogues say of them (no weights
+        are read; revisions of models on disk are None), and the members of sources that cannot
+        be scanned.
+
+    Raises:
+        SourceError: a source is nothing of these; says what was probably meant.
+    """
+    refs: dict[tuple[str, str | None, str], ModelRef] = {}
+    problems: dict[Problem, None] = {}
+    for source in sources:
+        resolved = _resolve(source)
+        for ref in resolved.refs:
+            refs.setdefault((ref.repo_id, ref.revision, ref.path), ref)
+        problems.update(dict.fromkeys(resolved.problems))
+    return Resolved(tuple(refs.values()), tuple(problems))
+
+
+def _resolve(source: str) -> Resolved:
+    if source.startswith(PACKAGED):
+        return packaged_models(source.removeprefix(PACKAGED))
+    if not source.strip():
+        raise SourceError(
+            "an empty source names nothing; give a path, a catalogue or packaged:NAME"
+        )
+    path = Path(os.path.expanduser(source))
+    if os.path.exists(path):  # unlike Path.exists, False for names that no file could have
+        if path.suffix == ".toml" and path.is_file():
+            return catalogue_models(load_catalogue(path))
+        return local_models(path)
+    if source in catalogue_names():
+        return catalogue_models(load_catalogue(data_dir("catalog") / f"{source}.toml"))
+    raise SourceError(_unknown(source))
+
+
+def _unknown(source: str) -> str:
+    nothing = f"no file, directory or catalogue is called {source!r}"
+    if near := get_close_matches(source, catalogue_names(), n=1):
+        return f"{nothing}; did you mean {near[0]}?"
+    if _HUB_ID.fullmatch(source) and not Path(source.split("/")[0]).exists():
+        repo_id = source.split("@")[0]
+        return (
+            f"{nothing}, and hub repositories cannot be read in this version; "
+            f"download it (hf download {repo_id}) and scan the directory"
+        )
+    return f"{nothing}; catalogues are {', '.join(catalogue_names())}, and see packaged:all"

@@ -1,0 +1,48 @@
+"""The revision of a model on disk: a hash of its contents."""
+
+import hashlib
+from dataclasses import replace
+from pathlib import Path
+
+from zoo_analysis.errors import SourceError
+from zoo_analysis.sources.layout import weight_files
+from zoo_analysis.sources.ref import ModelRef
+
+
+def resolve_revision(ref: ModelRef) -> ModelRef:
+    """The model with its revision.
+
+    A commit sha, a package's version or a catalogue's revision stands. A model on disk gets
+    ``sha256-`` and the first 16 hexadecimal digits of a hash over the names and contents of its
+    weight files and config.json: the same contents have the same revision wherever they lie.
+    Every byte is read once, in blocks.
+
+    Args:
+        ref: of any source.
+
+    Returns:
+        The same model with `revision` set.
+
+    Raises:
+        SourceError: a file of it cannot be read.
+    """
+    if ref.revision is not None:
+        return ref
+    path = Path(ref.path)
+    digest = hashlib.sha256()
+    try:
+        for file in _contents(path):
+            digest.update(file.name.encode() + b"\0")
+            with file.open("rb") as stream:
+                digest.update(hashlib.file_digest(stream, "sha256").digest())
+    except OSError as error:
+        raise SourceError(f"{error.filename}: cannot be read ({error.strerror})") from error
+    return replace(ref, revision=f"sha256-{digest.hexdigest()[:16]}")
+
+
+def _contents(path: Path) -> list[Path]:
+    if not path.is_dir():
+        return [path]
+    files = [entry for entry in path.iterdir() if entry.is_file()]
+    config = [file for file in files if file.name == "config.json"]
+    return sorted([*config, *weight_files(files)])

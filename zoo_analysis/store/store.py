@@ -1,0 +1,153 @@
+"""The store as its users hold it: append rows, ask SQL."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from zoo_analysis.errors import QueryError, StoreError
+from zoo_analysis.store import duck, tables
+from zoo_analysis.store.accuracies import news
+from zoo_analysis.store.guard import admit, explain
+from zoo_analysis.store.named import get_query
+from zoo_analysis.store.rows import STAMPS, ModelRows, assemble, conform, stamped
+from zoo_analysis.store.schemas import TABLES
+
+
+@dataclass(frozen=True)
+class Store:
+    """Delta tables under one directory or object-store URI. Opening one touches nothing."""
+
+    location: tables.Location
+
+    @property
+    def uri(self) -> str:
+        return self.location.uri
+
+    def commit_models(self, batch: Sequence[ModelRows], scan_id: str) -> None:
+        """Publish models, each wholly or not at all.
+
+        Delta has no transaction over several tables, so the rows of all models go to `layers`,
+        `esds` and `models` first and count for nothing until the last append, to `commits`, names
+        them. Of several commits of one model under one method the views show the first; what a
+        crash left behind they never show. After an error, commit the batch again.
+
+        Args:
+            batch: models, one Delta commit a table for all of them.
+            scan_id: of the run that made them.
+
+        Raises:
+            StoreError: rows that do not fit, or a store that cannot be written.
+        """
+        if batch:
+            for name, rows in assemble(batch, scan_id).items():
+                tables.append(self.location, name, rows)
+
+    def append(self, table: str, rows: pa.Table) -> None:
+        """Add rows to `scans`, `failures`, `accuracies`, `releases` or `similarities`.
+
+        A reported accuracy that the store holds already, as the latest of its model, data set,
+        metric, source and split, is not added again.
+
+        Raises:
+            StoreError: not one of these tables, rows that do not fit it, or an unwritable store.
+        """
+        own = set(TABLES) - {"models", "layers", "esds", "commits"}
+        if table not in own:
+            raise StoreError(f"rows cannot be appended to {table!r}, only to {sorted(own)}")
+        rows = conform(rows, TABLES[table], table)
+        if table in STAMPS:
+            rows = stamped(rows, STAMPS[table])
+        if table == "accuracies":
+            known = tables.load(self.location, table)
+            rows = news(rows, known.to_pyarrow_table() if known else TABLES[table].empty_table())
+        if len(rows):
+            tables.append(self.location, table, rows)
+
+    def committed(self) -> set[tuple[str, str, str]]:
+        """The (repo_id, revision, method) of every published model; empty for a new store."""
+        table = tables.load(self.location, "commits")
+        if table is None:
+            return set()
+        rows = table.to_pyarrow_table(columns=["repo_id", "revision", "method"])
+        return set(zip(*(column.to_pylist() for column in rows.columns), strict=True))
+
+    def connect(self) -> duckdb.DuckDBPyConnection:
+        """A locked-down DuckDB connection over a snapshot of all tables and views.
+
+        It refuses other files, extensions and settings, but unlike `sql` it is the caller's own:
+        nothing stops it from creating tables in its memory.
+
+        Raises:
+            StoreError: there is no store here yet.
+        """
+        return duck.connect(self.location)
+
+    def sql(
+        self, query: str, params: Mapping[str, object] | None = None
+    ) -> duckdb.DuckDBPyRelation:
+        """Ask one SELECT over the tables and views.
+
+        Args:
+            query: SQL with ``$name`` for parameters.
+            params: their values, bound by DuckDB and never pasted into the text.
+
+        Returns:
+            A lazy relation over the store as it is now.
+
+        Raises:
+            QueryError: anything but one SELECT over the store, or one that DuckDB refuses.
+            StoreError: there is no store here yet.
+        """
+        connection = self.connect()
+        text = admit(connection, query)
+        try:
+            return connection.sql(text, params=dict(params) if params else None)
+        except duckdb.Error as error:
+            raise QueryError(explain(error)) from error
+
+    def run(self, query: str, params: Mapping[str, object] | None = None) -> pa.Table:
+        """The answer to a SELECT, or to a named question with its parameters' defaults.
+
+        Args:
+            query: SQL, or the name of a file in ``queries/``.
+            params: values by name; text is converted to the type a named query declares.
+
+        Raises:
+            QueryError: as `sql`; also an unknown query, an unknown parameter or a value of another
+                type than declared.
+            StoreError: there is no store here yet.
+        """
+        values: Mapping[str, Any] | None = params
+        if len(query.split()) == 1:
+            named = get_query(query.strip())
+            query, values = named.sql, named.bind(params or {})
+        relation = self.sql(query, values)
+        try:
+            return relation.to_arrow_table()
+        except duckdb.Error as error:
+            raise QueryError(explain(error)) from error
+
+
+def open_store(
+    uri: str | Path | None = None,
+    *,
+    storage_options: Mapping[str, str] | None = None,
+    as_of: datetime | None = None,
+) -> Store:
+    """Open a store for reading and writing; the first write creates it.
+
+    Args:
+        uri: a local path, ``file://…``, ``s3://…`` or any URI deltalake reads; None means
+            ``$ZOO_STORE``, else ``./zoo-store``.
+        storage_options: credentials and endpoint, passed to deltalake as they are.
+        as_of: read every table as it was at this time (naive: UTC); such a store is read-only.
+
+    Raises:
+        StoreError: a path that no Delta table can have.
+    """
+    return Store(tables.locate(uri, storage_options, as_of))

@@ -1,0 +1,207 @@
+"""The Delta tables themselves: where they are, what a snapshot of one holds, how rows are added."""
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from types import MappingProxyType
+from urllib.parse import unquote
+
+import pyarrow as pa
+from deltalake import CommitProperties, DeltaTable, WriterProperties, write_deltalake
+from deltalake.exceptions import DeltaError, TableNotFoundError
+
+from zoo_analysis.errors import StoreError
+from zoo_analysis.store.schemas import COMMIT_ID, TABLES
+
+#: Appends never conflict with one another, so losing a race only means trying the next version.
+_COMMIT = CommitProperties(max_commit_retries=200)
+
+# A row group is what a point lookup reads and what the writer holds in memory: a spectrum is up to
+# thousands of numbers, a row of any other table some fifty.
+_ROW_GROUP = {"esds": 512}
+_DEFAULT_ROW_GROUP = 32_768
+
+# Minima and maxima of these go into the Delta log; of fifty columns they are the ones asked for.
+_PRUNED_BY = ("repo_id", "revision", "method", COMMIT_ID)
+
+_FORBIDDEN = re.compile(r"[\[\]|\\^%]")  # deltalake cannot address a directory named with these
+
+
+@dataclass(frozen=True)
+class Location:
+    """Where a store's tables are and as of when they are read.
+
+    Attributes:
+        uri: of the directory that holds one Delta table a sub-directory, with a scheme.
+        path: the same as a directory of this machine, or None for an object store.
+        storage_options: passed to deltalake as they are (credentials, endpoint, …).
+        as_of: read every table as it was at this time; None reads the present.
+    """
+
+    uri: str
+    path: Path | None
+    storage_options: Mapping[str, str] = field(
+        default_factory=lambda: MappingProxyType({}), repr=False
+    )
+    as_of: datetime | None = None
+
+    def table_uri(self, name: str) -> str:
+        return f"{self.uri.rstrip('/')}/{name}"
+
+
+def locate(
+    uri: str | Path | None,
+    storage_options: Mapping[str, str] | None = None,
+    as_of: datetime | None = None,
+) -> Location:
+    """Resolve what a user calls a store.
+
+    Args:
+        uri: a local path, ``file://…``, or any URI deltalake reads; None means ``$ZOO_STORE``,
+            else ``./zoo-store``.
+        storage_options: for deltalake.
+        as_of: a time; naive ones are taken as UTC.
+
+    Raises:
+        StoreError: the path cannot hold a Delta table.
+    """
+    text = str(uri if uri is not None else os.environ.get("ZOO_STORE") or "zoo-store")
+    if as_of is not None:
+        as_of = as_of.replace(tzinfo=UTC) if as_of.tzinfo is None else as_of.astimezone(UTC)
+    options = MappingProxyType(dict(storage_options or {}))
+    if "://" in text and not text.startswith("file://"):
+        return Location(text, None, options, as_of)
+    plain = unquote(text.removeprefix("file://")) if text.startswith("file://") else text
+    path = Path(plain).expanduser().absolute()
+    if found := _FORBIDDEN.search(str(path)):
+        raise StoreError(
+            f"a store cannot be under {path}: deltalake does not accept {found[0]!r} in a path; "
+            "choose another directory"
+        )
+    return Location(str(path), path, options, as_of)
+
+
+def writer_properties(name: str) -> WriterProperties:
+    """How the Parquet files of table `name` are written, by appends and by compaction alike."""
+    return WriterProperties(
+        compression="ZSTD", max_row_group_size=_ROW_GROUP.get(name, _DEFAULT_ROW_GROUP)
+    )
+
+
+def load(location: Location, name: str) -> DeltaTable | None:
+    """A snapshot of table `name`: now, or as of `location.as_of`; None where it does not exist.
+
+    Raises:
+        StoreError: the table is there but cannot be read.
+    """
+    uri = location.table_uri(name)
+    if location.path is not None and not (location.path / name / "_delta_log").is_dir():
+        return None
+    try:
+        table = DeltaTable(uri, storage_options=dict(location.storage_options) or None)
+        if location.as_of is not None:
+            if location.as_of < _created(table):
+                return None
+            table.load_as_version(location.as_of)
+    except TableNotFoundError:
+        return None
+    except (DeltaError, OSError, ValueError) as error:
+        raise StoreError(
+            f"cannot read table {name!r} of {location.uri}: {one_line(error)}"
+        ) from error
+    return table
+
+
+def _created(table: DeltaTable) -> datetime:
+    """When the table came to be.
+
+    `load_as_version` answers version 0 for any time before it, which must read as no table.
+    """
+    return datetime.fromtimestamp((table.metadata().created_time or 0) / 1000, UTC)
+
+
+def local_files(table: DeltaTable) -> list[str]:
+    """The data files of a snapshot on this machine, as plain paths."""
+    return [unquote(uri.removeprefix("file://")) for uri in table.file_uris()]
+
+
+def append(location: Location, name: str, rows: pa.Table) -> None:
+    """Add rows to table `name` in one atomic Delta commit, creating the table if need be.
+
+    Safe among concurrent writers: a lost race for a version is retried with the next one. Nothing
+    else is retried here, since after any other error nobody knows whether the rows arrived.
+
+    Args:
+        location: of the store.
+        name: of the table.
+        rows: with (some of) the columns of the table's schema.
+
+    Raises:
+        StoreError: the rows could not be written, or the store is opened as of an earlier time.
+    """
+    if location.as_of is not None:
+        raise StoreError(f"{location.uri} is opened as of {location.as_of}: the past is read-only")
+    options = dict(location.storage_options) or None
+    try:
+        table = load(location, name) or _create(location, name)
+        known = [column.name for column in table.schema().fields]
+        grown = not set(known).issuperset(rows.column_names)
+        write_deltalake(
+            table,
+            rows if grown else _in_order(rows, table),
+            mode="append",
+            # Only where this version of the package has more columns: merging rewrites metadata.
+            schema_mode="merge" if grown else None,
+            storage_options=options,
+            writer_properties=writer_properties(name),
+            commit_properties=_COMMIT,
+        )
+    except (DeltaError, OSError, ValueError) as error:
+        raise StoreError(
+            f"cannot write table {name!r} of {location.uri}: {one_line(error)}"
+        ) from error
+
+
+def _create(location: Location, name: str) -> DeltaTable:
+    schema = TABLES[name]
+    pruned_by = [key for key in _PRUNED_BY if key in schema.names]
+    return DeltaTable.create(
+        location.table_uri(name),
+        schema,
+        mode="ignore",  # another writer may be first
+        storage_options=dict(location.storage_options) or None,
+        configuration={
+            "delta.dataSkippingStatsColumns": ",".join(pruned_by),
+            # The log is what makes earlier times readable, so it never expires by itself.
+            "delta.enableExpiredLogCleanup": "false",
+        },
+        description=_columns(len(schema)),
+    )
+
+
+def widened(table: DeltaTable) -> bool:
+    """Whether columns were added since the table was created, so that older files lack some."""
+    return bool(table.metadata().description != _columns(len(table.schema().fields)))
+
+
+def _columns(count: int) -> str:
+    return f"{count} columns at creation"
+
+
+def _in_order(rows: pa.Table, table: DeltaTable) -> pa.Table:
+    """The rows with all columns of a table that a newer package may have widened, in its order."""
+    schema = pa.schema(table.schema().to_arrow())
+    columns = [
+        rows[column.name] if column.name in rows.column_names else pa.nulls(len(rows), column.type)
+        for column in schema
+    ]
+    return pa.table(columns, schema=schema)
+
+
+def one_line(error: object) -> str:
+    """The first line of a library's error message, without its class prefix."""
+    lines = str(error).strip().splitlines()
+    return lines[0].strip() if lines else type(error).__name__

@@ -1,0 +1,66 @@
+"""Ranges of bytes of a file, each mapped on its own."""
+
+import mmap
+import os
+from pathlib import Path
+from typing import Protocol
+
+from zoo_analysis.errors import CheckpointError
+
+#: A writable object that supports the buffer protocol (torch refuses read-only memory).
+Buffer = mmap.mmap | bytearray
+
+
+class ByteSource(Protocol):
+    """Where a safetensors file's bytes come from: a disk here, a range of HTTP elsewhere."""
+
+    name: str
+    size: int
+
+    def read(self, start: int, stop: int) -> tuple[Buffer, int]:
+        """Bytes ``[start, stop)``: a buffer, and the place in it at which `start` lies."""
+        ...
+
+    def close(self) -> None:
+        """Let go of the source; buffers that were read stay valid."""
+        ...
+
+
+class FileBytes:
+    """A local file as a source of bytes.
+
+    Every range is a mapping of its own, private to the process and unmapped when the last tensor
+    made of it goes: pages that were touched then leave the resident set, which one mapping of the
+    whole file would pile up to the size of the checkpoint.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.name = str(path)
+        try:
+            self._file = path.open("rb")
+        except OSError as error:
+            raise CheckpointError(f"{path}: cannot be opened: {error.strerror}") from None
+        self.size = os.fstat(self._file.fileno()).st_size
+
+    def read(self, start: int, stop: int) -> tuple[Buffer, int]:
+        """Map bytes ``[start, stop)``; CheckpointError if the file has been closed or cut short."""
+        if start >= stop:
+            return bytearray(), 0
+        skip = start % mmap.ALLOCATIONGRANULARITY
+        try:
+            # The size is asked for anew: touching a page beyond the end would kill the process.
+            if stop > os.fstat(self._file.fileno()).st_size:
+                raise CheckpointError(f"{self.name}: truncated: ends before byte {stop}")
+            mapped = mmap.mmap(
+                self._file.fileno(),
+                stop - start + skip,
+                access=mmap.ACCESS_COPY,
+                offset=start - skip,
+            )
+        except (OSError, ValueError) as error:
+            raise CheckpointError(f"{self.name}: cannot be read: {error}") from None
+        return mapped, skip
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()

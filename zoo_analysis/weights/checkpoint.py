@@ -1,0 +1,99 @@
+"""What every reader of checkpoints offers: the names of the tensors, and one tensor at a time."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Literal, Self
+
+import torch
+
+from zoo_analysis.errors import CheckpointError
+
+Format = Literal["safetensors", "torch"]
+
+
+@dataclass(frozen=True)
+class TensorInfo:
+    """What the header tells of one tensor.
+
+    Attributes:
+        name: as stored, after the envelope is taken off.
+        shape: as stored.
+        dtype: torch's name of it without ``torch.`` (``bfloat16``, ``float8_e4m3fn``).
+        nbytes: bytes of the tensor in its stored type.
+        storage: where its bytes lie (file or storage number, byte offset, strides): tensors with
+            the same identity and shape are one tensor under two names.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+    nbytes: int
+    storage: tuple[int, ...]
+
+
+class Checkpoint(ABC):
+    """A model's stored tensors. Opening reads headers only, and tensors are read one at a time.
+
+    Attributes:
+        path: the file or directory that was opened.
+        format: ``safetensors`` or ``torch``.
+        tensors: every stored tensor by name, in the order of the file.
+        ordered: whether that order is the order of definition; safetensors files are sorted.
+    """
+
+    path: Path
+    format: Format
+    ordered: bool
+    tensors: Mapping[str, TensorInfo]
+
+    @abstractmethod
+    def read(self, name: str) -> torch.Tensor:
+        """The tensor `name` in its stored type and shape, on the CPU, mapped rather than copied.
+
+        Its memory is given back when the last reference to it goes.
+
+        Raises:
+            CheckpointError: no such tensor, or its bytes cannot be read.
+        """
+
+    @abstractmethod
+    def read_rows(self, name: str, start: int, stop: int) -> torch.Tensor:
+        """Rows ``[start, stop)`` of `name` along its first axis; nothing else is read.
+
+        Raises:
+            CheckpointError: no such tensor or rows, or their bytes cannot be read.
+        """
+
+    @abstractmethod
+    def close(self) -> None:
+        """Let go of the files; tensors that were read stay valid."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def info(self, name: str) -> TensorInfo:
+        """The header's entry for `name`; CheckpointError if there is none."""
+        try:
+            return self.tensors[name]
+        except KeyError:
+            raise CheckpointError(f"{self.path}: no tensor called {name!r}") from None
+
+    def rows_of(self, name: str, start: int, stop: int) -> TensorInfo:
+        """The header's entry for `name`, when it has the rows ``[start, stop)``."""
+        info = self.info(name)
+        if not info.shape or not 0 <= start <= stop <= info.shape[0]:
+            raise CheckpointError(
+                f"{self.path}: {name} of shape {info.shape} has no rows [{start}, {stop})"
+            )
+        return info

@@ -1,0 +1,71 @@
+"""Takes a state dict out of what training scripts wrap around it."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import torch
+
+#: Keys under which a state dict is kept, the plain weights before averages of them.
+ENVELOPES: Final = (
+    "state_dict",
+    "model_state_dict",
+    "model_state",
+    "model",
+    "module",
+    "net",
+    "network",
+    "params",
+    "weights",
+    "student",
+    "teacher",
+    "target_encoder",
+    "encoder",
+    "backbone",
+    "generator",
+    "state_dict_ema",
+    "model_ema",
+    "params_ema",
+    "ema_state_dict",
+    "ema",
+)
+
+#: Prefixes that wrappers of modules put before every name.
+PREFIXES: Final = ("module.", "_orig_mod.", "_forward_module.", "_fsdp_wrapped_module.")
+
+_DEEPEST = 4
+
+
+def unwrap(loaded: Any) -> dict[str, torch.Tensor]:
+    """The named tensors of a loaded file, in their order; empty if there are none.
+
+    A mapping that holds tensors itself is the state dict; else the first of `ENVELOPES` in which
+    one is found. Entries that are not tensors are left out.
+
+    Args:
+        loaded: what ``torch.load`` gave.
+    """
+    return _without_prefix(_find(loaded, 0))
+
+
+def _find(loaded: Any, level: int) -> dict[str, torch.Tensor]:
+    if not isinstance(loaded, Mapping) or level > _DEEPEST:
+        return {}
+    tensors = {
+        str(name): value
+        for name, value in loaded.items()
+        if isinstance(value, torch.Tensor) and value.layout == torch.strided
+    }
+    # A training script's dict may hold a stray tensor (a random state) beside the envelope.
+    if any("." in name or value.ndim > 1 for name, value in tensors.items()):
+        return tensors
+    for key in ENVELOPES:
+        if found := _find(loaded.get(key), level + 1):
+            return found
+    return tensors
+
+
+def _without_prefix(tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    for prefix in PREFIXES * 2:
+        if tensors and all(name.startswith(prefix) for name in tensors):
+            tensors = {name.removeprefix(prefix): value for name, value in tensors.items()}
+    return tensors
