@@ -143,11 +143,12 @@ def test_every_metric_has_a_value_when_asked_for():
 @st.composite
 def any_kernel(draw):
     """Any shape, any dtype, sparse or dense, with infinities, NaN and 600 decades."""
-    shape = [draw(st.integers(0, 4)), draw(st.integers(0, 14)), draw(st.integers(0, 14))]
-    shape += draw(st.lists(st.integers(0, 4), max_size=3))
     rng = np.random.default_rng(draw(st.integers(0, 10**6)))
+    shape = [*rng.integers(1, [4, 25, 25]), *rng.integers(1, 5, draw(st.integers(0, 3)))]
+    if draw(st.integers(0, 20)) == 20:
+        shape[rng.integers(len(shape))] = 0
     w = rng.normal(size=shape)
-    w = np.where(rng.random(shape) < draw(st.floats(0, 1)), w, 0.0)
+    w = np.where(rng.random(shape) < draw(st.sampled_from([1.0, 0.5, 0.05])), w, 0.0)
     kind = draw(st.sampled_from(["plain", "scaled", "decades", "equal", "product", "special"]))
     if kind == "scaled":
         w = w * 10.0 ** draw(st.integers(-320, 300))
@@ -156,7 +157,7 @@ def any_kernel(draw):
     elif kind == "equal":
         w = np.full(shape, draw(st.floats(-5, 5)))
     elif kind == "product":
-        w = rng.normal(size=(shape[0], shape[1], *[1] * (len(shape) - 2))) * np.ones(shape)
+        w = w[:, :, :1] * np.ones(shape)
     elif kind == "special" and w.size:
         w.flat[rng.integers(w.size)] = draw(st.sampled_from([np.nan, np.inf, -np.inf, 5e-324]))
     dtype = draw(st.sampled_from([torch.float64, torch.float32, torch.float16, torch.bfloat16]))
@@ -178,7 +179,7 @@ methods = st.builds(
 )
 
 
-@settings(deadline=None, max_examples=400)
+@settings(deadline=None, max_examples=300)
 @given(any_kernel(), methods)
 def test_no_kernel_raises_or_warns_or_yields_a_number_that_is_not_one(kernel, how):
     with warnings.catch_warnings():

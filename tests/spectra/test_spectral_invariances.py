@@ -90,8 +90,10 @@ def test_transposes_and_permutations_change_nothing(w, seed):
 @settings(deadline=None, max_examples=30)
 @given(matrices())
 def test_float32_agrees_with_float64_to_its_precision(w):
-    names = ("log_norm", "stable_rank", "entropy", "mp_softrank")
-    assert_equal(metrics(w, dtype="float32"), metrics(w), names, rel=1e-4)
+    single, double = metrics(w, dtype="float32"), metrics(w)
+    assert_equal(single, double, ("log_norm", "stable_rank", "lambda_max"), rel=1e-5)
+    if single.matrix_rank == double.matrix_rank:  # else float32 cannot resolve the smallest
+        assert_equal(single, double, ("entropy", "mp_softrank"), rel=1e-3)
 
 
 @settings(deadline=None, max_examples=30)

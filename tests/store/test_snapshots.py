@@ -189,3 +189,13 @@ def test_a_store_that_cannot_be_written_is_one_line(tmp_path: Path, model_rows: 
     with pytest.raises(StoreError, match="cannot write table 'layers'") as refused:
         open_store(tmp_path / "file").commit_models([model_rows()], "scan")
     assert "\n" not in str(refused.value)
+
+
+def test_a_table_created_but_never_written_is_empty(store: Store, model_rows: Make) -> None:
+    for name in TABLES:
+        tables._create(store.location, name)
+    for reader in (store, generic(store)):
+        assert reader.committed() == set()
+        assert reader.run("SELECT * FROM layers JOIN commits USING (repo_id)").num_rows == 0
+    store.commit_models([model_rows()], "scan")
+    assert repo_ids(store) == ["lab/net"]

@@ -35,7 +35,7 @@ FAMILIES: dict[str, tuple[str, dict[str, Any]]] = {
     "electra": ("ElectraForMaskedLM", {**TEXT, "embedding_size": 32}),
     "deberta-v2": ("DebertaV2ForMaskedLM", TEXT),
     "mpnet": ("MPNetForMaskedLM", TEXT),
-    "modernbert": ("ModernBertForMaskedLM", LLM),
+    "modernbert": ("ModernBertForMaskedLM", {}),
     "squeezebert": ("SqueezeBertForMaskedLM", {}),
     "gpt2": ("GPT2LMHeadModel", GPT),
     "openai-gpt": ("OpenAIGPTLMHeadModel", GPT),

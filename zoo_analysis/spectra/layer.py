@@ -112,7 +112,7 @@ def analyze_kernel(
     Returns:
         The metrics; bad input gets a status, never an exception.
     """
-    how = how or Method()
+    how, kernel = how or Method(), kernel.detach()
     groups, rows, cols = kernel.shape[:3]
     shape = matrix_shape(groups, rows, cols, tuple(kernel.shape[3:]), how)
     if sides is not None:

@@ -35,7 +35,7 @@ class Method:
             Martin, Peng & Mahoney 2021), `half` is √(1/2) (what WeightWatcher 0.7 applies).
         split_groups: grouped convolutions group by group, else as the stored tensor stands.
         estimator: `clauset` (Clauset, Shalizi & Newman 2009), or `weightwatcher`, which below 20
-            eigenvalues uses a bias-corrected α and a penalised choice of xmin.
+            eigenvalues uses a bias-corrected α and tails of at least 8.
         min_evals: layers with fewer eigenvalues get no fit.
         max_evals: layers with more eigenvalues get no spectrum; None is no limit.
         max_n: layers with a longer side above it get no spectrum; None is no limit.

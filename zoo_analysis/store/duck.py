@@ -11,7 +11,7 @@ from deltalake import DeltaTable
 from zoo_analysis.data import data_dir
 from zoo_analysis.errors import StoreError
 from zoo_analysis.store.schemas import TABLES
-from zoo_analysis.store.tables import Location, load, local_files, one_line, widened
+from zoo_analysis.store.tables import Location, dataset, load, local_files, one_line, widened
 
 # Commits are looked at first: what they publish was written before them, so it is in every
 # snapshot that is taken after theirs, however busily others write meanwhile.
@@ -75,8 +75,7 @@ def _register(
         connection.unregister("_empty")
         return []
     if location.path is None or set(str(location.path)) & set("*?{"):
-        dataset = table.to_pyarrow_dataset()
-        connection.register(f"_{name}", dataset)
+        connection.register(f"_{name}", dataset(location, table))
         connection.execute(f"CREATE VIEW raw.{name} AS FROM _{name}")
         return []
     files = local_files(table)

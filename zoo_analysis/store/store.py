@@ -63,17 +63,13 @@ class Store:
         if table in STAMPS:
             rows = stamped(rows, STAMPS[table])
         if table == "accuracies":
-            known = tables.load(self.location, table)
-            rows = news(rows, known.to_pyarrow_table() if known else TABLES[table].empty_table())
+            rows = news(rows, self._all(table))
         if len(rows):
             tables.append(self.location, table, rows)
 
     def committed(self) -> set[tuple[str, str, str]]:
         """The (repo_id, revision, method) of every published model; empty for a new store."""
-        table = tables.load(self.location, "commits")
-        if table is None:
-            return set()
-        rows = table.to_pyarrow_table(columns=["repo_id", "revision", "method"])
+        rows = self._all("commits").select(["repo_id", "revision", "method"])
         return set(zip(*(column.to_pylist() for column in rows.columns), strict=True))
 
     def connect(self) -> duckdb.DuckDBPyConnection:
@@ -131,6 +127,13 @@ class Store:
             return relation.to_arrow_table()
         except duckdb.Error as error:
             raise QueryError(explain(error)) from error
+
+    def _all(self, name: str) -> pa.Table:
+        """All rows of a table, whatever the views show of them."""
+        table = tables.load(self.location, name)
+        if table is None:
+            return TABLES[name].empty_table()
+        return tables.dataset(self.location, table).to_table()
 
 
 def open_store(

@@ -1,7 +1,9 @@
 """The Delta tables themselves: where they are, what a snapshot of one holds, how rows are added."""
 
+import atexit
 import os
 import re
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -10,6 +12,7 @@ from types import MappingProxyType
 from urllib.parse import unquote
 
 import pyarrow as pa
+import pyarrow.dataset as pa_dataset
 from deltalake import CommitProperties, DeltaTable, WriterProperties, write_deltalake
 from deltalake.exceptions import DeltaError, TableNotFoundError
 
@@ -126,6 +129,22 @@ def _created(table: DeltaTable) -> datetime:
 def local_files(table: DeltaTable) -> list[str]:
     """The data files of a snapshot on this machine, as plain paths."""
     return [unquote(uri.removeprefix("file://")) for uri in table.file_uris()]
+
+
+def dataset(location: Location, table: DeltaTable) -> pa_dataset.Dataset:
+    """A snapshot as an Arrow data set, wherever its files are."""
+    if location.path is not None:
+        schema = pa.schema(table.schema().to_arrow())
+        return pa_dataset.dataset(local_files(table), schema=schema, format="parquet")
+    # Arrow's threads read an object store through Python and may still be closing files when the
+    # interpreter ends, which would abort it: they get a moment.
+    atexit.unregister(_let_threads_finish)
+    atexit.register(_let_threads_finish)
+    return table.to_pyarrow_dataset()
+
+
+def _let_threads_finish() -> None:
+    time.sleep(0.1)
 
 
 def append(location: Location, name: str, rows: pa.Table) -> None:

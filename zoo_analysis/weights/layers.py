@@ -71,16 +71,12 @@ def layers_by(
     tied = tied_names(tensors, order, plan, config)
     specs: list[LayerSpec] = []
     depth = 0
-    seen_conv = False
     for name in order:
         info = tensors[name]
         verdict = Verdict("linear") if is_packed(info) else verdicts.get(name)
         if verdict is None or name in tied:
             continue
-        conv = "conv" in verdict.kind
-        first_conv = conv and not seen_conv and info.shape[1] <= 4
-        seen_conv |= conv
-        spec = _spec(info, verdict, depth, first_conv, checkpoint.tensors)
+        spec = _spec(info, verdict, depth, checkpoint.tensors)
         specs += _stack(spec) if verdict.stacked and spec.status is None else [spec]
         if split_qkv and spec.status is None:
             specs += _parts(spec, info, verdict, tensors, config)
@@ -147,7 +143,6 @@ def _spec(
     info: TensorInfo,
     verdict: Verdict,
     depth: int,
-    first_conv: bool,
     tensors: Mapping[str, TensorInfo],
 ) -> LayerSpec:
     layer = layer_name(info.name)
@@ -158,7 +153,7 @@ def _spec(
         layer=layer,
         tensors=(info.name, second.name) if second else (info.name,),
         kind=verdict.kind,
-        role=role_of(layer, verdict.kind, first_conv),
+        role=role_of(layer, verdict.kind, first=depth == 0),
         depth=depth,
         shape=info.shape,
         dtype=info.dtype,

@@ -5,76 +5,74 @@ from typing import Final
 
 from zoo_analysis.weights.layer import Kind, Role
 
-_QUERY: Final = (
-    r"(?:q|query|q_proj|q_lin|query_proj|to_q|wq|linear_q|q_linear|q_a_proj|q_b_proj|q_attn)"
+_QUERY: Final = r"(q|query|(q|query)_(proj|lin|linear|attn)|(to|linear|query)_q|wq|q_[ab]_proj)"
+_FUSED: Final = r"(w?qkv|Wqkv|(attn_)?qkv(_proj|_conv|_dw)?|c_attn|query_key_value)"
+_PROJECTIONS: Final[tuple[tuple[Role, re.Pattern[str]], ...]] = (
+    ("qkv", re.compile(rf"{_FUSED}$")),
+    ("q", re.compile(rf"{_QUERY}$")),
+    ("k", re.compile(rf"{_QUERY.replace('query', 'key').replace('q', 'k')}$")),
+    ("v", re.compile(rf"{_QUERY.replace('query', 'value').replace('q', 'v')}$")),
 )
-_LAST: Final[tuple[tuple[Role, re.Pattern[str]], ...]] = (
-    (
-        "qkv",
-        re.compile(
-            r"^(in_proj|qkv|c_attn|query_key_value|w?qkv(_proj)?|qkv_(proj|conv)|Wqkv|qkv_dw)$"
-        ),
-    ),
-    ("q", re.compile(rf"^{_QUERY}$")),
-    ("k", re.compile(rf"^{re.sub('query', 'key', _QUERY).replace('q', 'k')}$")),
-    ("v", re.compile(rf"^{re.sub('query', 'value', _QUERY).replace('q', 'v')}$")),
-)
-_EXPERT: Final = re.compile(
-    r"(^|[._])(local_)?(shared_)?experts?([._\d]|$)|moe\.(input|output)_linear$"
-)
+#: What wrappers of layers add to a path: timm's …qkv.conv, gemma's …q_proj.linear.
+_WRAPPER: Final = re.compile(r"\.(conv|linear|proj|c|w|layer)$")
+_EXPERT: Final = re.compile(r"(^|[._])experts?([._\d]|$)|(moe|mlp)\.(input|output)_linear$")
 _ROUTER: Final = re.compile(
-    r"(^|[._])(router|gate)$|(^|\.)(moe|mlp|block_sparse_moe|feed_forward)\.(gate|router)(\.|$)"
+    r"(^|\.)((moe|mlp|block_sparse_moe|feed_forward)\.gate|\w*router(\.\w+)?)$"
 )
 _ATTENTION: Final = re.compile(
-    r"(^|[._])(\w*attn\w*|\w*attention\w*|token_mixer|o_proj|out_proj|q_proj|k_proj|v_proj|to_out)([._]|$)",
-    re.I,
+    r"(^|[._])(\w*attn\w*|\w*attention\w*|att|xca|(e_)?mhsa|mhca|factoratt\w*|token_mixer|[okqv]_proj"
+    r"|out_proj|to_out)([._]|$)",
+    re.IGNORECASE,
 )
 _MLP: Final = re.compile(
-    r"(^|[._])(\w*mlp\w*|ffn\w*|ff|fc\d+|intermediate|feed_?forward\w*|up_proj|down_proj|gate_proj"
-    r"|gate_up_proj|wi(_\d)?|wo|w[123]|DenseReluDense|dense_h_to_4h|dense_4h_to_h|c_fc"
-    r"|lin[12]|linear[12]|layer\.\d+\.output\.dense|ffn_output|full_layer\w*)([._]|$)"
+    r"(^|[._])(\w*mlp\w*|ffn\w*|ff|fc\d+|intermediate|feed_?forward\w*|(gate|up|down|gate_up)_proj"
+    r"|wi(_\d)?|wo|w[123]|DenseReluDense|dense_h_to_4h|dense_4h_to_h|c_fc|pwconv\d|lin[12]"
+    r"|linear[12]|layer\.\d+\.output\.dense)([._]|$)"
+)
+#: The end of an attention block may be called as that of an MLP is.
+_ATTENTION_OUTPUT: Final = re.compile(
+    r"attention\.output|att\w*\.(c_proj|fc|wo)(\.|$)", re.IGNORECASE
 )
 _HEAD: Final = re.compile(
-    r"^(\w+\.)?(lm_head|head|heads|head_dist|heads?\.\w+|classifier\w*(\.\d+|\.\w+)*|fc|_fc|last_linear|score"
-    r"|embed_out|output_projection|head\.(fc|flatten|l)|head\.fc\.fc\d|cls\.predictions\.decoder|qa_outputs"
-    r"|logits|output|predictions)$"
+    r"^(\w+\.)?((\w*lm_head|heads?\w*|aux_head|\w*classifier)(\.(\d+|fc\d?|l|linear|proj|dense|classifier"
+    r"|decoder|head|head_dist|flatten))*|_?fc|last_linear|score|embed_out|output_projection|proj_out"
+    r"|(\w+\.)?predictions\.decoder|vocab_projector|qa_outputs|logits|lm_loss|classif|pred_layer\.proj"
+    r"|output|predictions|head\.fc\.fc\d)$"
 )
 _STEM: Final = re.compile(
-    r"(^|[._])(stem\w*|conv_stem|patch_embed\w*|patch_embeddings?|patchifier|to_patch_embedding)([._]|$)"
+    r"(^|[._])(stem\w*|conv_stem|patch_embed\w*(?!\.backbone)|pixel_embed|patchifier)([._]|$)"
 )
+_BODY: Final = re.compile(r"backbone\.(stages|layer\d|blocks|\d)")
 
 
-def role_of(layer: str, kind: Kind, first_conv: bool) -> Role:
+def role_of(layer: str, kind: Kind, first: bool) -> Role:
     """The role of the layer at the module path `layer`.
 
     Args:
         layer: module path, with ``in_proj`` for ``in_proj_weight``.
         kind: of the layer.
-        first_conv: whether it is the network's first convolution, and sees an image or a signal.
+        first: whether it is the network's first matrix.
     """
-    last = layer.rpartition(".")[2]
+    path = _WRAPPER.sub("", layer)
+    conv = "conv" in kind
     if kind == "embedding":
         return "embedding"
-    if first_conv or ("conv" in kind and _STEM.search(layer)):
+    if (first and conv) or (_STEM.search(layer) and not _BODY.search(layer)):
         return "stem"
     if _ROUTER.search(layer):
         return "router"
     if _EXPERT.search(layer):
         return "expert"
-    for role, pattern in _LAST:
-        # timm wraps convolutions: …qkv.conv, …qkv.linear
-        if pattern.match(last) or pattern.match(
-            re.sub(r"\.(conv|linear|proj|c|w)$", "", layer).rpartition(".")[2]
-        ):
+    for role, pattern in _PROJECTIONS:
+        if pattern.match(layer.rpartition(".")[2]) or pattern.match(path.rpartition(".")[2]):
             return role
-    if "conv" in kind and not _HEAD.match(layer):
-        return "attention" if _ATTENTION.search(layer) else "conv"
+    attention = _ATTENTION.search(layer)
+    if attention and path.endswith("in_proj"):
+        return "qkv"
     if _HEAD.match(layer):
         return "head"
-    if _MLP.search(layer) and not re.search(r"attention\.output|attn\.(c_proj|fc)", layer):
+    if conv:
+        return "attention" if attention else "conv"
+    if _MLP.search(layer) and not _ATTENTION_OUTPUT.search(layer):
         return "mlp"
-    if _ATTENTION.search(layer):
-        return "attention"
-    if _STEM.search(layer):
-        return "stem"
-    return "other"
+    return "attention" if attention else "other"

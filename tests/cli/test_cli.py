@@ -1,0 +1,167 @@
+"""The commands as a user meets them."""
+
+import csv
+import io
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save_file
+from typer.main import get_command
+
+from zoo_analysis.cli import app
+
+ROOT = Path(__file__).parents[2]
+CARD = """---
+license: mit
+model-index:
+- name: m
+  results:
+  - task: {{type: image-classification}}
+    dataset: {{name: Digits, type: digits}}
+    metrics: [{{type: accuracy, value: {value}}}]
+---
+"""
+
+
+def zoo(*arguments: str | Path, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    environment = {k: v for k, v in os.environ.items() if k != "ZOO_STORE"} | {"COLUMNS": "200"}
+    return subprocess.run(
+        [sys.executable, "-m", "zoo_analysis.cli", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        cwd=cwd,
+        env=environment,
+    )
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tree of four good models and a truncated one, scanned into ./zoo-store."""
+    place = tmp_path_factory.mktemp("cli")
+    generator = torch.Generator().manual_seed(0)
+    for i in range(4):
+        home = place / "tree" / f"model-{i}"
+        home.mkdir(parents=True)
+        weights = {
+            "fc1.weight": torch.randn(64, 32, generator=generator) * (1 + i),
+            "fc2.weight": torch.randn(40, 64, generator=generator),
+        }
+        save_file(weights, home / "model.safetensors")
+        (home / "README.md").write_text(CARD.format(value=0.7 + 0.05 * i))
+    broken = place / "tree" / "broken"
+    broken.mkdir()
+    whole = (place / "tree" / "model-0" / "model.safetensors").read_bytes()
+    (broken / "model.safetensors").write_bytes(whole[:-10])
+    run = zoo("scan", "tree", "--json", cwd=place)
+    assert run.returncode == 3, run.stderr
+    summary = json.loads(run.stdout)
+    assert (summary["scanned"], summary["failed"], summary["layers"]) == (4, 1, 8)
+    assert summary["failures"][0]["repo_id"] == "tree/broken"
+    assert summary["store"] == str(place / "zoo-store")
+    return place
+
+
+def test_a_second_scan_skips_what_is_there(place: Path) -> None:
+    run = zoo("scan", "tree/model-0", "tree/model-1", cwd=place)
+    assert run.returncode == 0, run.stderr
+    assert run.stdout.startswith("0 scanned, 2 skipped")
+    assert "\x1b" not in run.stdout + run.stderr, "colour off a terminal"
+
+
+def test_sql_comes_back_in_every_format(place: Path, tmp_path: Path) -> None:
+    sql = "SELECT repo_id, layers, alpha FROM summaries ORDER BY repo_id"
+    as_json = json.loads(zoo("query", sql, "--format", "json", cwd=place).stdout)
+    assert [row["repo_id"] for row in as_json] == [f"tree/model-{i}" for i in range(4)]
+    as_csv = list(csv.DictReader(io.StringIO(zoo("query", sql, "-f", "csv", cwd=place).stdout)))
+    assert [float(row["alpha"]) for row in as_csv] == [row["alpha"] for row in as_json]
+    file = tmp_path / "out.parquet"
+    assert zoo("query", sql, "-f", "parquet", "-o", file, cwd=place).returncode == 0
+    assert file.read_bytes()[:4] == b"PAR1"
+    assert "| tree/model-0" in zoo("query", sql, "-f", "markdown", cwd=place).stdout
+    assert "tree/model-3" in zoo("query", sql, cwd=place).stdout
+
+
+def test_reported_accuracies_flow_in_from_the_cards(place: Path) -> None:
+    run = zoo("query", "SELECT value FROM accuracy ORDER BY repo_id", "-f", "json", cwd=place)
+    assert [round(row["value"], 6) for row in json.loads(run.stdout)] == [70, 75, 80, 85]
+
+
+def test_regress_is_the_line_through_models_and_accuracies(place: Path) -> None:
+    run = zoo("regress", "--metric", "log_norm", "--by", "none", "-f", "json", cwd=place)
+    (row,) = json.loads(run.stdout)
+    assert (row["n"], row["dataset"], row["metric"]) == (4, "digits", "log_norm")
+    assert row["slope"] > 0
+    assert row["kendall_tau"] == pytest.approx(1)
+
+
+def test_show_takes_a_part_of_a_name(place: Path) -> None:
+    run = zoo("show", "model-2", cwd=place)
+    assert run.returncode == 0, run.stderr
+    assert "tree/model-2" in run.stdout
+    assert "fc1" in run.stdout
+    assert "digits" in run.stdout
+    shown = json.loads(zoo("show", "model-2", "--json", cwd=place).stdout)
+    assert [layer["layer"] for layer in shown["layers"]] == ["fc1", "fc2"]
+    assert shown["accuracies"][0]["value"] == pytest.approx(80)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["scan", "no-such"], "no file, directory or catalogue is called 'no-such'"),
+        (["scan", "packagd:demo"], "packagd:demo"),
+        (["query", "SELEC 1"], "syntax error"),
+        (["query", "DROP TABLE layers"], "SELECT"),
+        (["query", "COPY layers TO 'x.csv'"], "SELECT"),
+        (["query", "leaderbord"], "did you mean leaderboard"),
+        (["query", "leaderboard", "-p", "metric"], "-p metric=VALUE"),
+        (["query", "leaderboard", "-p", "metrc=alpha"], "metrc"),
+        (["query", "SELECT 1 AS a", "-f", "parquet"], "-o"),
+        (["regress", "--metric", "alpa"], "did you mean alpha"),
+        (["regress", "--dataset", "digit"], "did you mean digits"),
+        (["show", "model"], "part of 4 models"),
+        (["show", "modl-1"], "did you mean tree/model-1"),
+    ],
+)
+def test_what_cannot_be_done_is_one_line_with_the_remedy(
+    place: Path, arguments: list[str], message: str
+) -> None:
+    run = zoo(*arguments, cwd=place)
+    assert run.returncode == 2
+    assert run.stdout == ""
+    assert len(run.stderr.strip().splitlines()) == 1, run.stderr
+    assert run.stderr.startswith("zoo: ")
+    assert message in run.stderr
+
+
+def test_no_store_is_said_so(tmp_path: Path) -> None:
+    run = zoo("query", "SELECT 1", cwd=tmp_path)
+    assert run.returncode == 2
+    assert "zoo scan" in run.stderr
+    assert list(tmp_path.iterdir()) == [], "asking must not create a store"
+
+
+def test_an_unknown_option_is_wrong_usage(tmp_path: Path) -> None:
+    assert zoo("scan", "--conv2d", "cube", "x", cwd=tmp_path).returncode == 2
+
+
+def test_every_command_is_documented_and_has_help() -> None:
+    readme = (ROOT / "README.md").read_text()
+    for name, command in get_command(app).commands.items():  # type: ignore[attr-defined]
+        assert command.help, name
+        assert re.search(rf"zoo {name}\b", readme), f"README does not mention zoo {name}"
+        for param in command.params:
+            assert param.help if hasattr(param, "help") else True, f"{name} {param.name}"
+
+
+def test_the_command_line_starts_without_torch_and_ray() -> None:
+    code = "import sys, zoo_analysis.cli; print({'torch', 'ray', 'timm'} & set(sys.modules))"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == "set()"

@@ -1,0 +1,115 @@
+"""A LoRA pair's core has the singular values of the update, which is never formed."""
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from safetensors.torch import save_file
+
+from zoo_analysis.errors import CheckpointError
+from zoo_analysis.weights import LayerSpec, kernel_dims, list_layers, load_kernel, open_checkpoint
+
+LAYER = "base_model.model.model.layers.0.self_attn.q_proj"
+
+
+def adapter(
+    folder: Path, b: torch.Tensor, a: torch.Tensor, config: dict[str, Any] | None, end: str = ""
+) -> tuple[torch.Tensor, LayerSpec]:
+    state = {f"{LAYER}.lora_A{end}.weight": a, f"{LAYER}.lora_B{end}.weight": b}
+    save_file(state, folder / "adapter_model.safetensors")
+    if config is not None:
+        (folder / "adapter_config.json").write_text(json.dumps(config))
+    checkpoint = open_checkpoint(folder)
+    (spec,) = list_layers(checkpoint)
+    return load_kernel(checkpoint, spec), spec
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    out=st.integers(1, 24),
+    into=st.integers(1, 24),
+    rank=st.integers(1, 12),
+    alpha=st.floats(0.1, 64),
+    seed=st.integers(0, 99),
+)
+def test_the_core_has_the_spectrum_of_the_update(
+    tmp_path: Path, out: int, into: int, rank: int, alpha: float, seed: int
+) -> None:
+    generator = torch.Generator().manual_seed(seed)
+    b, a = (torch.randn(s, generator=generator) for s in ((out, rank), (rank, into)))
+    core, spec = adapter(tmp_path, b, a, {"lora_alpha": alpha, "r": rank})
+    assert (spec.kind, spec.shape, spec.rank) == ("lora", (out, into), rank)
+    assert spec.layer == "model.layers.0.self_attn.q_proj"
+    assert tuple(core.shape) == kernel_dims(spec)[:3]
+    assert core.dtype == torch.float64
+    update = (b.double() @ a.double()) * alpha / rank
+    kept = min(out, into, rank)
+    theirs = torch.linalg.svdvals(update)[:kept]
+    ours = torch.linalg.svdvals(core[0])[:kept]
+    torch.testing.assert_close(ours, theirs, rtol=1e-9, atol=1e-9 * float(theirs[0]))
+
+
+@pytest.mark.parametrize(
+    ("config", "scale"),
+    [
+        (None, 1.0),
+        ({"lora_alpha": 16, "r": 4}, 4.0),
+        ({"lora_alpha": 16, "r": 4, "use_rslora": True}, 8.0),
+        ({"lora_alpha": 16, "r": 4, "alpha_pattern": {"q_proj": 8}}, 2.0),
+        ({"lora_alpha": 16, "r": 4, "alpha_pattern": {"k_proj": 8}}, 4.0),
+    ],
+)
+def test_the_scale_is_that_of_peft(
+    tmp_path: Path, config: dict[str, Any] | None, scale: float
+) -> None:
+    _, spec = adapter(tmp_path, torch.ones(6, 4), torch.ones(4, 5), config)
+    assert math.isclose(spec.scale, scale)
+
+
+def test_a_named_adapter_is_found(tmp_path: Path) -> None:
+    core, spec = adapter(tmp_path, torch.randn(6, 2), torch.randn(2, 5), None, ".style")
+    assert core.shape == (1, 2, 2)
+    assert spec.layer == "model.layers.0.self_attn.q_proj.style"
+
+
+def test_embedding_and_convolution_adapters_are_pairs(tmp_path: Path) -> None:
+    state = {
+        "m.wte.lora_embedding_A": torch.randn(3, 50),
+        "m.wte.lora_embedding_B": torch.randn(8, 3),
+        "m.conv.lora_A.weight": torch.randn(2, 4, 3, 3),
+        "m.conv.lora_B.weight": torch.randn(6, 2, 1, 1),
+    }
+    save_file(state, tmp_path / "adapter_model.safetensors")
+    checkpoint = open_checkpoint(tmp_path)
+    specs = {spec.layer: spec for spec in list_layers(checkpoint)}
+    assert specs["m.wte"].shape == (8, 50)
+    assert specs["m.conv"].shape == (6, 36)
+    update = torch.einsum("or,rihw->oihw", state["m.conv.lora_B.weight"][..., 0, 0],
+                          state["m.conv.lora_A.weight"]).flatten(1)  # fmt: skip
+    ours = torch.linalg.svdvals(load_kernel(checkpoint, specs["m.conv"])[0])
+    torch.testing.assert_close(ours.float(), torch.linalg.svdvals(update)[:2])
+
+
+def test_kohya_stores_alpha_as_a_tensor(tmp_path: Path) -> None:
+    b, a = torch.randn(6, 2), torch.randn(2, 5)
+    state = {"te.lora_down.weight": a, "te.lora_up.weight": b, "te.alpha": torch.tensor(1.0)}
+    save_file(state, tmp_path / "style.safetensors")
+    checkpoint = open_checkpoint(tmp_path)
+    (spec,) = list_layers(checkpoint)
+    ours = torch.linalg.svdvals(load_kernel(checkpoint, spec)[0])
+    torch.testing.assert_close(ours.float(), torch.linalg.svdvals(b @ a / 2)[:2])
+
+
+def test_nan_in_an_adapter_reaches_the_caller(tmp_path: Path) -> None:
+    core, _ = adapter(tmp_path, torch.full((6, 2), math.nan), torch.randn(2, 5), None)
+    assert core.isnan().any()
+
+
+def test_an_integer_adapter_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match="not floating"):
+        adapter(tmp_path, torch.ones(6, 2, dtype=torch.int8), torch.randn(2, 5), None)
