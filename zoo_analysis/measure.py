@@ -11,6 +11,8 @@ from zoo_analysis.spectra import LayerMetrics, LayerResult, Method, analyze_kern
 from zoo_analysis.store.schemas import COMMIT_ID, ESDS, LAYERS
 from zoo_analysis.weights import Checkpoint, LayerSpec, kernel_dims, load_kernel
 
+#: Bytes of a kernel whose mapped pages are let go while it is being worked on.
+_LARGE = 64 << 20
 _KEYS = ("repo_id", "revision", "method", COMMIT_ID)
 
 
@@ -72,8 +74,9 @@ def measure_layer(
         shape = matrix_shape(groups, rows, cols, (), how)
         return LayerResult(shape, None, LayerMetrics(), "quantized")
     kernel = load_kernel(checkpoint, spec)
+    release = checkpoint.release if kernel.nbytes > _LARGE else None
     sides = (spec.shape[0], spec.shape[1]) if spec.kind == "lora" else None
-    return analyze_kernel(kernel, how, device, sides)
+    return analyze_kernel(kernel, how, device, sides, release)
 
 
 def concatenated(parts: Iterable[Measured]) -> Measured:

@@ -91,6 +91,7 @@ def test_a_transposed_tensor_of_a_torch_file_keeps_its_strides(tmp_path: Path) -
         lambda state: {"rng": torch.ones(4), "state_dict": state},
         lambda state: {"model_ema": {"a.b": torch.ones(1)}, "state_dict": state},
         lambda state: {"model_ema": state, "optimizer": {}},
+        lambda state: {"params": state, "lr_schedulers": [1]},
         lambda state: {k: torch.nn.Parameter(v, v.is_floating_point()) for k, v in state.items()},
     ],
 )
@@ -177,3 +178,11 @@ def test_an_unknown_tensor_is_named(tmp_path: Path) -> None:
     save_file({"w": torch.ones(2)}, tmp_path / "a.safetensors")
     with pytest.raises(CheckpointError, match="no tensor called 'v'"):
         open_checkpoint(tmp_path / "a.safetensors").read("v")
+
+
+def test_the_parts_of_a_model_keep_their_names(tmp_path: Path) -> None:
+    encoder, decoder = {"fc.weight": torch.ones(2, 3)}, {"fc.weight": torch.ones(3, 2)}
+    parts = {"encoder": encoder, "decoder": decoder, "optimizer": {"state.x": torch.ones(2)}}
+    torch.save(parts, tmp_path / "w.pt")
+    expected = {"encoder.fc.weight": encoder["fc.weight"], "decoder.fc.weight": torch.ones(3, 2)}
+    same(tmp_path / "w.pt", expected)

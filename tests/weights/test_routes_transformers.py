@@ -107,7 +107,7 @@ def test_a_config_file_names_the_architecture(family: str) -> None:
 
 
 def test_a_checkpoint_of_the_base_model_is_found_under_its_prefix() -> None:
-    """sentence-transformers and their like store ``encoder.…`` where BERT says ``bert.encoder.…``."""
+    """sentence-transformers store ``encoder.…`` where BERT says ``bert.encoder.…``."""
     plan = describe(build("bert"))
     base = transformers.BertModel(AutoConfig.for_model("bert", **TEXT))
     layers = verdicts(layers_by(plan, HeaderOnly(base, ordered=False), {}))

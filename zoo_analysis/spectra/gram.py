@@ -1,5 +1,7 @@
 """Eigenvalues of X = WᵀW through the smaller Gram matrix, accumulated in row blocks."""
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -7,10 +9,15 @@ from scipy.linalg import blas
 
 #: Elements converted to the working precision at a time: 4 Mi float64 are 32 MiB.
 _BLOCK = 1 << 22
+#: Rows of a wide matrix that are read before their pages are let go.
+_ROWS = 512
 
 
 def eigenvalues(
-    w: torch.Tensor, dtype: torch.dtype = torch.float64, device: str | torch.device = "cpu"
+    w: torch.Tensor,
+    dtype: torch.dtype = torch.float64,
+    device: str | torch.device = "cpu",
+    release: Callable[[], None] | None = None,
 ) -> NDArray[np.float64]:
     """Eigenvalues of WᵀW, or of WWᵀ where that is smaller: the squared singular values of W.
 
@@ -22,6 +29,8 @@ def eigenvalues(
         w: (rows, cols), any floating dtype; it is read in blocks and never copied whole.
         dtype: float64 or float32, the precision of the Gram matrix and the eigenproblem.
         device: where to compute.
+        release: called after each block is read, so that the owner of a mapped W may let its
+            pages go before the Gram matrix is decomposed.
 
     Returns:
         min(rows, cols) eigenvalues, ascending, ≥ 0.
@@ -29,7 +38,11 @@ def eigenvalues(
     w = w.detach()
     if min(w.shape) == 1:
         return np.array([float(torch.linalg.vector_norm(w.to(torch.float64)) ** 2)])
-    gram = _gram_cpu(w, dtype) if torch.device(device).type == "cpu" else _gram(w, dtype, device)
+    release = release or (lambda: None)
+    if torch.device(device).type == "cpu":
+        gram = _gram_cpu(w, dtype, release)
+    else:
+        gram = _gram(w, dtype, device, release)
     evals = torch.linalg.eigvalsh(gram)
     values = np.asarray(evals.cpu().numpy(), dtype=np.float64)
     del gram, evals
@@ -68,8 +81,8 @@ def eigenvalues_batched(
 
 
 def _noise(largest: float | NDArray[np.float64], m: int) -> float | NDArray[np.float64]:
-    """Below this an eigenvalue of a float64 Gram matrix holds fewer than three digits."""
-    noise: float | NDArray[np.float64] = 1e3 * np.sqrt(m) * np.finfo(np.float64).eps * largest
+    """Below this an eigenvalue of a float64 Gram matrix may be off by some percent, or all noise."""
+    noise: float | NDArray[np.float64] = 30 * np.sqrt(m) * np.finfo(np.float64).eps * largest
     return noise
 
 
@@ -79,7 +92,7 @@ def _blocks(w: torch.Tensor) -> tuple[torch.Tensor, int]:
     return tall, max(1, _BLOCK // tall.shape[1])
 
 
-def _gram_cpu(w: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
+def _gram_cpu(w: torch.Tensor, dtype: torch.dtype, release: Callable[[], None]) -> torch.Tensor:
     """One triangle of the Gram matrix by symmetric rank-k updates: half a product's flops."""
     double = dtype == torch.float64
     syrk = blas.dsyrk if double else blas.ssyrk
@@ -87,21 +100,35 @@ def _gram_cpu(w: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
     m = tall.shape[1]
     gram = np.zeros((m, m), dtype=np.float64 if double else np.float32, order="F")
     for start in range(0, tall.shape[0], step):
-        block = tall[start : start + step].to(dtype)
-        # BLAS reads columns first: a row-major block is its own transpose, a column-major is not.
-        if block.is_contiguous():
-            gram = syrk(1.0, block.numpy().T, beta=1.0, c=gram, trans=0, lower=0, overwrite_c=1)
+        # BLAS reads columns first: a row-major block is its own transpose.
+        if tall.is_contiguous():
+            block = tall[start : start + step].to(dtype).numpy().T
+            gram = syrk(1.0, block, beta=1.0, c=gram, trans=0, lower=0, overwrite_c=1)
+            release()
         else:
-            gram = syrk(1.0, block.numpy(), beta=1.0, c=gram, trans=1, lower=0, overwrite_c=1)
+            block = _strip(tall.mT[:, start : start + step], dtype, release).numpy().T
+            gram = syrk(1.0, block, beta=1.0, c=gram, trans=1, lower=0, overwrite_c=1)
     # The upper triangle, columns first, is the lower one, rows first: the one eigvalsh reads.
     return torch.from_numpy(gram.T)
 
 
-def _gram(w: torch.Tensor, dtype: torch.dtype, device: str | torch.device) -> torch.Tensor:
+def _strip(w: torch.Tensor, dtype: torch.dtype, release: Callable[[], None]) -> torch.Tensor:
+    """A contiguous copy of some columns, made some rows at a time: each row is another page."""
+    out = torch.empty(w.shape, dtype=dtype)
+    for start in range(0, len(w), _ROWS):
+        out[start : start + _ROWS] = w[start : start + _ROWS]
+        release()
+    return out
+
+
+def _gram(
+    w: torch.Tensor, dtype: torch.dtype, device: str | torch.device, release: Callable[[], None]
+) -> torch.Tensor:
     tall, step = _blocks(w)
     gram = torch.zeros(tall.shape[1], tall.shape[1], dtype=dtype, device=device)
     for start in range(0, tall.shape[0], step):
         block = tall[start : start + step].to(device=device, dtype=dtype)
+        release()
         gram.addmm_(block.mT, block)
     return gram
 

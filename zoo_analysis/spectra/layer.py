@@ -1,5 +1,6 @@
 """All metrics of one layer, from its kernel."""
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Final, Literal
 
@@ -28,6 +29,9 @@ Status = Literal[
     "quantized",
     "failed",
 ]
+
+#: Rows of a mapped kernel that are read before its pages are let go.
+_ROWS: Final = 512
 
 #: Thresholds of Martin & Mahoney: α below the first is over-trained, above the second under-trained
 OVER_TRAINED: Final = 2.0
@@ -99,6 +103,7 @@ def analyze_kernel(
     how: Method | None = None,
     device: str | torch.device = "cpu",
     sides: tuple[int, int] | None = None,
+    release: Callable[[], None] | None = None,
 ) -> LayerResult:
     """Spectrum, fit and metrics of one layer.
 
@@ -108,6 +113,8 @@ def analyze_kernel(
         device: where to compute.
         sides: the true (out, in) of a matrix given by a smaller one with the same non-zero
             eigenvalues (a low-rank update): no Marchenko–Pastur bulk is fitted to it.
+        release: called when parts of the kernel have been read, so that the owner of a mapped one
+            may let its pages go.
 
     Returns:
         The metrics; bad input gets a status, never an exception.
@@ -119,14 +126,14 @@ def analyze_kernel(
         shape = Shape(max(sides), shape.m, shape.rf, shape.matrices)
     if (how.max_evals and shape.num_evals > how.max_evals) or (how.max_n and shape.n > how.max_n):
         return LayerResult(shape, None, LayerMetrics(), "too-large")
-    peak = float(torch.linalg.vector_norm(kernel, ord=torch.inf)) if kernel.numel() else 0.0
+    peak = _peak(kernel, release) if kernel.numel() else 0.0
     if not np.isfinite(peak):
         return LayerResult(shape, None, LayerMetrics(), "non-finite")
     if peak == 0:
         return LayerResult(shape, None, LayerMetrics(), "all-zero")
     has_bulk = sides is None and not (shape.rf > 1 and how.conv2d == "fft")
     try:
-        by_matrix = spectrum(kernel, how, device)
+        by_matrix = spectrum(kernel, how, device, release)
         shuffled = shuffled_spectrum(kernel, how, device) if how.randomize and has_bulk else None
     except torch.linalg.LinAlgError:  # type: ignore[attr-defined]
         return LayerResult(shape, None, LayerMetrics(), "failed")
@@ -225,6 +232,17 @@ def _averaged(
         means[field.name] = float(np.mean(values)) if values else None
     status = "success" if "success" in statuses else statuses[0]
     return LayerMetrics(**means), status
+
+
+def _peak(kernel: torch.Tensor, release: Callable[[], None] | None) -> float:
+    """The largest absolute entry, NaN if one is; a mapped kernel is gone through in parts."""
+    if release is None:
+        return float(torch.linalg.vector_norm(kernel, ord=torch.inf))
+    peaks = []
+    for rows in kernel.flatten(0, 1).split(_ROWS):
+        peaks.append(torch.linalg.vector_norm(rows, ord=torch.inf))
+        release()
+    return float(torch.stack(peaks).max())
 
 
 def _finite(values: dict[str, float]) -> dict[str, float | None]:

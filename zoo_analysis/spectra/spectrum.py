@@ -1,5 +1,6 @@
 """A weight kernel to its eigenvalues, under a method's treatment of convolutions."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -49,7 +50,10 @@ def matrix_shape(groups: int, rows: int, cols: int, spatial: tuple[int, ...], ho
 
 
 def spectrum(
-    kernel: torch.Tensor, how: Method, device: str | torch.device = "cpu"
+    kernel: torch.Tensor,
+    how: Method,
+    device: str | torch.device = "cpu",
+    release: Callable[[], None] | None = None,
 ) -> NDArray[np.float64]:
     """Eigenvalues of each matrix a kernel becomes.
 
@@ -57,6 +61,7 @@ def spectrum(
         kernel: (groups, out/groups, in/groups, *spatial); a matrix has no spatial sides.
         how: gives the treatment of convolutions, their scale and the precision.
         device: where to compute.
+        release: as `eigenvalues` takes it.
 
     Returns:
         (matrices, M), each row ascending, ≥ 0.
@@ -77,7 +82,7 @@ def spectrum(
         batch = slices(kernel)
         scale = spatial.numel() / 2 if how.conv_scale == "kernel" else 0.5
     if len(batch) == 1:
-        return eigenvalues(batch[0], dtype, device)[None] * scale
+        return eigenvalues(batch[0], dtype, device, release)[None] * scale
     return eigenvalues_batched(batch, dtype, device) * scale
 
 

@@ -2,6 +2,7 @@
 
 import mmap
 import os
+import weakref
 from pathlib import Path
 from typing import Protocol
 
@@ -19,6 +20,10 @@ class ByteSource(Protocol):
 
     def read(self, start: int, stop: int) -> tuple[Buffer, int]:
         """Bytes ``[start, stop)``: a buffer, and the place in it at which `start` lies."""
+        ...
+
+    def release(self) -> None:
+        """Let go of the memory of pages that can be read again."""
         ...
 
     def close(self) -> None:
@@ -41,6 +46,7 @@ class FileBytes:
         except OSError as error:
             raise CheckpointError(f"{path}: cannot be opened: {error.strerror}") from None
         self.size = os.fstat(self._file.fileno()).st_size
+        self._mapped: weakref.WeakSet[mmap.mmap] = weakref.WeakSet()
 
     def read(self, start: int, stop: int) -> tuple[Buffer, int]:
         """Map bytes ``[start, stop)``; CheckpointError if the file has been closed or cut short."""
@@ -59,7 +65,13 @@ class FileBytes:
             )
         except (OSError, ValueError) as error:
             raise CheckpointError(f"{self.name}: cannot be read: {error}") from None
+        self._mapped.add(mapped)
         return mapped, skip
+
+    def release(self) -> None:
+        """Drop the pages of all living mappings; nobody writes to them, so they come back."""
+        for mapped in self._mapped:
+            mapped.madvise(mmap.MADV_DONTNEED)
 
     def close(self) -> None:
         """Close the file."""

@@ -67,6 +67,12 @@ class Checkpoint(ABC):
             CheckpointError: no such tensor or rows, or their bytes cannot be read.
         """
 
+    def release(self) -> None:  # noqa: B027 - nothing is mapped unless a reader says so
+        """Let go of the memory of pages that were read; they are read again when touched.
+
+        Tensors stay valid, as long as nobody has written into them.
+        """
+
     @abstractmethod
     def close(self) -> None:
         """Let go of the files; tensors that were read stay valid."""

@@ -1,5 +1,6 @@
 """Takes a state dict out of what training scripts wrap around it."""
 
+import re
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -18,10 +19,6 @@ ENVELOPES: Final = (
     "weights",
     "student",
     "teacher",
-    "target_encoder",
-    "encoder",
-    "backbone",
-    "generator",
     "state_dict_ema",
     "model_ema",
     "params_ema",
@@ -32,14 +29,20 @@ ENVELOPES: Final = (
 #: Prefixes that wrappers of modules put before every name.
 PREFIXES: Final = ("module.", "_orig_mod.", "_forward_module.", "_fsdp_wrapped_module.")
 
-_DEEPEST = 4
+#: Mappings of tensors that are no weights.
+_NOT_WEIGHTS: Final = re.compile(
+    r"optim|sched|scaler|ema|loss|rng|args|config|hparams|callbacks", re.I
+)
+
+_DEEPEST: Final = 4
 
 
 def unwrap(loaded: Any) -> dict[str, torch.Tensor]:
     """The named tensors of a loaded file, in their order; empty if there are none.
 
     A mapping that holds tensors itself is the state dict; else the first of `ENVELOPES` in which
-    one is found. Entries that are not tensors are left out.
+    one is found; else its parts are (``encoder``, ``decoder``), each with its name before the
+    tensors'. Entries that are not tensors are left out.
 
     Args:
         loaded: what ``torch.load`` gave.
@@ -61,7 +64,13 @@ def _find(loaded: Any, level: int) -> dict[str, torch.Tensor]:
     for key in ENVELOPES:
         if found := _find(loaded.get(key), level + 1):
             return found
-    return tensors
+    parts = {
+        f"{key}.{name}": tensor
+        for key, part in loaded.items()
+        if not _NOT_WEIGHTS.search(str(key))
+        for name, tensor in _find(part, level + 1).items()
+    }
+    return parts or tensors
 
 
 def _without_prefix(tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:

@@ -16,7 +16,7 @@ from zoo_analysis.weights.lora import lora_pairs
 from zoo_analysis.weights.names import Verdict, judge
 from zoo_analysis.weights.order import definition_order
 from zoo_analysis.weights.quantized import float8_scale, is_companion, is_packed
-from zoo_analysis.weights.roles import role_of
+from zoo_analysis.weights.roles import only_last_heads, role_of
 from zoo_analysis.weights.ties import tied_names
 
 
@@ -81,7 +81,7 @@ def layers_by(
         if split_qkv and spec.status is None:
             specs += _parts(spec, info, verdict, tensors, config)
         depth += 1
-    return specs
+    return only_last_heads(specs)
 
 
 def _json_beside(checkpoint: Checkpoint, name: str) -> Mapping[str, Any]:

@@ -1,9 +1,11 @@
 """What a matrix is for, told from its name."""
 
 import re
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
-from zoo_analysis.weights.layer import Kind, Role
+from zoo_analysis.weights.layer import Kind, LayerSpec, Role
 
 _QUERY: Final = r"(q|query|(q|query)_(proj|lin|linear|attn)|(to|linear|query)_q|wq|q_[ab]_proj)"
 _FUSED: Final = r"(w?qkv|Wqkv|(attn_)?qkv(_proj|_conv|_dw)?|c_attn|query_key_value)"
@@ -76,3 +78,23 @@ def role_of(layer: str, kind: Kind, first: bool) -> Role:
     if _MLP.search(layer) and not _ATTENTION_OUTPUT.search(layer):
         return "mlp"
     return "attention" if attention else "other"
+
+
+def only_last_heads(specs: Sequence[LayerSpec]) -> list[LayerSpec]:
+    """`specs` in which of a head of several layers (VGG's ``classifier.0 .3 .6``) the last is it.
+
+    Heads side by side, as wide as each other, all stay.
+    """
+    last = {_unnumbered(spec.layer): spec for spec in specs if spec.role == "head"}
+
+    def corrected(spec: LayerSpec) -> LayerSpec:
+        final = last.get(_unnumbered(spec.layer))
+        if spec.role != "head" or final is None or spec.shape[0] == final.shape[0]:
+            return spec
+        return replace(spec, role="conv" if "conv" in spec.kind else "mlp")
+
+    return [corrected(spec) for spec in specs]
+
+
+def _unnumbered(layer: str) -> str:
+    return re.sub(r"\d+$", "", layer)

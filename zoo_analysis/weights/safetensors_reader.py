@@ -51,6 +51,11 @@ class SafetensorsCheckpoint(Checkpoint):
         row = math.prod(shape[1:])
         return self._tensor(name, start * row, stop * row).reshape(stop - start, *shape[1:])
 
+    def release(self) -> None:
+        """See `Checkpoint.release`."""
+        for source in self._sources:
+            source.release()
+
     def close(self) -> None:
         """See `Checkpoint.close`."""
         for source in self._sources:

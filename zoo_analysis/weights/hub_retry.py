@@ -1,0 +1,97 @@
+"""Patience with the hub: what is worth another try, and after how long."""
+
+import logging
+import random
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Final, TypeVar
+
+_T = TypeVar("_T")
+
+#: Answers that another try may improve.
+_TRANSIENT: Final = (408, 425, 429, 500, 502, 503, 504)
+#: Tries in a row without a byte received, and tries of a host that takes no connection.
+TRIES: Final = 8
+_CONNECTIONS: Final = 4
+_LONGEST: Final = 60.0
+
+
+class Interrupted(Exception):
+    """Fewer bytes came than were asked for."""
+
+
+def is_transient(error: BaseException | None) -> bool:
+    """Whether the same request may succeed a little later."""
+    import httpx2
+    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+
+    if isinstance(error, HfHubHTTPError):
+        return error.response is not None and error.response.status_code in _TRANSIENT
+    if isinstance(error, LocalEntryNotFoundError):  # hf_hub_download, when it cannot ask the hub
+        return is_transient(error.__cause__)
+    if isinstance(error, RuntimeError) and "client has been closed" in str(error):
+        return True  # huggingface_hub closes its shared client when a connection fails
+    return isinstance(error, httpx2.TransportError | Interrupted)
+
+
+def waiting_time(error: BaseException, tries: int, first_wait: float) -> float:
+    """Seconds to wait after the `tries`-th failure.
+
+    What the server asks for (RateLimit, Retry-After) and a little more, so that not everybody comes
+    back at once; else twice as long each time, with jitter.
+    """
+    from huggingface_hub.utils import parse_ratelimit_headers
+
+    response = getattr(error, "response", None) or getattr(error.__cause__, "response", None)
+    headers = response.headers if response is not None else {}
+    limit = parse_ratelimit_headers(headers)
+    after = str(headers.get("retry-after", ""))
+    jitter = random.random()
+    if limit is not None and limit.remaining == 0 and response.status_code == 429:
+        return limit.reset_in_seconds + first_wait * jitter
+    if after.strip().isdigit():
+        return int(after) + first_wait * jitter
+    return min(_LONGEST, first_wait * 2 ** (tries - 1)) * (0.5 + jitter / 2)
+
+
+def give_up(error: BaseException, tries: int) -> bool:
+    """Whether the `tries`-th failure in a row was one too many."""
+    import httpx2
+
+    most = _CONNECTIONS if isinstance(error, httpx2.ConnectError) else TRIES
+    return not is_transient(error) or tries >= most
+
+
+def patiently(call: Callable[[], _T], first_wait: float = 1.0) -> _T:
+    """The value of `call`, tried again while it fails for reasons that pass.
+
+    Args:
+        call: asks the hub for something; may be called several times.
+        first_wait: seconds before the first retry.
+
+    Raises:
+        Exception: what `call` raised last.
+    """
+    tries = 0
+    while True:
+        try:
+            with quiet():
+                return call()
+        except Exception as error:
+            tries += 1
+            if give_up(error, tries):
+                raise
+            time.sleep(waiting_time(error, tries, first_wait))
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keep huggingface_hub's warnings of every retry from the user's terminal."""
+    logger = logging.getLogger("huggingface_hub")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
