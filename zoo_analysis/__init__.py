@@ -6,8 +6,8 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from zoo_analysis.single import analyze
     from zoo_analysis.cluster.scan import scan
+    from zoo_analysis.single import analyze
     from zoo_analysis.store import open_store
 
 __all__ = ["analyze", "open_store", "scan"]

@@ -1,19 +1,30 @@
 """One model measured in this process, without Ray or a store."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
+import torch
 
 from zoo_analysis.measure import measure
 from zoo_analysis.spectra import Method
-from zoo_analysis.weights import list_layers, open_checkpoint
+from zoo_analysis.weights import Checkpoint, LayerSpec, list_layers, open_checkpoint
+from zoo_analysis.weights.architecture import describe
+from zoo_analysis.weights.layers import layers_by
+from zoo_analysis.weights.memory import MemoryCheckpoint
 
 
-def analyze(path: str | Path, how: Method | None = None, device: str = "cpu") -> pa.Table:
+def analyze(
+    model: str | Path | torch.nn.Module | Mapping[str, Any],
+    how: Method | None = None,
+    device: str = "cpu",
+) -> pa.Table:
     """Measure every layer of a model.
 
     Args:
-        path: a checkpoint file or a model directory in hub layout.
+        model: a checkpoint file, a model directory in hub layout, a torch module, or its state
+            dict.
         how: the method; the default one where None (`spectra.method` makes others).
         device: ``cpu`` or ``cuda``.
 
@@ -25,6 +36,19 @@ def analyze(path: str | Path, how: Method | None = None, device: str = "cpu") ->
         CheckpointError: no readable weights there.
     """
     how = how or Method()
-    with open_checkpoint(path) as checkpoint:
-        specs = list_layers(checkpoint, split_qkv=how.split_qkv)
+    checkpoint, specs = _opened(model, how.split_qkv)
+    with checkpoint:
         return measure(checkpoint, specs, how, device).layers
+
+
+def _opened(
+    model: str | Path | torch.nn.Module | Mapping[str, Any], split_qkv: bool
+) -> tuple[Checkpoint, list[LayerSpec]]:
+    if isinstance(model, str | Path):
+        checkpoint: Checkpoint = open_checkpoint(model)
+        return checkpoint, list_layers(checkpoint, split_qkv=split_qkv)
+    if isinstance(model, torch.nn.Module):
+        checkpoint = MemoryCheckpoint(model.state_dict())
+        return checkpoint, layers_by(describe(model), checkpoint, {}, split_qkv)
+    checkpoint = MemoryCheckpoint(model)
+    return checkpoint, layers_by(None, checkpoint, {}, split_qkv)

@@ -239,7 +239,7 @@ def _peak(kernel: torch.Tensor, release: Callable[[], None] | None) -> float:
     if release is None:
         return float(torch.linalg.vector_norm(kernel, ord=torch.inf))
     peaks = []
-    for rows in kernel.flatten(0, 1).split(_ROWS):
+    for rows in torch.split(kernel.flatten(0, 1), _ROWS):
         peaks.append(torch.linalg.vector_norm(rows, ord=torch.inf))
         release()
     return float(torch.stack(peaks).max())
