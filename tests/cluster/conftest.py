@@ -1,13 +1,14 @@
 """A Ray of two CPUs for all tests here, and small models to scan."""
 
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import ray
 import torch
 from safetensors.torch import save_file
+from scanned_models import MakeModel
 
 
 @pytest.fixture(scope="session")
@@ -21,9 +22,6 @@ def local_ray() -> Iterator[None]:
     )
     yield
     ray.shutdown()
-
-
-MakeModel = Callable[..., Path]
 
 
 @pytest.fixture

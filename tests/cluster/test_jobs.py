@@ -5,9 +5,9 @@ import sys
 import time
 from pathlib import Path
 
-from conftest import MakeModel
 from ray.cluster_utils import Cluster
 from ray.job_submission import JobStatus, JobSubmissionClient
+from scanned_models import MakeModel
 
 from zoo_analysis import open_store
 

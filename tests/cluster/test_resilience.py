@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 import ray
-from conftest import MakeModel
+from scanned_models import MakeModel
 
 from zoo_analysis import open_store, scan
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 import torch
-from conftest import MakeModel
 from safetensors.torch import save_file
+from scanned_models import MakeModel
 
 from zoo_analysis import analyze, open_store, scan
 from zoo_analysis.cluster import schedule

@@ -1,6 +1,5 @@
 """Fixtures of the store's tests."""
 
-import gc
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,9 +17,3 @@ def model_rows() -> Callable[..., ModelRows]:
 @pytest.fixture
 def store(tmp_path: Path) -> Store:
     return open_store(tmp_path / "store")
-
-
-def pytest_unconfigure() -> None:
-    # Hypothesis leaves a callback there that keeps DuckDB's types alive to the very end, at which
-    # DuckDB prints forty lines about them.
-    gc.callbacks.clear()

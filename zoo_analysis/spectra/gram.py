@@ -81,7 +81,7 @@ def eigenvalues_batched(
 
 
 def _noise(largest: float | NDArray[np.float64], m: int) -> float | NDArray[np.float64]:
-    """Below this an eigenvalue of a float64 Gram matrix may be off by some percent, or all noise."""
+    """Below this an eigenvalue of a float64 Gram matrix may be some percent off, or noise."""
     noise: float | NDArray[np.float64] = 30 * np.sqrt(m) * np.finfo(np.float64).eps * largest
     return noise
 
