@@ -3,26 +3,32 @@
 -- param series: text = null  (only this series)
 -- param method: text = null  (only numbers made by this method)
 -- param bins: integer = 10  (of relative depth)
+-- One join per layer and whole numbers as keys, for this reads every layer of the store.
 WITH scanned AS (
     SELECT commit_id, max(depth) AS last FROM raw.layers GROUP BY commit_id
-), profiled AS (
+), named AS MATERIALIZED (
     SELECT
-        m.series, p.method, p.commit_id,
-        least(floor($bins * l.depth / greatest(s.last, 1)), $bins - 1)::INTEGER AS bin,
-        l.alpha, l.log_spectral_norm
-    FROM raw.layers l
-    JOIN raw.published p USING (commit_id)
-    JOIN raw.models m USING (commit_id)
-    JOIN scanned s USING (commit_id)
+        p.commit_id, m.series, p.method, greatest(s.last, 1)::DOUBLE AS last,
+        dense_rank() OVER (ORDER BY m.series, p.method)::INTEGER AS place
+    FROM raw.published p JOIN raw.models m USING (commit_id) JOIN scanned s USING (commit_id)
+    WHERE ($series IS NULL OR m.series = $series)
+        AND ($method IS NULL OR p.method = $method)
+), binned AS (
+    SELECT
+        n.place, l.commit_id, l.alpha, l.log_spectral_norm,
+        least(floor($bins * l.depth / n.last), $bins - 1)::INTEGER AS bin
+    FROM raw.layers l JOIN named n USING (commit_id)
     WHERE l.status = 'success' AND l.alpha IS NOT NULL
         AND l.kind IS DISTINCT FROM 'embedding' AND l.part_of IS NULL
-        AND ($series IS NULL OR m.series = $series)
-        AND ($method IS NULL OR p.method = $method)
+), profiled AS (
+    SELECT
+        place, bin, count(DISTINCT commit_id) AS models, count(*) AS layers, avg(alpha) AS alpha,
+        median(alpha) AS median_alpha, avg(log_spectral_norm) AS log_spectral_norm
+    FROM binned
+    GROUP BY ALL
 )
 SELECT
-    series, method, (bin + 0.5) / $bins AS depth,
-    count(DISTINCT commit_id) AS models, count(*) AS layers,
-    avg(alpha) AS alpha, median(alpha) AS median_alpha, avg(log_spectral_norm) AS log_spectral_norm
-FROM profiled
-GROUP BY ALL
-ORDER BY series, method, depth;
+    g.series, g.method, (p.bin + 0.5) / $bins AS depth,
+    p.models, p.layers, p.alpha, p.median_alpha, p.log_spectral_norm
+FROM profiled p JOIN (SELECT DISTINCT place, series, method FROM named) g USING (place)
+ORDER BY g.series, g.method, depth;

@@ -7,3 +7,8 @@ FROM raw.layers l JOIN raw.published p USING (commit_id, repo_id);
 CREATE VIEW esds AS
 SELECT e.* EXCLUDE (commit_id)
 FROM raw.esds e JOIN raw.published p USING (commit_id, repo_id);
+
+-- Averages imported without layers.
+CREATE VIEW averages AS
+SELECT a.* EXCLUDE (commit_id)
+FROM raw.averages a JOIN raw.published p USING (commit_id, repo_id);

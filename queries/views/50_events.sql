@@ -14,3 +14,5 @@ QUALIFY row_number() OVER (
 CREATE VIEW failures AS FROM raw.failures;
 
 CREATE VIEW similarities AS FROM raw.similarities;
+
+CREATE VIEW regressions AS FROM raw.regressions;

@@ -15,7 +15,9 @@ BENCHMARKS = {
     "fits": ("fits", 5),
     "overhead": ("overhead", 3),
     "memory": ("memory", 1),
+    "hub": ("hub", 3),
     "zoo": ("against_weightwatcher", 3),
+    "store": ("store_growth", 5),
 }
 
 

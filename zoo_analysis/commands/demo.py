@@ -53,7 +53,7 @@ def run_demo(store_uri: str | None, address: str | None = None) -> Summary:
     console.print("\nQuality metrics (means over layers), and reported accuracies in percent")
     write_table(store.run(_MODELS, {"method": summary.method}), "table")
     console.print("\nAccuracy regressed on each metric, series by series")
-    table = regression_table(store, _METRICS, by="series", method=summary.method)
+    table = regression_table(store, _METRICS, by="series", method=summary.method, min_models=2)
     write_table(table.select(_COLUMNS), "table")
     zoo, where = _command(), f" --store {store_uri}" if store_uri else ""
     console.print(

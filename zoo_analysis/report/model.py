@@ -58,7 +58,7 @@ def load_model(
     Raises:
         QueryError: no such model, or several.
     """
-    repo_id = _find(store, name)
+    repo_id = find_model(store, name)
     found = store.sql(
         "SELECT revision, method FROM commits WHERE repo_id = $repo_id "
         "AND starts_with(revision, $revision) AND starts_with(method, $method) "
@@ -115,7 +115,12 @@ def _rows(store: Store, sql: str, key: Mapping[str, str], *used: str) -> list[di
     return rows
 
 
-def _find(store: Store, name: str) -> str:
+def find_model(store: Store, name: str) -> str:
+    """The repository id that `name` is, or is a part of.
+
+    Raises:
+        QueryError: none, or several.
+    """
     models = store.sql("SELECT DISTINCT repo_id FROM models").to_arrow_table()
     known: list[str] = models["repo_id"].to_pylist()
     if name in known:

@@ -58,6 +58,8 @@ class Bar:
     def advance(self, amount: float, counts: str) -> None:
         """Some work is done; `counts` says how far things are."""
         self.done, self.counts = self.done + amount, counts
+        if 0 < self.total < self.done:  # sizes are estimates until a model is opened
+            self.start(self.done)
         self._progress.update(self._task, advance=amount, counts=counts)
         if not self.console.is_terminal and time.monotonic() - self.told > self.every:
             share = f"{100 * self.done / self.total:.0f}% " if self.total else ""

@@ -3,47 +3,27 @@
 import math
 from collections.abc import Sequence
 from dataclasses import asdict
-from difflib import get_close_matches
-from typing import Literal
+from typing import Any, Literal, get_args
 
+import numpy as np
 import pyarrow as pa
 
 from zoo_analysis.errors import QueryError
-from zoo_analysis.stats import Regression, regress
+from zoo_analysis.report.pairs import Selection, load_pairs
+from zoo_analysis.stats import benjamini_hochberg, regress
 from zoo_analysis.store import Store
+from zoo_analysis.store.schemas import REGRESSIONS, SUMMARY_METRICS
 
-METRICS = (
-    "log_norm",
-    "log_spectral_norm",
-    "alpha",
-    "alpha_weighted",
-    "log_alpha_norm",
-    "stable_rank",
-    "mp_softrank",
-)
+METRICS = SUMMARY_METRICS
+By = Literal["series", "library", "none"]
 
-_PAIRS = """
-SELECT s.series, a.dataset, a.metric AS accuracy, s.method, s.repo_id, a.value, {metrics}
-FROM summaries s JOIN accuracy a USING (repo_id)
-ORDER BY ALL
-"""
+_SCHEMA = pa.schema([f for f in REGRESSIONS if f.name not in ("query", "computed_at")])
 
-_SCHEMA = pa.schema(
-    [
-        ("series", pa.string()),
-        ("dataset", pa.string()),
-        ("accuracy", pa.string()),
-        ("method", pa.string()),
-        ("metric", pa.string()),
-        ("n", pa.int64()),
-        ("slope", pa.float64()),
-        ("slope_se", pa.float64()),
-        ("intercept", pa.float64()),
-        ("r2", pa.float64()),
-        ("rmse", pa.float64()),
-        ("kendall_tau", pa.float64()),
-        ("kendall_p", pa.float64()),
-    ]
+#: What a reader is shown of it; machines get all.
+READER_COLUMNS = (
+    *("series", "dataset", "accuracy", "metric", "n", "slope", "slope_se", "r2", "r2_low"),
+    *("r2_high", "rmse", "rmse_loo", "kendall_tau", "tau_low", "tau_high", "perm_p", "q"),
+    *("method", "flags"),
 )
 
 
@@ -51,8 +31,13 @@ def regression_table(
     store: Store,
     metrics: Sequence[str] = (),
     dataset: str | None = None,
-    by: Literal["series", "none"] = "none",
+    by: By = "none",
     method: str | None = None,
+    *,
+    accuracy: str | None = None,
+    where: str | None = None,
+    min_models: int = 4,
+    seed: int = 0,
 ) -> pa.Table:
     """Regress reported accuracies on quality metrics.
 
@@ -60,70 +45,70 @@ def regression_table(
         store: with summaries and accuracies.
         metrics: columns of `summaries`; all of them where empty.
         dataset: only accuracies on this data set.
-        by: a regression for each series, or over all models.
+        by: a regression for each series or library, or over all models.
         method: only methods whose id begins with this.
+        accuracy: only this kind of accuracy.
+        where: an SQL condition, as in `Selection`.
+        min_models: fewest models of a regression.
+        seed: of bootstrap and permutations.
 
     Returns:
-        A row for every group (series, data set, accuracy metric, method) and metric, in which at
-        least two models have both; models of several revisions count once each.
+        A row for every group (series or library, data set, accuracy, method) and metric; `q` is
+        Benjamini and Hochberg's over the rows' permutation p-values. A model counts once, at the
+        revision committed last.
 
     Raises:
-        QueryError: a metric or data set that is not there; says what is.
+        QueryError: as `load_pairs`; also where no group has enough models, or min_models < 1.
     """
-    metrics = metrics or METRICS
-    for metric in metrics:
-        _check(metric, METRICS, "metric")
-    rows = store.sql(_PAIRS.format(metrics=", ".join(f"s.{m}" for m in metrics))).df()
-    if not len(rows):
-        raise QueryError(_missing(store))
-    if dataset is not None:
-        _check(dataset, sorted(set(rows["dataset"])), "dataset")
-        rows = rows[rows["dataset"] == dataset]
-    if method is not None:
-        rows = rows[rows["method"].str.startswith(method)]
-    if by == "none":
-        rows = rows.assign(series=None)
-    out = []
-    for (series, data, accuracy, how), group in rows.groupby(
-        ["series", "dataset", "accuracy", "method"], dropna=False
-    ):
-        for metric in metrics:
-            fit = regress(group[metric], group["value"])
-            if fit.n > 1:
-                names = {
-                    "series": series if isinstance(series, str) else None,
-                    "dataset": data,
-                    "accuracy": accuracy,
-                    "method": how,
-                    "metric": metric,
-                }
-                out.append(names | _nullable(fit))
-    if not out:
-        raise QueryError("no group has two models with both a metric and an accuracy")
-    return pa.Table.from_pylist(out, schema=_SCHEMA)
-
-
-def _nullable(fit: Regression) -> dict[str, float | None]:
-    return {name: None if math.isnan(value) else value for name, value in asdict(fit).items()}
-
-
-def _check(name: str, known: Sequence[str], what: str) -> None:
-    if name not in known:
-        near = get_close_matches(name, known, n=2)
-        hint = f"did you mean {' or '.join(near)}?" if near else f"there are: {', '.join(known)}"
-        raise QueryError(f"no {what} {name!r}; {hint}")
-
-
-def _missing(store: Store) -> str:
-    models, accuracies = (
-        len(store.sql(f"SELECT repo_id FROM {view}").to_arrow_table())
-        for view in ("summaries", "accuracy")
+    if by not in get_args(By):
+        raise QueryError(f"by is {by!r}: use one of {', '.join(get_args(By))}")
+    if min_models < 1:
+        raise QueryError(f"min-models is {min_models}: at least 1")
+    selection = Selection(tuple(metrics), dataset, accuracy, method, where)
+    pairs = load_pairs(store, selection)
+    groups = pairs.assign(group=None if by == "none" else pairs[by]).groupby(
+        ["group", "dataset", "accuracy", "method"], dropna=False
     )
-    if not models:
-        return "the store holds no scanned model: run `zoo scan`"
-    if not accuracies:
-        return (
-            "the store holds no reported accuracy: scan models whose cards carry a model-index, "
-            "or a catalogue that states accuracies"
+    rows: list[dict[str, Any]] = []
+    largest = 0
+    for (group, data, kind, how), models in groups:
+        for metric in selection.columns:
+            values = models[metric].astype(float)
+            n = int(np.isfinite(values).sum())
+            largest = max(largest, n)
+            if n < min_models:
+                continue
+            fit = regress(values, models["value"].astype(float), list(models["repo_id"]), seed=seed)
+            names = {
+                "series": group if isinstance(group, str) else None,
+                "dataset": data,
+                "accuracy": kind,
+                "metric": metric,
+                "method": how,
+            }
+            rows.append(names | _nullable(asdict(fit)) | {"flags": "; ".join(fit.flags)})
+    if not rows:
+        raise QueryError(
+            f"no group has {min_models} models with both a metric and an accuracy, the largest "
+            f"has {largest}: lower --min-models, or pool with --by none"
         )
-    return f"none of the {accuracies} reported accuracies is of one of the {models} scanned models"
+    q = benjamini_hochberg(np.array([row["perm_p"] for row in rows], dtype=float))
+    for row, value in zip(rows, q, strict=True):
+        row["q"] = None if math.isnan(value) else float(value)
+    return pa.Table.from_pylist(rows, schema=_SCHEMA)
+
+
+def keep(store: Store, table: pa.Table, query: str) -> None:
+    """Add regressions to the table `regressions`, with the query that made them and the time.
+
+    Raises:
+        StoreError: the store cannot be written.
+    """
+    store.append("regressions", table.append_column("query", pa.array([query] * len(table))))
+
+
+def _nullable(values: dict[str, Any]) -> dict[str, Any]:
+    return {
+        name: None if isinstance(value, float) and math.isnan(value) else value
+        for name, value in values.items()
+    }

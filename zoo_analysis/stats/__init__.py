@@ -1,5 +1,31 @@
-"""Which metric predicts which accuracy, and how well: pure functions of arrays."""
+"""Which metric predicts which accuracy, how well, and how sure: pure functions of arrays."""
 
+from zoo_analysis.stats.line import Line, fit_line
+from zoo_analysis.stats.pooled import Mixed, Within, mixed_line, partial_correlation, simpson
 from zoo_analysis.stats.regression import Regression, regress
+from zoo_analysis.stats.resampling import (
+    Intervals,
+    benjamini_hochberg,
+    bootstrap_intervals,
+    permutation_p,
+)
+from zoo_analysis.stats.robust import Trend, robust_z, trend
 
-__all__ = ["Regression", "regress"]
+__all__ = [
+    "Intervals",
+    "Line",
+    "Mixed",
+    "Regression",
+    "Trend",
+    "Within",
+    "benjamini_hochberg",
+    "bootstrap_intervals",
+    "fit_line",
+    "mixed_line",
+    "partial_correlation",
+    "permutation_p",
+    "regress",
+    "robust_z",
+    "simpson",
+    "trend",
+]

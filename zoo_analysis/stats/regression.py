@@ -1,75 +1,152 @@
-"""A reported accuracy regressed on one metric."""
+"""A reported accuracy regressed on one metric, with what a careful reader would ask next."""
 
-from dataclasses import dataclass
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from zoo_analysis.stats.line import Floats, Line, fit_line
+from zoo_analysis.stats.resampling import MIN_BOOTSTRAP, bootstrap_intervals, permutation_p
+
+#: Cook's distance from which a model is called influential (Cook & Weisberg 1982).
+COOK = 1.0
+#: Level of the test behind `heteroscedastic`, and of the one behind `curved`.
+HETEROSCEDASTIC, CURVED = 0.05, 0.01
+
+_NAN = float("nan")
+
 
 @dataclass(frozen=True)
 class Regression:
-    """An ordinary-least-squares line and how well it holds.
+    """An ordinary-least-squares line, how well it holds, and how sure one can be of it.
+
+    NaN stands for what n models cannot tell. Intervals are 95 % BCa bootstrap intervals; all
+    p-values are two-sided.
 
     Attributes:
-        n: models.
+        n: models with a finite metric and a finite accuracy.
         slope: accuracy units per unit of the metric.
         slope_se: standard error of the slope.
         intercept: accuracy at metric 0.
         r2: share of the variance explained.
+        r2_adj: corrected for the fitted slope.
         rmse: √(mean squared residual), without a degrees-of-freedom correction, as published
             (Martin, Peng & Mahoney 2021).
+        rmse_loo: the same of each model predicted from the others.
         kendall_tau: Kendall's τ-b of metric and accuracy.
-        kendall_p: chance of so large a |τ| without association.
+        kendall_p: chance of so large a |τ| without association (exact for few models).
+        spearman_rho: Spearman's rank correlation.
+        spearman_p: chance of so large a |ρ| without association.
+        r2_low, r2_high: interval of R².
+        tau_low, tau_high: interval of τ-b.
+        perm_p: chance of so large a |correlation| when accuracies are dealt out at random.
+        theil_sen: median of the slopes between any two models (Theil 1950, Sen 1968).
+        flags: what to beware of; see docs/statistics.md.
     """
 
     n: int
-    slope: float
-    slope_se: float
-    intercept: float
-    r2: float
-    rmse: float
-    kendall_tau: float
-    kendall_p: float
+    slope: float = _NAN
+    slope_se: float = _NAN
+    intercept: float = _NAN
+    r2: float = _NAN
+    r2_adj: float = _NAN
+    rmse: float = _NAN
+    rmse_loo: float = _NAN
+    kendall_tau: float = _NAN
+    kendall_p: float = _NAN
+    spearman_rho: float = _NAN
+    spearman_p: float = _NAN
+    r2_low: float = _NAN
+    r2_high: float = _NAN
+    tau_low: float = _NAN
+    tau_high: float = _NAN
+    perm_p: float = _NAN
+    theil_sen: float = _NAN
+    flags: tuple[str, ...] = ()
 
 
-def regress(metric: ArrayLike, accuracy: ArrayLike) -> Regression:
-    """Fit accuracy = intercept + slope · metric by statsmodels' OLS.
+def regress(
+    metric: ArrayLike,
+    accuracy: ArrayLike,
+    names: Sequence[str] | None = None,
+    *,
+    resamples: int = 1999,
+    permutations: int = 9999,
+    seed: int = 0,
+) -> Regression:
+    """Fit accuracy = intercept + slope · metric and examine the fit.
 
     Args:
         metric: (n,) values; pairs with a NaN or infinity are left out.
         accuracy: (n,) values in any one unit.
-
-    Returns:
-        The fit; NaN for what n models cannot tell: everything below 2 distinct metric values,
-        the standard error below 3 models.
+        names: (n,) of the models, for the flags; their numbers where None.
+        resamples: of the bootstrap.
+        permutations: at most, of the permutation test.
+        seed: of both.
 
     Raises:
         ValueError: different lengths.
     """
-    import statsmodels.api as sm
-    from scipy.stats import kendalltau
-
     x, y = np.asarray(metric, dtype=float), np.asarray(accuracy, dtype=float)
     if x.shape != y.shape or x.ndim != 1:
         raise ValueError(f"metric has shape {x.shape} and accuracy {y.shape}: need two equal (n,)")
+    labels = np.array([str(i) for i in range(len(x))] if names is None else list(names), dtype=str)
+    if labels.shape != x.shape:
+        raise ValueError(f"{len(labels)} names for {len(x)} models")
     paired = np.isfinite(x) & np.isfinite(y)
-    x, y = x[paired], y[paired]
+    x, y, labels = x[paired], y[paired], labels[paired]
     n = len(x)
+    flags = [f"n<{MIN_BOOTSTRAP} (n too small for intervals)"] if n < MIN_BOOTSTRAP else []
+    if not paired.all():
+        flags.append(f"{np.count_nonzero(~paired)} left out (not a number)")
     if n < 2 or np.ptp(x) == 0:
-        nan = float("nan")
-        return Regression(n, nan, nan, nan, nan, nan, nan, nan)
-    # Centred: the intercept column is then orthogonal to the metric, whatever its offset.
-    centre = x.mean()
-    fit = sm.OLS(y, np.column_stack([np.ones(n), x - centre])).fit()
-    level, slope = (float(p) for p in fit.params)
-    tau = kendalltau(x, y)
-    return Regression(
-        n=n,
-        slope=slope,
-        slope_se=float(fit.bse[1]) if n > 2 else float("nan"),
-        intercept=level - slope * float(centre),
-        r2=float(fit.rsquared) if np.ptp(y) > 0 else float("nan"),
-        rmse=float(np.sqrt(np.mean(fit.resid**2))),
-        kendall_tau=float(tau.statistic),
-        kendall_p=float(tau.pvalue),
+        return Regression(n, flags=(*flags, *(["constant metric"] if n > 1 else [])))
+    line = fit_line(x, y)
+    flags += _flags(line, x, y, labels)
+    sure = bootstrap_intervals(x, y, resamples=resamples, seed=seed)
+    return replace(
+        _ranked(x, y),
+        **{
+            name: getattr(line, name)
+            for name in ("slope", "slope_se", "intercept", "r2", "r2_adj", "rmse", "rmse_loo")
+        },
+        r2_low=sure.r2_low,
+        r2_high=sure.r2_high,
+        tau_low=sure.tau_low,
+        tau_high=sure.tau_high,
+        perm_p=permutation_p(x, y, permutations=permutations, seed=seed),
+        flags=tuple(flags),
     )
+
+
+def _ranked(x: Floats, y: Floats) -> Regression:
+    """What depends on ranks, or on slopes between two models."""
+    from scipy.stats import kendalltau, spearmanr, theilslopes
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # constant accuracies: NaN
+        tau, rho = kendalltau(x, y), spearmanr(x, y)
+        return Regression(
+            n=len(x),
+            kendall_tau=float(tau.statistic),
+            kendall_p=float(tau.pvalue),
+            spearman_rho=float(rho.statistic),
+            spearman_p=float(rho.pvalue) if len(x) > 2 else _NAN,
+            theil_sen=float(theilslopes(y, x).slope),
+        )
+
+
+def _flags(line: Line, x: Floats, y: Floats, labels: np.ndarray) -> list[str]:
+    flags = []
+    if np.ptp(y) == 0:
+        return ["constant accuracy"]
+    if len(x) > 3 and (heavy := labels[line.cook > COOK]).size:
+        flags.append(f"influential ({', '.join(heavy)})")
+    if line.breusch_pagan_p < HETEROSCEDASTIC:
+        flags.append("heteroscedastic")
+    if line.curvature_p < CURVED:
+        flags.append("curved")
+    turned = (line.slopes_without * line.slope < 0) & (len(x) > 2)
+    return flags + [f"sign flips without {label}" for label in labels[turned]]

@@ -10,12 +10,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from zoo_analysis.errors import StoreError
-from zoo_analysis.store.schemas import COMMIT_ID, COMMITS, ESDS, LAYERS, MODELS
+from zoo_analysis.store.schemas import AVERAGES, COMMIT_ID, COMMITS, ESDS, LAYERS, MODELS
 
 _MODEL_KEY = ("repo_id", "revision")
 
 #: Columns that say when a row was made, filled in with the present where they are null.
-STAMPS = {"accuracies": "retrieved_at", "releases": "seen_at", "failures": "failed_at"}
+STAMPS = {
+    "accuracies": "retrieved_at",
+    "releases": "seen_at",
+    "failures": "failed_at",
+    "regressions": "computed_at",
+}
 
 
 @dataclass(frozen=True)
@@ -28,12 +33,14 @@ class ModelRows:
         layers: rows of `LAYERS`, less `commit_id`; metric columns may be missing. The key columns
             repo_id, revision and method may be too: they are the model's.
         esds: rows of `ESDS` likewise, of layers that are in `layers`.
+        averages: metrics of `AVERAGES` by name, where they are known without the layers.
     """
 
     model: Mapping[str, Any] | pa.RecordBatch
     method: str
     layers: pa.Table
     esds: pa.Table
+    averages: Mapping[str, float | None] | None = None
 
 
 def conform(rows: pa.Table, schema: pa.Schema, what: str) -> pa.Table:
@@ -77,7 +84,7 @@ def assemble(batch: Sequence[ModelRows], scan_id: str) -> dict[str, pa.Table]:
     Raises:
         StoreError: rows that do not fit their schema or their model.
     """
-    layers, esds, models, commits = [], [], [], []
+    layers, esds, models, averages, commits = [], [], [], [], []
     now = datetime.now(UTC)
     for rows in sorted(batch, key=lambda rows: str(_model_row(rows.model)["repo_id"])):
         model = _model_row(rows.model)
@@ -91,11 +98,22 @@ def assemble(batch: Sequence[ModelRows], scan_id: str) -> dict[str, pa.Table]:
         _check_layers(layers[-1]["layer"], esds[-1]["layer"], what)
         row = pa.Table.from_pylist([dict(model)])
         models.append(_with(row, MODELS, commit, f"model {what}"))
+        if rows.averages is not None:
+            given = pa.Table.from_pylist([dict(rows.averages)])
+            averages.append(_with(given, AVERAGES, key | commit, f"averages of {what}"))
         publish = {**key, **commit, "scan_id": scan_id, "committed_at": now}
         commits.append(pa.Table.from_pylist([publish], schema=COMMITS))
-    tables = {"layers": layers, "esds": esds, "models": models, "commits": commits}
+    tables = {
+        "layers": layers,
+        "esds": esds,
+        "models": models,
+        "averages": averages,
+        "commits": commits,
+    }
     # In one chunk each, since several would be written in no particular order.
-    return {name: pa.concat_tables(parts).combine_chunks() for name, parts in tables.items()}
+    return {
+        name: pa.concat_tables(parts).combine_chunks() for name, parts in tables.items() if parts
+    }
 
 
 def _model_row(model: Mapping[str, Any] | pa.RecordBatch) -> Mapping[str, Any]:

@@ -126,6 +126,56 @@ COMMITS = _schema(
     ("committed_at", _TIME),
 )
 
+#: What `summaries` averages, in the order it is shown.
+SUMMARY_METRICS: Final = (
+    "log_norm",
+    "log_spectral_norm",
+    "alpha",
+    "alpha_weighted",
+    "log_alpha_norm",
+    "stable_rank",
+    "mp_softrank",
+)
+
+#: Averages that were published without their layers; `summaries` shows them beside the others.
+AVERAGES = _schema(
+    *_KEY,
+    ("method", pa.string()),
+    *((name, pa.float64()) for name in SUMMARY_METRICS),
+    (COMMIT_ID, pa.int64()),
+)
+
+#: Regressions that were kept: the options that made each, and when.
+REGRESSIONS = _schema(
+    ("series", pa.string()),
+    ("dataset", pa.string()),
+    ("accuracy", pa.string()),
+    ("metric", pa.string()),
+    ("n", pa.int64()),
+    ("slope", pa.float64()),
+    ("slope_se", pa.float64()),
+    ("intercept", pa.float64()),
+    ("r2", pa.float64()),
+    ("r2_adj", pa.float64()),
+    ("rmse", pa.float64()),
+    ("rmse_loo", pa.float64()),
+    ("kendall_tau", pa.float64()),
+    ("kendall_p", pa.float64()),
+    ("spearman_rho", pa.float64()),
+    ("r2_low", pa.float64()),
+    ("r2_high", pa.float64()),
+    ("tau_low", pa.float64()),
+    ("tau_high", pa.float64()),
+    ("perm_p", pa.float64()),
+    ("q", pa.float64()),
+    ("theil_sen", pa.float64()),
+    ("flags", pa.string()),
+    ("method", pa.string()),
+    ("spearman_p", pa.float64()),
+    ("query", pa.string()),
+    ("computed_at", _TIME),
+)
+
 SIMILARITIES = _schema(
     ("repo_id_a", pa.string()),
     ("revision_a", pa.string()),
@@ -176,9 +226,11 @@ TABLES: Final[dict[str, pa.Schema]] = {
     "accuracies": ACCURACIES,
     "layers": LAYERS,
     "esds": ESDS,
+    "averages": AVERAGES,
     "commits": COMMITS,
     "similarities": SIMILARITIES,
     "releases": RELEASES,
     "scans": SCANS,
     "failures": FAILURES,
+    "regressions": REGRESSIONS,
 }

@@ -1,7 +1,7 @@
 """The store as its users hold it: append rows, ask SQL."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from zoo_analysis.errors import QueryError, StoreError
 from zoo_analysis.store import duck, tables
 from zoo_analysis.store.accuracies import news
 from zoo_analysis.store.guard import admit, explain
+from zoo_analysis.store.history import versions_at
 from zoo_analysis.store.named import get_query
 from zoo_analysis.store.rows import STAMPS, ModelRows, assemble, conform, stamped
 from zoo_analysis.store.schemas import TABLES
@@ -48,7 +49,7 @@ class Store:
                 tables.append(self.location, name, rows)
 
     def append(self, table: str, rows: pa.Table) -> None:
-        """Add rows to `scans`, `failures`, `accuracies`, `releases` or `similarities`.
+        """Add rows to a table that is not a model's own, such as `scans` or `accuracies`.
 
         A reported accuracy that the store holds already, as the latest of its model, data set,
         metric, source and split, is not added again.
@@ -56,7 +57,7 @@ class Store:
         Raises:
             StoreError: not one of these tables, rows that do not fit it, or an unwritable store.
         """
-        own = set(TABLES) - {"models", "layers", "esds", "commits"}
+        own = set(TABLES) - {"models", "layers", "esds", "averages", "commits"}
         if table not in own:
             raise StoreError(f"rows cannot be appended to {table!r}, only to {sorted(own)}")
         rows = conform(rows, TABLES[table], table)
@@ -66,6 +67,10 @@ class Store:
             rows = news(rows, self._all(table))
         if len(rows):
             tables.append(self.location, table, rows)
+
+    def exists(self) -> bool:
+        """Whether anything was ever written here."""
+        return any(tables.load(self.location, name) is not None for name in TABLES)
 
     def committed(self) -> set[tuple[str, str, str]]:
         """The (repo_id, revision, method) of every published model; empty for a new store."""
@@ -140,7 +145,7 @@ def open_store(
     uri: str | Path | None = None,
     *,
     storage_options: Mapping[str, str] | None = None,
-    as_of: datetime | None = None,
+    as_of: datetime | int | None = None,
 ) -> Store:
     """Open a store for reading and writing; the first write creates it.
 
@@ -148,9 +153,13 @@ def open_store(
         uri: a local path, ``file://…``, ``s3://…`` or any URI deltalake reads; None means
             ``$ZOO_STORE``, else ``./zoo-store``.
         storage_options: credentials and endpoint, passed to deltalake as they are.
-        as_of: read every table as it was at this time (naive: UTC); such a store is read-only.
+        as_of: read every table as it was at this time (naive: UTC), or at this version of the
+            store (`zoo store history` numbers them); such a store is read-only.
 
     Raises:
-        StoreError: a path that no Delta table can have.
+        StoreError: a path that no Delta table can have, or a version that the store never had.
     """
+    if isinstance(as_of, int):
+        location = tables.locate(uri, storage_options)
+        return Store(replace(location, versions=versions_at(location, as_of)))
     return Store(tables.locate(uri, storage_options, as_of))

@@ -14,7 +14,7 @@ from urllib.parse import unquote
 import pyarrow as pa
 import pyarrow.dataset as pa_dataset
 from deltalake import CommitProperties, DeltaTable, WriterProperties, write_deltalake
-from deltalake.exceptions import DeltaError, TableNotFoundError
+from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 
 from zoo_analysis.errors import StoreError
 from zoo_analysis.store.schemas import COMMIT_ID, TABLES
@@ -42,6 +42,7 @@ class Location:
         path: the same as a directory of this machine, or None for an object store.
         storage_options: passed to deltalake as they are (credentials, endpoint, …).
         as_of: read every table as it was at this time; None reads the present.
+        versions: read these Delta versions of these tables, and no others.
     """
 
     uri: str
@@ -50,6 +51,7 @@ class Location:
         default_factory=lambda: MappingProxyType({}), repr=False
     )
     as_of: datetime | None = None
+    versions: Mapping[str, int] | None = None
 
     def table_uri(self, name: str) -> str:
         return f"{self.uri.rstrip('/')}/{name}"
@@ -104,7 +106,13 @@ def load(location: Location, name: str) -> DeltaTable | None:
     if location.path is not None and not (location.path / name / "_delta_log").is_dir():
         return None
     try:
-        table = DeltaTable(uri, storage_options=dict(location.storage_options) or None)
+        if location.versions is not None and name not in location.versions:
+            return None
+        table = DeltaTable(
+            uri,
+            version=location.versions[name] if location.versions is not None else None,
+            storage_options=dict(location.storage_options) or None,
+        )
         if location.as_of is not None:
             if location.as_of < _created(table):
                 return None
@@ -115,7 +123,17 @@ def load(location: Location, name: str) -> DeltaTable | None:
         raise StoreError(
             f"cannot read table {name!r} of {location.uri}: {one_line(error)}"
         ) from error
+    if location.path is not None and (location.as_of is not None or location.versions is not None):
+        _check_kept(location, name, table)
     return table
+
+
+def _check_kept(location: Location, name: str, table: DeltaTable) -> None:
+    if any(not Path(file).exists() for file in local_files(table)):
+        raise StoreError(
+            f"table {name!r} of {location.uri} can no longer be read as of then: a vacuum removed "
+            "files of it; `zoo store history` lists later versions"
+        )
 
 
 def _created(table: DeltaTable) -> datetime:
@@ -161,8 +179,9 @@ def append(location: Location, name: str, rows: pa.Table) -> None:
     Raises:
         StoreError: the rows could not be written, or the store is opened as of an earlier time.
     """
-    if location.as_of is not None:
-        raise StoreError(f"{location.uri} is opened as of {location.as_of}: the past is read-only")
+    if location.as_of is not None or location.versions is not None:
+        when = location.as_of or "an earlier version"
+        raise StoreError(f"{location.uri} is opened as of {when}: the past is read-only")
     options = dict(location.storage_options) or None
     try:
         table = load(location, name) or _create(location, name)
@@ -187,18 +206,24 @@ def append(location: Location, name: str, rows: pa.Table) -> None:
 def _create(location: Location, name: str) -> DeltaTable:
     schema = TABLES[name]
     pruned_by = [key for key in _PRUNED_BY if key in schema.names]
-    return DeltaTable.create(
-        location.table_uri(name),
-        schema,
-        mode="ignore",  # another writer may be first
-        storage_options=dict(location.storage_options) or None,
-        configuration={
-            "delta.dataSkippingStatsColumns": ",".join(pruned_by),
-            # The log is what makes earlier times readable, so it never expires by itself.
-            "delta.enableExpiredLogCleanup": "false",
-        },
-        description=_columns(len(schema)),
-    )
+    try:
+        return DeltaTable.create(
+            location.table_uri(name),
+            schema,
+            mode="ignore",  # another writer may be first
+            storage_options=dict(location.storage_options) or None,
+            configuration={
+                "delta.dataSkippingStatsColumns": ",".join(pruned_by),
+                # The log is what makes earlier times readable, so it never expires by itself.
+                "delta.enableExpiredLogCleanup": "false",
+            },
+            description=_columns(len(schema)),
+        )
+    except CommitFailedError:  # … by a hair: between our look and our commit
+        table = load(location, name)
+        if table is None:
+            raise
+        return table
 
 
 def widened(table: DeltaTable) -> bool:

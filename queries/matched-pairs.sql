@@ -1,0 +1,34 @@
+-- Which two models of one size does a metric order the other way round than their accuracy?
+-- By every metric of `summaries` lower is better.
+-- param metric: text = alpha_weighted  (a metric of `summaries`)
+-- param tolerance: number = 0.1  (largest difference in parameters, as a share of the larger)
+-- param series: text = null  (only models of this series)
+-- param dataset: text = null  (only accuracies on this data set)
+-- param method: text = null  (only numbers made by this method)
+-- param limit: integer = 100  (rows)
+WITH points AS (
+    SELECT
+        a.dataset, a.metric AS accuracy_metric, v.method, v.repo_id, m.parameters,
+        v.value AS x, a.value AS y
+    FROM metric_values v
+    JOIN commits c USING (repo_id, revision, method)
+    JOIN models m USING (repo_id, revision)
+    JOIN accuracy a ON a.repo_id = v.repo_id
+    WHERE v.metric = $metric AND m.parameters > 0
+        AND ($series IS NULL OR v.series = $series)
+        AND ($dataset IS NULL OR a.dataset = $dataset)
+        AND ($method IS NULL OR v.method = $method)
+    QUALIFY dense_rank() OVER (
+        PARTITION BY v.repo_id, v.method ORDER BY c.committed_at DESC, v.revision DESC
+    ) = 1
+)
+SELECT
+    p.dataset, p.accuracy_metric, p.method,
+    p.repo_id AS better_by_metric, q.repo_id AS better_by_accuracy,
+    p.parameters, q.parameters AS parameters_of_other,
+    p.x AS value, q.x AS value_of_other, p.y AS accuracy, q.y AS accuracy_of_other
+FROM points p JOIN points q USING (dataset, accuracy_metric, method)
+WHERE p.x < q.x AND p.y < q.y
+    AND abs(p.parameters - q.parameters) <= $tolerance * greatest(p.parameters, q.parameters)
+ORDER BY q.y - p.y DESC, p.repo_id, q.repo_id, p.dataset, p.accuracy_metric, p.method
+LIMIT $limit;

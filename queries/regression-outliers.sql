@@ -1,0 +1,45 @@
+-- Which models lie furthest from the regression line of their series?
+-- `studentized` is the residual in units of its own standard error (internally studentized).
+-- param metric: text = alpha_weighted  (a metric of `summaries`)
+-- param series: text = null  (only this series)
+-- param dataset: text = null  (only accuracies on this data set)
+-- param method: text = null  (only numbers made by this method)
+-- param above: number = 2  (of |studentized|; 0 shows every model)
+WITH points AS (
+    SELECT
+        v.series, a.dataset, a.metric AS accuracy_metric, v.method, v.repo_id, v.revision,
+        v.value AS x, a.value AS y
+    FROM metric_values v
+    JOIN commits c USING (repo_id, revision, method)
+    JOIN accuracy a USING (repo_id)
+    WHERE v.metric = $metric
+        AND ($series IS NULL OR v.series = $series)
+        AND ($dataset IS NULL OR a.dataset = $dataset)
+        AND ($method IS NULL OR v.method = $method)
+    QUALIFY dense_rank() OVER (
+        PARTITION BY v.repo_id, v.method ORDER BY c.committed_at DESC, v.revision DESC
+    ) = 1
+), lines AS (
+    SELECT
+        series, dataset, accuracy_metric, method, count(*) AS n, avg(x) AS mean,
+        regr_slope(y, x) AS slope, regr_intercept(y, x) AS intercept, regr_sxx(y, x) AS sxx,
+        regr_syy(y, x) - regr_sxy(y, x) ** 2 / regr_sxx(y, x) AS unexplained
+    FROM points
+    GROUP BY ALL
+    HAVING count(*) > 2 AND regr_sxx(y, x) > 0
+), judged AS (
+    SELECT
+        p.*, l.n, l.intercept + l.slope * p.x AS predicted,
+        1 - 1 / l.n - (p.x - l.mean) ** 2 / l.sxx AS free, l.unexplained / (l.n - 2) AS variance
+    FROM points p
+    JOIN lines l ON l.series IS NOT DISTINCT FROM p.series AND l.dataset = p.dataset
+        AND l.accuracy_metric = p.accuracy_metric AND l.method = p.method
+)
+SELECT
+    series, dataset, accuracy_metric, method, repo_id, revision, n, x AS value, y AS accuracy,
+    predicted, y - predicted AS residual,
+    CASE WHEN variance > 0 AND free > 1e-9
+        THEN (y - predicted) / sqrt(variance * free) END AS studentized
+FROM judged
+WHERE coalesce(abs(studentized) >= $above, $above = 0)
+ORDER BY abs(studentized) DESC NULLS LAST, repo_id, dataset, accuracy_metric, method;

@@ -1,0 +1,30 @@
+-- Which new models lie off the regression line of accuracy on a metric through the rest of their series?
+-- param metric: text = alpha_weighted  (log_norm, log_spectral_norm, alpha, alpha_weighted, log_alpha_norm, stable_rank or mp_softrank)
+-- param days: integer = 30  (released to a watch within so many days)
+-- param dataset: text = null  (accuracies on this data set)
+WITH points AS (
+    SELECT
+        v.repo_id, v.revision, v.method, v.series, v.value, a.dataset, a.value AS accuracy,
+        EXISTS (
+            FROM releases r
+            WHERE r.repo_id = v.repo_id AND r.revision = v.revision
+                AND r.event IN ('new', 'revision')
+                AND r.seen_at >= now() - to_days($days::INTEGER)
+        ) AS is_new
+    FROM metric_values v
+    JOIN accuracy a ON a.repo_id = v.repo_id AND a.metric = 'accuracy'
+    WHERE v.metric = $metric AND ($dataset IS NULL OR a.dataset = $dataset)
+), lines AS (
+    SELECT
+        series, method, dataset, count(*) AS n,
+        regr_slope(accuracy, value) AS slope, regr_intercept(accuracy, value) AS intercept
+    FROM points WHERE NOT is_new
+    GROUP BY ALL HAVING count(*) >= 3
+)
+SELECT
+    p.repo_id, p.revision, p.method, p.series, p.dataset, p.value, p.accuracy,
+    l.intercept + l.slope * p.value AS expected,
+    p.accuracy - (l.intercept + l.slope * p.value) AS residual, l.n
+FROM points p JOIN lines l USING (series, method, dataset)
+WHERE p.is_new
+ORDER BY abs(residual) DESC, p.repo_id;

@@ -1,0 +1,26 @@
+-- Which kinds of layers, at which depth, are most often under- or over-trained?
+-- Depth is relative: 0 is a model's first matrix, 1 its last; `depth` is the middle of its bin.
+-- param series: text = null  (only models of this series)
+-- param method: text = null  (only numbers made by this method)
+-- param bins: integer = 4  (of relative depth)
+WITH placed AS (
+    SELECT
+        l.method, l.kind, l.alpha, l.warning,
+        least(floor($bins * l.depth / greatest(max(l.depth) OVER (
+            PARTITION BY l.repo_id, l.revision, l.method
+        ), 1)), $bins - 1)::INTEGER AS bin
+    FROM layers l LEFT JOIN models m USING (repo_id, revision)
+    WHERE l.part_of IS NULL
+        AND ($series IS NULL OR m.series = $series)
+        AND ($method IS NULL OR l.method = $method)
+)
+SELECT
+    method, kind, (bin + 0.5) / $bins AS depth,
+    count(alpha) AS fitted,
+    count(*) FILTER (WHERE warning = 'over-trained') AS over_trained,
+    count(*) FILTER (WHERE warning = 'under-trained') AS under_trained,
+    count(warning) / count(alpha) AS share
+FROM placed
+GROUP BY ALL
+HAVING count(alpha) > 0
+ORDER BY method, share DESC, fitted DESC, kind, depth;

@@ -1,0 +1,198 @@
+"""The questions about training, sources, outliers, pairs, revisions and cost, answered by hand."""
+
+import time
+from datetime import UTC, datetime
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from zoo_analysis.store import ModelRows, Store, open_store
+
+NET, CONV = "timm:net", "timm:conv"
+COLUMNS = (
+    *("layer", "depth", "kind", "status", "alpha", "alpha_weighted"),
+    *("log_norm", "log_spectral_norm", "warning", "seconds"),
+)
+OVER, UNDER, OK = "over-trained", "under-trained", "success"
+#: repo_id, revision, architecture, parameters, then its layers.
+ZOO: list[tuple[str, str, str, int, list[tuple[Any, ...]]]] = [
+    (
+        "lab/a",
+        "r1",
+        NET,
+        1_000_000,
+        [
+            ("words", 0, "embedding", OK, 8.0, 8.0, 5.0, 2.0, UNDER, 1.0),
+            ("mid", 1, "linear", OK, 2.0, 1.0, 1.0, 1.0, None, 2.0),
+            ("head", 2, "linear", OK, 4.0, 3.0, 2.0, 3.0, None, 3.0),
+        ],
+    ),
+    (
+        "lab/b",
+        "r1",
+        NET,
+        1_050_000,
+        [
+            ("stem", 0, "linear", OK, 1.0, 2.0, 1.0, 0.0, OVER, 0.5),
+            ("head", 2, "linear", OK, 7.0, 4.0, 3.0, 1.0, UNDER, 0.5),
+        ],
+    ),
+    ("lab/c", "r1", CONV, 4_000_000, [("conv", 0, "conv2d", OK, 3.0, 5.0, 1.0, 2.0, None, 9.0)]),
+    ("lab/d", "r1", CONV, 4_000_000, [("conv", 0, "conv2d", OK, 5.0, 9.0, 1.0, 2.0, None, 1.0)]),
+    ("lab/a", "r2", NET, 1_000_000, [("mid", 0, "linear", OK, 2.5, 2.0, 1.0, 1.0, None, 0.25)]),
+]
+ACCURACIES = [
+    ("lab/a", "digits", 90.0, "card"),
+    ("lab/a", "digits", 91.0, "paper"),
+    ("lab/b", "digits", 95.0, "card"),
+    ("lab/b", "digits", 95.25, "blog"),
+    ("lab/c", "digits", 80.0, "card"),
+    ("lab/d", "digits", 60.0, "card"),
+]
+DAY = datetime(2020, 1, 1, tzinfo=UTC)
+FAILURES = [
+    ("lab/x", "read", "OSError", "reset", 3),
+    ("lab/x", "read", "OSError", "short read", 2),
+    ("lab/a", "read", "OSError", "reset", 1),
+    ("lab/y", "plan", "SourceError", "no weights", 1),
+]
+
+
+@pytest.fixture(scope="module")
+def zoo(tmp_path_factory: pytest.TempPathFactory) -> Store:
+    store = open_store(tmp_path_factory.mktemp("questions"))
+    for repo_id, revision, architecture, parameters, rows in ZOO:
+        layers = pa.Table.from_pylist([dict(zip(COLUMNS, row, strict=True)) for row in rows])
+        # Singular values 3 and 4 (norm 5); in revision r2 they are 3 and 1.
+        spectrum = [1.0, 9.0] if revision == "r2" else [9.0, 16.0]
+        esds = pa.table({"layer": layers["layer"], "eigenvalues": [spectrum] * len(rows)})
+        model = {
+            "repo_id": repo_id,
+            "revision": revision,
+            "architecture": architecture,
+            "parameters": parameters,
+            "series": "all",
+        }
+        store.commit_models([ModelRows(model, "default", layers, esds)], f"s-{revision}")
+        time.sleep(0.002)
+    names = ("repo_id", "dataset", "value", "source")
+    accuracies = [dict(zip(names, row, strict=True)) | {"metric": "accuracy"} for row in ACCURACIES]
+    store.append("accuracies", pa.Table.from_pylist(accuracies))
+    names = ("repo_id", "stage", "error", "message", "attempts")
+    failures = [
+        dict(zip(names, row, strict=True)) | {"failed_at": DAY.replace(hour=i)}
+        for i, row in enumerate(FAILURES)
+    ]
+    store.append("failures", pa.Table.from_pylist(failures))
+    return store
+
+
+def ask(zoo: Store, name: str, columns: str, **params: object) -> list[tuple[Any, ...]]:
+    table = zoo.run(name, params).select(columns.split())
+    return list(zip(*(column.to_pylist() for column in table.columns), strict=True))
+
+
+def test_trained_by_depth(zoo: Store) -> None:
+    # Halves: depth 0 of 2 is the first; 1 of 2 and 2 of 2 the second; single layers the first.
+    shown = "kind depth fitted over_trained under_trained share"
+    assert ask(zoo, "trained-by-depth", shown, bins=2) == [
+        ("embedding", 0.25, 1, 0, 1, 1.0),
+        ("linear", 0.25, 2, 1, 0, 0.5),
+        ("linear", 0.75, 3, 0, 1, 1 / 3),
+        ("conv2d", 0.25, 2, 0, 0, 0.0),
+    ]
+    assert ask(zoo, "trained-by-depth", shown, series="other") == []
+
+
+def test_architecture_profile(zoo: Store) -> None:
+    # conv: α 3 and 5, both λ_max 100. net, first half: b's stem and a@r2's only layer.
+    shown = "architecture depth models layers alpha lambda_max"
+    assert ask(zoo, "architecture-profile", shown, bins=2) == [
+        (CONV, 0.25, 2, 2, 4.0, pytest.approx(100)),
+        (NET, 0.25, 2, 2, 1.75, pytest.approx(10**0.5)),
+        (NET, 0.75, 2, 3, pytest.approx(13 / 3), pytest.approx(10 ** (5 / 3))),
+    ]
+    assert len(ask(zoo, "architecture-profile", shown, architecture=CONV)) == 1
+
+
+def test_embeddings(zoo: Store) -> None:
+    shown = "repo_id layers embeddings alpha alpha_with log_norm log_norm_with"
+    assert ask(zoo, "embeddings", shown) == [
+        ("lab/a", 2, 1, 3.0, pytest.approx(14 / 3), 1.5, pytest.approx(8 / 3))
+    ]
+
+
+def test_accuracy_disagreements(zoo: Store) -> None:
+    shown = "repo_id sources lowest lowest_source highest highest_source difference"
+    a = ("lab/a", 2, 90.0, "card", 91.0, "paper", 1.0)
+    assert ask(zoo, "accuracy-disagreements", shown) == [a]
+    both = ask(zoo, "accuracy-disagreements", shown, above=0)
+    assert both == [a, ("lab/b", 2, 95.0, "card", 95.25, "blog", 0.25)]
+    assert ask(zoo, "accuracy-disagreements", shown, dataset="mnist") == []
+
+
+def test_regression_outliers(zoo: Store) -> None:
+    # Points (2, 91), (3, 95.25), (5, 80), (9, 60): a at its latest revision, b on average.
+    x, y = [2.0, 3.0, 5.0, 9.0], [91.0, 95.25, 80.0, 60.0]
+    sxx = sum((v - 4.75) ** 2 for v in x)
+    slope = sum((v - 4.75) * w for v, w in zip(x, y, strict=True)) / sxx
+    level = sum(y) / 4 - slope * 4.75
+    residuals = {name: w - level - slope * v for name, v, w in zip("abcd", x, y, strict=True)}
+    variance = sum(e * e for e in residuals.values()) / 2
+    told = dict(ask(zoo, "regression-outliers", "repo_id residual", above=0))
+    assert told == {f"lab/{name}": pytest.approx(e) for name, e in residuals.items()}
+    (first, *_) = ask(zoo, "regression-outliers", "repo_id n studentized", above=0)
+    leverage = 1 / 4 + (3 - 4.75) ** 2 / sxx
+    expected = residuals["b"] / (variance * (1 - leverage)) ** 0.5
+    assert first == ("lab/b", 4, pytest.approx(expected))
+    assert ask(zoo, "regression-outliers", "repo_id", above=5) == []
+
+
+def test_matched_pairs(zoo: Store) -> None:
+    # a (1.00 M, metric 2) and b (1.05 M, metric 3): a better by metric, b by accuracy. c and d of
+    # one size agree: 5 < 9 and 80 > 60.
+    shown = "better_by_metric better_by_accuracy value value_of_other accuracy accuracy_of_other"
+    assert ask(zoo, "matched-pairs", shown) == [("lab/a", "lab/b", 2.0, 3.0, 91.0, 95.25)]
+    assert ask(zoo, "matched-pairs", shown, tolerance=0.01) == []
+
+
+def test_spectra_changes(zoo: Store) -> None:
+    # Singular values (1, 3) against (3, 4), in order: √(4 + 1) of a norm of 5.
+    shown = "repo_id before after layer change lambda_max_before lambda_max_after alpha_after"
+    change = pytest.approx(5**0.5 / 5)
+    assert ask(zoo, "spectra-changes", shown) == [
+        ("lab/a", "r1", "r2", "mid", change, 16.0, 9.0, 2.5)
+    ]
+    assert ask(zoo, "spectra-changes", shown, model="lab/b") == []
+
+
+def test_scan_cost(zoo: Store) -> None:
+    shown = "repo_id revision layers seconds slowest_layer seconds_per_million_parameters"
+    assert ask(zoo, "scan-cost", shown, limit=2) == [
+        ("lab/c", "r1", 1, 9.0, "conv", 2.25),
+        ("lab/a", "r1", 3, 6.0, "head", 6.0),
+    ]
+
+
+def test_failure_causes(zoo: Store) -> None:
+    shown = "stage error failures models attempts scanned_since latest_message"
+    assert ask(zoo, "failure-causes", shown) == [
+        ("read", "OSError", 3, 2, 6, 1, "reset"),
+        ("plan", "SourceError", 1, 1, 1, 0, "no weights"),
+    ]
+    assert len(ask(zoo, "failure-causes", shown, stage="plan")) == 1
+
+
+def test_coverage(zoo: Store) -> None:
+    # 5 commits by two scans; averaged: 2 + 2 + 1 + 1 + 1 layers.
+    shown = "day method models series averaged_layers scans"
+    (row,) = ask(zoo, "coverage", shown)
+    assert row[1:] == ("default", 5, 1, 7, 2)
+    assert row[0] == datetime.now(UTC).date()
+    assert ask(zoo, "coverage", shown, since="2100-01-01") == []
+
+
+@pytest.mark.parametrize("name", ["leaderboard", "matched-pairs", "trained-by-depth"])
+def test_a_parameter_is_bound_and_never_pasted(zoo: Store, name: str) -> None:
+    assert zoo.run(name, {"series": "x' OR '1'='1"}).num_rows == 0

@@ -1,0 +1,217 @@
+"""Metric tables computed elsewhere, as rows of the store: model averages and accuracies."""
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from zoo_analysis.errors import SourceError
+from zoo_analysis.store import ModelRows
+from zoo_analysis.store.schemas import ACCURACIES, COMMIT_ID, ESDS, LAYERS, MODELS, SUMMARY_METRICS
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+#: Column → (accuracy, whether it is an error, 100 − accuracy). "accuracy" is top-1, in percent.
+_ACCURACIES: Mapping[str, tuple[str, bool]] = {
+    "accuracy": ("accuracy", False),
+    "top1": ("accuracy", False),
+    "top1_error": ("accuracy", True),
+    "top5": ("top5", False),
+    "top5_error": ("top5", True),
+}
+_MODEL = tuple(
+    name for name in MODELS.names if name not in ("repo_id", "revision", "source", COMMIT_ID)
+)
+#: Columns that mean something here.
+KNOWN = ("model", "revision", "dataset", *_MODEL, *SUMMARY_METRICS, *_ACCURACIES)
+_KEYS = ("repo_id", "revision", "method", COMMIT_ID)
+
+NO_LAYERS = pa.schema([f for f in LAYERS if f.name not in _KEYS]).empty_table()
+NO_ESDS = pa.schema([f for f in ESDS if f.name not in _KEYS]).empty_table()
+
+
+@dataclass(frozen=True)
+class Imported:
+    """What a file holds.
+
+    Attributes:
+        models: one for each model that has metrics.
+        accuracies: rows of `ACCURACIES`.
+        ignored: columns that mean nothing here.
+    """
+
+    models: tuple[ModelRows, ...]
+    accuracies: pa.Table
+    ignored: tuple[str, ...] = ()
+
+
+def read_columns(path: Path, mapping: Mapping[str, str], known: Sequence[str]) -> "pd.DataFrame":
+    """A CSV or Parquet file with its columns renamed.
+
+    Args:
+        path: of the file; ``.parquet`` is Parquet, all else CSV.
+        mapping: column of the file → name.
+        known: names that a column can be mapped to.
+
+    Raises:
+        SourceError: the file cannot be read, or the mapping does not fit it.
+    """
+    import pandas as pd
+
+    try:
+        read = pd.read_parquet if path.suffix == ".parquet" else pd.read_csv
+        table: pd.DataFrame = read(path)
+    except FileNotFoundError as error:
+        raise SourceError(f"no file {path}") from error
+    except (OSError, ValueError, pa.ArrowException) as error:
+        raise SourceError(f"{path}: not a table: {str(error).splitlines()[0]}") from error
+    table.columns = pd.Index([str(name).strip() for name in table.columns])
+    for column, name in mapping.items():
+        if column not in table.columns:
+            raise SourceError(f"{path}: no column {column!r}; {_near(column, list(table.columns))}")
+        if name not in known:
+            raise SourceError(f"--map {column}={name}: {name!r} is unknown; {_near(name, known)}")
+    # The column that is mapped to a name is meant, whatever else was called that.
+    shadowed = [n for n in mapping.values() if n in table.columns and n not in mapping]
+    table = table.drop(columns=shadowed).rename(columns=dict(mapping))
+    if not len(table):
+        raise SourceError(f"{path}: no rows")
+    return table
+
+
+def read_averages(
+    path: Path,
+    method: str,
+    *,
+    mapping: Mapping[str, str] | None = None,
+    series: str | None = None,
+    dataset: str | None = None,
+) -> Imported:
+    """Model averages, accuracies or both: one row a model (and data set).
+
+    Args:
+        path: CSV or Parquet with a column `model`; `series`, `dataset`, the metrics of
+            `summaries`, and `accuracy`, `top1`, `top1_error`, `top5` or `top5_error` in percent.
+        method: what the metrics were made by.
+        mapping: column of the file → one of these names.
+        series: of models whose row names none.
+        dataset: of accuracies whose row names none.
+
+    Raises:
+        SourceError: an unreadable file, no model column, nothing known in it, accuracies of no
+            data set, or one model with two different rows of metrics.
+    """
+    mapping = dict(mapping or {})
+    table = read_columns(path, mapping, (*KNOWN, "repo_id"))
+    table = table.rename(columns={} if "model" in table.columns else {"repo_id": "model"})
+    if "model" not in table.columns:
+        raise SourceError(f"{path}: no column model: name it with --map COLUMN=model")
+    metrics = [name for name in SUMMARY_METRICS if name in table.columns]
+    reported = [name for name in _ACCURACIES if name in table.columns]
+    if not metrics and not reported:
+        raise SourceError(
+            f"{path}: neither a metric ({', '.join(SUMMARY_METRICS)}) nor an accuracy "
+            f"({', '.join(_ACCURACIES)}) among its columns {', '.join(table.columns)}: "
+            "name them with --map COLUMN=NAME"
+        )
+    numbers = {name: numeric(table[name], path) for name in (*metrics, *reported)}
+    models: dict[str, ModelRows] = {}
+    accuracies: list[dict[str, Any]] = []
+    for i, row in enumerate(table.to_dict("records")):
+        name = _text(row["model"])
+        if name is None:
+            raise SourceError(f"{path}: row {i + 1} has no model")
+        values = {metric: numbers[metric][i] for metric in metrics}
+        if any(value is not None for value in values.values()):
+            model = {key: _cell(row[key]) for key in _MODEL if key in row}
+            model["series"] = model.get("series") or series
+            rows = averaged_model(name, _text(row.get("revision")), model, method, values)
+            if models.setdefault(name, rows).averages != rows.averages:
+                raise SourceError(f"{path}: {name} has two rows with different metrics")
+        for column in reported:
+            if (value := numbers[column][i]) is None:
+                continue
+            kind, error = _ACCURACIES[column]
+            data = _text(row.get("dataset")) or dataset
+            if data is None:
+                raise SourceError(
+                    f"{path}: {column} of {name} is on no data set: add a column dataset, "
+                    "or --dataset D"
+                )
+            accuracies.append(
+                {
+                    "repo_id": name,
+                    "dataset": data,
+                    "metric": kind,
+                    "value": round(100 - value, 10) if error else value,
+                    "source": path.name,
+                }
+            )
+    used = {*KNOWN}
+    return Imported(
+        tuple(models.values()),
+        pa.Table.from_pylist(accuracies, schema=ACCURACIES),
+        tuple(name for name in table.columns if name not in used),
+    )
+
+
+def averaged_model(
+    repo_id: str,
+    revision: str | None,
+    model: Mapping[str, Any],
+    method: str,
+    averages: Mapping[str, float | None],
+) -> ModelRows:
+    """A model of which only averages are known; its revision is their hash unless it is given."""
+    row = {**model, "repo_id": repo_id, "revision": revision or digest(averages)}
+    return ModelRows({**row, "source": "imported"}, method, NO_LAYERS, NO_ESDS, averages)
+
+
+def digest(values: object) -> str:
+    """Twelve hex digits that change with the values."""
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def numeric(column: "pd.Series[Any]", path: Path) -> list[float | None]:
+    """A column's numbers; None for what is empty, NaN or infinite.
+
+    Raises:
+        SourceError: a cell is not a number; names it.
+    """
+    numbers: list[float | None] = []
+    for i, cell in enumerate(column.tolist()):
+        if cell is None or (isinstance(cell, str) and not cell.strip()):
+            numbers.append(None)
+            continue
+        try:
+            value = float(cell)
+        except (TypeError, ValueError) as error:
+            raise SourceError(
+                f"{path}: row {i + 1}, column {column.name}: {cell!r} is not a number"
+            ) from error
+        numbers.append(value if math.isfinite(value) else None)
+    return numbers
+
+
+def _cell(value: Any) -> Any:
+    """A value as the model's row takes it: plain, and None where it is missing."""
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return None
+    return value.item() if hasattr(value, "item") else value
+
+
+def _text(value: Any) -> str | None:
+    plain = _cell(value)
+    return str(plain).strip() or None if plain is not None else None
+
+
+def _near(name: str, known: Sequence[str]) -> str:
+    near = get_close_matches(name, list(known), n=2)
+    return f"did you mean {' or '.join(near)}?" if near else f"there are: {', '.join(known)}"

@@ -1,0 +1,85 @@
+"""Outliers and trends that a few wild values cannot feign."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from zoo_analysis.stats.line import Floats
+
+#: 1/Φ⁻¹(3/4): makes the median absolute deviation a standard deviation of normal data.
+_MAD = 1.4826022185056018
+
+
+def spread(values: ArrayLike) -> float:
+    """The median absolute deviation, scaled to be a standard deviation of normal data."""
+    v = np.asarray(values, dtype=float)
+    return float(_MAD * np.median(np.abs(v - np.median(v)))) if len(v) else float("nan")
+
+
+def robust_z(values: ArrayLike) -> Floats:
+    """(v − median) / `spread` (Iglewicz & Hoaglin 1993 call |z| > 3.5 an outlier).
+
+    Args:
+        values: (n,); NaN stays NaN.
+
+    Returns:
+        (n,) z; 0 where all values agree. Where more than half agree, the spread is 1.2533 times
+        the mean absolute deviation instead.
+    """
+    v = np.asarray(values, dtype=float)
+    told = np.isfinite(v)
+    z = np.full(len(v), np.nan)
+    if not told.any():
+        return z
+    centre = np.median(v[told])
+    scale = spread(v[told]) or 1.2533141373155003 * float(np.mean(np.abs(v[told] - centre)))
+    z[told] = (v[told] - centre) / scale if scale else 0.0
+    return z
+
+
+@dataclass(frozen=True)
+class Trend:
+    """How a quantity goes over depth.
+
+    Attributes:
+        n: values.
+        median: of them.
+        slope: Theil–Sen slope per unit of position.
+        tau: Kendall's τ of value and position.
+        p: chance of so large a |τ| without a trend (Mann 1945).
+        scatter: robust standard deviation about the Theil–Sen line.
+    """
+
+    n: int
+    median: float
+    slope: float
+    tau: float
+    p: float
+    scatter: float
+
+
+def trend(position: ArrayLike, values: ArrayLike) -> Trend:
+    """Level, trend and scatter of values along a position.
+
+    Args:
+        position: (n,) such as relative depth, 0 to 1.
+        values: (n,); pairs with a NaN are left out.
+
+    Returns:
+        The trend; NaN below 3 distinct positions.
+    """
+    from scipy.stats import kendalltau, theilslopes
+
+    x, y = np.asarray(position, dtype=float), np.asarray(values, dtype=float)
+    told = np.isfinite(x) & np.isfinite(y)
+    x, y = x[told], y[told]
+    nan = float("nan")
+    level = float(np.median(y)) if len(y) else nan
+    if len(np.unique(x)) < 3:
+        return Trend(len(x), level, nan, nan, nan, nan)
+    if np.ptp(y) == 0:
+        return Trend(len(x), level, 0.0, 0.0, 1.0, 0.0)
+    line, tau = theilslopes(y, x), kendalltau(x, y)
+    scatter = spread(y - line.slope * x)
+    return Trend(len(x), level, float(line.slope), float(tau.statistic), float(tau.pvalue), scatter)

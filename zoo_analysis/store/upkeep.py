@@ -1,0 +1,121 @@
+"""Growth kept in check: small files merged, files that no version needs removed."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from deltalake import DeltaTable
+from deltalake.exceptions import DeltaError
+
+from zoo_analysis.errors import StoreError
+from zoo_analysis.store.schemas import TABLES
+from zoo_analysis.store.tables import Location, load, one_line, writer_properties
+
+#: Rows of these are put next to those of the same model, so that a lookup skips all others.
+_CLUSTERED = {"layers": ["repo_id"]}
+
+
+@dataclass(frozen=True)
+class Compacted:
+    """What compaction did to one table."""
+
+    table: str
+    files_before: int
+    files_after: int
+    rewritten: int
+
+
+@dataclass(frozen=True)
+class Vacuumed:
+    """What a vacuum removed (or would remove) of one table."""
+
+    table: str
+    files: int
+
+
+def compact(location: Location) -> tuple[Compacted, ...]:
+    """Merge small files, and put the layers of one model next to each other.
+
+    Readers and writers go on meanwhile. Earlier versions stay readable: the merged files are
+    removed by `vacuum` only. A table with nothing new since the last time is left alone.
+
+    Raises:
+        StoreError: there is no store here, or it cannot be read or written.
+    """
+    done = []
+    for name, table in _tables(location):
+        before = len(table.file_uris())
+        if (before < 2 and name not in _CLUSTERED) or _is_compact(table):
+            done.append(Compacted(name, before, before, 0))
+            continue
+        try:
+            if name in _CLUSTERED:
+                told = table.optimize.z_order(
+                    _CLUSTERED[name], writer_properties=writer_properties(name)
+                )
+            else:
+                told = table.optimize.compact(writer_properties=writer_properties(name))
+        except (DeltaError, OSError, ValueError) as error:
+            raise StoreError(
+                f"cannot compact table {name!r} of {location.uri}: {one_line(error)}"
+            ) from error
+        after = load(location, name)
+        files = len(after.file_uris()) if after is not None else 0
+        done.append(Compacted(name, before, files, int(told["numFilesRemoved"])))
+    return tuple(done)
+
+
+def vacuum(
+    location: Location, older_than: timedelta, *, dry_run: bool = False
+) -> tuple[Vacuumed, ...]:
+    """Remove data files that no version younger than the retention needs.
+
+    Earlier versions can then no longer be read. Files that crashed writers left behind go too,
+    unless the retention is below an hour, when they might be a living writer's.
+
+    Args:
+        location: of the store.
+        older_than: the retention.
+        dry_run: only count.
+
+    Raises:
+        StoreError: a negative retention; there is no store here, or it cannot be written.
+    """
+    if older_than < timedelta(0):
+        raise StoreError("a retention is not negative")
+    hours = int(older_than / timedelta(hours=1))
+    done = []
+    for name, table in _tables(location):
+        try:
+            files = table.vacuum(
+                retention_hours=hours,
+                dry_run=dry_run,
+                enforce_retention_duration=False,
+                full=hours >= 1,
+            )
+        except (DeltaError, OSError, ValueError) as error:
+            raise StoreError(
+                f"cannot vacuum table {name!r} of {location.uri}: {one_line(error)}"
+            ) from error
+        done.append(Vacuumed(name, len(files)))
+    return tuple(done)
+
+
+def _tables(location: Location) -> list[tuple[str, DeltaTable]]:
+    if location.as_of is not None or location.versions is not None:
+        raise StoreError(f"{location.uri} is opened as of the past, which is read-only")
+    found = [(name, load(location, name)) for name in TABLES]
+    tables = [(name, table) for name, table in found if table is not None]
+    if not tables:
+        raise StoreError(f"no store at {location.uri}: `zoo scan SOURCE` creates one")
+    return tables
+
+
+def _is_compact(table: DeltaTable) -> bool:
+    """Whether nothing was written since the table was compacted last."""
+    for entry in table.history():
+        operation = str(entry.get("operation", ""))
+        if operation == "OPTIMIZE":
+            return True
+        if not operation.startswith("VACUUM"):
+            return False
+    return False
