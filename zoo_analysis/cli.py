@@ -2,11 +2,26 @@
 
 import json
 import sys
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
 
+from zoo_analysis.commands import (
+    verbs_accuracies,
+    verbs_catalog,
+    verbs_hub,
+    verbs_import,
+    verbs_stats,
+    verbs_store,
+    verbs_track,
+)
+from zoo_analysis.commands.options import (
+    AddressOption,
+    DeviceOption,
+    FormatOption,
+    OutOption,
+    StoreOption,
+)
 from zoo_analysis.errors import ZooError
 
 app = typer.Typer(
@@ -18,21 +33,6 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-Format = Literal["table", "csv", "json", "markdown", "parquet"]
-StoreOption = Annotated[
-    str | None,
-    typer.Option(
-        "--store", help="Store directory or URI.", envvar="ZOO_STORE", show_default="./zoo-store"
-    ),
-]
-FormatOption = Annotated[Format, typer.Option("--format", "-f", help="How to print.")]
-OutOption = Annotated[Path | None, typer.Option("--output", "-o", help="Write to this file.")]
-AddressOption = Annotated[
-    str | None,
-    typer.Option(help="Ray cluster; default $RAY_ADDRESS, else a local Ray."),
-]
-DeviceOption = Annotated[Literal["auto", "cpu", "cuda"], typer.Option(help="Where to compute.")]
-
 
 @app.command()
 def scan(
@@ -40,7 +40,7 @@ def scan(
         list[str],
         typer.Argument(
             metavar="SOURCE...",
-            help="Checkpoint file, model directory, tree of them, catalogue, or packaged:NAME.",
+            help=verbs_hub.SOURCES_HELP,
         ),
     ],
     store: StoreOption = None,
@@ -67,6 +67,13 @@ def scan(
     ] = 0,
     device: DeviceOption = "auto",
     address: AddressOption = None,
+    downloads: Annotated[
+        int, typer.Option(min=1, help="From the hub at the same time, on the whole cluster.")
+    ] = 16,
+    cache_size: Annotated[
+        str, typer.Option(help="Disk of each node for weights that cannot be streamed.")
+    ] = "20GB",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only plan: see zoo plan.")] = False,
     json_: Annotated[bool, typer.Option("--json", help="The summary as one JSON object.")] = False,
 ) -> None:
     """Measure every layer of every model and commit the rows to the store."""
@@ -82,7 +89,21 @@ def scan(
         "max_fingers": max_fingers,
     }
     how = spectra.method(method, **{name: value for name, value in changes.items() if value})
-    summary = scan_with_progress(sources, store, how, device=device, address=address)
+    limit = verbs_hub.size(cache_size)
+    if dry_run:
+        from zoo_analysis.commands.plan import run_plan
+
+        run_plan(sources, store, how, address, json_=json_)
+        return
+    summary = scan_with_progress(
+        sources,
+        store,
+        how,
+        device=device,
+        address=address,
+        downloads=downloads,
+        cache_size=limit,
+    )
     if json_:
         typer.echo(json.dumps(summary.as_dict()))
     else:
@@ -98,11 +119,19 @@ def query(
         list[str] | None,
         typer.Option("--param", "-p", metavar="KEY=VALUE", help="Of the question."),
     ] = None,
+    as_of: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TIME|VERSION",
+            help="As the tables were then: an ISO time (UTC), or a version of `zoo store history`.",
+        ),
+    ] = None,
     store: StoreOption = None,
     format: FormatOption = "table",
     output: OutOption = None,
 ) -> None:
     """Ask the tables, read-only."""
+    from zoo_analysis.commands.as_of import parse_as_of
     from zoo_analysis.report.tables import write_table
     from zoo_analysis.store import open_store
 
@@ -112,7 +141,8 @@ def query(
         if not equals:
             raise ZooError(f"-p {text!r} has no value: write -p {text}=VALUE")
         params[key] = value
-    write_table(open_store(store).run(sql, params or None), format, output)
+    opened = open_store(store, as_of=parse_as_of(as_of))
+    write_table(opened.run(sql, params or None), format, output)
 
 
 @app.command()
@@ -154,31 +184,6 @@ def show(
 
 
 @app.command()
-def regress(
-    metric: Annotated[
-        list[str] | None, typer.Option("--metric", help="Metric of `summaries`; repeatable.")
-    ] = None,
-    dataset: Annotated[str | None, typer.Option(help="Only accuracies on this data set.")] = None,
-    by: Annotated[
-        Literal["series", "none"], typer.Option(help="One regression a series, or over all.")
-    ] = "series",
-    method: Annotated[
-        str | None, typer.Option(help="Only methods whose id begins with this.")
-    ] = None,
-    store: StoreOption = None,
-    format: FormatOption = "table",
-    output: OutOption = None,
-) -> None:
-    """Regress reported accuracies on metrics: n, slope, R², RMSE, Kendall τ."""
-    from zoo_analysis.report.regressions import regression_table
-    from zoo_analysis.report.tables import write_table
-    from zoo_analysis.store import open_store
-
-    table = regression_table(open_store(store), metric or (), dataset, by, method)
-    write_table(table, format, output)
-
-
-@app.command()
 def demo(
     store: StoreOption = None,
     address: AddressOption = None,
@@ -188,6 +193,15 @@ def demo(
 
     if run_demo(store, address).failed:
         raise typer.Exit(3)
+
+
+verbs_accuracies.register(app)
+verbs_catalog.register(app)
+verbs_hub.register(app)
+verbs_import.register(app)
+verbs_stats.register(app)
+verbs_store.register(app)
+verbs_track.register(app)
 
 
 @app.callback(invoke_without_command=True)

@@ -54,6 +54,8 @@ def measure(
     """
     layers: list[dict[str, Any]] = []
     esds: list[dict[str, Any]] = []
+    specs = list(specs)
+    checkpoint.expect(specs)
     for spec in specs:
         start = time.perf_counter()
         result = measure_layer(checkpoint, spec, how, device)

@@ -10,6 +10,7 @@ from zoo_analysis.data import data_dir
 from zoo_analysis.errors import SourceError
 from zoo_analysis.sources import resolve_sources
 from zoo_analysis.sources.catalogue import catalogue_names, load_catalogue
+from zoo_analysis.weights import HubAccess, hub_access
 
 GOOD = """
 title = "mine"
@@ -52,12 +53,13 @@ def test_a_catalogue_lends_series_revision_and_accuracies(tmp_path):
 def test_members_that_are_missing_are_problems_and_the_rest_is_scanned(tmp_path):
     (tmp_path / "a.safetensors").write_text("a")
     text = GOOD + '\n[[models]]\nrepo_id = "timm/vgg11"\nrevision = "abc"\n'
-    resolved = resolve_sources([str(write(tmp_path, text))])
+    with hub_access(HubAccess("http://127.0.0.1:9", first_wait=0.01)):
+        resolved = resolve_sources([str(write(tmp_path, text))])
     assert [ref.repo_id for ref in resolved.refs] == ["o/a"]
     missing, on_hub = resolved.problems
     assert (missing.repo_id, on_hub.repo_id) == ("o/b", "timm/vgg11")
     assert "does not exist" in missing.message
-    assert "hub repositories cannot be read in this version" in on_hub.message
+    assert "cannot reach http://127.0.0.1:9" in on_hub.message
 
 
 MODEL = '[[models]]\nrepo_id = "o/a"\nfile = "a.pt"\n'

@@ -118,7 +118,7 @@ def test_a_model_named_twice_is_scanned_once(tmp_path):
     [
         ("packagd", "did you mean packaged?"),
         ("packaged:chgnt", "did you mean packaged:chgnet?"),
-        ("timm/vgg11.tv_in1k@main", "hf download timm/vgg11.tv_in1k"),
+        ("tests/vgg11.tv_in1k@main", "write hf://tests/vgg11.tv_in1k@main"),
         ("/does/not/exist", "no file, directory or catalogue"),
         ("~nobody-at-all/x", "no file, directory or catalogue"),
         ("x" * 5000, "no file, directory or catalogue"),

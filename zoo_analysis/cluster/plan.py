@@ -27,17 +27,42 @@ class Piece:
     peak_bytes: int
 
 
+@dataclass(frozen=True)
+class Cost:
+    """What a layer costs.
+
+    Attributes:
+        gram: multiply-adds of its Gram matrices.
+        eigen: the same of its eigenproblems.
+        peak_bytes: memory of its kernel, Gram matrix and LAPACK's copy.
+    """
+
+    gram: float = 0.0
+    eigen: float = 0.0
+    peak_bytes: int = 0
+
+
 def price(spec: LayerSpec, how: Method) -> tuple[float, int]:
     """Multiply-adds and peak bytes of one layer, from its shape alone."""
+    found = cost(spec, how)
+    return found.gram + found.eigen, found.peak_bytes
+
+
+def cost(spec: LayerSpec, how: Method) -> Cost:
+    """What a layer costs, from its shape alone."""
     if spec.status is not None:
-        return 0.0, 0
+        return Cost()
     groups, rows, cols, positions = kernel_dims(spec)
     spatial = spec.shape[2:] if spec.kind.startswith("conv") else ()
     shape = matrix_shape(groups, rows, cols, spatial, how)
     word = 8 if how.dtype == "float64" else 4
-    flops = shape.matrices * (shape.n * shape.m**2 + _EIGEN * shape.m**3)
+    times = shape.matrices * (2 if how.randomize else 1)
     parameters = groups * rows * cols * positions
-    return flops * (2 if how.randomize else 1), 4 * parameters + 3 * word * shape.m**2
+    return Cost(
+        gram=times * shape.n * shape.m**2,
+        eigen=times * _EIGEN * shape.m**3,
+        peak_bytes=4 * parameters + 3 * word * shape.m**2,
+    )
 
 
 def pieces(specs: Sequence[LayerSpec], how: Method) -> list[Piece]:

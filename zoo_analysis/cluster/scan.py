@@ -4,6 +4,7 @@ import json
 import platform
 import time
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 
@@ -11,15 +12,20 @@ import pyarrow as pa
 import ray
 
 from zoo_analysis.cluster.book import Book
+from zoo_analysis.cluster.downloads import Downloads
 from zoo_analysis.cluster.schedule import Schedule
 from zoo_analysis.cluster.session import ray_session
 from zoo_analysis.cluster.summary import Event, Summary
-from zoo_analysis.cluster.tasks import Failure
+from zoo_analysis.cluster.tasks import Failure, Reach
 from zoo_analysis.errors import ZooError
 from zoo_analysis.sources import ModelRef, Problem, resolve_sources
 from zoo_analysis.spectra import Method
 from zoo_analysis.store import Store, open_store
 from zoo_analysis.store.schemas import SCANS
+from zoo_analysis.weights import current_access
+
+#: Downloads from the hub at the same time, on the whole cluster.
+DOWNLOADS = 16
 
 
 def scan(
@@ -29,6 +35,8 @@ def scan(
     *,
     device: str = "auto",
     address: str | None = None,
+    downloads: int = DOWNLOADS,
+    cache_size: int | None = None,
     on_event: Callable[[Event], None] | None = None,
     on_start: Callable[[int, int], None] | None = None,
 ) -> Summary:
@@ -40,6 +48,8 @@ def scan(
         how: the method; the default one where None.
         device: ``cpu``, ``cuda``, or ``auto``: cuda where the cluster has a GPU.
         address: of a Ray cluster; None is ``$RAY_ADDRESS``, else a local Ray.
+        downloads: from the hub at the same time, on the whole cluster.
+        cache_size: bytes on each node for weights of the hub that cannot be streamed.
         on_event: told of each model and piece when it is done.
         on_start: told how many models there are, and the bytes of their weights.
 
@@ -59,6 +69,8 @@ def scan(
         problems=resolved.problems,
         device=device,
         address=address,
+        downloads=downloads,
+        cache_size=cache_size,
         on_event=on_event,
         on_start=on_start,
     )
@@ -72,6 +84,8 @@ def scan_models(
     problems: Iterable[Problem] = (),
     device: str = "auto",
     address: str | None = None,
+    downloads: int = DOWNLOADS,
+    cache_size: int | None = None,
     on_event: Callable[[Event], None] | None = None,
     on_start: Callable[[int, int], None] | None = None,
 ) -> Summary:
@@ -89,7 +103,8 @@ def scan_models(
         todo = [ref for ref in refs if not book.skip_known(ref, known)]
         if todo:
             with ray_session(address):
-                Schedule(book, how, _device(device), ray.put(known)).run(todo)
+                reach = _reach(todo, downloads, cache_size)
+                Schedule(book, how, _device(device), ray.put(known), reach).run(todo)
     finally:
         book.commit()
         summary = book.summary
@@ -103,6 +118,16 @@ def scan_models(
         }
         store.append("scans", pa.Table.from_pylist([row], schema=SCANS))
     return summary
+
+
+def _reach(refs: Sequence[ModelRef], downloads: int, cache_size: int | None) -> Reach:
+    """What workers need to read models of the hub, if there are any."""
+    if not any(ref.source == "hub" for ref in refs):
+        return Reach()
+    access = current_access()
+    if cache_size is not None:
+        access = replace(access, cache_bytes=cache_size)
+    return Reach(access, Downloads(downloads))
 
 
 def _device(device: str) -> str:

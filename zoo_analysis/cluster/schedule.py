@@ -14,6 +14,7 @@ from zoo_analysis.cluster.summary import Event
 from zoo_analysis.cluster.tasks import (
     Failure,
     Opened,
+    Reach,
     Skipped,
     failure,
     measure_piece,
@@ -34,8 +35,11 @@ class Schedule:
     the waiting pieces the most expensive goes first.
     """
 
-    def __init__(self, book: Book, how: Method, device: str, known: Any) -> None:
+    def __init__(
+        self, book: Book, how: Method, device: str, known: Any, reach: Reach | None = None
+    ) -> None:
         self.book, self.how, self.device, self.known = book, how, device, known
+        self.reach = ray.put(reach or Reach())
         self.places = 2 * max(1, int(ray.cluster_resources().get("CPU", 1)))
         self.tasks: dict[Any, tuple[ModelRef, Piece | None]] = {}
         self.waiting: list[tuple[float, int, ModelRef, Piece]] = []
@@ -54,11 +58,11 @@ class Schedule:
             while len(self.tasks) < self.places and (self.waiting or queue):
                 if queue and len(self.waiting) < self.places:
                     ref = queue.pop()
-                    task = self.open.remote(ref, self.how, self.known, self.device)
+                    task = self.open.remote(ref, self.how, self.known, self.device, self.reach)
                     self.tasks[task] = ref, None
                 else:
                     *_, ref, piece = heapq.heappop(self.waiting)
-                    task = self.measure.remote(ref, piece, self.how, self.device)
+                    task = self.measure.remote(ref, piece, self.how, self.device, self.reach)
                     self.tasks[task] = ref, piece
             done, _ = ray.wait(list(self.tasks), timeout=BATCH_SECONDS)
             for task in done:

@@ -1,8 +1,9 @@
 """What runs on a worker. Nothing here raises: a model that fails comes back as a `Failure`."""
 
 import os
+import re
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -10,10 +11,19 @@ import ray
 
 from zoo_analysis.cluster.plan import Piece, pieces
 from zoo_analysis.errors import ZooError
-from zoo_analysis.measure import Measured, measure
-from zoo_analysis.sources import ModelRef, resolve_revision
+from zoo_analysis.measure import Measured, concatenated, measure
+from zoo_analysis.sources import ModelRef, resolve_revision, with_config
 from zoo_analysis.spectra import Method
-from zoo_analysis.weights import Checkpoint, list_layers, open_checkpoint
+from zoo_analysis.weights import (
+    Checkpoint,
+    HubAccess,
+    hub_access,
+    list_layers,
+    open_checkpoint,
+    read_config,
+)
+
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
 @dataclass(frozen=True)
@@ -53,43 +63,65 @@ class Opened:
     measured: Measured | None = None
 
 
+@dataclass(frozen=True)
+class Reach:
+    """How a worker reads models of the hub.
+
+    Attributes:
+        access: endpoint, token and cache; None where no model of the hub is read.
+        downloads: called for the permit that a download needs.
+    """
+
+    access: HubAccess | None = None
+    downloads: Any = nullcontext
+
+
 @ray.remote(num_cpus=1)
 def open_model(
-    ref: ModelRef, how: Method, known: frozenset[tuple[str, str, str]], device: str
+    ref: ModelRef, how: Method, known: frozenset[tuple[str, str, str]], device: str, reach: Reach
 ) -> Opened | Skipped | Failure:
     """Read a model's headers, and measure it at once if it is a small one."""
     stage = "revision"
     try:
-        with one_thread():
+        with one_thread(), hub_access(reach.access, reach.downloads):
             ref = resolve_revision(ref)
             if (ref.repo_id, ref.revision, how.id) in known:
                 return Skipped(ref)
             stage = "open"
             with open_checkpoint(ref.path) as checkpoint:
                 stage = "layers"
-                specs = list_layers(
-                    checkpoint, architecture=ref.architecture, split_qkv=how.split_qkv
-                )
+                config = read_config(checkpoint)
+                if ref.source == "hub":
+                    ref = replace(with_config(ref, config), nbytes=checkpoint.nbytes)
+                specs = list_layers(checkpoint, config, ref.architecture, how.split_qkv)
                 if not specs:
                     raise ZooError(f"{ref.path} holds no weight matrix: nothing to analyse")
+                specs = checkpoint.in_file_order(specs)
                 work = pieces(specs, how)
                 opened = Opened(ref, checkpoint.format, _parameters(checkpoint), tuple(work))
                 if len(work) > 1:
                     return opened
                 stage = "measure"
-                return replace(opened, pieces=(), measured=measure(checkpoint, specs, how, device))
+                measured = concatenated([measure(checkpoint, specs, how, device)])
+                return replace(opened, pieces=(), measured=measured)
     except Exception as error:
-        return failure(ref, stage, error)
+        return failure(ref, stage, error, access=reach.access)
 
 
 @ray.remote(num_cpus=1)
-def measure_piece(ref: ModelRef, piece: Piece, how: Method, device: str) -> Measured | Failure:
+def measure_piece(
+    ref: ModelRef, piece: Piece, how: Method, device: str, reach: Reach
+) -> Measured | Failure:
     """Measure some layers of one model."""
     try:
-        with one_thread(), open_checkpoint(ref.path) as checkpoint:
+        with (
+            one_thread(),
+            hub_access(reach.access, reach.downloads),
+            open_checkpoint(ref.path) as checkpoint,
+        ):
             return measure(checkpoint, piece.specs, how, device)
     except Exception as error:
-        return failure(ref, "measure", error)
+        return failure(ref, "measure", error, access=reach.access)
 
 
 @ray.remote(num_cpus=1)
@@ -110,12 +142,19 @@ def one_thread() -> Iterator[None]:
         yield
 
 
-def failure(ref: ModelRef, stage: str, error: BaseException, attempts: int = 1) -> Failure:
+def failure(
+    ref: ModelRef,
+    stage: str,
+    error: BaseException,
+    attempts: int = 1,
+    access: HubAccess | None = None,
+) -> Failure:
     """A failure from an exception, its message on one line and without secrets."""
-    message = " ".join(str(error).split()) or type(error).__name__
-    token = os.environ.get("HF_TOKEN")
-    if token:
-        message = message.replace(token, "…")
+    error = getattr(error, "cause", None) or error  # what Ray wraps says more than the wrapping
+    message = " ".join(_COLOUR.sub("", str(error)).split()) or type(error).__name__
+    for token in (os.environ.get("HF_TOKEN"), access.token if access else None):
+        if token:
+            message = message.replace(token, "…")
     return Failure(ref, stage, type(error).__name__, message[:1000], attempts)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from rich.console import Console
 
-from zoo_analysis.cluster.scan import scan
+from zoo_analysis.cluster.scan import DOWNLOADS, scan
 from zoo_analysis.cluster.summary import Event, Summary
 from zoo_analysis.report.progress import Bar
 from zoo_analysis.spectra import Method
@@ -21,6 +21,8 @@ def scan_with_progress(
     *,
     device: str = "auto",
     address: str | None = None,
+    downloads: int = DOWNLOADS,
+    cache_size: int | None = None,
 ) -> Summary:
     """`cluster.scan.scan`, drawing its progress on standard error."""
     with Bar("scanning") as bar:
@@ -31,6 +33,8 @@ def scan_with_progress(
             how,
             device=device,
             address=address,
+            downloads=downloads,
+            cache_size=cache_size,
             on_event=counter.on_event,
             on_start=counter.on_start,
         )

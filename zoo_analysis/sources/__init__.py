@@ -1,5 +1,6 @@
 """What there is to scan: models on disk, inside packages, in catalogues."""
 
+from zoo_analysis.sources.metadata import with_config
 from zoo_analysis.sources.ref import Accuracy, ModelRef, Problem, Resolved
 from zoo_analysis.sources.resolve import resolve_sources
 from zoo_analysis.sources.revision import resolve_revision
@@ -11,4 +12,5 @@ __all__ = [
     "Resolved",
     "resolve_revision",
     "resolve_sources",
+    "with_config",
 ]

@@ -60,7 +60,7 @@ def read_card(directory: Path, repo_id: str) -> Card:
     try:
         with _quiet():
             data = ModelCard(text, ignore_metadata_errors=True).data
-        return _card(cast("ModelCardData", data), repo_id)
+        return card_of(cast("ModelCardData", data), repo_id)
     except Exception:  # whatever is wrong with a card must not cost the model
         return Card()
 
@@ -82,7 +82,13 @@ def percent(metric: str, value: float) -> float:
     return value * 100 if _SHARE.search(metric) and 0 <= value <= 1 else value
 
 
-def _card(data: "ModelCardData", repo_id: str) -> Card:
+def card_of(data: "ModelCardData", repo_id: str) -> Card:
+    """The card whose front matter huggingface_hub has parsed.
+
+    Args:
+        data: the front matter.
+        repo_id: the accuracies are reported for.
+    """
     tags = [tag for tag in data.tags or [] if isinstance(tag, str)]
     series = next(
         (tag.removeprefix(SERIES_TAG) for tag in tags if tag.startswith(SERIES_TAG)), None
@@ -119,7 +125,7 @@ def _preference(accuracy: Accuracy) -> int:
 
 
 def _accuracy(result: "EvalResult", repo_id: str) -> Accuracy | None:
-    value = _number(result.metric_value)
+    value = number(result.metric_value)
     if value is None:
         return None
     metric = str(result.metric_type)
@@ -136,7 +142,7 @@ def _accuracy(result: "EvalResult", repo_id: str) -> Accuracy | None:
     )
 
 
-def _number(value: object) -> float | None:
+def number(value: object) -> float | None:
     """A finite number from a card's value, which may be text such as ``97.3%``."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None

@@ -20,8 +20,16 @@ value = 75.1
 split = "validation"
 source = "…"                     # who says so, and where
 source_url = "https://…"
+
+[[queries]]                      # models that the hub lists
+author = "…"                     # also: pipeline_tag, search, series
+filter = ["…", "…"]              # tags that a model must have
+max_parameters = 3_000_000_000   # also: min_parameters
+limit = 100
+sort = "downloads"
 """
 
+import os
 import tomllib
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field, fields
@@ -31,6 +39,7 @@ from typing import Any, TypeVar, get_args, get_type_hints
 
 from zoo_analysis.data import data_dir
 from zoo_analysis.errors import SourceError
+from zoo_analysis.sources.hub_query import HubQuery
 
 
 @dataclass(frozen=True)
@@ -72,15 +81,36 @@ class Catalogue:
     models: tuple[Entry, ...]
     description: str = ""
     series: str | None = None
+    queries: tuple[HubQuery, ...] = ()
 
 
-_TOP_KEYS = ("title", "description", "series", "models")
+_TOP_KEYS = ("title", "description", "series", "models", "queries")
+_KINDS = {
+    str: "a text that is not empty",
+    float: "a number",
+    int: "a whole number",
+    bool: "true or false",
+}
 _T = TypeVar("_T")
 
 
+def own_catalogues() -> Path:
+    """The folder of the user's own catalogues: ``$ZOO_CATALOG``, else in the user's settings."""
+    import typer
+
+    return Path(os.environ.get("ZOO_CATALOG") or Path(typer.get_app_dir("zoo")) / "catalog")
+
+
 def catalogue_names() -> list[str]:
-    """The names of the catalogues that come with the package."""
-    return sorted(path.stem for path in data_dir("catalog").glob("*.toml"))
+    """The names of the user's own catalogues and of those that come with the package."""
+    folders = (own_catalogues(), data_dir("catalog"))
+    return sorted({path.stem for folder in folders for path in folder.glob("*.toml")})
+
+
+def catalogue_path(name: str) -> Path:
+    """The file of a catalogue; the user's own goes before one that comes with the package."""
+    own = own_catalogues() / f"{name}.toml"
+    return own if own.is_file() else data_dir("catalog") / f"{name}.toml"
 
 
 def load_catalogue(path: Path) -> Catalogue:
@@ -104,38 +134,42 @@ def load_catalogue(path: Path) -> Catalogue:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SourceError(f"{path}: not valid TOML: {error}") from error
     where = str(path)
-    _known_keys(table, _TOP_KEYS, where)
-    models = _tables(table, "models", where)
-    if not models:
-        raise SourceError(f"{where}: no [[models]]; a catalogue lists at least one")
+    known_keys(table, _TOP_KEYS, where)
+    models = tables(table, "models", where)
+    queries = tables(table, "queries", where)
+    if not models and not queries:
+        raise SourceError(f"{where}: no [[models]] and no [[queries]]; write at least one")
     return Catalogue(
         path=path,
         title=_value(table, "title", str, where, path.stem),
         description=_value(table, "description", str, where, ""),
         series=_value(table, "series", str, where, "") or None,
         models=tuple(_entry(model, i, where) for i, model in enumerate(models, start=1)),
+        queries=tuple(
+            checked(HubQuery, query, f"{where}: query {i}") for i, query in enumerate(queries, 1)
+        ),
     )
 
 
 def _entry(table: Mapping[str, Any], index: int, where: str) -> Entry:
     here = f"{where}: model {index} ({table.get('repo_id', 'no repo_id')})"
-    reported = _tables(table, "accuracies", here)
+    reported = tables(table, "accuracies", here)
     rest = {key: value for key, value in table.items() if key != "accuracies"}
-    _known_keys(table, tuple(f.name for f in fields(Entry)), here)
+    known_keys(table, tuple(f.name for f in fields(Entry)), here)
     accuracies = tuple(
-        _checked(ReportedAccuracy, accuracy, f"{here}: accuracy {i}")
+        checked(ReportedAccuracy, accuracy, f"{here}: accuracy {i}")
         for i, accuracy in enumerate(reported, start=1)
     )
-    entry = _checked(Entry, {**rest, "accuracies": accuracies}, here)
+    entry = checked(Entry, {**rest, "accuracies": accuracies}, here)
     if entry.package and not entry.file:
         raise SourceError(f"{here}: `package` without `file`; say which of its files to read")
     return entry
 
 
-def _checked(cls: type[_T], table: Mapping[str, Any], where: str) -> _T:
+def checked(cls: type[_T], table: Mapping[str, Any], where: str) -> _T:
     """A dataclass from a TOML table: known keys only, required ones present, types as declared."""
     declared = fields(cls)  # type: ignore[arg-type]
-    _known_keys(table, tuple(f.name for f in declared), where)
+    known_keys(table, tuple(f.name for f in declared), where)
     missing = [f.name for f in declared if f.default is MISSING and f.name not in table]
     if missing:
         raise SourceError(f"{where}: `{missing[0]}` is missing; add it")
@@ -145,14 +179,17 @@ def _checked(cls: type[_T], table: Mapping[str, Any], where: str) -> _T:
 
 
 def _typed(value: Any, hint: Any, what: str) -> Any:
-    wanted = [t for t in get_args(hint) or (hint,) if t in (str, float, bool)]
+    if hint == tuple[str, ...]:
+        if not isinstance(value, list) or not all(isinstance(v, str) and v for v in value):
+            raise SourceError(f"{what} is {value!r}; it must be a list of texts")
+        return tuple(value)
+    wanted = [t for t in get_args(hint) or (hint,) if t in (str, float, bool, int)]
     if not wanted:  # the tuples of tables, which are checked where they are made
         return value
     if wanted[0] is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
-    if not isinstance(value, wanted[0]) or value == "":
-        name = {str: "a text that is not empty", float: "a number", bool: "true or false"}
-        raise SourceError(f"{what} is {value!r}; it must be {name[wanted[0]]}")
+    if type(value) is not wanted[0] or value == "":
+        raise SourceError(f"{what} is {value!r}; it must be {_KINDS[wanted[0]]}")
     return value
 
 
@@ -160,14 +197,16 @@ def _value(table: Mapping[str, Any], key: str, kind: type[_T], where: str, defau
     return _typed(table[key], kind, f"{where}: `{key}`") if key in table else default
 
 
-def _tables(table: Mapping[str, Any], key: str, where: str) -> list[dict[str, Any]]:
+def tables(table: Mapping[str, Any], key: str, where: str) -> list[dict[str, Any]]:
+    """The list of tables called `key`; SourceError if it is something else."""
     value = table.get(key, [])
     if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
         raise SourceError(f"{where}: `{key}` is {value!r}; it must be a list of tables, [[{key}]]")
     return value
 
 
-def _known_keys(table: Mapping[str, Any], known: tuple[str, ...], where: str) -> None:
+def known_keys(table: Mapping[str, Any], known: tuple[str, ...], where: str) -> None:
+    """SourceError if a table has a key that is not among the known ones."""
     for key in table:
         if key not in known:
             near = get_close_matches(key, known, n=1)

@@ -10,6 +10,7 @@ from typing import Literal
 from zoo_analysis.data import data_dir
 from zoo_analysis.errors import SourceError
 from zoo_analysis.sources.catalogue import Catalogue, Entry, load_catalogue
+from zoo_analysis.sources.hub_query import HubQuery
 from zoo_analysis.sources.local import directory_ref, file_ref
 from zoo_analysis.sources.ref import Accuracy, ModelRef, Problem, Resolved
 
@@ -27,15 +28,49 @@ def catalogue_models(catalogue: Catalogue, entries: Iterable[Entry] | None = Non
     Returns:
         Models with the catalogue's metadata and accuracies laid over what their files say.
     """
-    refs: list[ModelRef] = []
-    problems: list[Problem] = []
-    for entry in catalogue.models if entries is None else entries:
+    chosen = list(catalogue.models if entries is None else entries)
+    names = [_hub_name(entry) for entry in chosen if entry.file is None]
+    on_hub = _asked(names, alone=len(names) == len(chosen)) if names else {}
+    members: list[ModelRef | Problem] = []
+    for entry in chosen:
         try:
-            refs.append(_ref(entry, catalogue))
+            found = on_hub[_hub_name(entry)] if entry.file is None else _at_hand(entry, catalogue)
+            members.append(found if isinstance(found, Problem) else _ref(entry, catalogue, found))
         except SourceError as error:
             cause = type(error.__cause__ or error).__name__
-            problems.append(Problem(entry.repo_id, cause, str(error)))
-    return Resolved(tuple(refs), tuple(problems))
+            members.append(Problem(entry.repo_id, cause, str(error)))
+    for query in catalogue.queries if entries is None else ():
+        series = query.series or catalogue.series
+        listed = _listed(query)
+        members += [replace(ref, series=series or ref.series) for ref in listed.refs]
+        members += listed.problems
+    return only(*members)
+
+
+def _asked(names: list[str], alone: bool) -> dict[str, ModelRef | Problem]:
+    """What the hub says of repositories; where it says nothing, models at hand are scanned yet."""
+    from zoo_analysis.sources.hub import hub_models
+
+    try:
+        return hub_models(names)
+    except SourceError as error:
+        if alone:
+            raise
+        problems = (Problem(name.split("@")[0], "HubUnreachable", str(error)) for name in names)
+        return dict(zip(names, problems, strict=True))
+
+
+def _listed(query: HubQuery) -> Resolved:
+    from zoo_analysis.sources.hub import hub_query
+
+    return hub_query(query)
+
+
+def only(*members: ModelRef | Problem) -> Resolved:
+    """These, each model once."""
+    refs = {(m.repo_id, m.revision): m for m in reversed(members) if isinstance(m, ModelRef)}
+    problems = tuple(member for member in members if isinstance(member, Problem))
+    return Resolved(tuple(reversed(refs.values())), problems)
 
 
 def packaged_models(name: str) -> Resolved:
@@ -69,10 +104,20 @@ def _names(entry: Entry) -> set[str]:
     return {name.lower() for name in names}
 
 
-def _ref(entry: Entry, catalogue: Catalogue) -> ModelRef:
+def _hub_name(entry: Entry) -> str:
+    return f"{entry.repo_id}@{entry.revision}" if entry.revision else entry.repo_id
+
+
+def _at_hand(entry: Entry, catalogue: Catalogue) -> ModelRef:
+    """An entry's model in a package or beside the catalogue."""
     path, version = _locate(entry, catalogue)
     found = directory_ref(path) if path.is_dir() else file_ref(path)
     source: Literal["packaged", "local"] = "packaged" if entry.package else "local"
+    return replace(found, source=source, revision=entry.revision or version or found.revision)
+
+
+def _ref(entry: Entry, catalogue: Catalogue, found: ModelRef) -> ModelRef:
+    """A model with what the catalogue says of it."""
     reported = (
         Accuracy(
             repo_id=entry.repo_id,
@@ -87,9 +132,7 @@ def _ref(entry: Entry, catalogue: Catalogue) -> ModelRef:
     )
     return replace(
         found,
-        repo_id=entry.repo_id,
-        revision=entry.revision or version or found.revision,
-        source=source,
+        repo_id=found.repo_id if entry.file is None else entry.repo_id,
         series=entry.series or catalogue.series or found.series,
         architecture=entry.architecture or found.architecture,
         library=entry.library or found.library,
@@ -105,11 +148,7 @@ def _ref(entry: Entry, catalogue: Catalogue) -> ModelRef:
 
 def _locate(entry: Entry, catalogue: Catalogue) -> tuple[Path, str | None]:
     """Where an entry's weights are, and the version of the package that carries them."""
-    if entry.file is None:
-        raise SourceError(
-            f"{entry.repo_id}: hub repositories cannot be read in this version; "
-            f"download it (hf download {entry.repo_id}) and scan the directory"
-        )
+    assert entry.file is not None
     if entry.package is None:
         path = catalogue.path.absolute().parent / entry.file
         if not path.exists():

@@ -2,9 +2,12 @@
 
 import json
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+
+from zoo_analysis.sources.ref import ModelRef
 
 #: A configuration larger than this is not one; reading it would only cost memory.
 _LIMIT = 16 * 2**20
@@ -73,10 +76,22 @@ def read_architecture(directory: Path) -> Architecture:
         config = json.loads(text) if text else None
     except (ValueError, RecursionError):
         config = None
-    return _architecture(config) if isinstance(config, dict) else Architecture()
+    return architecture_of(config) if isinstance(config, dict) else Architecture()
 
 
-def _architecture(config: dict[str, Any]) -> Architecture:
+def with_config(ref: ModelRef, config: Mapping[str, Any]) -> ModelRef:
+    """The model with what its whole config.json says and the hub's excerpt of it does not."""
+    found = architecture_of(dict(config))
+    return replace(
+        ref,
+        series=ref.series or found.series,
+        architecture=ref.architecture or found.name,
+        library=ref.library or found.library,
+    )
+
+
+def architecture_of(config: dict[str, Any]) -> Architecture:
+    """The architecture that the contents of a config.json name."""
     timm_name = config.get("architecture")
     if isinstance(timm_name, str) and timm_name:
         return Architecture(f"timm:{timm_name}", "timm", timm_family(timm_name))

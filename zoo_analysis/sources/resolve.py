@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from difflib import get_close_matches
 from pathlib import Path
 
-from zoo_analysis.data import data_dir
 from zoo_analysis.errors import SourceError
-from zoo_analysis.sources.catalogue import catalogue_names, load_catalogue
-from zoo_analysis.sources.collection import PACKAGED, catalogue_models, packaged_models
+from zoo_analysis.sources.catalogue import catalogue_names, catalogue_path, load_catalogue
+from zoo_analysis.sources.collection import PACKAGED, catalogue_models, only, packaged_models
 from zoo_analysis.sources.local import local_models
 from zoo_analysis.sources.ref import ModelRef, Problem, Resolved
 
@@ -20,28 +19,46 @@ def resolve_sources(sources: Sequence[str]) -> Resolved:
     """The models that sources name, each once, in the order they are named.
 
     A source is ``packaged:NAME`` (also ``packaged:demo``, ``packaged:all``), a path that exists
-    (checkpoint file, model directory in hub layout, tree of such directories, catalogue TOML), or
-    the name of a catalogue that comes with the package; a path goes before a catalogue's name.
+    (checkpoint file, model directory in hub layout, tree of such directories, catalogue TOML), the
+    name of a catalogue (the user's own, or one that comes with the package), or a repository on the
+    hub, ``OWNER/NAME`` or ``OWNER/NAME@REVISION``, with or without ``hf://``; the first that fits.
 
     Args:
         sources: as given on the command line.
 
     Returns:
         The models, with what their configurations, cards and catalogues say of them (no weights
-        are read; revisions of models on disk are None), and the members of sources that cannot
-        be scanned.
+        are read; revisions on the hub are commits, those of models on disk are None), and the
+        members of sources that cannot be scanned.
 
     Raises:
         SourceError: a source is nothing of these; says what was probably meant.
     """
     refs: dict[tuple[str, str | None, str], ModelRef] = {}
     problems: dict[Problem, None] = {}
+    on_hub = [source for source in dict.fromkeys(sources) if _names_repository(source)]
+    found = _all_at_once(on_hub) if on_hub else {}
     for source in sources:
-        resolved = _resolve(source)
+        resolved = only(found[source]) if source in found else _resolve(source)
         for ref in resolved.refs:
             refs.setdefault((ref.repo_id, ref.revision, ref.path), ref)
         problems.update(dict.fromkeys(resolved.problems))
     return Resolved(tuple(refs.values()), tuple(problems))
+
+
+def _names_repository(source: str) -> bool:
+    """Whether a source can only be a repository on the hub."""
+    if source.startswith("hf://"):
+        return True
+    if not _HUB_ID.fullmatch(source):
+        return False
+    return not os.path.exists(source) and not Path(source.split("/")[0]).exists()
+
+
+def _all_at_once(names: list[str]) -> dict[str, ModelRef | Problem]:
+    from zoo_analysis.sources.hub import hub_models  # brings torch, which paths do not need
+
+    return hub_models(names)
 
 
 def _resolve(source: str) -> Resolved:
@@ -57,7 +74,7 @@ def _resolve(source: str) -> Resolved:
             return catalogue_models(load_catalogue(path))
         return local_models(path)
     if source in catalogue_names():
-        return catalogue_models(load_catalogue(data_dir("catalog") / f"{source}.toml"))
+        return catalogue_models(load_catalogue(catalogue_path(source)))
     raise SourceError(_unknown(source))
 
 
@@ -65,10 +82,6 @@ def _unknown(source: str) -> str:
     nothing = f"no file, directory or catalogue is called {source!r}"
     if near := get_close_matches(source, catalogue_names(), n=1):
         return f"{nothing}; did you mean {near[0]}?"
-    if _HUB_ID.fullmatch(source) and not Path(source.split("/")[0]).exists():
-        repo_id = source.split("@")[0]
-        return (
-            f"{nothing}, and hub repositories cannot be read in this version; "
-            f"download it (hf download {repo_id}) and scan the directory"
-        )
+    if _HUB_ID.fullmatch(source):
+        return f"{nothing}; if a repository on the hub is meant, write hf://{source}"
     return f"{nothing}; catalogues are {', '.join(catalogue_names())}, and see packaged:all"

@@ -3,6 +3,7 @@
 import mmap
 import os
 import weakref
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -20,6 +21,10 @@ class ByteSource(Protocol):
 
     def read(self, start: int, stop: int) -> tuple[Buffer, int]:
         """Bytes ``[start, stop)``: a buffer, and the place in it at which `start` lies."""
+        ...
+
+    def expect(self, ranges: Sequence[tuple[int, int]]) -> None:
+        """Say which ranges will be read, in any order."""
         ...
 
     def release(self) -> None:
@@ -67,6 +72,9 @@ class FileBytes:
             raise CheckpointError(f"{self.name}: cannot be read: {error}") from None
         self._mapped.add(mapped)
         return mapped, skip
+
+    def expect(self, ranges: Sequence[tuple[int, int]]) -> None:
+        """Nothing: the operating system reads ahead by itself."""
 
     def release(self) -> None:
         """Drop the pages of all living mappings; nobody writes to them, so they come back."""

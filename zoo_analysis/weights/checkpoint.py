@@ -1,7 +1,7 @@
 """What every reader of checkpoints offers: the names of the tensors, and one tensor at a time."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -10,6 +10,7 @@ from typing import Literal, Self
 import torch
 
 from zoo_analysis.errors import CheckpointError
+from zoo_analysis.weights.layer import LayerSpec
 
 Format = Literal["safetensors", "torch"]
 
@@ -38,13 +39,13 @@ class Checkpoint(ABC):
     """A model's stored tensors. Opening reads headers only, and tensors are read one at a time.
 
     Attributes:
-        path: the file or directory that was opened.
+        path: the file or directory that was opened, or its ``hf://`` path.
         format: ``safetensors`` or ``torch``.
         tensors: every stored tensor by name, in the order of the file.
         ordered: whether that order is the order of definition; safetensors files are sorted.
     """
 
-    path: Path
+    path: Path | str
     format: Format
     ordered: bool
     tensors: Mapping[str, TensorInfo]
@@ -72,6 +73,27 @@ class Checkpoint(ABC):
 
         Tensors stay valid, as long as nobody has written into them.
         """
+
+    def expect(self, specs: Iterable[LayerSpec]) -> None:  # noqa: B027 - a hint
+        """Say which layers will be read, so that their bytes can be fetched in large requests."""
+
+    def in_file_order(self, specs: Iterable[LayerSpec]) -> list[LayerSpec]:
+        """The layers in the order of their bytes, in which they are read fastest."""
+        return sorted(specs, key=lambda spec: (self.info(spec.tensors[0]).storage, spec.index or 0))
+
+    def beside(self, name: str) -> str | None:
+        """The text file `name` of the model, such as config.json; None if it has none."""
+        path = Path(self.path)
+        file = (path if path.is_dir() else path.parent) / name
+        try:
+            return file.read_text() if file.is_file() else None
+        except (OSError, ValueError) as error:
+            raise CheckpointError(f"{file}: not readable as text: {error}") from None
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the weight files, or of the tensors where there are no files."""
+        return sum(info.nbytes for info in self.tensors.values())
 
     @abstractmethod
     def close(self) -> None:

@@ -9,6 +9,9 @@ from pathlib import Path
 #: What a scan may keep of weights that cannot be streamed, unless told otherwise.
 CACHE_BYTES = 20 * 10**9
 
+#: The folder in ``HF_HOME`` that a scan keeps below its limit.
+CACHE_NAME = "zoo-analysis"
+
 Gate = Callable[[], AbstractContextManager[object]]
 
 
@@ -20,13 +23,17 @@ class HubAccess:
         endpoint: of the hub or a mirror, without a slash at the end.
         token: None is anonymous. It is sent to the endpoint alone and shown nowhere.
         cache_bytes: that weights which cannot be streamed may take on a node's disk.
+        download: whether weights that cannot be streamed are downloaded at all.
         first_wait: seconds before the first retry; later ones double it.
+        home: instead of the node's own HF_HOME.
     """
 
     endpoint: str
     token: str | None = field(default=None, repr=False)
     cache_bytes: int = CACHE_BYTES
+    download: bool = True
     first_wait: float = 1.0
+    home: str | None = None
 
     def headers(self) -> dict[str, str]:
         """Headers of every request to the endpoint."""
@@ -44,11 +51,11 @@ def default_access() -> HubAccess:
     return HubAccess(constants.ENDPOINT, get_token())
 
 
-def cache_dir() -> Path:
+def cache_dir(access: HubAccess) -> Path:
     """Where weights that cannot be streamed are kept: apart from what the user downloaded."""
     from huggingface_hub import constants
 
-    return Path(constants.HF_HOME) / "zoo-analysis"
+    return Path(access.home or constants.HF_HOME) / CACHE_NAME
 
 
 _current: list[tuple[HubAccess, Gate]] = []

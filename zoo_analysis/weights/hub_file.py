@@ -33,7 +33,7 @@ class HubFile:
     def __init__(self, access: HubAccess, repo_id: str, revision: str, name: str) -> None:
         from huggingface_hub import hf_hub_url
 
-        self.access, self.repo_id, self.revision = access, repo_id, revision
+        self.access, self.repo_id, self.revision, self.file = access, repo_id, revision, name
         self.name = f"hf://{repo_id}@{revision}/{name}"
         self.size: int | None = None
         self._url = hf_hub_url(repo_id, name, revision=revision, endpoint=access.endpoint)
@@ -121,7 +121,7 @@ class HubFile:
             self._learn_size(response, start, stop)
             if response.history:
                 self._link = str(response.url)
-            yield from response.iter_raw(1 << 20)
+            yield from response.iter_raw()
 
     def _check_commit(self, response: Any) -> None:
         for answer in (*response.history, response):
@@ -131,7 +131,7 @@ class HubFile:
 
     def _learn_size(self, response: Any, start: int, stop: int) -> None:
         match = _RANGE.fullmatch(response.headers.get("content-range", ""))
-        if response.status_code == 206 and match and int(match[1]) == start:
+        if match and int(match[1]) == start and int(match[2]) < stop:
             size = int(match[3])
         else:
             # A whole file that is no longer than the range is as good as the range.

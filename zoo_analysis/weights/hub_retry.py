@@ -11,9 +11,10 @@ _T = TypeVar("_T")
 
 #: Answers that another try may improve.
 _TRANSIENT: Final = (408, 425, 429, 500, 502, 503, 504)
-#: Tries in a row without a byte received, and tries of a host that takes no connection.
+#: Tries in a row without a byte received; and tries of a host that takes no connection, where
+#: nothing was ever heard of it.
 TRIES: Final = 8
-_CONNECTIONS: Final = 4
+CONNECTIONS: Final = 4
 _LONGEST: Final = 60.0
 
 
@@ -44,31 +45,39 @@ def waiting_time(error: BaseException, tries: int, first_wait: float) -> float:
     from huggingface_hub.utils import parse_ratelimit_headers
 
     response = getattr(error, "response", None) or getattr(error.__cause__, "response", None)
-    headers = response.headers if response is not None else {}
-    limit = parse_ratelimit_headers(headers)
-    after = str(headers.get("retry-after", ""))
     jitter = random.random()
-    if limit is not None and limit.remaining == 0 and response.status_code == 429:
-        return limit.reset_in_seconds + first_wait * jitter
-    if after.strip().isdigit():
-        return int(after) + first_wait * jitter
-    return min(_LONGEST, first_wait * 2 ** (tries - 1)) * (0.5 + jitter / 2)
+    if response is not None:
+        limit = parse_ratelimit_headers(response.headers)
+        if limit is not None and limit.remaining == 0 and response.status_code == 429:
+            return limit.reset_in_seconds + first_wait * jitter
+        after = str(response.headers.get("retry-after", "")).strip()
+        if after.isdigit():
+            return int(after) + first_wait * jitter
+    doubled: float = first_wait * 2 ** (tries - 1)
+    return min(_LONGEST, doubled) * (0.5 + jitter / 2)
 
 
-def give_up(error: BaseException, tries: int) -> bool:
-    """Whether the `tries`-th failure in a row was one too many."""
+def give_up(error: BaseException, tries: int, connections: int = TRIES) -> bool:
+    """Whether the `tries`-th failure in a row was one too many.
+
+    Args:
+        error: the last one.
+        tries: failures so far.
+        connections: tries of a host that takes no connection.
+    """
     import httpx2
 
-    most = _CONNECTIONS if isinstance(error, httpx2.ConnectError) else TRIES
+    most = connections if isinstance(error, httpx2.ConnectError) else TRIES
     return not is_transient(error) or tries >= most
 
 
-def patiently(call: Callable[[], _T], first_wait: float = 1.0) -> _T:
+def patiently(call: Callable[[], _T], first_wait: float = 1.0, connections: int = TRIES) -> _T:
     """The value of `call`, tried again while it fails for reasons that pass.
 
     Args:
         call: asks the hub for something; may be called several times.
         first_wait: seconds before the first retry.
+        connections: tries of a host that takes no connection.
 
     Raises:
         Exception: what `call` raised last.
@@ -80,7 +89,7 @@ def patiently(call: Callable[[], _T], first_wait: float = 1.0) -> _T:
                 return call()
         except Exception as error:
             tries += 1
-            if give_up(error, tries):
+            if give_up(error, tries, connections):
                 raise
             time.sleep(waiting_time(error, tries, first_wait))
 

@@ -4,7 +4,6 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from zoo_analysis.errors import CheckpointError
@@ -41,10 +40,19 @@ def list_layers(
     Raises:
         CheckpointError: a config.json that is no JSON object.
     """
-    config = _json_beside(checkpoint, "config.json") if config is None else config
+    config = read_config(checkpoint) if config is None else config
     if loras := lora_pairs(checkpoint.tensors, _json_beside(checkpoint, "adapter_config.json")):
         return [replace(spec, depth=depth) for depth, spec in enumerate(loras)]
     return layers_by(blueprint(config, architecture), checkpoint, config, split_qkv)
+
+
+def read_config(checkpoint: Checkpoint) -> Mapping[str, Any]:
+    """The contents of config.json beside the weights; empty if there is none.
+
+    Raises:
+        CheckpointError: it is no JSON object.
+    """
+    return _json_beside(checkpoint, "config.json")
 
 
 def layers_by(
@@ -85,16 +93,15 @@ def layers_by(
 
 
 def _json_beside(checkpoint: Checkpoint, name: str) -> Mapping[str, Any]:
-    path = Path(checkpoint.path)
-    file = (path if path.is_dir() else path.parent) / name
-    if not file.is_file():
+    text = checkpoint.beside(name)
+    if text is None:
         return {}
     try:
-        content = json.loads(file.read_text())
-    except (OSError, ValueError) as error:
-        raise CheckpointError(f"{file}: not readable as JSON: {error}") from None
+        content = json.loads(text)
+    except ValueError as error:
+        raise CheckpointError(f"{checkpoint.path}: {name} is not JSON: {error}") from None
     if not isinstance(content, dict):
-        raise CheckpointError(f"{file}: not a JSON object")
+        raise CheckpointError(f"{checkpoint.path}: {name} is not a JSON object")
     return content
 
 

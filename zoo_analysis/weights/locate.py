@@ -1,12 +1,13 @@
 """Finds the weight files of a model and opens them with the reader they need."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
 from zoo_analysis.errors import CheckpointError
 from zoo_analysis.weights.checkpoint import Checkpoint
+from zoo_analysis.weights.hub_open import SCHEME, open_hub
 from zoo_analysis.weights.safetensors_reader import open_safetensors
 from zoo_analysis.weights.torch_reader import TorchCheckpoint
 
@@ -48,10 +49,25 @@ def weight_files(path: Path) -> list[Path]:
         return [path]
     if not path.is_dir():
         raise CheckpointError(f"{path}: no such file or directory")
+    name = weights_name((file.name for file in path.iterdir() if file.is_file()), str(path))
+    return _shards(path / name) if name.endswith(".json") else [path / name]
+
+
+def weights_name(names: Iterable[str], where: str) -> str:
+    """Which of a model's files holds its weights: one file, or the index of the shards.
+
+    Args:
+        names: of all files of the model's directory or repository.
+        where: what they are of, for errors.
+
+    Raises:
+        CheckpointError: no weights, or several candidates.
+    """
+    names = set(names)
     for name in _KNOWN:
-        if (path / name).is_file():
-            return _shards(path / name) if name.endswith(".json") else [path / name]
-    return [_only(path)]
+        if name in names:
+            return name
+    return _only([Path(name) for name in names if "/" not in name], where)
 
 
 def open_checkpoint(path: str | Path) -> Checkpoint:
@@ -60,11 +76,13 @@ def open_checkpoint(path: str | Path) -> Checkpoint:
     Args:
         path: a weight file (.safetensors .bin .pt .pth .th .ckpt .pth.tar), or a directory in hub
             layout: model.safetensors or its index, any one safetensors file, pytorch_model.bin or
-            its index, any one torch file, in this order.
+            its index, any one torch file, in this order; or ``hf://OWNER/NAME@COMMIT/FILE``.
 
     Raises:
         CheckpointError: missing, without weights, truncated, malformed, unsafe or unsupported.
     """
+    if str(path).startswith(SCHEME):
+        return open_hub(str(path), open_checkpoint)
     path = Path(path)
     files = weight_files(path)
     return _reader(files[0])(path, files)
@@ -96,16 +114,16 @@ def _shards(index: Path) -> list[Path]:
     return files
 
 
-def _only(path: Path) -> Path:
-    found = sorted(file for file in path.iterdir() if file.is_file() and _is_weights(file))
+def _only(files: Sequence[Path], where: str) -> str:
+    found = sorted(file for file in files if _is_weights(file))
     for suffixes in ((".safetensors",), TORCH_SUFFIXES):
         candidates = [file for file in found if file.suffix.lower() in suffixes]
         if len(candidates) == 1:
-            return candidates[0]
+            return candidates[0].name
         if candidates:
             names = ", ".join(file.name for file in candidates[:4])
-            raise CheckpointError(f"{path}: several weight files ({names}); name one of them")
-    raise CheckpointError(f"{path}: no weights; known are files ending in {' '.join(SUFFIXES)}")
+            raise CheckpointError(f"{where}: several weight files ({names}); name one of them")
+    raise CheckpointError(f"{where}: no weights; known are files ending in {' '.join(SUFFIXES)}")
 
 
 def _is_weights(file: Path) -> bool:

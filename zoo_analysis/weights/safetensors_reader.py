@@ -1,7 +1,8 @@
 """Reads safetensors files, one or many shards, tensor by tensor."""
 
 import math
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import torch
@@ -9,6 +10,7 @@ import torch
 from zoo_analysis.errors import CheckpointError
 from zoo_analysis.weights.byte_source import ByteSource, FileBytes
 from zoo_analysis.weights.checkpoint import Checkpoint, TensorInfo
+from zoo_analysis.weights.layer import LayerSpec
 from zoo_analysis.weights.safetensors_header import Entry, read_header
 
 
@@ -26,7 +28,7 @@ class SafetensorsCheckpoint(Checkpoint):
     format = "safetensors"
     ordered = False
 
-    def __init__(self, path: Path, sources: Sequence[ByteSource]) -> None:
+    def __init__(self, path: Path | str, sources: Sequence[ByteSource]) -> None:
         self.path = path
         self._sources = sources
         self._entries: dict[str, tuple[ByteSource, Entry]] = {}
@@ -55,6 +57,27 @@ class SafetensorsCheckpoint(Checkpoint):
         """See `Checkpoint.release`."""
         for source in self._sources:
             source.release()
+
+    @property
+    def nbytes(self) -> int:
+        """See `Checkpoint.nbytes`."""
+        return sum(source.size for source in self._sources)
+
+    def expect(self, specs: Iterable[LayerSpec]) -> None:
+        """See `Checkpoint.expect`."""
+        ranges: dict[int, list[tuple[int, int]]] = defaultdict(list)
+        for spec in specs:
+            if spec.status is not None:
+                continue
+            for name in spec.tensors:
+                info, entry = self.info(name), self._entries[name][1]
+                start, stop = entry.start, entry.stop
+                if spec.index is not None and name == spec.tensors[0]:
+                    size = (stop - start) // info.shape[0]
+                    start, stop = start + spec.index * size, start + (spec.index + 1) * size
+                ranges[info.storage[0]].append((start, stop))
+        for number, source in enumerate(self._sources):
+            source.expect(ranges[number])
 
     def close(self) -> None:
         """See `Checkpoint.close`."""

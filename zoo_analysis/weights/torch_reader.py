@@ -64,6 +64,11 @@ class TorchCheckpoint(Checkpoint):
         rows = max(info.shape[0], 1)
         return self._fetch(info, info.nbytes * (stop - start) // rows)[start:stop]
 
+    @property
+    def nbytes(self) -> int:
+        """See `Checkpoint.nbytes`."""
+        return sum(file.stat().st_size for file in self._files)
+
     def release(self) -> None:
         """See `Checkpoint.release`."""
         _drop_pages(file for file, mapped in zip(self._files, self._mapped, strict=True) if mapped)

@@ -1,0 +1,11 @@
+"""`zoo track` as a driver script, for `ray job submit -- python jobs/track.py WATCH.toml`.
+
+Takes the arguments of `zoo track`. For cron, or for a Ray cluster's own scheduler.
+"""
+
+import sys
+
+from zoo_analysis.cli import main
+
+if __name__ == "__main__":
+    main(["track", *sys.argv[1:]])

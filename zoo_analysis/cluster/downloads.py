@@ -1,0 +1,59 @@
+"""How many downloads a whole cluster runs at the same time."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import ray
+
+#: Seconds after which a permit that was never given back is taken from a worker that must be dead.
+_LEASE = 900.0
+
+
+class Permits:
+    """So many permits; whoever asks for one more waits. Runs as one actor of the cluster."""
+
+    def __init__(self, count: int) -> None:
+        self._free = asyncio.Semaphore(count)
+        self._held: set[int] = set()
+        self._last = 0
+
+    async def take(self) -> int:
+        """Wait for a permit; returns its number."""
+        await self._free.acquire()
+        self._last += 1
+        number = self._last
+        self._held.add(number)
+        asyncio.get_running_loop().call_later(_LEASE, self._release, number)
+        return number
+
+    async def give_back(self, number: int) -> None:
+        """Let the next one have it."""
+        self._release(number)
+
+    def _release(self, number: int) -> None:
+        if number in self._held:
+            self._held.remove(number)
+            self._free.release()
+
+
+class Downloads:
+    """The gate that every download of a scan passes; sent to the workers.
+
+    Args:
+        count: downloads at the same time on the whole cluster.
+    """
+
+    def __init__(self, count: int) -> None:
+        options = {"num_cpus": 0, "max_concurrency": 10_000}
+        self.permits: Any = ray.remote(Permits).options(**options).remote(count)
+
+    @contextmanager
+    def __call__(self) -> Iterator[None]:
+        """Hold a permit inside the `with`."""
+        number = ray.get(self.permits.take.remote())
+        try:
+            yield
+        finally:
+            self.permits.give_back.remote(number)

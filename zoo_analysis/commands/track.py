@@ -1,0 +1,83 @@
+"""`zoo track`: a look at every watch, recorded and, if asked for, scanned."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pyarrow as pa
+
+from zoo_analysis.cluster.scan import scan_models
+from zoo_analysis.cluster.summary import Summary
+from zoo_analysis.errors import StoreError
+from zoo_analysis.sources.watch import Known, Release, load_watches, look
+from zoo_analysis.spectra import Method
+from zoo_analysis.store import Store
+from zoo_analysis.store.schemas import RELEASES
+
+_KNOWN = """
+SELECT repo_id, revision, event FROM releases WHERE watch = $watch ORDER BY seen_at, event DESC
+"""
+
+
+def track(
+    file: Path,
+    store: Store,
+    *,
+    since: datetime | None = None,
+    complete: bool = False,
+    scan: Method | None = None,
+    address: str | None = None,
+) -> tuple[list[Release], Summary | None]:
+    """Look at the watches of a file and record what is new.
+
+    New revisions are scanned before they are recorded: a look that dies is simply taken again.
+
+    Args:
+        file: of watches.
+        store: where releases and models are recorded.
+        since: leave out what was changed last before this.
+        complete: list everything, to see also what has vanished.
+        scan: by this method; None scans nothing.
+        address: of a Ray cluster.
+
+    Returns:
+        What was seen, and the scan's account.
+    """
+    found: list[Release] = []
+    for watch in load_watches(file):
+        found += look(watch, known(store, watch.name), since, complete)
+    refs = list({(r.repo_id, r.revision): r.ref for r in found if r.ref is not None}.values())
+    summary = scan_models(refs, store, scan, address=address) if scan and refs else None
+    record(store, found)
+    return found, summary
+
+
+def known(store: Store, watch: str) -> dict[str, Known]:
+    """What earlier looks of a watch have seen, by repo_id."""
+    out: dict[str, Known] = {}
+    if not store.exists():
+        return out
+    for row in store.run(_KNOWN, {"watch": watch}).to_pylist():
+        before = out.get(row["repo_id"], Known())
+        if row["event"] in ("new", "revision"):
+            before = replace(before, revisions=(*before.revisions, row["revision"]), gone=False)
+        elif row["event"] in ("gone", "renamed"):
+            before = replace(before, gone=True)
+        else:
+            before = replace(before, gated=True)
+        out[row["repo_id"]] = before
+    return out
+
+
+def record(store: Store, releases: Sequence[Release]) -> None:
+    """Add releases to the store; what is there already the view shows once."""
+    now = datetime.now(UTC)
+    rows = [{k: v for k, v in asdict(r).items() if k != "ref"} | {"seen_at": now} for r in releases]
+    if not rows:
+        return
+    table = pa.Table.from_pylist(rows, schema=RELEASES)
+    try:
+        store.append("releases", table)
+    except StoreError:  # two first looks at once create the table; twice written is shown once
+        store.append("releases", table)

@@ -1,0 +1,189 @@
+"""Watches: what is new, changed, gone or gated on the hub since the last look.
+
+[[watches]]
+name = "timm"                    # required
+author = "timm"                  # and whatever else a catalogue's [[queries]] may say
+repositories = ["owner/name"]    # looked at one by one; instead of a query, or beside it
+"""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from zoo_analysis.errors import SourceError
+from zoo_analysis.sources.catalogue import checked, known_keys, tables
+from zoo_analysis.sources.hub import described, hub_infos, list_models
+from zoo_analysis.sources.hub_query import HubQuery
+from zoo_analysis.sources.ref import ModelRef
+
+if TYPE_CHECKING:
+    from huggingface_hub import ModelInfo
+
+What = Literal["new", "revision", "gone", "gated", "renamed"]
+
+
+@dataclass(frozen=True)
+class Watch:
+    """What to look at: a query, repositories, or both."""
+
+    name: str
+    query: HubQuery | None = None
+    repositories: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Release:
+    """Something seen on a watch; `ref` is the model, where it can be scanned."""
+
+    watch: str
+    repo_id: str
+    revision: str | None
+    event: What
+    ref: ModelRef | None = None
+
+
+@dataclass(frozen=True)
+class Known:
+    """What earlier looks of one watch have seen of a repository.
+
+    Attributes:
+        revisions: every commit, the latest last.
+        gone: whether it had vanished.
+        gated: whether it was gated.
+    """
+
+    revisions: tuple[str, ...] = ()
+    gone: bool = False
+    gated: bool = False
+
+
+def load_watches(path: Path) -> list[Watch]:
+    """Read and check a file of watches.
+
+    Raises:
+        SourceError: it cannot be read, or says what a watch cannot say.
+    """
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SourceError(f"{path}: cannot be read ({error.strerror})") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SourceError(f"{path}: not valid TOML: {error}") from error
+    known_keys(table, ("watches",), str(path))
+    rows = tables(table, "watches", str(path))
+    if not rows:
+        raise SourceError(f"{path}: no [[watches]]; write at least one")
+    watches = [_watch(row, f"{path}: watch {i}") for i, row in enumerate(rows, start=1)]
+    names = [watch.name for watch in watches]
+    if twice := {name for name in names if names.count(name) > 1}:
+        raise SourceError(f"{path}: two watches are called {twice.pop()!r}; rename one")
+    return watches
+
+
+def look(
+    watch: Watch,
+    known: Mapping[str, Known],
+    since: datetime | None = None,
+    complete: bool = False,
+) -> list[Release]:
+    """What there is on a watch that is not known.
+
+    The hub is listed latest change first, and the listing stops at the first commit that is known:
+    a look with nothing new costs one page. What has vanished from a query can only be told from a
+    complete listing; repositories named one by one are asked for one by one.
+
+    Args:
+        watch: what to look at.
+        known: what earlier looks of this watch have seen, by repo_id.
+        since: what was changed last before this is left out.
+        complete: list everything.
+
+    Raises:
+        SourceError: the hub cannot be reached, or refuses.
+    """
+    out: list[Release] = []
+    seen: set[str] = set()
+    if watch.query is not None:
+        for info in list_models(replace(watch.query, sort="last_modified")):
+            if since is not None and info.last_modified and info.last_modified < since:
+                break
+            seen.add(info.id)
+            before = known.get(info.id, Known())
+            out += _news(watch.name, info, before)
+            if not complete and info.sha in before.revisions:
+                break
+    for name, found in hub_infos(watch.repositories).items():
+        if found is None:
+            continue  # it could not be asked for; the next look may tell
+        if isinstance(found, str):
+            out += _gone(watch.name, name, known)
+            continue
+        if found.id != name:
+            out += _renamed(watch.name, name, found, known)
+        seen.add(found.id)
+        out += _news(watch.name, found, known.get(found.id, Known()))
+    if complete and since is None and watch.query is not None and watch.query.limit is None:
+        for repo_id in sorted(set(known) - seen - set(watch.repositories)):
+            out += _gone(watch.name, repo_id, known)
+    return out
+
+
+def parse_since(text: str) -> datetime:
+    """A time from ``7d``, ``12h``, ``2w`` ago, or an ISO date or time (UTC).
+
+    Raises:
+        SourceError: it is neither.
+    """
+    units = {"h": "hours", "d": "days", "w": "weeks"}
+    if text[:-1].isdigit() and text[-1] in units:
+        return datetime.now(UTC) - timedelta(**{units[text[-1]]: int(text[:-1])})
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise SourceError(f"--since {text!r}: write 7d, 12h, 2w or 2025-01-31") from error
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _news(watch: str, info: "ModelInfo", before: Known) -> list[Release]:
+    out = []
+    if info.sha not in before.revisions:
+        found = described(info)
+        event: What = "revision" if before.revisions else "new"
+        ref = found if isinstance(found, ModelRef) else None
+        out.append(Release(watch, info.id, info.sha, event, ref))
+    if info.gated and not before.gated:
+        out.append(Release(watch, info.id, info.sha, "gated"))
+    return out
+
+
+def _gone(watch: str, repo_id: str, known: Mapping[str, Known]) -> list[Release]:
+    before = known.get(repo_id)
+    if before is None or before.gone or not before.revisions:
+        return []
+    return [Release(watch, repo_id, before.revisions[-1], "gone")]
+
+
+def _renamed(watch: str, old: str, info: "ModelInfo", known: Mapping[str, Known]) -> list[Release]:
+    before = known.get(old)
+    if before is None or before.gone or info.id in known:
+        return []
+    return [Release(watch, old, before.revisions[-1], "renamed")]
+
+
+def _watch(table: Mapping[str, Any], where: str) -> Watch:
+    names = tuple(field.name for field in fields(HubQuery) if field.name not in ("sort", "series"))
+    known_keys(table, ("name", "repositories", *names), where)
+    repositories = table.get("repositories", [])
+    if not isinstance(repositories, list) or not all(isinstance(r, str) for r in repositories):
+        raise SourceError(f"{where}: `repositories` is {repositories!r}; it must be a list of ids")
+    asked = {key: value for key, value in table.items() if key in names}
+    query = checked(HubQuery, asked, where) if asked else None
+    if query is None and not repositories:
+        raise SourceError(f"{where}: nothing to watch; give author, filter, … or repositories")
+    name = table.get("name")
+    if not isinstance(name, str) or not name:
+        raise SourceError(f"{where}: `name` is {name!r}; it must be a text that is not empty")
+    return Watch(name, query, tuple(repositories))
