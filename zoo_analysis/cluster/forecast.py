@@ -21,7 +21,7 @@ from zoo_analysis.weights.hub_cache import NotDownloaded
 
 #: Headers that are read at the same time.
 _AT_ONCE = 16
-#: Seconds of one core that a layer and a model take besides their flops (measured).
+#: Seconds of one core that a layer and a model take besides their flops: rough guesses.
 _LAYER, _MODEL = 0.01, 0.1
 
 
