@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType
+from typing import Final
 from urllib.parse import unquote
 
 import pyarrow as pa
@@ -21,6 +22,9 @@ from zoo_analysis.store.schemas import COMMIT_ID, TABLES
 
 #: Appends never conflict with one another, so losing a race only means trying the next version.
 _COMMIT = CommitProperties(max_commit_retries=200)
+#: What Delta says when two writers created a table at once; nothing was written then.
+_CREATED_ANEW: Final = "changed since last commit"
+_RACES: Final = 10
 
 # A row group is what a point lookup reads and what the writer holds in memory: a spectrum is up to
 # thousands of numbers, a row of any other table some fifty.
@@ -168,8 +172,9 @@ def _let_threads_finish() -> None:
 def append(location: Location, name: str, rows: pa.Table) -> None:
     """Add rows to table `name` in one atomic Delta commit, creating the table if need be.
 
-    Safe among concurrent writers: a lost race for a version is retried with the next one. Nothing
-    else is retried here, since after any other error nobody knows whether the rows arrived.
+    Safe among concurrent writers: a lost race for a version is retried with the next one, and so is
+    one against another's creation of the table. Nothing else is retried here, since after any other
+    error nobody knows whether the rows arrived.
 
     Args:
         location: of the store.
@@ -182,25 +187,35 @@ def append(location: Location, name: str, rows: pa.Table) -> None:
     if location.as_of is not None or location.versions is not None:
         when = location.as_of or "an earlier version"
         raise StoreError(f"{location.uri} is opened as of {when}: the past is read-only")
-    options = dict(location.storage_options) or None
-    try:
-        table = load(location, name) or _create(location, name)
-        known = [column.name for column in table.schema().fields]
-        grown = not set(known).issuperset(rows.column_names)
-        write_deltalake(
-            table,
-            rows if grown else _in_order(rows, table),
-            mode="append",
-            # Only where this version of the package has more columns: merging rewrites metadata.
-            schema_mode="merge" if grown else None,
-            storage_options=options,
-            writer_properties=writer_properties(name),
-            commit_properties=_COMMIT,
-        )
-    except (DeltaError, OSError, ValueError) as error:
-        raise StoreError(
-            f"cannot write table {name!r} of {location.uri}: {one_line(error)}"
-        ) from error
+    for tries in range(1, _RACES + 1):
+        try:
+            _append(location, name, rows)
+            return
+        except CommitFailedError as error:
+            if _CREATED_ANEW not in str(error) or tries == _RACES:
+                raise _unwritable(location, name, error) from error
+        except (DeltaError, OSError, ValueError) as error:
+            raise _unwritable(location, name, error) from error
+
+
+def _unwritable(location: Location, name: str, error: Exception) -> StoreError:
+    return StoreError(f"cannot write table {name!r} of {location.uri}: {one_line(error)}")
+
+
+def _append(location: Location, name: str, rows: pa.Table) -> None:
+    table = load(location, name) or _create(location, name)
+    known = [column.name for column in table.schema().fields]
+    grown = not set(known).issuperset(rows.column_names)
+    write_deltalake(
+        table,
+        rows if grown else _in_order(rows, table),
+        mode="append",
+        # Only where this version of the package has more columns: merging rewrites metadata.
+        schema_mode="merge" if grown else None,
+        storage_options=dict(location.storage_options) or None,
+        writer_properties=writer_properties(name),
+        commit_properties=_COMMIT,
+    )
 
 
 def _create(location: Location, name: str) -> DeltaTable:
