@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import ray
 
-from zoo_analysis.cluster.plan import cost
+from zoo_analysis.cluster.plan import EIGEN, cost
 from zoo_analysis.cluster.session import ray_session
 from zoo_analysis.cluster.tasks import one_thread
 from zoo_analysis.errors import ZooError
@@ -156,7 +156,7 @@ def _rate(how: Method) -> float:
             start = time.perf_counter()
             analyze_kernel(torch.from_numpy(kernel), plain)
             times.append(time.perf_counter() - start)
-    return float((1024 * 768**2 + 3.3 * 768**3) / min(times))
+    return float((1024 * 768**2 + EIGEN * 768**3) / min(times))
 
 
 def _cpus(address: str | None) -> int:

@@ -7,7 +7,7 @@ from zoo_analysis.spectra import Method, matrix_shape
 from zoo_analysis.weights import LayerSpec, kernel_dims
 
 #: An eigenproblem of side M costs as much as this many M³ of a symmetric rank-k update (measured).
-_EIGEN = 3.3
+EIGEN = 3.3
 #: Floating-point work below which a piece is not worth sending: about two seconds of one core.
 _PIECE = 5e10
 
@@ -60,7 +60,7 @@ def cost(spec: LayerSpec, how: Method) -> Cost:
     parameters = groups * rows * cols * positions
     return Cost(
         gram=times * shape.n * shape.m**2,
-        eigen=times * _EIGEN * shape.m**3,
+        eigen=times * EIGEN * shape.m**3,
         peak_bytes=4 * parameters + 3 * word * shape.m**2,
     )
 

@@ -9,7 +9,6 @@ import pyarrow as pa
 
 from zoo_analysis.cluster.scan import scan_models
 from zoo_analysis.cluster.summary import Summary
-from zoo_analysis.errors import StoreError
 from zoo_analysis.sources.watch import Known, Release, load_watches, look
 from zoo_analysis.spectra import Method
 from zoo_analysis.store import Store
@@ -76,8 +75,4 @@ def record(store: Store, releases: Sequence[Release]) -> None:
     rows = [{k: v for k, v in asdict(r).items() if k != "ref"} | {"seen_at": now} for r in releases]
     if not rows:
         return
-    table = pa.Table.from_pylist(rows, schema=RELEASES)
-    try:
-        store.append("releases", table)
-    except StoreError:  # two first looks at once create the table; twice written is shown once
-        store.append("releases", table)
+    store.append("releases", pa.Table.from_pylist(rows, schema=RELEASES))
