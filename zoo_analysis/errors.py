@@ -19,3 +19,11 @@ class QueryError(ZooError):
 
 class StoreError(ZooError):
     """A store that cannot be opened or written."""
+
+
+class SimilarityError(ZooError):
+    """Arrays, layers or models that cannot be compared; names both shapes."""
+
+
+class ActivationError(ZooError):
+    """A probe or model that cannot be brought to life, or activations that cannot be captured."""

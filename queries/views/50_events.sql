@@ -16,3 +16,5 @@ CREATE VIEW failures AS FROM raw.failures;
 CREATE VIEW similarities AS FROM raw.similarities;
 
 CREATE VIEW regressions AS FROM raw.regressions;
+
+CREATE VIEW studies AS FROM raw.studies;

@@ -3,9 +3,7 @@
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import ray
-
-from zoo_analysis.cluster.tasks import call
+from zoo_analysis.cluster.work import side_by_side
 from zoo_analysis.sources.digits import DigitsSpec, train
 
 
@@ -19,10 +17,5 @@ def train_zoo(specs: Sequence[DigitsSpec], root: Path) -> Iterator[str]:
     Yields:
         The name of each model as it is done.
     """
-    names = {call.remote(train, spec, root): spec.name for spec in specs}
-    waiting = list(names)
-    while waiting:
-        done, waiting = ray.wait(waiting)
-        for task in done:
-            ray.get(task)
-            yield names[task]
+    for number, _ in side_by_side(train, [(spec, root) for spec in specs]):
+        yield specs[number].name

@@ -188,6 +188,30 @@ SIMILARITIES = _schema(
     ("mode", pa.string()),
     ("value", pa.float64()),
     ("n_samples", pa.int64()),
+    ("neurons", pa.string()),
+    ("selection", pa.string()),
+    ("value_ab", pa.float64()),
+    ("value_ba", pa.float64()),
+    ("run_id", pa.string()),
+    ("computed_at", _TIME),
+)
+
+#: One estimate of a study that was run here.
+STUDIES = _schema(
+    ("study", pa.string()),
+    ("run_id", pa.string()),
+    ("group", pa.string()),
+    ("quantity", pa.string()),
+    ("measure", pa.string()),
+    ("n", pa.int64()),
+    ("value", pa.float64()),
+    ("low", pa.float64()),
+    ("high", pa.float64()),
+    ("p_value", pa.float64()),
+    ("seen", pa.bool_()),
+    ("verdict", pa.string()),
+    ("seeds", pa.int64()),
+    ("computed_at", _TIME),
 )
 
 RELEASES = _schema(
@@ -229,6 +253,7 @@ TABLES: Final[dict[str, pa.Schema]] = {
     "averages": AVERAGES,
     "commits": COMMITS,
     "similarities": SIMILARITIES,
+    "studies": STUDIES,
     "releases": RELEASES,
     "scans": SCANS,
     "failures": FAILURES,

@@ -1,0 +1,87 @@
+"""What a study is: a published experiment rerun small, and what it found here."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import pyarrow as pa
+
+from zoo_analysis.store import Store
+
+
+class Spread(Protocol):
+    """Calls a function with each of many argument tuples side by side, showing progress."""
+
+    def __call__(
+        self, title: str, function: Callable[..., Any], arguments: Iterable[tuple[Any, ...]]
+    ) -> list[Any]:
+        """Results in the order of the arguments; the first exception is raised."""
+        ...
+
+
+def one_by_one(
+    title: str, function: Callable[..., Any], arguments: Iterable[tuple[Any, ...]]
+) -> list[Any]:
+    """`Spread` without a cluster, in this process."""
+    return [function(*each) for each in arguments]
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What a study is run with.
+
+    Attributes:
+        cache: directory for what it trains; kept between runs.
+        seeds: how often each network is trained.
+        spread: runs independent work side by side.
+        store: which a study of the zoo at hand reads.
+        small: a run to try the machinery (seconds, not minutes); its finding means nothing.
+    """
+
+    cache: Path
+    seeds: int
+    spread: Spread = one_by_one
+    store: Store | None = None
+    small: bool = False
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a study found.
+
+    Attributes:
+        table: what is printed and kept, of schema `store.schemas.STUDIES` without study, run_id,
+            seeds and computed_at, which the runner adds: one estimate a row, with its interval.
+        seen: whether the published finding is seen here; None where this cannot be said.
+        verdict: that in one sentence with the deciding numbers.
+        similarities: rows for the table of that name, of its schema; None for none.
+    """
+
+    table: pa.Table
+    seen: bool | None
+    verdict: str
+    similarities: pa.Table | None = None
+
+
+@dataclass(frozen=True)
+class Study:
+    """A published experiment.
+
+    Attributes:
+        name: by which it is asked for.
+        title: one line.
+        finding: the published finding, in one sentence.
+        source: paper.
+        seeds: how often networks are trained unless told otherwise.
+        run: does it.
+        takes: about how long, on two cores, in minutes.
+    """
+
+    name: str
+    title: str
+    finding: str
+    source: str
+    seeds: int
+    run: Callable[[Setting], Outcome] = field(repr=False)
+    takes: float
