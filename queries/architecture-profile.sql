@@ -7,7 +7,7 @@
 WITH placed AS (
     SELECT
         m.architecture, l.method, l.repo_id, l.revision, l.alpha, l.log_spectral_norm,
-        l.status = 'success' AND l.alpha IS NOT NULL
+        l.alpha IS NOT NULL
             AND l.kind IS DISTINCT FROM 'embedding' AND l.part_of IS NULL AS counts,
         least(floor($bins * l.depth / greatest(max(l.depth) OVER (
             PARTITION BY l.repo_id, l.revision, l.method

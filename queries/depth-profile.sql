@@ -4,13 +4,16 @@
 -- param method: text = null  (only numbers made by this method)
 -- param bins: integer = 10  (of relative depth)
 -- One join per layer and whole numbers as keys, for this reads every layer of the store.
-WITH scanned AS (
-    SELECT commit_id, max(depth) AS last FROM raw.layers GROUP BY commit_id
+WITH untold AS (  -- models written before `models` told their depth
+    SELECT commit_id, max(l.depth) AS last
+    FROM raw.layers l JOIN raw.models m USING (commit_id)
+    WHERE m.depth IS NULL
+    GROUP BY commit_id
 ), named AS MATERIALIZED (
     SELECT
-        p.commit_id, m.series, p.method, greatest(s.last, 1)::DOUBLE AS last,
+        p.commit_id, m.series, p.method, greatest(m.depth, u.last, 1)::DOUBLE AS last,
         dense_rank() OVER (ORDER BY m.series, p.method)::INTEGER AS place
-    FROM raw.published p JOIN raw.models m USING (commit_id) JOIN scanned s USING (commit_id)
+    FROM raw.published p JOIN raw.models m USING (commit_id) LEFT JOIN untold u USING (commit_id)
     WHERE ($series IS NULL OR m.series = $series)
         AND ($method IS NULL OR p.method = $method)
 ), binned AS (
@@ -18,8 +21,7 @@ WITH scanned AS (
         n.place, l.commit_id, l.alpha, l.log_spectral_norm,
         least(floor($bins * l.depth / n.last), $bins - 1)::INTEGER AS bin
     FROM raw.layers l JOIN named n USING (commit_id)
-    WHERE l.status = 'success' AND l.alpha IS NOT NULL
-        AND l.kind IS DISTINCT FROM 'embedding' AND l.part_of IS NULL
+    WHERE l.alpha IS NOT NULL AND l.kind IS DISTINCT FROM 'embedding' AND l.part_of IS NULL
 ), profiled AS (
     SELECT
         place, bin, count(DISTINCT commit_id) AS models, count(*) AS layers, avg(alpha) AS alpha,

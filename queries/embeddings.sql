@@ -12,7 +12,7 @@ SELECT
     avg(l.log_norm) FILTER (WHERE l.kind IS DISTINCT FROM 'embedding') AS log_norm,
     avg(l.log_norm) AS log_norm_with
 FROM layers l LEFT JOIN models m USING (repo_id, revision)
-WHERE l.status = 'success' AND l.alpha IS NOT NULL AND l.part_of IS NULL
+WHERE l.alpha IS NOT NULL AND l.part_of IS NULL
     AND ($series IS NULL OR m.series = $series)
     AND ($method IS NULL OR l.method = $method)
 GROUP BY ALL

@@ -15,7 +15,7 @@ WITH means AS (
         avg(mp_softrank) AS mp_softrank,
         count(warning) AS warnings
     FROM raw.layers
-    WHERE status = 'success' AND alpha IS NOT NULL
+    WHERE alpha IS NOT NULL
         AND kind IS DISTINCT FROM 'embedding' AND part_of IS NULL
     GROUP BY ALL
 )

@@ -169,7 +169,7 @@ def test_a_compacted_store_answers_the_same(store: Store, model_rows: Make) -> N
     before = store.run(query)
     for name in ("layers", "esds", "models", "commits"):
         DeltaTable(store.location.table_uri(name)).optimize.compact(
-            writer_properties=tables.writer_properties(name)
+            writer_properties=tables.writer_properties(name, TABLES[name])
         )
     assert store.run(query).equals(before)
     assert len(tables.load(store.location, "layers").file_uris()) == 1  # type: ignore[union-attr]

@@ -85,12 +85,13 @@ def _details(
     for column in (*_SIZES, *METRICS.names):
         if column in table.columns:
             columns[column] = numeric(table[column], path)
+    columns["status"] = _texts(table, "status", "success")
     if "alpha" in columns:  # a fit that failed is written as −1
-        failed = [alpha is None or alpha <= 0 for alpha in columns["alpha"]]
+        fits = zip(columns["alpha"], columns["status"], strict=True)
+        failed = [alpha is None or alpha <= 0 or told != "success" for alpha, told in fits]
         for column in ("alpha", "alpha_weighted", "log_alpha_norm", "D", "sigma", "xmin"):
             values = columns.get(column, [])
             columns[column] = [None if bad else v for v, bad in zip(values, failed, strict=False)]
-    columns["status"] = _texts(table, "status", "success")
     columns["warning"] = _texts(table, "warning", None)
     schema = pa.schema([field for field in LAYERS if field.name in columns])
     arrays = [_typed(columns[field.name], field.type) for field in schema]

@@ -2,6 +2,8 @@
 
 import os
 import tempfile
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import duckdb
@@ -18,6 +20,17 @@ from zoo_analysis.store.tables import Location, dataset, load, local_files, one_
 _ORDER = ("commits", *(name for name in TABLES if name != "commits"))
 
 
+#: How columns of the schemas are called in DuckDB.
+_TYPES = {
+    "string": "VARCHAR",
+    "bool": "BOOLEAN",
+    "int32": "INTEGER",
+    "int64": "BIGINT",
+    "double": "DOUBLE",
+    "timestamp[us, tz=UTC]": "TIMESTAMPTZ",
+}
+
+
 def connect(location: Location) -> duckdb.DuckDBPyConnection:
     """Open a read-only view of all tables as they are at this moment (or as of `location.as_of`).
 
@@ -28,14 +41,37 @@ def connect(location: Location) -> duckdb.DuckDBPyConnection:
     Raises:
         StoreError: there is no store at this location, or it cannot be read.
     """
-    snapshots = {name: load(location, name) for name in _ORDER}
-    if not any(snapshots.values()):
+    return connection(location, snapshots(location))
+
+
+def snapshots(location: Location) -> dict[str, DeltaTable | None]:
+    """All tables as they are at this moment (or as of `location.as_of`); None for those not there.
+
+    Raises:
+        StoreError: there is no store at this location, or it cannot be read.
+    """
+    first, *others = _ORDER
+    found = {first: load(location, first)}
+    with ThreadPoolExecutor(len(others)) as threads:
+        found |= zip(others, threads.map(lambda name: load(location, name), others), strict=True)
+    if not any(found.values()):
         when = f" as of {location.as_of.isoformat()}" if location.as_of else ""
         raise StoreError(
             f"no store at {location.uri}{when}: `zoo scan SOURCE` creates one, "
             "--store or ZOO_STORE names another"
         )
-    connection = duckdb.connect(
+    return found
+
+
+def connection(
+    location: Location, tables: Mapping[str, DeltaTable | None]
+) -> duckdb.DuckDBPyConnection:
+    """`connect` to these snapshots of the tables.
+
+    Raises:
+        StoreError: they cannot be read.
+    """
+    opened = duckdb.connect(
         config={
             "python_enable_replacements": False,
             "autoload_known_extensions": False,
@@ -43,22 +79,27 @@ def connect(location: Location) -> duckdb.DuckDBPyConnection:
             "temp_directory": str(Path(tempfile.gettempdir()) / f"zoo-duckdb-{os.getpid()}"),
         }
     )
-    connection.execute("SET TimeZone = 'UTC'")
-    connection.execute("SET parquet_metadata_cache = true")  # data files never change
-    connection.execute("CREATE SCHEMA raw")
+    opened.execute("SET GLOBAL TimeZone = 'UTC'")
+    opened.execute("SET parquet_metadata_cache = true")  # data files never change
+    opened.execute("CREATE SCHEMA raw")
     files: list[str] = []
     try:
-        for name, table in snapshots.items():
-            files += _register(connection, location, name, table)
+        for name, table in tables.items():
+            files += _register(opened, location, name, table)
         for script in sorted(data_dir("queries").joinpath("views").glob("*.sql")):
-            connection.execute(script.read_text(encoding="utf-8"))
+            opened.execute(script.read_text(encoding="utf-8"))
     except duckdb.Error as error:
         raise StoreError(f"cannot read the store at {location.uri}: {one_line(error)}") from error
     # Exactly the snapshot's files, and only once nothing else remains to be opened.
-    connection.execute(f"SET allowed_paths = [{', '.join(map(_quoted, files))}]")
-    connection.execute("SET enable_external_access = false")
-    connection.execute("SET lock_configuration = true")
-    return connection
+    opened.execute(f"SET allowed_paths = [{', '.join(map(_quoted, files))}]")
+    opened.execute("SET enable_external_access = false")
+    opened.execute("SET lock_configuration = true")
+    return opened
+
+
+def reads_natively(location: Location) -> bool:
+    """Whether DuckDB itself opens the data files; else Arrow does, for one connection only."""
+    return location.path is not None and not set(str(location.path)) & set("*?{")
 
 
 def _register(
@@ -70,11 +111,10 @@ def _register(
     """Make `raw.name`; returns the files that DuckDB itself will open for it."""
     files = [] if table is None else table.file_uris()
     if table is None or not files:
-        connection.register("_empty", TABLES[name].empty_table())
-        connection.execute(f"CREATE TABLE raw.{name} AS FROM _empty")
-        connection.unregister("_empty")
+        columns = ", ".join(f"{_identifier(c.name)} {_type(c.type)}" for c in TABLES[name])
+        connection.execute(f"CREATE TABLE raw.{name} ({columns})")
         return []
-    if location.path is None or set(str(location.path)) & set("*?{"):
+    if not reads_natively(location):
         connection.register(f"_{name}", dataset(location, table))
         connection.execute(f"CREATE VIEW raw.{name} AS FROM _{name}")
         return []
@@ -88,6 +128,10 @@ def _register(
         f"read_parquet([{', '.join(map(_quoted, files))}], union_by_name = {widened(table)})"
     )
     return files
+
+
+def _type(kind: pa.DataType) -> str:
+    return f"{_type(kind.value_type)}[]" if pa.types.is_list(kind) else _TYPES[str(kind)]
 
 
 def _quoted(text: str) -> str:

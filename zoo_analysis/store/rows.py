@@ -95,8 +95,8 @@ def assemble(batch: Sequence[ModelRows], scan_id: str) -> dict[str, pa.Table]:
             raise StoreError(f"{what}: repo_id, revision and method must be given")
         layers.append(_with(rows.layers, LAYERS, key | commit, f"layers of {what}"))
         esds.append(_with(rows.esds, ESDS, key | commit, f"esds of {what}"))
-        _check_layers(layers[-1]["layer"], esds[-1]["layer"], what)
-        row = pa.Table.from_pylist([dict(model)])
+        _check_layers(layers[-1], esds[-1]["layer"], what)
+        row = pa.Table.from_pylist([{"depth": pc.max(layers[-1]["depth"]).as_py(), **model}])
         models.append(_with(row, MODELS, commit, f"model {what}"))
         if rows.averages is not None:
             given = pa.Table.from_pylist([dict(rows.averages)])
@@ -140,9 +140,13 @@ def _with(rows: pa.Table, schema: pa.Schema, constants: Mapping[str, Any], what:
     return table
 
 
-def _check_layers(layers: pa.ChunkedArray, esds: pa.ChunkedArray, what: str) -> None:
-    for name, column in (("layers", layers), ("esds", esds)):
+def _check_layers(layers: pa.Table, esds: pa.ChunkedArray, what: str) -> None:
+    names = layers["layer"]
+    for table, column in (("layers", names), ("esds", esds)):
         if column.null_count or len(pc.unique(column)) != len(column):
-            raise StoreError(f"{name} of {what}: layer names must be given and differ")
-    if not pc.all(pc.is_in(esds, value_set=layers), min_count=0).as_py():
+            raise StoreError(f"{table} of {what}: layer names must be given and differ")
+    unfitted = layers.filter(pc.field("alpha").is_valid() & (pc.field("status") != "success"))
+    if len(unfitted):  # views tell a layer that counts by its having an alpha
+        raise StoreError(f"layers of {what}: {unfitted['layer'][0]} has an alpha but no success")
+    if not pc.all(pc.is_in(esds, value_set=names), min_count=0).as_py():
         raise StoreError(f"esds of {what}: a spectrum of a layer that is not among its layers")

@@ -36,6 +36,7 @@ MODELS = _schema(
     ("likes", pa.int64()),
     ("license", pa.string()),
     ("base_model", pa.string()),
+    ("depth", pa.int64()),  # of its last layer; counted from 0
     (COMMIT_ID, pa.int64()),
 )
 

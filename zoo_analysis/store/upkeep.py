@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
+import pyarrow as pa
 from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 
@@ -47,13 +48,12 @@ def compact(location: Location) -> tuple[Compacted, ...]:
         if (before < 2 and name not in _CLUSTERED) or _is_compact(table):
             done.append(Compacted(name, before, before, 0))
             continue
+        written = writer_properties(name, pa.schema(table.schema().to_arrow()))
         try:
             if name in _CLUSTERED:
-                told = table.optimize.z_order(
-                    _CLUSTERED[name], writer_properties=writer_properties(name)
-                )
+                told = table.optimize.z_order(_CLUSTERED[name], writer_properties=written)
             else:
-                told = table.optimize.compact(writer_properties=writer_properties(name))
+                told = table.optimize.compact(writer_properties=written)
         except (DeltaError, OSError, ValueError) as error:
             raise StoreError(
                 f"cannot compact table {name!r} of {location.uri}: {one_line(error)}"
