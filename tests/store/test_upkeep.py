@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -251,3 +252,24 @@ def test_what_as_of_takes() -> None:
     assert parse_as_of("2026-03-01") == datetime(2026, 3, 1)
     with pytest.raises(ZooError, match="neither a version nor a time"):
         parse_as_of("v1")
+
+
+def test_compaction_and_appends_do_not_get_in_each_others_way(
+    store: Store, model_rows: Make
+) -> None:
+    store.commit_models([model_rows("lab/first")], "scan")
+
+    def grow() -> None:
+        for i in range(12):
+            store.commit_models([model_rows(f"lab/{i:02}")], "scan")
+
+    with ThreadPoolExecutor(2) as threads:
+        growing = threads.submit(grow)
+        while not growing.done():
+            upkeep.compact(store.location)
+            assert "lab/first" in repo_ids(store), "a reader meanwhile"
+        growing.result()
+    upkeep.compact(store.location)
+    assert repo_ids(store) == sorted(["lab/first", *(f"lab/{i:02}" for i in range(12))])
+    assert store.run("SELECT count(*) FROM layers")[0].to_pylist() == [2 * 13], "none twice"
+    assert len(files(store, "layers")) == 1
