@@ -1,9 +1,12 @@
 """Arrays as measures take them."""
 
+import math
+import warnings
 from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from zoo_analysis.errors import SimilarityError
 
@@ -17,7 +20,7 @@ def tensor(x: Any) -> torch.Tensor:
     Raises:
         SimilarityError: not two-dimensional, empty, complex, or with NaN or infinite values.
     """
-    array = x.detach() if isinstance(x, torch.Tensor) else torch.as_tensor(np.ascontiguousarray(x))
+    array = x.detach() if isinstance(x, torch.Tensor) else _shared(np.ascontiguousarray(x))
     if array.ndim != 2 or 0 in array.shape or array.is_complex():
         raise SimilarityError(
             f"an array of shape {tuple(array.shape)} ({array.dtype}) cannot be compared: "
@@ -25,11 +28,18 @@ def tensor(x: Any) -> torch.Tensor:
         )
     if array.dtype != torch.float64:
         array = array.to(torch.float32)
-    if not torch.isfinite(array).all():
+    if not all(math.isfinite(extreme) for extreme in array.aminmax()):  # NaN is both
         raise SimilarityError(
             f"an array of shape {tuple(array.shape)} has NaN or infinite values: leave those out"
         )
     return array
+
+
+def _shared(x: NDArray[Any]) -> torch.Tensor:
+    """The same memory, which nothing here writes to; torch warns of arrays that Ray shares."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
+        return torch.as_tensor(x)
 
 
 def pair(x: Any, y: Any) -> tuple[torch.Tensor, torch.Tensor]:

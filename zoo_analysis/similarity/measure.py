@@ -25,8 +25,9 @@ class Measure:
 
     Attributes:
         name: by which it is asked for, stored and registered.
-        prepare: of one array (n × d), a float tensor; raises `SimilarityError` for what it cannot
-            take.
+        prepare: of one array (n × d), a float tensor, or of a tuple of it and what belongs to it
+            (inputs, labels) where the measure documents that; raises `SimilarityError` for what it
+            cannot take.
         compare: of two prepared arrays.
         of: what its arrays are: activations (n samples × d neurons), outputs (n samples × classes,
             logits), or weights (see its own documentation).
@@ -62,4 +63,6 @@ class Measure:
         """
         from zoo_analysis.similarity.arrays import pair
 
+        if isinstance(x, tuple):  # an array and what belongs to it, as `prepare` documents
+            return self.compare(self.prepare(x), self.prepare(y))
         return self.compare(*map(self.prepare, pair(x, y)))

@@ -1,0 +1,116 @@
+"""Which measures there are, and what they declare."""
+
+from collections.abc import Callable
+from importlib.metadata import EntryPoint
+
+import pytest
+
+from zoo_analysis import similarity
+from zoo_analysis.errors import SimilarityError
+from zoo_analysis.similarity import Measure, get_measure, measures, registry
+
+BUILT_IN = [
+    "neuronal",
+    "neuronal_one_to_one",
+    "cka",
+    "cka_rbf",
+    "cka_debiased",
+    "cka_minibatch",
+    "dcka",
+    "procrustes",
+    "procrustes_angular",
+    "cca_mean",
+    "cca_mean_squared",
+    "svcca",
+    "pwcca",
+    "rsa",
+    "knn",
+    "wcka",
+    "weight_cka",
+    "agreement",
+    "js_divergence",
+    "accuracy_gap",
+]
+
+
+def test_the_built_in_measures_are_there_under_their_names() -> None:
+    assert list(measures()) == BUILT_IN
+    for name in BUILT_IN:
+        assert get_measure(name).name == name
+
+
+@pytest.mark.parametrize("name", BUILT_IN)
+def test_a_measure_declares_what_is_known_of_it(name: str) -> None:
+    measure = get_measure(name)
+    low, high = measure.range
+    assert low < high
+    assert measure.source
+    if "orthogonal" in measure.invariant_to:
+        assert "permutation" in measure.invariant_to
+    if "invertible" in measure.invariant_to:
+        assert {"orthogonal", "neuron scaling"} <= measure.invariant_to
+    if "neuron scaling" in measure.invariant_to:
+        assert "isotropic scaling" in measure.invariant_to
+
+
+def test_a_misspelt_name_gets_the_near_ones() -> None:
+    with pytest.raises(SimilarityError, match=r"'neuronl': did you mean neuronal"):
+        get_measure("neuronl")
+    with pytest.raises(SimilarityError, match=r"'xyz': choose from neuronal, .*accuracy_gap"):
+        get_measure("xyz")
+
+
+def test_everything_that_is_exported_is_there() -> None:
+    assert sorted(similarity.__all__) == list(similarity.__all__)
+    assert all(hasattr(similarity, name) for name in similarity.__all__)
+
+
+OURS = Measure("ours", float, lambda a, b: 0.0, "outputs", (0.0, 1.0), "more alike")
+
+
+@pytest.fixture
+def installed(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Adds entry points, with what they load to or fail with."""
+
+    def install(**points: object) -> None:
+        def load(self: EntryPoint) -> object:
+            found = points[self.name]
+            if isinstance(found, Exception):
+                raise found
+            return found
+
+        monkeypatch.setattr(EntryPoint, "load", load)
+        listed = [EntryPoint(name, f"pack:{name}", registry.GROUP) for name in points]
+        monkeypatch.setattr(registry, "entry_points", lambda group: listed)
+
+    return install
+
+
+def test_an_entry_point_adds_a_measure(installed: Callable[..., None]) -> None:
+    installed(ours=OURS)
+    assert get_measure("ours") is OURS
+    assert list(measures()) == [*BUILT_IN, "ours"]
+    assert len(measures()) == len(BUILT_IN) + 1
+
+
+def test_a_broken_entry_point_harms_only_who_asks_for_it(installed: Callable[..., None]) -> None:
+    installed(broken=ImportError("no module named pack\nand more"), ours=OURS)
+    assert get_measure("ours") is OURS
+    assert "broken" in measures()
+    with pytest.raises(SimilarityError, match=r"'broken' \(pack:broken\) .*named pack; mend") as e:
+        get_measure("broken")
+    assert "\n" not in str(e.value)
+
+
+def test_an_entry_point_gives_a_measure_of_its_name(installed: Callable[..., None]) -> None:
+    installed(three=3, mine=OURS)
+    with pytest.raises(SimilarityError, match=r"'three' .* gives 'int'"):
+        get_measure("three")
+    with pytest.raises(SimilarityError, match=r"'mine' .* gives 'ours'"):
+        get_measure("mine")
+
+
+def test_an_entry_point_cannot_take_a_built_in_name(installed: Callable[..., None]) -> None:
+    installed(cka=OURS)
+    assert get_measure("cka") is similarity.cka
+    assert list(measures()) == BUILT_IN

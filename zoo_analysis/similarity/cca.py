@@ -1,0 +1,207 @@
+"""Canonical correlations between the subspaces that two sets of neurons span, and their means."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from zoo_analysis.errors import SimilarityError
+from zoo_analysis.similarity.arrays import pair, tensor
+from zoo_analysis.similarity.centring import centred, same_samples
+from zoo_analysis.similarity.measure import Measure
+
+
+@dataclass(frozen=True)
+class Subspace:
+    """What r independent directions of centred neurons X (n × d) span, r < n − 1.
+
+    Attributes:
+        shape: (n, d) of the array.
+        basis: Q (n × r), orthonormal columns in order of falling variance, float64.
+        loadings: QᵀX (r × d).
+    """
+
+    shape: tuple[int, ...]
+    basis: Tensor
+    loadings: Tensor
+
+
+def subspace(x: Any, variance: float = 1.0) -> Subspace:
+    """The subspace of an array, in float64: float32 gets directions of little variance wrong.
+
+    From the eigenvectors of XᵀX where they are precise enough, as they are faster, and else by
+    singular value decomposition.
+
+    Args:
+        x: (n × d).
+        variance: keeps the fewest directions that explain this share of it. A direction counts as
+            none where its singular value is below the rounding of the data, ε‖X‖ with X as given
+            and ε of its type, or of the computation, max(n, d) · 2⁻⁵² · ‖X − mean‖ (norms of
+            Frobenius).
+
+    Raises:
+        SimilarityError: see `tensor` and `centred`; also as many directions as n samples allow,
+            n − 1, where all correlations with whatever else are 1.
+    """
+    given = tensor(x)
+    n, d = given.shape
+    c, rounding = centred(given, torch.float64)
+    floor = max(rounding, max(n, d) * torch.finfo(c.dtype).eps)
+    if d < n:
+        squares, v = torch.linalg.eigh(c.T @ c)
+        squares, v = squares.flip(0), v.flip(1)
+        kept = _kept(squares.clamp(min=0), variance, floor)
+        # below, the squares are lost in the rounding of the largest
+        if kept < n - 1 and squares[kept - 1 if variance < 1 else -1] > 1e-12:
+            root = squares[:kept].sqrt()
+            q = c @ (v[:, :kept] / root)
+            loadings = (v[:, :kept] * root).T
+            if root[-1] < 1e-4:  # q is orthogonal to 1e-16 over its square: twice is enough
+                r = torch.linalg.cholesky(q.T @ q, upper=True)
+                q = torch.linalg.solve_triangular(r, q, upper=True, left=False)
+                loadings = r @ loadings
+            return Subspace(tuple(given.shape), q, loadings)
+    u, s, vt = torch.linalg.svd(c, full_matrices=False)
+    kept = _kept(s.square(), variance, floor)
+    if kept >= n - 1:
+        _saturated(given.shape)
+    return Subspace(tuple(given.shape), u[:, :kept], s[:kept, None] * vt[:kept])
+
+
+def _kept(squares: Tensor, variance: float, floor: float) -> int:
+    """How many of the squared singular values, falling, explain the variance and are not noise."""
+    kept = max(1, int((squares > floor**2).sum()))
+    if variance < 1:
+        explained = squares.cumsum(0) / squares.sum()
+        kept = min(kept, int((explained < variance).sum()) + 1)
+    return kept
+
+
+def _saturated(shape: tuple[int, ...]) -> None:
+    raise SimilarityError(
+        f"the neurons of an array of shape {tuple(shape)} (samples × neurons) span all that its "
+        "samples can tell apart, so that every canonical correlation is 1: give more samples than "
+        "neurons, or use cka"
+    )
+
+
+def correlations(a: Subspace, b: Subspace) -> Tensor:
+    """Canonical correlations (min(r₁, r₂)), falling, float64: cosines of the principal angles.
+
+    Raises:
+        SimilarityError: different n.
+    """
+    same_samples(a.shape, b.shape)
+    rho: Tensor = torch.linalg.svdvals(a.basis.T @ b.basis)
+    return rho.clamp(max=1)
+
+
+def canonical_correlations(x: Any, y: Any) -> Tensor:
+    """Canonical correlations of two arrays (Hotelling 1936), falling, float64.
+
+    Args:
+        x: (n × d₁), of rank r₁ once centred.
+        y: (n × d₂), of the same samples, of rank r₂.
+
+    Returns:
+        (min(r₁, r₂)).
+
+    Raises:
+        SimilarityError: see `arrays.pair` and `subspace`.
+    """
+    a, b = pair(x, y)
+    return correlations(subspace(a), subspace(b))
+
+
+def _mean(a: Subspace, b: Subspace) -> float:
+    return float(correlations(a, b).mean())
+
+
+def _mean_squared(a: Subspace, b: Subspace) -> float:
+    same_samples(a.shape, b.shape)
+    fewest = min(a.basis.shape[1], b.basis.shape[1])
+    return min(float((a.basis.T @ b.basis).square().sum()) / fewest, 1.0)
+
+
+def _svcca(x: Any) -> Subspace:
+    return subspace(x, variance=0.99)
+
+
+def _projection_weighted(a: Subspace, b: Subspace) -> float:
+    same_samples(a.shape, b.shape)
+    if b.basis.shape[1] < a.basis.shape[1]:
+        a, b = b, a
+    u, rho, _ = torch.linalg.svd(a.basis.T @ b.basis, full_matrices=False)
+    projections = u.T @ a.loadings
+    common = int((rho > 1 - 1e-9).sum())
+    if common > 1:  # any rotation of these variates would do: the principal axes are unique
+        _, s, vt = torch.linalg.svd(projections[:common], full_matrices=False)
+        projections[:common] = s[:, None] * vt
+    weights = projections.abs().sum(1)
+    return float((weights @ rho.clamp(max=1)) / weights.sum())
+
+
+#: Mean of the canonical correlations, over the min(r₁, r₂) of them.
+cca_mean = Measure(
+    name="cca_mean",
+    prepare=subspace,
+    compare=_mean,
+    of="activations",
+    range=(0.0, 1.0),
+    higher="more alike",
+    invariant_to=frozenset(
+        {
+            "permutation",
+            "orthogonal",
+            "invertible",
+            "isotropic scaling",
+            "neuron scaling",
+            "translation",
+        }
+    ),
+    source="Raghu, Gilmer, Yosinski & Sohl-Dickstein 2017, arXiv 1706.05806",
+)
+
+#: Mean of their squares: the share of one subspace's variance that lies in the other.
+cca_mean_squared = Measure(
+    name="cca_mean_squared",
+    prepare=subspace,
+    compare=_mean_squared,
+    of="activations",
+    range=(0.0, 1.0),
+    higher="more alike",
+    invariant_to=cca_mean.invariant_to,
+    source="Ramsay, ten Berge & Styan 1984; Kornblith et al. 2019, arXiv 1905.00414",
+)
+
+#: Mean canonical correlation of the fewest principal components that explain 99% of the variance.
+svcca = Measure(
+    name="svcca",
+    prepare=_svcca,
+    compare=_mean,
+    of="activations",
+    range=(0.0, 1.0),
+    higher="more alike",
+    invariant_to=frozenset({"permutation", "orthogonal", "isotropic scaling", "translation"}),
+    source="Raghu, Gilmer, Yosinski & Sohl-Dickstein 2017, arXiv 1706.05806",
+)
+
+#: Canonical correlations weighted by Σⱼ |⟨hᵢ, xⱼ⟩|, with hᵢ the unit canonical variates and xⱼ the
+#: centred neurons of the array that spans fewer directions, as in google/svcca; of the first where
+#: both span as many, so that the order of the arrays matters. (That code's variates are not
+#: whitened and its neurons not centred; here they are as in the paper.) Directions that both span
+#: enter by the principal axes that the neurons have in them.
+pwcca = Measure(
+    name="pwcca",
+    prepare=subspace,
+    compare=_projection_weighted,
+    of="activations",
+    range=(0.0, 1.0),
+    higher="more alike",
+    invariant_to=frozenset({"permutation", "isotropic scaling", "translation"}),
+    symmetric=False,
+    source="Morcos, Raghu & Bengio 2018, arXiv 1806.05759",
+)
+
+MEASURES: tuple[Measure, ...] = (cca_mean, cca_mean_squared, svcca, pwcca)

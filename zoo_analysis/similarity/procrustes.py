@@ -1,0 +1,79 @@
+"""How far two arrays stay apart after the best rotation of one onto the other."""
+
+from dataclasses import dataclass
+from math import acos
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from zoo_analysis.similarity.arrays import tensor
+from zoo_analysis.similarity.centring import centred, same_samples
+from zoo_analysis.similarity.measure import Invariance, Measure
+
+_INVARIANT: frozenset[Invariance] = frozenset(
+    {"permutation", "orthogonal", "isotropic scaling", "translation"}
+)
+
+
+@dataclass(frozen=True)
+class Cloud:
+    """Samples as points around 0, with the sum of their squares 1.
+
+    Attributes:
+        shape: (n, d) of the array.
+        points: (n × min(n, d)), float64: an arc cosine near 1 halves the digits.
+    """
+
+    shape: tuple[int, ...]
+    points: Tensor
+
+
+def _prepare(x: Any) -> Cloud:
+    given = tensor(x)
+    points = centred(given, torch.float64).values
+    if given.shape[1] > given.shape[0]:  # rotated into the n dimensions that the samples span
+        points = torch.linalg.qr(points.T, mode="r").R.T
+    return Cloud(tuple(given.shape), points)
+
+
+def _overlap(a: Cloud, b: Cloud) -> float:
+    """‖AᵀB‖_*, the sum of singular values: the greatest ⟨AQ, B⟩ over orthogonal Q; in [0, 1]."""
+    same_samples(a.shape, b.shape)
+    return min(float(torch.linalg.svdvals(a.points.T @ b.points).sum()), 1.0)
+
+
+def _distance(a: Cloud, b: Cloud) -> float:
+    return 2 - 2 * _overlap(a, b)
+
+
+def _angle(a: Cloud, b: Cloud) -> float:
+    return acos(_overlap(a, b))
+
+
+#: ‖A‖² + ‖B‖² − 2‖AᵀB‖_* = min ‖AQ − B‖² over orthogonal Q, of centred A (n × d₁) and B (n × d₂)
+#: of unit Frobenius norm, the narrower one padded with zeros: 0 where alike, 2 at most.
+procrustes = Measure(
+    name="procrustes",
+    prepare=_prepare,
+    compare=_distance,
+    of="activations",
+    range=(0.0, 2.0),
+    higher="less alike",
+    invariant_to=_INVARIANT,
+    source="Ding, Denain & Steinhardt 2021, arXiv 2108.01661",
+)
+
+#: arccos ‖AᵀB‖_* in radians: the same as an angle, which is a metric.
+procrustes_angular = Measure(
+    name="procrustes_angular",
+    prepare=_prepare,
+    compare=_angle,
+    of="activations",
+    range=(0.0, torch.pi / 2),
+    higher="less alike",
+    invariant_to=_INVARIANT,
+    source="Williams, Kunz, Kornblith & Linderman 2021, arXiv 2110.14739",
+)
+
+MEASURES: tuple[Measure, ...] = (procrustes, procrustes_angular)

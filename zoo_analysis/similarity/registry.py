@@ -1,0 +1,100 @@
+"""Which measures there are: those of this package, and those that other packages add."""
+
+from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
+from importlib.metadata import EntryPoint, entry_points
+
+from zoo_analysis.errors import SimilarityError
+from zoo_analysis.similarity.cca import MEASURES as _CCA
+from zoo_analysis.similarity.cka import MEASURES as _CKA
+from zoo_analysis.similarity.deconfounded import MEASURES as _DECONFOUNDED
+from zoo_analysis.similarity.functional import MEASURES as _FUNCTIONAL
+from zoo_analysis.similarity.knn import MEASURES as _KNN
+from zoo_analysis.similarity.matching import MEASURES as _MATCHING
+from zoo_analysis.similarity.measure import Measure
+from zoo_analysis.similarity.neuronal import MEASURES as _NEURONAL
+from zoo_analysis.similarity.procrustes import MEASURES as _PROCRUSTES
+from zoo_analysis.similarity.rsa import MEASURES as _RSA
+from zoo_analysis.similarity.weights_only import MEASURES as _WEIGHTS_ONLY
+
+#: Of entry points; one's name is that of the `Measure` it points to.
+GROUP = "zoo_analysis.similarities"
+
+_BUILT_IN = {
+    measure.name: measure
+    for family in (
+        _NEURONAL,
+        _MATCHING,
+        _CKA,
+        _DECONFOUNDED,
+        _PROCRUSTES,
+        _CCA,
+        _RSA,
+        _KNN,
+        _WEIGHTS_ONLY,
+        _FUNCTIONAL,
+    )
+    for measure in family
+}
+
+
+class _Measures(Mapping[str, Measure]):
+    """Measures by name; one of another package is loaded when it is looked up, not before."""
+
+    def __init__(self) -> None:
+        self._added = {
+            point.name: point for point in entry_points(group=GROUP) if point.name not in _BUILT_IN
+        }
+
+    def __getitem__(self, name: str) -> Measure:
+        return _BUILT_IN[name] if name in _BUILT_IN else _loaded(self._added[name])
+
+    def __contains__(self, name: object) -> bool:
+        return name in _BUILT_IN or name in self._added
+
+    def __iter__(self) -> Iterator[str]:
+        return iter((*_BUILT_IN, *self._added))
+
+    def __len__(self) -> int:
+        return len(_BUILT_IN) + len(self._added)
+
+
+def measures() -> Mapping[str, Measure]:
+    """All measures by name: built-in ones, then those of entry points in the group `GROUP`.
+
+    A built-in name cannot be taken by an entry point. One that cannot be loaded is listed, and
+    raises `SimilarityError`, naming it, when it is looked up.
+    """
+    return _Measures()
+
+
+def get_measure(name: str) -> Measure:
+    """The measure of that name.
+
+    Raises:
+        SimilarityError: there is none, with names near to it; or its entry point is broken.
+    """
+    known = measures()
+    if name in known:
+        return known[name]
+    near = get_close_matches(name, known, n=3, cutoff=0.5)
+    hint = f"did you mean {' or '.join(near)}?" if near else f"choose from {', '.join(known)}"
+    raise SimilarityError(f"no similarity measure is called {name!r}: {hint}")
+
+
+def _loaded(point: EntryPoint) -> Measure:
+    try:
+        measure = point.load()
+    except Exception as error:  # another package's code
+        reason = str(error).partition("\n")[0] or type(error).__name__
+        raise SimilarityError(
+            f"the similarity measure {point.name!r} ({point.value}) does not load: {reason}; "
+            "mend or uninstall the package it is from"
+        ) from error
+    if not isinstance(measure, Measure) or measure.name != point.name:
+        what = measure.name if isinstance(measure, Measure) else type(measure).__name__
+        raise SimilarityError(
+            f"the entry point {point.name!r} ({point.value}) gives {what!r}: it needs to be a "
+            f"zoo_analysis.similarity.Measure named {point.name!r}"
+        )
+    return measure
