@@ -6,9 +6,10 @@ from dataclasses import replace
 import pytest
 from huggingface_hub import ModelCard
 
+from zoo_analysis.activations.digits import TEST_IMAGES, split_indices
 from zoo_analysis.sources import resolve_sources
 from zoo_analysis.sources.digits import digits_dir, digits_zoo, train
-from zoo_analysis.sources.digits.data import TEST_IMAGES, load_split, split_indices
+from zoo_analysis.sources.digits.data import load_split
 from zoo_analysis.sources.digits.training import accuracy
 
 SPECS = {spec.name: spec for spec in digits_zoo()}
@@ -107,7 +108,7 @@ def test_an_interrupted_training_leaves_nothing(tmp_path, monkeypatch):
     def interrupt(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("zoo_analysis.sources.digits.training.write_card", interrupt)
+    monkeypatch.setattr("zoo_analysis.sources.digits.card.write_card", interrupt)
     with pytest.raises(KeyboardInterrupt):
         train(QUICK[2], tmp_path)
     assert list(tmp_path.iterdir()) == []

@@ -49,7 +49,7 @@ def blueprint(config: Mapping[str, Any], architecture: str | None = None) -> Blu
         config: config.json of a timm or a transformers model; may be empty.
         architecture: ``timm:NAME``, instead of what the config names.
     """
-    with _quietly():
+    with quietly():
         try:
             # Anything may go wrong inside a library when a config does not fit its version.
             with torch.device("meta"):
@@ -144,7 +144,7 @@ def _transformers(config: Mapping[str, Any]) -> nn.Module | None:
 
 
 @contextlib.contextmanager
-def _quietly() -> Iterator[None]:
+def quietly() -> Iterator[None]:
     """Keep what libraries print, warn and log while a model is built from the terminal."""
     level = logging.root.manager.disable
     logging.disable(logging.CRITICAL)

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
+from zoo_analysis.activations.digits import TEST_IMAGES
 from zoo_analysis.sources.card import SERIES_TAG
-from zoo_analysis.sources.digits.data import TEST_IMAGES
 from zoo_analysis.sources.digits.specs import DigitsSpec
 
 _BODY = """

@@ -1,15 +1,12 @@
-"""scikit-learn's handwritten digits, split once and for all."""
+"""scikit-learn's handwritten digits as the digits zoo is shown them."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
+
+from zoo_analysis.activations.digits import split_indices
 
 if TYPE_CHECKING:
-    import numpy as np
     import torch
-
-#: Images that no training ever sees, stratified by digit; the other 1,000 are trained on.
-TEST_IMAGES: Final = 797
-_SPLIT_SEED: Final = 0
 
 
 @dataclass(frozen=True)
@@ -18,25 +15,6 @@ class Split:
 
     images: "torch.Tensor"
     labels: "torch.Tensor"
-
-
-def split_indices(n: int, labels: "np.ndarray") -> "tuple[np.ndarray, np.ndarray]":
-    """Which of the digits are trained on and which are held out.
-
-    Args:
-        n: number of images.
-        labels: (n,) their digits.
-
-    Returns:
-        Indices of the training and of the held-out images: the same for every model.
-    """
-    import numpy as np
-    from sklearn.model_selection import train_test_split
-
-    train, test = train_test_split(
-        np.arange(n), test_size=TEST_IMAGES, stratify=labels, random_state=_SPLIT_SEED
-    )
-    return train, test
 
 
 def load_split(image_size: int) -> tuple[Split, Split]:

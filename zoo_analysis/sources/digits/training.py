@@ -7,12 +7,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from zoo_analysis.sources.digits.card import write_card
-from zoo_analysis.sources.digits.data import Split, load_split
 from zoo_analysis.sources.digits.specs import DigitsSpec
 
 if TYPE_CHECKING:
     import torch
+
+    from zoo_analysis.sources.digits.data import Split
 
 _BATCH: Final = 50
 
@@ -31,6 +31,9 @@ def train(spec: DigitsSpec, root: Path) -> Path:
         The model's directory: timm's config.json, model.safetensors, and a README.md whose
         model-index carries the accuracy on the held-out images.
     """
+    from zoo_analysis.sources.digits.card import write_card  # these bring torch
+    from zoo_analysis.sources.digits.data import load_split
+
     target = root / spec.name
     if target.is_dir():
         return target
@@ -50,7 +53,7 @@ def train(spec: DigitsSpec, root: Path) -> Path:
     return target
 
 
-def fit(spec: DigitsSpec, split: Split) -> "torch.nn.Module":
+def fit(spec: DigitsSpec, split: "Split") -> "torch.nn.Module":
     """Train a model from scratch: AdamW on cross-entropy, one-cycle learning rate.
 
     Args:
@@ -88,7 +91,7 @@ def fit(spec: DigitsSpec, split: Split) -> "torch.nn.Module":
     return model.eval()
 
 
-def accuracy(model: "torch.nn.Module", split: Split) -> float:
+def accuracy(model: "torch.nn.Module", split: "Split") -> float:
     """The share of images a model classifies rightly.
 
     Args:
