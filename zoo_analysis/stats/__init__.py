@@ -1,5 +1,13 @@
 """Which metric predicts which accuracy, how well, and how sure: pure functions of arrays."""
 
+from zoo_analysis.stats.correlation import (
+    Correlation,
+    Difference,
+    correlation,
+    correlation_difference,
+    difference_of,
+    fisher_z,
+)
 from zoo_analysis.stats.line import Line, fit_line
 from zoo_analysis.stats.pooled import Mixed, Within, mixed_line, partial_correlation, simpson
 from zoo_analysis.stats.regression import Regression, regress
@@ -12,6 +20,8 @@ from zoo_analysis.stats.resampling import (
 from zoo_analysis.stats.robust import Trend, robust_z, trend
 
 __all__ = [
+    "Correlation",
+    "Difference",
     "Intervals",
     "Line",
     "Mixed",
@@ -20,6 +30,10 @@ __all__ = [
     "Within",
     "benjamini_hochberg",
     "bootstrap_intervals",
+    "correlation",
+    "correlation_difference",
+    "difference_of",
+    "fisher_z",
     "fit_line",
     "mixed_line",
     "partial_correlation",
