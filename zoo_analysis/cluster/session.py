@@ -19,7 +19,7 @@ def ray_session(address: str | None = None) -> Iterator[None]:
     to ``$RAY_ADDRESS`` (set inside ``ray job submit``), or starts locally; and is left at the end.
 
     Raises:
-        ZooError: no cluster answers at the address.
+        ZooError: no cluster answers at the address, or none starts here.
     """
     if ray.is_initialized():
         yield
@@ -38,7 +38,14 @@ def ray_session(address: str | None = None) -> Iterator[None]:
                 f"no Ray cluster at {address} ({reason}); check --address and RAY_ADDRESS"
             ) from error
     else:
-        ray.init(address="local", include_dashboard=False, **options)
+        try:
+            ray.init(address="local", include_dashboard=False, **options)
+        except Exception as error:  # Ray raises the bare class where a busy machine is too slow
+            reason = str(error).splitlines()[0]
+            raise ZooError(
+                f"Ray did not start here ({reason}); try again when the machine is less busy, "
+                "or name a cluster with --address"
+            ) from error
     try:
         yield
     finally:

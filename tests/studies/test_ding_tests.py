@@ -1,0 +1,119 @@
+"""Sensitivity to deleted components, specificity against other seeds."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from scipy.stats import kendalltau, spearmanr
+from sklearn.decomposition import PCA
+
+from zoo_analysis.similarity.cka import cka
+from zoo_analysis.similarity.procrustes import procrustes
+from zoo_analysis.studies.ding_tests import STUDY, judged, probed, rank_correlations, trained
+from zoo_analysis.studies.dissimilarity import deletions, layer_of, layers_apart, truncated
+from zoo_analysis.studies.estimate import Estimate
+from zoo_analysis.studies.mnist import load_mnist
+from zoo_analysis.studies.study import Outcome, Setting
+from zoo_analysis.studies.training import TrainedNet
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("networks")
+
+
+@pytest.fixture(scope="module")
+def nets(cache: Path) -> list[TrainedNet]:
+    return [trained(seed, True, cache) for seed in range(2)]
+
+
+@pytest.fixture(scope="module")
+def found(cache: Path, nets: list[TrainedNet]) -> Outcome:
+    return STUDY.run(Setting(cache, seeds=2, small=True))
+
+
+def test_deleting_components_is_projecting_onto_the_others() -> None:
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randn(50, 8, generator=generator) @ torch.randn(8, 8, generator=generator) + 3
+    for kept in (1, 3, 8):
+        pca = PCA(kept).fit(x.numpy())
+        expected = pca.inverse_transform(pca.transform(x.numpy()))
+        np.testing.assert_allclose(truncated(x, x, kept).numpy(), expected, atol=1e-4)
+    centred = truncated(x, x, 3) - x.mean(0)
+    assert int(torch.linalg.matrix_rank(centred, rtol=1e-4)) == 3
+
+
+def test_a_probe_of_one_component_knows_less(nets: list[TrainedNet]) -> None:
+    whole, one = probed(nets[0], 0, (64, 1), True)
+    assert whole > 0.5 > one > 0.05
+
+
+def test_a_dissimilarity_that_is_the_gap_in_accuracy_ranks_perfectly() -> None:
+    accuracy = np.random.default_rng(0).uniform(size=(4, 5))
+    apart = np.abs(accuracy - accuracy[:, -1][:, None, None])
+    np.testing.assert_allclose(rank_correlations(apart, accuracy, -1), 1)
+    np.testing.assert_allclose(rank_correlations(-apart, accuracy, -1), -1)
+
+
+def test_rank_correlations_are_means_over_references_without_themselves() -> None:
+    rng = np.random.default_rng(0)
+    accuracy, apart = rng.uniform(size=(3, 4)), rng.uniform(size=(3, 3, 4))
+    taus, rhos = [], []
+    for i in range(3):
+        pairs = [
+            (apart[i, j, v], abs(accuracy[j, v] - accuracy[i, 0]))
+            for j in range(3)
+            for v in range(4)
+            if (j, v) != (i, 0)
+        ]
+        taus.append(kendalltau(*zip(*pairs, strict=True)).statistic)
+        rhos.append(spearmanr(*zip(*pairs, strict=True)).statistic)
+    found = rank_correlations(apart, accuracy, 0)
+    np.testing.assert_allclose(found, [np.mean(taus), np.mean(rhos)])
+
+
+def test_a_measure_that_says_always_the_same_has_no_rank_correlation() -> None:
+    accuracy = np.random.default_rng(0).uniform(size=(3, 4))
+    assert np.isnan(rank_correlations(np.ones((3, 3, 4)), accuracy, 0)).all()
+
+
+def test_dissimilarities_are_the_measures_own(nets: list[TrainedNet]) -> None:
+    training, test = load_mnist()
+    shown = test.sample(500).images
+    (x, like), (y, _) = (
+        [layer_of(net, 1, images) for images in (shown, training.images)] for net in nets
+    )
+    apart = deletions("procrustes", nets, 1, (64, 4))
+    assert apart.shape == (2, 2, 2)
+    assert apart[0, 0, 0] == pytest.approx(0, abs=1e-4)
+    assert apart[1, 0, 1] == pytest.approx(procrustes(y, truncated(x, like, 4)), abs=1e-5)
+    apart = layers_apart("cka", nets)
+    assert apart.shape == (2, 2, 5)
+    assert -apart[0, 1, 1] == pytest.approx(cka(layer_of(nets[0], 4, shown), y), abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("sensitivity", "specificity", "seen"),
+    [(0.2, 0.2, True), (0.2, -0.2, False), (-0.2, 0.2, False), (0.05, 0.2, False)],
+)
+def test_the_finding_needs_both_margins(sensitivity: float, specificity: float, seen: bool) -> None:
+    margins = {
+        ("sensitivity", "cka"): sensitivity,
+        ("specificity", "pwcca"): specificity,
+    }
+    rows = {
+        key: Estimate(key[0], "q", key[1], 8, value, value - 0.1, value + 0.1)
+        for key, value in margins.items()
+    }
+    verdict, answer = judged(rows)
+    assert answer is seen
+    assert verdict.startswith("Seen" if seen else "Not seen")
+
+
+def test_a_small_run_says_that_two_networks_are_too_few(found: Outcome) -> None:
+    rows = found.table.to_pylist()
+    assert {row["group"] for row in rows} == {"sensitivity", "specificity"}
+    assert {row["measure"] for row in rows} == {"cka", "procrustes", "pwcca"}
+    assert found.seen is None
+    assert found.verdict.startswith("Cannot be said")

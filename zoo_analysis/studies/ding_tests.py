@@ -1,0 +1,200 @@
+"""Which measures see what changes a network's function, and nothing else?"""
+
+from collections.abc import Mapping, Sequence
+from itertools import product
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zoo_analysis.similarity.registry import measures
+from zoo_analysis.studies.dissimilarity import deletions, layer_of, layers_apart, truncated
+from zoo_analysis.studies.estimate import Estimate, outcome
+from zoo_analysis.studies.jackknife import Floats, Jackknifed, jackknife
+from zoo_analysis.studies.mnist import Digits, load_mnist
+from zoo_analysis.studies.networks import NetSpec
+from zoo_analysis.studies.study import Outcome, Setting, Study
+from zoo_analysis.studies.training import TrainedNet, train
+
+_WIDTH: Final = 64
+_DEPTH: Final = 5
+_SPEC: Final = NetSpec("five-layers", (_WIDTH,) * _DEPTH)
+_EPOCHS: Final = 10
+#: Principal components that are left, from all of them to one.
+KEPT: Final[tuple[int, ...]] = (_WIDTH, 48, 32, 24, 16, 12, 8, 6, 4, 3, 2, 1)
+TESTS: Final = ("sensitivity", "specificity")
+RANKS: Final = ("Kendall's τ", "Spearman's ρ")
+BEST: Final = "procrustes"
+_SMALL: Final = ("cka", "procrustes", "pwcca")
+_SMALL_DIGITS: Final = 500
+
+
+def trained(seed: int, small: bool, cache: Path) -> TrainedNet:
+    """One of the study's networks."""
+    training, _ = _digits(small)
+    return train(_SPEC, seed, 1 if small else _EPOCHS, cache=cache, data=training)
+
+
+def probed(net: TrainedNet, layer: int, kept: Sequence[int], small: bool) -> list[float]:
+    """Accuracy on held-out digits of a linear probe (logistic regression) of a truncated layer.
+
+    Args:
+        net: trained.
+        layer: number of the hidden layer.
+        kept: components that are left of it.
+        small: on few digits.
+
+    Returns:
+        a fraction for each of `kept`.
+    """
+    from sklearn.linear_model import LogisticRegression
+
+    training, test = _digits(small)
+    x, y = (layer_of(net, layer, digits.images) for digits in (training, test))
+    scale = x.std()
+    accuracies = []
+    for k in kept:
+        probe = LogisticRegression(max_iter=2000)
+        probe.fit((truncated(x, x, k) / scale).numpy(), training.labels.numpy())
+        shown = (truncated(y, x, k) / scale).numpy()
+        accuracies.append(float(probe.score(shown, test.labels.numpy())))
+    return accuracies
+
+
+def _digits(small: bool) -> tuple[Digits, Digits]:
+    training, test = load_mnist()
+    return (training.sample(_SMALL_DIGITS), test) if small else (training, test)
+
+
+def rank_correlations(apart: Floats, accuracy: Floats, version: int) -> Floats:
+    """How dissimilarity to a reference ranks with the difference in accuracy.
+
+    Args:
+        apart: (networks × networks × versions), of each network's reference and all versions.
+        accuracy: (networks × versions).
+        version: of a network that is its reference; with itself it is not compared.
+
+    Returns:
+        (2,): τ-b and ρ, means over references; NaN where a side is constant.
+    """
+    from scipy.stats import kendalltau, spearmanr
+
+    found = []
+    for i, distances in enumerate(apart):
+        gaps = np.abs(accuracy - accuracy[i, version])
+        others = np.ones(gaps.shape, bool)
+        others[i, version] = False
+        d, g = distances[others], gaps[others]
+        if np.ptp(d) == 0 or np.ptp(g) == 0:
+            return np.full(2, np.nan)
+        found.append([kendalltau(d, g).statistic, spearmanr(d, g).statistic])
+    return np.asarray(np.mean(found, axis=0), dtype=float)
+
+
+def _run(setting: Setting) -> Outcome:
+    names = [name for name, measure in measures().items() if measure.of == "activations"]
+    kept, depth, small = KEPT, _DEPTH, setting.small
+    if small:
+        names, kept, depth = [*_SMALL], (_WIDTH, 8, 1), 1
+    seeds = max(setting.seeds, 2)
+    nets: list[TrainedNet] = setting.spread(
+        "training", trained, [(seed, small, setting.cache) for seed in range(seeds)]
+    )
+    # Only the layers of the sensitivity test are probed with components deleted.
+    probes = [
+        (n, layer, kept if layer < depth else kept[:1], small)
+        for n in nets
+        for layer in range(_DEPTH)
+    ]
+    found = setting.spread("probing", probed, probes)
+    rows = [found[i : i + _DEPTH] for i in range(0, len(found), _DEPTH)]
+    whole = np.array([[layer[0] for layer in row] for row in rows])
+    deleted = np.array([row[:depth] for row in rows])
+    asked = list(product(names, range(depth)))
+    cut = setting.spread(
+        "deleting", deletions, [(name, nets, layer, kept) for name, layer in asked]
+    )
+    other = setting.spread("comparing", layers_apart, [(name, nets) for name in names])
+    cuts = dict(zip(asked, cut, strict=True))
+
+    def statistic(keep: NDArray[np.int64]) -> Floats:
+        sensitivity = [
+            np.mean(
+                [
+                    rank_correlations(
+                        cuts[name, layer][np.ix_(keep, keep)], deleted[keep, layer], 0
+                    )
+                    for layer in range(depth)
+                ],
+                axis=0,
+            )
+            for name in names
+        ]
+        specificity = [rank_correlations(d[np.ix_(keep, keep)], whole[keep], -1) for d in other]
+        values = np.array([sensitivity, specificity])
+        best = names.index(BEST)
+        return np.stack([values, values[:, best : best + 1] - values])
+
+    return _told(jackknife(statistic, seeds), names, seeds)
+
+
+def _told(found: Jackknifed, names: Sequence[str], n: int) -> Outcome:
+    """The outcome of statistics (value or difference × test × measure × rank correlation)."""
+    rows: list[Estimate] = []
+    margins: dict[tuple[str, str], Estimate] = {}
+    for t, test in enumerate(TESTS):
+        for r, rank in enumerate(RANKS):
+            for m, name in enumerate(names):
+                at = [(i, t, m, r) for i in range(2)]
+                value, margin = (
+                    (float(found.value[i]), float(found.low[i]), float(found.high[i])) for i in at
+                )
+                rows.append(Estimate(test, rank, name, n, *np.clip(value, -1, 1)))
+                if r == 0 and name != BEST:
+                    what = f"{rank} of {BEST} less that of the measure"
+                    margins[test, name] = Estimate(test, what, name, n, *margin)
+    verdict, seen = judged(margins)
+    return outcome([*rows, *margins.values()], seen, verdict)
+
+
+def judged(margins: Mapping[tuple[str, str], Estimate]) -> tuple[str, bool | None]:
+    """The verdict, and whether the published finding is seen.
+
+    It is where the intervals of both differences of τ lie above zero: from CKA's in the test of
+    sensitivity, and from PWCCA's in that of specificity. Without intervals nothing can be said.
+
+    Args:
+        margins: τ of Procrustes less that of a measure, by test and measure.
+    """
+    deciding = [margins["sensitivity", "cka"], margins["specificity", "pwcca"]]
+    seen: bool | None = all(margin.low > 0 for margin in deciding)
+    if any(np.isnan(margin.low) for margin in deciding):
+        seen = None
+    answer = {True: "Seen", False: "Not seen", None: "Cannot be said"}[seen]
+    said = " and ".join(
+        f"in {margin.group} from that of {margin.measure} by {margin.value:+.2f} ({_sure(margin)})"
+        for margin in deciding
+    )
+    return (
+        f"{answer}: the τ of the Procrustes distance over {deciding[0].n} networks differs {said}.",
+        seen,
+    )
+
+
+def _sure(margin: Estimate) -> str:
+    if np.isnan(margin.low):
+        return "too few networks for an interval"
+    return f"{margin.low:+.2f} to {margin.high:+.2f}"
+
+
+STUDY: Final = Study(
+    name="ding-tests",
+    title="Sensitivity to deleted components, specificity against other seeds",
+    finding="CKA is insensitive to deleted principal components and CCA unspecific to other seeds, "
+    "where the Procrustes distance does well in both",
+    source="Ding, Denain & Steinhardt 2021, arXiv 2108.01661",
+    seeds=8,
+    run=_run,
+    takes=4,
+)

@@ -1,0 +1,193 @@
+"""Does likeness to a convolutional network go with accuracy and with robustness to attacks?"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from zoo_analysis.similarity.network import neuronal_between
+from zoo_analysis.store.schemas import SIMILARITIES
+from zoo_analysis.studies.attacks import Attack, attacked
+from zoo_analysis.studies.candidates import (
+    ACCURACY,
+    MEAN_LOSS,
+    Candidate,
+    architectures,
+    associated,
+    associations,
+)
+from zoo_analysis.studies.estimate import Estimate, outcome
+from zoo_analysis.studies.mnist import Digits, load_mnist
+from zoo_analysis.studies.networks import Net, NetSpec, accuracy
+from zoo_analysis.studies.study import Outcome, Setting, Study
+from zoo_analysis.studies.training import TrainedNet, train
+
+#: The five published networks.
+CANDIDATES: Final = (
+    NetSpec("100", (100,)),
+    NetSpec("60-40", (60, 40)),
+    NetSpec("40-60", (40, 60)),
+    NetSpec("50-50", (50, 50)),
+    NetSpec("20-20-20-20-20", (20,) * 5),
+)
+#: The only one that is much worse than the others, in the published experiment as well.
+DEEPEST: Final = CANDIDATES[-1].name
+REFERENCE: Final = NetSpec("cnn", (), channels=(8, 16))
+ATTACKS: Final[tuple[Attack, ...]] = ("fgsm", "pgd")
+#: Largest changes of a pixel; the published one is 10/255.
+EPSILONS: Final = (0.04, 0.1, 0.2)
+#: Added to a seed for the network that attacks are computed on.
+_SURROGATE: Final = 1_000
+_NAME: Final = "neuronal-robustness"
+
+
+def _digits(small: bool) -> tuple[Digits, Digits]:
+    """What is trained and what is measured on."""
+    training, test = load_mnist()
+    return (training.sample(300), test.sample(100)) if small else (training, test)
+
+
+def trained(spec: NetSpec, seed: int, small: bool, cache: Path) -> TrainedNet:
+    """Train one of the study's networks, unless it is there already.
+
+    Args:
+        spec: what to build.
+        seed: of its training.
+        small: two epochs on few digits.
+        cache: directory of trained networks.
+    """
+    epochs = 2 if small else 10 if spec.channels else 20  # as published
+    return train(spec, seed, epochs, cache=cache, data=_digits(small)[0])
+
+
+def replicated(seed: int, small: bool, cache: Path) -> list[Candidate]:
+    """The published experiment once: five networks, a CNN to compare with, one to attack from.
+
+    Args:
+        seed: of the five and the CNN.
+        small: see `trained`.
+        cache: directory of trained networks.
+    """
+    test = _digits(small)[1]
+    kept_reference = trained(REFERENCE, seed, small, cache)
+    reference = kept_reference.net()
+    surrogate = trained(REFERENCE, seed + _SURROGATE, small, cache).net()
+    moved = {
+        f"loss, {kind} ε={epsilon}": attacked(
+            kind, surrogate, test.images, test.labels, epsilon, seed
+        )
+        for kind in ATTACKS
+        for epsilon in EPSILONS
+    }
+    candidates = []
+    for spec in CANDIDATES:
+        kept = trained(spec, seed, small, cache)
+        net = kept.net()
+        clean = 100 * accuracy(net, test.images, test.labels)
+        losses = {
+            name: clean - 100 * accuracy(net, images, test.labels) for name, images in moved.items()
+        }
+        units = [_units(each, test) for each in (net, reference)]
+        found = neuronal_between(*units)
+        candidates.append(
+            Candidate(
+                spec.name,
+                seed,
+                kept.revision,
+                kept_reference.revision,
+                (found.value, found.value_ab, found.value_ba),
+                neuronal_between(*units, distance=False).value,
+                {ACCURACY: clean, MEAN_LOSS: float(np.mean(list(losses.values()))), **losses},
+            )
+        )
+    return candidates
+
+
+def _units(net: Net, digits: Digits) -> list[NDArray[np.float32]]:
+    """Activations (n × units) of each layer; of a convolution, a unit is a channel-position."""
+    return [values.flatten(1).numpy() for _, values in net.activations(digits.images)]
+
+
+def _run(setting: Setting) -> Outcome:
+    seeds, specs = range(setting.seeds), (REFERENCE, *CANDIDATES)
+    wanted = [(REFERENCE, seed + _SURROGATE) for seed in seeds]
+    wanted += [(spec, seed) for seed in seeds for spec in specs]
+    how = (setting.small, setting.cache)
+    setting.spread("training", trained, [(*net, *how) for net in wanted])
+    runs = setting.spread("attacking and comparing", replicated, [(seed, *how) for seed in seeds])
+    candidates = [candidate for run in runs for candidate in run]
+    verdict, seen = judged(candidates)
+    return outcome(
+        [*associations(candidates, DEEPEST), *architectures(candidates)],
+        seen,
+        verdict,
+        _similarities(candidates, _digits(setting.small)[1]),
+    )
+
+
+def judged(candidates: Sequence[Candidate]) -> tuple[str, bool | None]:
+    """The verdict, and whether the published finding is seen.
+
+    It is where, over all networks, the interval of the rank correlation of likeness and accuracy
+    lies above zero and that of likeness and mean loss below; without intervals (fewer than three
+    seeds) nothing can be said.
+    """
+    rest = [c for c in candidates if c.name != DEEPEST]
+    of_all, of_rest = (
+        [associated(each, of) for of in (ACCURACY, MEAN_LOSS)] for each in (candidates, rest)
+    )
+    seen = None if any(np.isnan(e.low) for e in of_all) else _holds(*of_all)
+    answer = {True: "Seen", False: "Not seen", None: "Cannot be said from so few seeds"}[seen]
+    return (
+        f"{answer}: over {len(candidates)} networks, likeness to the CNN goes with accuracy at "
+        f"ρ = {_said(of_all[0])} and with the accuracy lost to transferred attacks at "
+        f"{_said(of_all[1])}; without the deepest network, {_said(of_rest[0])} and "
+        f"{_said(of_rest[1])}.",
+        seen,
+    )
+
+
+def _holds(with_accuracy: Estimate, with_loss: Estimate) -> bool:
+    return with_accuracy.low > 0 and with_loss.high < 0
+
+
+def _said(estimate: Estimate) -> str:
+    return f"{estimate.value:.2f} ({estimate.low:.2f} to {estimate.high:.2f})"
+
+
+def _similarities(candidates: Sequence[Candidate], test: Digits) -> pa.Table:
+    """Whole-model rows: each network and the CNN of its seed."""
+    rows = [
+        {
+            "repo_id_a": f"{_NAME}/{c.name}-seed{c.seed}",
+            "revision_a": c.revision,
+            "repo_id_b": f"{_NAME}/{REFERENCE.name}-seed{c.seed}",
+            "revision_b": c.reference,
+            "measure": "neuronal",
+            "probe": f"mnist-test-{test.id}",
+            "mode": "full",
+            "value": c.likeness[0],
+            "n_samples": len(test),
+            "neurons": "unit",
+            "selection": "all",
+            "value_ab": c.likeness[1],
+            "value_ba": c.likeness[2],
+        }
+        for c in candidates
+    ]
+    return pa.Table.from_pylist(rows, schema=SIMILARITIES)
+
+
+STUDY: Final = Study(
+    name=_NAME,
+    title="Likeness to a convolutional network, accuracy and robustness on MNIST digits",
+    finding="fully connected networks with higher neuronal correlation with a CNN are more "
+    "accurate and lose less to black-box transfer attacks",
+    source="Oskouie, Ghiasvand, Levine & Sarrafzadeh 2024, arXiv 2408.08448",
+    seeds=5,
+    run=_run,
+    takes=3,
+)

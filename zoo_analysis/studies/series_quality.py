@@ -1,0 +1,110 @@
+"""Do α-based metrics tell poorly from well trained models, where norms mislead?"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import pyarrow.compute as pc
+
+from zoo_analysis.single import analyze
+from zoo_analysis.sources import resolve_sources
+from zoo_analysis.sources.digits import DigitsSpec, digits_dir, digits_zoo, train
+from zoo_analysis.stats import regress
+from zoo_analysis.store.schemas import SUMMARY_METRICS
+from zoo_analysis.studies.estimate import Estimate, outcome
+from zoo_analysis.studies.poor_and_well import (
+    ALL_POOR,
+    POOR,
+    Member,
+    areas,
+    judged,
+    pair_shares,
+)
+from zoo_analysis.studies.study import Outcome, Setting, Study
+
+_SMALL: Final = ("base", "shallow", *POOR)
+
+
+def member(spec: DigitsSpec, root: Path) -> Member:
+    """Train a model, unless it is there, and measure it.
+
+    Args:
+        spec: of the digits zoo.
+        root: directory of its zoo.
+    """
+    path = train(spec, root)
+    (ref,) = resolve_sources([str(path)]).refs
+    layers = analyze(path)
+    # As in the view `summaries`.
+    fitted = pc.and_(pc.equal(layers["status"], "success"), pc.is_valid(layers["alpha"]))
+    counted = pc.and_(pc.not_equal(layers["kind"], "embedding"), pc.is_null(layers["part_of"]))
+    averaged = layers.filter(pc.and_(fitted, counted))
+    metrics = {
+        name: float(np.nanmean(averaged[name].to_numpy().astype(float))) for name in SUMMARY_METRICS
+    }
+    training = spec.name.partition("-")[2]
+    return Member(spec.series, training, spec.seed, ref.accuracies[0].value, metrics)
+
+
+def _run(setting: Setting) -> Outcome:
+    members: list[Member] = setting.spread("training and measuring", member, zoo_of(setting))
+    pairs = pair_shares(members)
+    verdict, seen = judged([pair for pair in pairs if pair.group == ALL_POOR])
+    zoo = [m for m in members if m.seed == 0]
+    return outcome([*_within_series(zoo), *areas(zoo), *pairs], seen, verdict)
+
+
+def zoo_of(setting: Setting) -> list[tuple[DigitsSpec, Path]]:
+    """The digits zoo where `zoo demo` keeps it, and more seeds of its base shapes in the cache."""
+    specs, home = digits_zoo(), digits_dir()
+    if setting.small:
+        kept = [s for s in specs if s.name.partition("-")[2] in _SMALL and s.series == "digits-vit"]
+        shape = next(s.model_args for s in specs if s.name == "vit-narrow")
+        specs = [replace(s, model_args=shape, epochs=1 + ("half" not in s.name)) for s in kept]
+        home = setting.cache / "small-digits"
+    more = [s for s in specs if s.name.partition("-")[2] in ("base", *POOR)]
+    others = setting.cache / digits_dir().parent.name
+    return [(spec, home) for spec in specs] + [
+        (
+            replace(spec, seed=seed),
+            others / f"small-{seed}" if setting.small else others / f"{seed}",
+        )
+        for seed in range(1, setting.seeds)
+        for spec in more
+    ]
+
+
+def _within_series(members: Sequence[Member]) -> list[Estimate]:
+    """Rank correlation of each metric with accuracy in each series."""
+    rows = []
+    for series in sorted({m.series for m in members}):
+        models = [m for m in members if m.series == series]
+        for metric in SUMMARY_METRICS:
+            fit = regress([m.metrics[metric] for m in models], [m.accuracy for m in models])
+            rows.append(
+                Estimate(
+                    series,
+                    "τ of metric and accuracy",
+                    metric,
+                    fit.n,
+                    fit.kendall_tau,
+                    fit.tau_low,
+                    fit.tau_high,
+                    fit.perm_p,
+                )
+            )
+    return rows
+
+
+STUDY: Final = Study(
+    name="series-quality",
+    title="Weight metrics within series, and the poorly against the well trained",
+    finding="α is higher in poorly trained models, where norms do not tell them from well trained "
+    "ones or point the wrong way",
+    source="Martin, Peng & Mahoney 2021, Nature Communications 12:4122",
+    seeds=4,
+    run=_run,
+    takes=5,
+)

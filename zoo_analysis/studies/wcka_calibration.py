@@ -1,0 +1,201 @@
+"""How far apart does a measure put networks that are alike and networks that are not?"""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations, pairwise
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from zoo_analysis.similarity.registry import get_measure
+from zoo_analysis.similarity.weights_only import chain_factors
+from zoo_analysis.studies.estimate import Estimate, outcome
+from zoo_analysis.studies.jackknife import Floats, jackknife
+from zoo_analysis.studies.mnist import load_mnist
+from zoo_analysis.studies.networks import Net, NetSpec
+from zoo_analysis.studies.study import Outcome, Setting, Study
+from zoo_analysis.studies.training import TrainedNet, train
+
+_SPEC: Final = NetSpec("three-layers", (100, 100, 100))
+_EPOCHS: Final = 20
+_LATE: Final = 6
+WCKA: Final = "wcka"
+ACTIVE: Final = ("cka", "dcka", "procrustes")
+SAMPLES: Final = (32, 128, 512, 1000)
+
+
+@dataclass(frozen=True)
+class Likenesses:
+    """What a measure says of pairs of networks, as likenesses between 0 and 1 at most.
+
+    Attributes:
+        measure: its name.
+        samples: digits that the networks were shown; 0 for none.
+        random: (pairs,) of untrained networks, in the order of `itertools.combinations`.
+        adjacent: (networks × pairs) of successive late epochs of one network.
+        seconds: median time that one pair took, forward passes included.
+    """
+
+    measure: str
+    samples: int
+    random: Floats
+    adjacent: Floats
+    seconds: float
+
+
+def trained(seed: int, small: bool, cache: Path) -> TrainedNet:
+    """One of the study's networks, with its untrained beginning and its last epochs."""
+    epochs = 3 if small else _EPOCHS
+    late = tuple(range(epochs - (2 if small else _LATE) + 1, epochs + 1))
+    training, _ = load_mnist()
+    data = training.sample(500) if small else training
+    return train(_SPEC, seed, epochs, cache=cache, snapshots=(0, *late), data=data)
+
+
+def likenesses(name: str, samples: int, nets: Sequence[TrainedNet]) -> Likenesses:
+    """Compare untrained networks with each other, and each network's late epochs in turn.
+
+    A likeness is the mean over hidden layers of the measure between layers of one depth; that of
+    a distance d of at most 2 is 1 − d/2.
+
+    Args:
+        name: of the measure.
+        samples: held-out digits to show; 0 for a measure of weights.
+        nets: trained, each with snapshots at 0 and at late epochs.
+    """
+    images = load_mnist()[1].sample(samples).images
+    seconds: list[float] = []
+
+    def like(a: Net, b: Net) -> float:
+        start = time.perf_counter()
+        value = _likeness(name, _layers(name, a, images), _layers(name, b, images))
+        seconds.append(time.perf_counter() - start)
+        return value
+
+    untrained = [net.net(0) for net in nets]
+    late = [[net.net(epoch) for epoch in net.epochs[1:]] for net in nets]
+    random = [like(a, b) for a, b in combinations(untrained, 2)]
+    adjacent = [[like(a, b) for a, b in pairwise(epochs)] for epochs in late]
+    return Likenesses(
+        name, samples, np.array(random), np.array(adjacent), float(np.median(seconds))
+    )
+
+
+def _layers(name: str, net: Net, images: Tensor) -> list[Any]:
+    """What the measure is given of each hidden layer."""
+    if name == WCKA:
+        return list(chain_factors(net.weights()[:-1]))
+    layers = [values for _, values in net.activations(images)]
+    return [(x, images.flatten(1)) for x in layers] if name == "dcka" else list(layers)
+
+
+def _likeness(name: str, a: Sequence[Any], b: Sequence[Any]) -> float:
+    measure = get_measure(name)
+    values = [
+        measure.compare(measure.prepare(x), measure.prepare(y)) for x, y in zip(a, b, strict=True)
+    ]
+    mean = float(np.mean(values))
+    return mean if measure.higher == "more alike" else 1 - mean / measure.range[1]
+
+
+def _means(found: Likenesses, kept: NDArray[np.int64]) -> Floats:
+    """Mean likeness of random pairs and of adjacent ones among some networks, and overlap."""
+    pairs = np.array(list(combinations(range(len(found.adjacent)), 2)))
+    random = found.random[np.isin(pairs, kept).all(axis=1)]
+    adjacent = found.adjacent[kept].ravel()
+    overlap = (np.sign(random[:, None] - adjacent) + 1).mean() / 2
+    return np.array([random.mean(), adjacent.mean(), overlap])
+
+
+def summarised(found: Likenesses) -> list[Estimate]:
+    """Means of both kinds of pairs, how far apart they are, how much they overlap, and the time.
+
+    Overlap is the chance that a random pair is at least as alike as an adjacent one. Intervals
+    leave out one network in turn, with its random pairs and its adjacent ones.
+    """
+
+    def statistic(kept: NDArray[np.int64]) -> Floats:
+        random, adjacent, overlap = _means(found, kept)
+        return np.array([random, adjacent, adjacent - random, overlap])
+
+    n = len(found.adjacent)
+    told = jackknife(statistic, n)
+    group = f"{found.samples} samples" if found.samples else "no samples"
+    quantities = ("random networks", "adjacent epochs", "separation", "overlap")
+    rows = [
+        Estimate(group, quantity, found.measure, n, *map(float, bounds))
+        for quantity, *bounds in zip(quantities, told.value, told.low, told.high, strict=True)
+    ]
+    return [*rows, Estimate(group, "seconds a pair", found.measure, n, found.seconds)]
+
+
+def margin(wcka: Likenesses, other: Likenesses) -> Estimate:
+    """How much further than another measure wCKA puts adjacent epochs and random networks apart."""
+
+    def statistic(kept: NDArray[np.int64]) -> float:
+        ours, theirs = _means(wcka, kept), _means(other, kept)
+        return float((ours[1] - ours[0]) - (theirs[1] - theirs[0]))
+
+    n = len(wcka.adjacent)
+    told = jackknife(statistic, n)
+    quantity = "separation of wcka less that of the measure"
+    bounds = (float(told.value), float(told.low), float(told.high))
+    return Estimate(f"{other.samples} samples", quantity, other.measure, n, *bounds)
+
+
+def _run(setting: Setting) -> Outcome:
+    samples = SAMPLES[1:2] if setting.small else SAMPLES
+    seeds = range(max(setting.seeds, 2))
+    nets = setting.spread("training", trained, [(s, setting.small, setting.cache) for s in seeds])
+    asked = [(WCKA, 0, nets), *((name, n, nets) for name in ACTIVE for n in samples)]
+    found: list[Likenesses] = setting.spread("comparing", likenesses, asked)
+    margins = [margin(found[0], each) for each in found if each.samples == max(samples)]
+    verdict, seen = judged(found[0], margins)
+    return outcome([*(row for each in found for row in summarised(each)), *margins], seen, verdict)
+
+
+def judged(wcka: Likenesses, margins: Sequence[Estimate]) -> tuple[str, bool | None]:
+    """The verdict, and whether the published finding is seen.
+
+    It is where wCKA separates the two kinds of pairs by more than each other measure does, with
+    all intervals of the difference above zero. Without intervals nothing can be said.
+
+    Args:
+        wcka: what it says.
+        margins: of the other measures, at the largest number of samples.
+    """
+    seen: bool | None = all(each.low > 0 for each in margins)
+    if any(np.isnan(each.low) for each in margins):
+        seen = None
+    answer = {True: "Seen", False: "Not seen", None: "Cannot be said"}[seen]
+    random, adjacent, _ = _means(wcka, np.arange(len(wcka.adjacent)))
+    others = ", ".join(
+        f"from that of {each.measure} by {each.value:+.3f} ({_sure(each)})" for each in margins
+    )
+    return (
+        f"{answer}: wCKA of random networks is {random:.3f} and of adjacent epochs {adjacent:.3f}; "
+        f"their separation over {len(wcka.adjacent)} networks differs {others}.",
+        seen,
+    )
+
+
+def _sure(margin: Estimate) -> str:
+    if np.isnan(margin.low):
+        return "too few networks for an interval"
+    return f"{margin.low:+.3f} to {margin.high:+.3f}"
+
+
+STUDY: Final = Study(
+    name="wcka-calibration",
+    title="Random networks against adjacent late epochs of one network",
+    finding="wCKA puts random networks and adjacent epochs of one network further apart than CKA, "
+    "deconfounded CKA and Procrustes do, and needs no samples",
+    source="Benchmarking a well-calibrated measure of weight similarity, openreview izDiFGXn9B",
+    seeds=10,
+    run=_run,
+    takes=3,
+)
