@@ -1,19 +1,22 @@
 """Quality metrics from the weights of whole model zoos.
 
-`analyze` measures one model, `scan` a zoo on Ray, `open_store` asks what was measured.
+`analyze` measures one model, `scan` a zoo on Ray, `correlate` compares its models with each other,
+`open_store` asks what was measured.
 """
 
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from zoo_analysis.cluster.correlate import correlate
     from zoo_analysis.cluster.scan import scan
     from zoo_analysis.single import analyze
     from zoo_analysis.store import open_store
 
-__all__ = ["analyze", "open_store", "scan"]
+__all__ = ["analyze", "correlate", "open_store", "scan"]
 
 _HOME = {
     "analyze": "zoo_analysis.single",
+    "correlate": "zoo_analysis.cluster.correlate",
     "open_store": "zoo_analysis.store",
     "scan": "zoo_analysis.cluster.scan",
 }

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import typer
 
@@ -11,15 +11,20 @@ from zoo_analysis.commands import (
     verbs_catalog,
     verbs_hub,
     verbs_import,
+    verbs_similarity,
     verbs_stats,
     verbs_store,
+    verbs_study,
     verbs_track,
 )
 from zoo_analysis.commands.options import (
     AddressOption,
+    ConvolutionOption,
     DeviceOption,
     FormatOption,
+    MethodOption,
     OutOption,
+    PrecisionOption,
     StoreOption,
 )
 from zoo_analysis.errors import ZooError
@@ -44,15 +49,9 @@ def scan(
         ),
     ],
     store: StoreOption = None,
-    method: Annotated[
-        Literal["default", "weightwatcher", "nature2021"],
-        typer.Option(help="Preset of how the numbers are made (docs/methods.md)."),
-    ] = "default",
-    conv2d: Annotated[
-        Literal["pool", "slices", "flatten", "fft"] | None,
-        typer.Option(help="Treatment of convolutions instead of the preset's."),
-    ] = None,
-    dtype: Annotated[Literal["float64", "float32"] | None, typer.Option(help="Precision.")] = None,
+    method: MethodOption = "default",
+    conv2d: ConvolutionOption = None,
+    dtype: PrecisionOption = None,
     randomize: Annotated[
         bool, typer.Option("--randomize", help="Also the spectrum of shuffled weights.")
     ] = False,
@@ -199,8 +198,10 @@ verbs_accuracies.register(app)
 verbs_catalog.register(app)
 verbs_hub.register(app)
 verbs_import.register(app)
+verbs_similarity.register(app)
 verbs_stats.register(app)
 verbs_store.register(app)
+verbs_study.register(app)
 verbs_track.register(app)
 
 

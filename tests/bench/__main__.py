@@ -18,6 +18,7 @@ BENCHMARKS = {
     "hub": ("hub", 3),
     "zoo": ("against_weightwatcher", 3),
     "store": ("store_growth", 5),
+    "similarity": ("similarity", 5),
 }
 
 

@@ -103,8 +103,8 @@ def scan_models(
         todo = [ref for ref in refs if not book.skip_known(ref, known)]
         if todo:
             with ray_session(address):
-                reach = _reach(todo, downloads, cache_size)
-                Schedule(book, how, _device(device), ray.put(known), reach).run(todo)
+                reach = reach_for(todo, downloads, cache_size)
+                Schedule(book, how, device_for(device), ray.put(known), reach).run(todo)
     finally:
         book.commit()
         summary = book.summary
@@ -114,13 +114,13 @@ def scan_models(
             "started_at": started,
             "finished_at": datetime.now(UTC),
             "config": json.dumps(how.as_dict() | {"device": device}),
-            "versions": json.dumps(_versions()),
+            "versions": json.dumps(versions()),
         }
         store.append("scans", pa.Table.from_pylist([row], schema=SCANS))
     return summary
 
 
-def _reach(refs: Sequence[ModelRef], downloads: int, cache_size: int | None) -> Reach:
+def reach_for(refs: Sequence[ModelRef], downloads: int, cache_size: int | None) -> Reach:
     """What workers need to read models of the hub, if there are any."""
     if not any(ref.source == "hub" for ref in refs):
         return Reach()
@@ -130,14 +130,20 @@ def _reach(refs: Sequence[ModelRef], downloads: int, cache_size: int | None) -> 
     return Reach(access, Downloads(downloads))
 
 
-def _device(device: str) -> str:
+def device_for(device: str) -> str:
+    """``cpu`` or ``cuda``, from that or ``auto``; Ray must be up.
+
+    Raises:
+        ZooError: no GPU where one was asked for.
+    """
     gpus = ray.cluster_resources().get("GPU", 0)
     if device == "cuda" and not gpus:
         raise ZooError("--device cuda, but the Ray cluster has no GPU; use --device auto or cpu")
     return "cuda" if device != "cpu" and gpus else "cpu"
 
 
-def _versions() -> dict[str, str]:
+def versions() -> dict[str, str]:
+    """Of Python and of what the numbers depend on."""
     out = {"python": platform.python_version()}
     for name in ("zoo-analysis", "torch", "numpy", "scipy", "ray", "deltalake"):
         try:

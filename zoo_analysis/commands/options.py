@@ -19,3 +19,14 @@ AddressOption = Annotated[
     typer.Option(help="Ray cluster; default $RAY_ADDRESS, else a local Ray."),
 ]
 DeviceOption = Annotated[Literal["auto", "cpu", "cuda"], typer.Option(help="Where to compute.")]
+MethodOption = Annotated[
+    Literal["default", "weightwatcher", "nature2021"],
+    typer.Option("--method", help="Preset of how the numbers are made (docs/methods.md)."),
+]
+ConvolutionOption = Annotated[
+    Literal["pool", "slices", "flatten", "fft"] | None,
+    typer.Option("--conv2d", help="Treatment of convolutions instead of the preset's."),
+]
+PrecisionOption = Annotated[
+    Literal["float64", "float32"] | None, typer.Option("--dtype", help="Precision.")
+]

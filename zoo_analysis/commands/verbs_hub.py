@@ -1,10 +1,18 @@
 """The verbs that concern models which are elsewhere: what a scan of them would take."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import typer
 
-from zoo_analysis.commands.options import AddressOption, Format, OutOption, StoreOption
+from zoo_analysis.commands.options import (
+    AddressOption,
+    ConvolutionOption,
+    Format,
+    MethodOption,
+    OutOption,
+    PrecisionOption,
+    StoreOption,
+)
 
 SOURCES_HELP = (
     "OWNER/NAME[@REVISION] on the hub, catalogue, checkpoint file, model directory, tree of them, "
@@ -15,15 +23,9 @@ SOURCES_HELP = (
 def plan(
     sources: Annotated[list[str], typer.Argument(metavar="SOURCE...", help=SOURCES_HELP)],
     store: StoreOption = None,
-    method: Annotated[
-        Literal["default", "weightwatcher", "nature2021"],
-        typer.Option(help="Preset of how the numbers would be made."),
-    ] = "default",
-    conv2d: Annotated[
-        Literal["pool", "slices", "flatten", "fft"] | None,
-        typer.Option(help="Treatment of convolutions instead of the preset's."),
-    ] = None,
-    dtype: Annotated[Literal["float64", "float32"] | None, typer.Option(help="Precision.")] = None,
+    method: MethodOption = "default",
+    conv2d: ConvolutionOption = None,
+    dtype: PrecisionOption = None,
     address: AddressOption = None,
     format: Annotated[Format, typer.Option("--format", "-f", help="How to print.")] = "table",
     output: OutOption = None,

@@ -11,6 +11,12 @@ from zoo_analysis.commands.options import FormatOption, OutOption, StoreOption
 MetricOption = Annotated[
     list[str] | None, typer.Option("--metric", help="Metric of `summaries`; repeatable.")
 ]
+PredictorOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--metric", help="Metric of `summaries`, or likeness:MEASURE:REFERENCE; repeatable."
+    ),
+]
 DatasetOption = Annotated[str | None, typer.Option(help="Only accuracies on this data set.")]
 AccuracyOption = Annotated[
     str | None, typer.Option(help="Only this kind of accuracy: top1, top5, f1, ….")
@@ -23,7 +29,7 @@ WhereOption = Annotated[
 
 
 def regress(
-    metric: MetricOption = None,
+    metric: PredictorOption = None,
     dataset: DatasetOption = None,
     accuracy: AccuracyOption = None,
     by: Annotated[

@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from zoo_analysis.errors import QueryError
+from zoo_analysis.report.likeness import is_likeness, likeness_points
+from zoo_analysis.report.names import check, there
 from zoo_analysis.store import Store
 from zoo_analysis.store.schemas import SUMMARY_METRICS
 
@@ -42,7 +43,7 @@ class Selection:
     """Which models, metrics and accuracies.
 
     Attributes:
-        metrics: columns of `summaries`; all of them where empty.
+        metrics: columns of `summaries`, or ``likeness:MEASURE:REFERENCE``; all columns where empty.
         dataset: only accuracies on this data set.
         accuracy: only this kind of accuracy; ``top1`` and ``accuracy`` are the same.
         method: only methods whose id begins with this.
@@ -70,19 +71,25 @@ def load_pairs(store: Store, selection: Selection) -> "pd.DataFrame":
         selection: of them.
 
     Returns:
-        series, dataset, accuracy, method, repo_id, revision, value, source, the metrics, and the
-        columns of `models`.
+        series, dataset, accuracy, method, repo_id, revision, value, source, the metrics, the
+        columns of `models`, and `likeness`, the metric that a row is of where this is a likeness.
 
     Raises:
         QueryError: a metric, data set, accuracy or method that is not there (says what is), no
             model that has both (says which side is missing), or a condition DuckDB refuses.
     """
-    for metric in selection.metrics:
+    likenesses = [metric for metric in selection.metrics if is_likeness(metric)]
+    spectral = [metric for metric in selection.columns if metric not in likenesses]
+    for metric in spectral:
         check(metric, SUMMARY_METRICS, "metric")
-    everything = ", ".join(f"s.{metric}" for metric in SUMMARY_METRICS)
-    sql = _PAIRS.format(metrics=everything, where=selection.where or "true")
-    rows: pd.DataFrame = store.run(sql).to_pandas()
+    rows = _points(store, spectral, likenesses, selection.where or "true")
     if not len(rows):
+        if not spectral:
+            raise QueryError(
+                f"no model compared with the reference has a reported accuracy"
+                f"{' and ' + selection.where if selection.where else ''}: "
+                "`zoo accuracies show` lists those there are"
+            )
         missing = _missing(store)
         if missing is None:
             raise QueryError(f"no model with both a metric and an accuracy has {selection.where}")
@@ -98,25 +105,30 @@ def load_pairs(store: Store, selection: Selection) -> "pd.DataFrame":
         rows = rows[rows["accuracy"].isin(meant)]
         # Called as it was asked for; a model that has it under both names counts once.
         rows = rows.sort_values("accuracy", kind="stable").assign(accuracy=selection.accuracy)
-        rows = rows.drop_duplicates(["repo_id", "method", "dataset"])
+        rows = rows.drop_duplicates(["repo_id", "method", "dataset", "likeness"])
     if selection.method is not None:
         methods = sorted(set(rows["method"]))
         rows = rows[rows["method"].str.startswith(selection.method)]
         if not len(rows):
-            raise QueryError(f"no method begins with {selection.method!r}; {_there(methods)}")
+            raise QueryError(f"no method begins with {selection.method!r}; {there(methods)}")
     return rows
 
 
-def check(name: str, known: Sequence[str], what: str) -> None:
-    """Raise a QueryError that suggests the nearest names, unless `name` is known."""
-    if name not in known:
-        near = get_close_matches(name, known, n=2)
-        hint = f"did you mean {' or '.join(near)}?" if near else _there(known)
-        raise QueryError(f"no {what} {name!r}; {hint}")
+def _points(
+    store: Store, spectral: Sequence[str], likenesses: Sequence[str], where: str
+) -> "pd.DataFrame":
+    import pandas as pd
 
-
-def _there(known: Sequence[str]) -> str:
-    return f"there are: {', '.join(known)}"
+    everything = ", ".join(f"s.{metric}" for metric in SUMMARY_METRICS)
+    frames: list[pd.DataFrame] = []
+    if spectral:
+        rows = store.run(_PAIRS.format(metrics=everything, where=where)).to_pandas()
+        frames.append(rows.assign(likeness=None))
+    for metric in likenesses:
+        rows = likeness_points(store, metric, SUMMARY_METRICS, where)
+        frames.append(rows.assign(likeness=metric))
+    found = [frame for frame in frames if len(frame)] or frames[:1]
+    return pd.concat(found, ignore_index=True) if len(found) > 1 else found[0]
 
 
 def _missing(store: Store) -> str | None:

@@ -2,8 +2,10 @@
 
 import pyarrow as pa
 
-from zoo_analysis.report.pairs import Selection, check, load_pairs
+from zoo_analysis.report.names import check
+from zoo_analysis.report.pairs import Selection, load_pairs
 from zoo_analysis.store import Store
+from zoo_analysis.store.schemas import SUMMARY_METRICS
 
 _SCHEMA = pa.schema(
     [
@@ -43,6 +45,8 @@ def ranking(store: Store, selection: Selection, series: str | None = None) -> pa
     Raises:
         QueryError: as `load_pairs`; also an unknown series.
     """
+    for metric in selection.columns:
+        check(metric, SUMMARY_METRICS, "metric to rank by")
     pairs = load_pairs(store, selection)
     if series is not None:
         check(series, sorted(set(pairs["series"].dropna())), "series")

@@ -1,0 +1,189 @@
+"""Two models side by side: neuronal correlation, the other measures, and a zoo compared whole."""
+
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import ray
+import torch
+
+from tests.bench.timing import Row, median_seconds, paired_medians
+
+#: Samples of every comparison of arrays.
+SAMPLES = 512
+#: Layers of each of two networks and neurons of each of them.
+NETWORKS = ((4, 50), (5, 200))
+#: Models of the digits zoo that are compared.
+ZOO = 24
+
+
+def run(runs: int) -> list[Row]:
+    torch.set_num_threads(1)
+    rows = [double_loop(*size, runs) for size in NETWORKS]
+    for size in (NETWORKS[-1], (8, 500)):
+        rows += bare_product(*size, runs)
+    rows += references(runs)
+    return rows + whole_zoo()
+
+
+def networks(layers: int, width: int) -> tuple[list[torch.Tensor], list[torch.Tensor]]:
+    """Activations of two networks that share some directions, layer by layer (samples × width)."""
+    generator = torch.Generator().manual_seed(0)
+    shared = torch.randn(SAMPLES, 20, generator=generator)
+
+    def layer() -> torch.Tensor:
+        mixed = shared @ torch.randn(20, width, generator=generator)
+        return (mixed + 3 * torch.randn(SAMPLES, width, generator=generator)).relu()
+
+    return [layer() for _ in range(layers)], [layer() for _ in range(layers)]
+
+
+def double_loop(layers: int, width: int, runs: int) -> Row:
+    """(1) Against two loops over neurons that call torch.corrcoef, as in the notebooks."""
+    from zoo_analysis.similarity import neuronal_between
+
+    a, b = networks(layers, width)
+    start = time.perf_counter()
+    expected = (_one_way(a, b) + _one_way(b, a)) / 2
+    loop = time.perf_counter() - start
+    ours = median_seconds(lambda: neuronal_between(a, b), runs)
+    error = abs(neuronal_between(a, b).value - expected)
+    assert error < 1e-5, error
+    neurons = layers * width
+    note = f"both directions, {layers} layers, {SAMPLES} samples; difference {error:.0e}"
+    case = f"{neurons} × {neurons} neurons"
+    target = "≥ 1000" if neurons >= 1000 else ""
+    return Row("double loop / neuronal", case, ours, loop, loop / ours, target, runs, note)
+
+
+def _one_way(a: list[torch.Tensor], b: list[torch.Tensor]) -> float:
+    total = count = 0.0
+    for i, mine in enumerate(a):
+        for p in mine.T:
+            best = 0.0
+            for j, other in enumerate(b):
+                for q in other.T:
+                    r = torch.corrcoef(torch.stack([p, q]))[0, 1].abs().nan_to_num()
+                    best = max(best, float(r) / (1 + abs(i - j)))
+            total, count = total + best, count + 1
+    return total / count
+
+
+def bare_product(layers: int, width: int, runs: int) -> list[Row]:
+    """(2) Against the product of the same two matrices, and nothing else.
+
+    Once from activations, and once from standardised ones, as all pairs of a model but the first
+    find them.
+    """
+    from zoo_analysis.similarity import neuronal, neuronal_between
+    from zoo_analysis.similarity.network import between
+
+    a, b = networks(layers, width)
+    p, q = torch.cat(a, 1), torch.cat(b, 1)
+    ready_a, ready_b = ([neuronal.prepare(x) for x in each] for each in (a, b))
+    rows = []
+    for what, target, ours in (
+        ("standardised", "≤ 2", lambda: between(layers, layers, _pairs(ready_a, ready_b))),
+        ("not yet standardised", "", lambda: neuronal_between(a, b)),
+    ):
+        ours()
+        median, product = paired_medians(ours, lambda: p.T @ q, 10 * runs)
+        case = f"{p.shape[1]} × {q.shape[1]}, {what}"
+        note = f"{layers} layers, {SAMPLES} samples; both directions and the layers' matrix"
+        ratio = median / product
+        rows.append(
+            Row("neuronal / product", case, median, product, ratio, target, 10 * runs, note)
+        )
+    return rows
+
+
+def _pairs(a: list[Any], b: list[Any]) -> Callable[[int, int], tuple[Any, Any]]:
+    return lambda i, j: (a[i], b[j])
+
+
+def references(runs: int) -> list[Row]:
+    """(3) Against the functions of public packages, on arrays of the sizes they are used at."""
+    from cka_pytorch.hsic import hsic1
+    from scipy.linalg import subspace_angles
+    from scipy.spatial import procrustes as scipy_procrustes
+
+    from zoo_analysis.similarity import cca_mean, cka_debiased, procrustes
+
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randn(2000, 256, generator=generator, dtype=torch.float64)
+    y = x @ torch.randn(256, 256, generator=generator, dtype=torch.float64)
+    y += 10 * torch.randn(2000, 256, generator=generator, dtype=torch.float64)
+
+    def debiased() -> float:
+        grams = [(z @ z.T).fill_diagonal_(0)[None] for z in (x, y)]
+        xy, xx, yy = (
+            hsic1(*pair) for pair in ((grams[0], grams[1]), (grams[0],) * 2, (grams[1],) * 2)
+        )
+        return float(xy / (xx * yy).sqrt())
+
+    def canonical() -> float:
+        centred = [z.numpy() - z.numpy().mean(0) for z in (x, y)]
+        return float(np.cos(subspace_angles(*centred)).mean())
+
+    def disparity() -> float:
+        # scipy scales the second array too: 1 − ν² for the nuclear norm ν of ours, 2 − 2ν.
+        return 2 - 2 * float(np.sqrt(1 - scipy_procrustes(x.numpy(), y.numpy())[2]))
+
+    pairs: Sequence[tuple[str, str, Callable[[], float], Any]] = (
+        ("cka-pytorch", "debiased CKA", debiased, cka_debiased),
+        ("scipy subspace_angles", "mean CCA", canonical, cca_mean),
+        ("scipy procrustes", "Procrustes", disparity, procrustes),
+    )
+    rows = []
+    for package, case, reference, measure in pairs:
+        ours, other = paired_medians(lambda m=measure: m(x, y), reference, runs)
+        error = abs(measure(x, y) - reference())
+        assert error < 1e-6, (case, error)
+        note = f"2000 × 256, float64; difference {error:.0e}"
+        rows.append(Row(f"{package} / ours", case, ours, other, other / ours, "≥ 1", runs, note))
+    return rows
+
+
+def whole_zoo(models: int = ZOO, samples: int = SAMPLES) -> list[Row]:
+    """(4) Digits models, all pairs, all measures: where the time goes."""
+    from zoo_analysis.cluster.correlate import correlate
+    from zoo_analysis.cluster.train import train_zoo
+    from zoo_analysis.similarity import measures
+    from zoo_analysis.sources.digits import digits_dir, digits_zoo
+
+    specs, root = digits_zoo()[:models], digits_dir()
+    with tempfile.TemporaryDirectory() as folder:
+        ray.init(address="local", num_cpus=2, include_dashboard=False, log_to_driver=False)
+        list(train_zoo([spec for spec in specs if not (root / spec.name).is_dir()], root))
+        places = [str(root / spec.name) for spec in specs]
+        every = list(measures())
+        correlate(places[:2], f"{folder}/warm", measures=every, probe="digits", samples=8)
+        done = correlate(places, f"{folder}/store", measures=every, probe="digits", samples=samples)
+        ray.shutdown()
+    assert (done.failed, done.pairs) == (0, models * (models - 1) // 2)
+    # Two workers: what neither did anything in is Ray's, the driver's and the store's.
+    rest = 2 * done.seconds - done.forward_seconds - done.compare_seconds
+    case = f"{models} models, {done.pairs} pairs"
+    note = (
+        f"{len(every)} measures, {samples} digits, {done.rows} rows; {done.forwarded} models run, "
+        f"{done.cached} from the cache"
+    )
+    return [
+        Row(
+            f"correlate: {what}",
+            case,
+            part,
+            2 * done.seconds,
+            part / (2 * done.seconds),
+            "",
+            1,
+            note,
+        )
+        for what, part in (
+            ("forwards", done.forward_seconds),
+            ("products", done.compare_seconds),
+            ("Ray, store and waiting", rest),
+        )
+    ]

@@ -1,0 +1,186 @@
+"""What a comparison runs on a worker. Nothing here raises: what fails comes back as a `Failure`."""
+
+import os
+import time
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+
+import pyarrow as pa
+import ray
+
+from zoo_analysis.activations import Captured, capture, captured
+from zoo_analysis.activations.probe import Probe
+from zoo_analysis.activations.revive import revive
+from zoo_analysis.cluster.compare import Bench, Scores, Shown, compare
+from zoo_analysis.cluster.compare_weights import compare_weights
+from zoo_analysis.cluster.kept import Kept
+from zoo_analysis.cluster.likeness import How, Key, Pair
+from zoo_analysis.cluster.tasks import Failure, Reach, failure, one_thread
+from zoo_analysis.errors import ZooError
+from zoo_analysis.similarity.registry import get_measure
+from zoo_analysis.sources import ModelRef
+from zoo_analysis.store.schemas import SIMILARITIES
+from zoo_analysis.weights import hub_access
+
+#: Rows of `SIMILARITIES` as a worker makes them; whose run they are of is added later.
+_ROWS = pa.schema([f for f in SIMILARITIES if f.name not in ("run_id", "computed_at")])
+
+#: What this worker prepared for the pairs before.
+_kept = Kept()
+
+
+@dataclass(frozen=True)
+class Ready:
+    """A model's activations are there.
+
+    Attributes:
+        forwarded: whether the model was run for them, now.
+        seconds: that it took.
+    """
+
+    forwarded: bool
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Compared:
+    """All numbers of a pair.
+
+    Attributes:
+        rows: of `SIMILARITIES`, less whose run they are of; one without layers a measure.
+        seconds: that it took.
+        reasons: why some measure has no number of this pair.
+        incomparable: how many have none.
+        failures: measures that failed, which have no rows.
+    """
+
+    rows: pa.Table
+    seconds: float
+    reasons: tuple[str, ...]
+    incomparable: int
+    failures: tuple[Failure, ...]
+
+
+@dataclass(frozen=True)
+class Kit:
+    """What every task of a comparison is given.
+
+    Attributes:
+        how: see `How`.
+        device: where models run and products are computed.
+        cache_bytes: that a node's disk gives to activations.
+        reach: how models of the hub are read.
+    """
+
+    how: How
+    device: str
+    cache_bytes: int
+    reach: Reach
+
+
+@ray.remote(num_cpus=1, num_returns=2)
+def capture_model(ref: ModelRef, probe: Probe, kit: Kit) -> tuple[Ready | Failure, Captured | None]:
+    """Run a model over a probe, or find what this node kept of that.
+
+    What comes back first is small and for the driver; the activations stay where they are, to be
+    shared by all pairs. Lost with their node, they are made again by running this once more.
+    """
+    start = time.perf_counter()
+
+    def make() -> Captured:
+        revived = revive(ref.path, ref.architecture, device=kit.device)
+        return capture(revived, probe, layers=kit.how.layers, positions=kit.how.positions)
+
+    try:
+        with _quiet(), hub_access(kit.reach.access, kit.reach.downloads):
+            key = (ref.repo_id, ref.revision, probe.id, kit.how.layers, kit.how.positions)
+            seen, hit = captured(key, make, cache_dir(), kit.cache_bytes)
+        return Ready(not hit, time.perf_counter() - start), seen
+    except Exception as error:
+        return failure(ref, "capture", error, access=kit.reach.access), None
+
+
+@ray.remote(num_cpus=1)
+def compare_models(
+    pairs: Sequence[Pair], refs: Sequence[ModelRef], kit: Kit, *seen: Captured | None
+) -> list[Compared]:
+    """Compare what models made of one probe, under each measure that is still missing.
+
+    Args:
+        pairs: of the models.
+        refs: the models.
+        kit: see `Kit`.
+        seen: of each of them, what `capture_model` left.
+    """
+    shown = {
+        ref: Shown((ref.repo_id, ref.revision, each.probe, kit.how, kit.device), each)
+        for ref, each in zip(refs, seen, strict=True)
+        if each is not None
+    }
+
+    def score(pair: Pair, key: Key) -> Scores:
+        if pair.a not in shown or pair.b not in shown:
+            raise ZooError("activations were lost and could not be made again: run this again")
+        first, second = shown[pair.a], shown[pair.b]
+        return compare(Bench(first, second, get_measure(key.measure), kit.how, kit.device, _kept))
+
+    return [_compared(pair, partial(score, pair), kit) for pair in pairs]
+
+
+@ray.remote(num_cpus=1)
+def compare_checkpoints(pair: Pair, kit: Kit) -> list[Compared]:
+    """Compare two models' weights, under each measure that is still missing."""
+
+    def score(key: Key) -> Scores:
+        return compare_weights(pair.a, pair.b, get_measure(key.measure), kit.device)
+
+    return [_compared(pair, score, kit)]
+
+
+def cache_dir() -> Path:
+    """Where a node keeps activations: in the user's cache directory."""
+    cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(cache) / "zoo-analysis" / "activations"
+
+
+def _compared(pair: Pair, score: Callable[[Key], Scores], kit: Kit) -> Compared:
+    start = time.perf_counter()
+    rows, reasons, failures = [], [], []
+    for key in pair.keys:
+        try:
+            with _quiet(), hub_access(kit.reach.access, kit.reach.downloads):
+                found = score(key)
+        except Exception as error:
+            failed = failure(pair.a, "compare", error, access=kit.reach.access)
+            note = f"{key.measure} with {pair.b.repo_id}: {failed.message}"
+            failures.append(Failure(pair.a, "compare", failed.error, note[:1000]))
+            continue
+        rows += _rows(pair, key, found)
+        if found.scores[-1].value is None:
+            reasons.append(f"{key.measure}: {found.reason}")
+    table = pa.Table.from_pylist(rows, schema=_ROWS)
+    seconds = time.perf_counter() - start
+    return Compared(table, seconds, tuple(dict.fromkeys(reasons)), len(reasons), tuple(failures))
+
+
+def _rows(pair: Pair, key: Key, found: Scores) -> list[dict[str, object]]:
+    shared = {
+        "repo_id_a": pair.a.repo_id,
+        "revision_a": pair.a.revision,
+        "repo_id_b": pair.b.repo_id,
+        "revision_b": pair.b.revision,
+        **key._asdict(),
+    }
+    return [shared | asdict(score) for score in found.scores]
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """One thread, and no warning: arrays that Ray shares are read-only, which torch warns of."""
+    with one_thread(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield

@@ -1,0 +1,150 @@
+"""Commands that set models side by side."""
+
+import json
+from typing import Annotated, Literal
+
+import typer
+
+from zoo_analysis.commands.options import (
+    AddressOption,
+    DeviceOption,
+    FormatOption,
+    OutOption,
+    StoreOption,
+)
+from zoo_analysis.commands.verbs_hub import SOURCES_HELP, size
+
+MeasureOption = Annotated[str, typer.Option(help="See zoo measures.")]
+ProbeOption = Annotated[
+    str | None, typer.Option(help="Only numbers over the probe whose id begins with this.")
+]
+ModeOption = Annotated[Literal["full", "partial"] | None, typer.Option(help="Only of this mode.")]
+NeuronsOption = Annotated[str | None, typer.Option(help="Only of neurons counted this way.")]
+LayersOption = Annotated[str | None, typer.Option(help="Only of this selection of layers.")]
+
+
+def correlate(
+    sources: Annotated[list[str], typer.Argument(metavar="SOURCE...", help=SOURCES_HELP)],
+    reference: Annotated[
+        str | None, typer.Option(help="Compare each model with this one: a model, or a source.")
+    ] = None,
+    all_pairs: Annotated[
+        bool, typer.Option("--all-pairs", help="Each with each: so without --reference.")
+    ] = False,
+    measure: Annotated[
+        list[str] | None,
+        typer.Option(help="Names of zoo measures, with commas between; default neuronal."),
+    ] = None,
+    mode: Annotated[
+        Literal["full", "partial"],
+        typer.Option(help="Every layer with every layer, or those of the same output size."),
+    ] = "full",
+    neurons: Annotated[
+        Literal["channel", "unit", "published"],
+        typer.Option(help="Channels, channel-positions, or the first channel's positions."),
+    ] = "channel",
+    layers: Annotated[
+        str, typer.Option(metavar="all|last|N|REGEX", help="Layers; N of them evenly spaced.")
+    ] = "all",
+    probe: Annotated[
+        str | None,
+        typer.Option(
+            help="photos, digits, mnist5k, noise, text, a directory of images or a .txt file.",
+            show_default="photos; text for language models",
+        ),
+    ] = None,
+    samples: Annotated[int, typer.Option(min=2, help="Of the probe, at most.")] = 512,
+    positions: Annotated[
+        int | None,
+        typer.Option(min=1, help="Positions a side kept of a layer.", show_default="4"),
+    ] = None,
+    device: DeviceOption = "auto",
+    address: AddressOption = None,
+    cache_size: Annotated[
+        str, typer.Option(help="Disk of each node for activations, kept from run to run.")
+    ] = "20GB",
+    store: StoreOption = None,
+    json_: Annotated[bool, typer.Option("--json", help="The summary as one JSON object.")] = False,
+) -> None:
+    """Compare models pair by pair, layer by layer, and commit the numbers to the store."""
+    from zoo_analysis.commands.correlate import correlate_with_progress, print_summary
+    from zoo_analysis.errors import ZooError
+
+    if reference is not None and all_pairs:
+        raise ZooError("--reference compares with one model, --all-pairs with all: leave one out")
+    names = [name.strip() for text in measure or ["neuronal"] for name in text.split(",")]
+    summary = correlate_with_progress(
+        sources,
+        store,
+        measures=names,
+        reference=reference,
+        mode=mode,
+        neurons=neurons,
+        layers=layers,
+        probe=probe,
+        samples=samples,
+        positions=positions,
+        device=device,
+        address=address,
+        cache_size=size(cache_size),
+    )
+    if json_:
+        typer.echo(json.dumps(summary.as_dict()))
+    else:
+        print_summary(summary)
+    if summary.failed:
+        raise typer.Exit(3)
+
+
+def similar(
+    model: Annotated[str, typer.Argument(help="Repository id, or a unique part of one.")],
+    measure: MeasureOption = "neuronal",
+    limit: Annotated[int, typer.Option(min=1, help="Models.")] = 10,
+    probe: ProbeOption = None,
+    mode: ModeOption = None,
+    neurons: NeuronsOption = None,
+    layers: LayersOption = None,
+    store: StoreOption = None,
+    format: FormatOption = "table",
+    output: OutOption = None,
+) -> None:
+    """List the models most like one, with their reported accuracies."""
+    from zoo_analysis.report.similarity import Chosen, nearest
+    from zoo_analysis.report.tables import write_table
+    from zoo_analysis.store import open_store
+
+    chosen = Chosen(measure, probe, mode, neurons, layers)
+    write_table(nearest(open_store(store), model, chosen, limit), format, output)
+
+
+def matrix(
+    measure: MeasureOption = "neuronal",
+    probe: ProbeOption = None,
+    mode: ModeOption = None,
+    neurons: NeuronsOption = None,
+    layers: LayersOption = None,
+    store: StoreOption = None,
+    format: FormatOption = "table",
+    output: OutOption = None,
+) -> None:
+    """Show the likeness of all models, each with each, as a matrix for a heatmap."""
+    from zoo_analysis.report.similarity import Chosen, likeness_matrix
+    from zoo_analysis.report.tables import write_table
+    from zoo_analysis.store import open_store
+
+    chosen = Chosen(measure, probe, mode, neurons, layers)
+    write_table(likeness_matrix(open_store(store), chosen), format, output)
+
+
+def measures(format: FormatOption = "table", output: OutOption = None) -> None:
+    """List the measures of likeness: range, direction, invariances, source."""
+    from zoo_analysis.report.similarity import measure_table
+    from zoo_analysis.report.tables import write_table
+
+    write_table(measure_table(), format, output)
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands to the `zoo` command."""
+    for command in (correlate, similar, matrix, measures):
+        app.command()(command)
