@@ -128,7 +128,7 @@ def test_of_many_samples_both_models_keep_the_same_ones() -> None:
         Shown(i, replace(A.seen, layers=(each,), n=700)) for i, each in enumerate((layer, turned))
     ]
     (score, _) = compared("knn", a=models[0], b=models[1]).scores
-    assert (score.value, score.n_samples) == (1.0, 2048)
+    assert (score.value, score.n_samples) == (1.0, 1024)
 
 
 def test_deconfounding_takes_each_image_once_a_position() -> None:

@@ -32,7 +32,7 @@ cka_rbf = Measure(
     range=(0.0, 1.0),
     higher="more alike",
     invariant_to=_INVARIANT,
-    max_samples=2048,
+    max_samples=1024,
     source="Kornblith, Norouzi, Lee & Hinton 2019, arXiv 1905.00414",
 )
 

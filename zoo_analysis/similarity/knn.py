@@ -64,7 +64,7 @@ def knn_of(k: int) -> Measure:
         range=(0.0, 1.0),
         higher="more alike",
         invariant_to=frozenset({"permutation", "orthogonal", "isotropic scaling"}),
-        max_samples=2048,
+        max_samples=1024,
         source="Huh, Cheung, Wang & Isola 2024, arXiv 2405.07987 (mutual_knn)",
     )
 
