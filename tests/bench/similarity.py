@@ -15,8 +15,8 @@ from tests.bench.timing import Row, median_seconds, paired_medians
 SAMPLES = 512
 #: Layers of each of two networks and neurons of each of them.
 NETWORKS = ((4, 50), (5, 200))
-#: Models of the digits zoo that are compared.
-ZOO = 24
+#: Models of the digits zoo that are compared, and digits that they are shown.
+ZOO, DIGITS = 24, 128
 
 
 def run(runs: int) -> list[Row]:
@@ -146,7 +146,7 @@ def references(runs: int) -> list[Row]:
     return rows
 
 
-def whole_zoo(models: int = ZOO, samples: int = SAMPLES) -> list[Row]:
+def whole_zoo(models: int = ZOO, samples: int = DIGITS) -> list[Row]:
     """(4) Digits models, all pairs, all measures: where the time goes."""
     from zoo_analysis.cluster.correlate import correlate
     from zoo_analysis.cluster.train import train_zoo
