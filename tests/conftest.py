@@ -1,22 +1,26 @@
 """What holds for all tests."""
 
 import gc
-from pathlib import Path
+from typing import Any
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 #: Folders whose tests start Ray; side by side they would take each other's processors and workers.
 _ON_RAY = {"cli", "cluster", "hub"}
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+class OneForRay(LoadScopeScheduling):
     """Tests on Ray go to one worker, and each other file's tests stay together."""
-    here = Path(__file__).parent
-    for item in items:
-        folder, *_ = item.path.relative_to(here).parts
-        group = "ray" if folder in _ON_RAY else str(item.path)
-        item.add_marker(pytest.mark.xdist_group(group))
+
+    def _split_scope(self, nodeid: str) -> str:
+        _, folder, *_ = nodeid.split("/")
+        return "ray" if folder in _ON_RAY else nodeid.split("::")[0]
+
+
+@pytest.hookimpl(optionalhook=True)  # with xdist only
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
+    return OneForRay(config, log)
 
 
 def pytest_unconfigure() -> None:
