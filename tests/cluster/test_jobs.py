@@ -27,8 +27,8 @@ def test_a_job_scans_on_the_cluster_it_is_submitted_to(
     try:
         client = JobSubmissionClient(f"http://{cluster.head_node.webui_url}")
         submitted, run = str(tmp_path / "submitted"), str(tmp_path / "run")
-        job = client.submit_job(entrypoint=f"{sys.executable} {JOB} {tree} --store {submitted}")
         deadline = time.monotonic() + 240
+        job = submit(client, f"{sys.executable} {JOB} {tree} --store {submitted}", deadline)
         while not client.get_job_status(job).is_terminal() and time.monotonic() < deadline:
             time.sleep(0.5)
         logs = client.get_job_logs(job)
@@ -45,6 +45,17 @@ def test_a_job_scans_on_the_cluster_it_is_submitted_to(
     )
     assert len(first) == 4
     assert first == second
+
+
+def submit(client: JobSubmissionClient, entrypoint: str, deadline: float) -> str:
+    """Once the cluster's job server is ready, which it says later than that it is up."""
+    while True:
+        try:
+            return str(client.submit_job(entrypoint=entrypoint))
+        except RuntimeError as error:
+            if "try again later" not in str(error) or time.monotonic() > deadline:
+                raise
+            time.sleep(1)
 
 
 def test_no_cluster_at_the_address_is_one_line(make_model: MakeModel, tmp_path: Path) -> None:
