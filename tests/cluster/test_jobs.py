@@ -1,5 +1,6 @@
 """`jobs/scan.py` does on a cluster what `zoo scan` does, submitted or run."""
 
+import socket
 import subprocess
 import sys
 import time
@@ -19,9 +20,10 @@ def test_a_job_scans_on_the_cluster_it_is_submitted_to(
 ) -> None:
     make_model("a")
     tree = make_model("b").parent
+    head = {"num_cpus": 1, "include_dashboard": True, "dashboard_port": 0}
+    # Ray's usual port is taken where another Ray runs, as that of the tests before this one.
     cluster = Cluster(
-        initialize_head=True,
-        head_node_args={"num_cpus": 1, "include_dashboard": True, "dashboard_port": 0},
+        initialize_head=True, head_node_args={**head, "dashboard_agent_listen_port": free_port()}
     )
     cluster.add_node(num_cpus=1)
     try:
@@ -45,6 +47,12 @@ def test_a_job_scans_on_the_cluster_it_is_submitted_to(
     )
     assert len(first) == 4
     assert first == second
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 def submit(client: JobSubmissionClient, entrypoint: str, deadline: float) -> str:

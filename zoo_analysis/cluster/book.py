@@ -3,7 +3,6 @@
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
 from typing import Any
 
 import pyarrow as pa
@@ -47,15 +46,7 @@ class Book:
     def fail(self, failed: Failure, done: float = 0.0) -> None:
         self.summary.failed += 1
         self.summary.failures.append(failed)
-        row = asdict(failed)
-        ref = row.pop("ref")
-        row |= {
-            "scan_id": self.summary.scan_id,
-            "repo_id": ref["repo_id"],
-            "revision": ref["revision"],
-            "failed_at": datetime.now(UTC),
-        }
-        self.failures.append(row)
+        self.failures.append(failed.row(self.summary.scan_id))
         self.tell(Event("failed", failed.ref.repo_id, bytes=failed.ref.nbytes - done))
 
     def finish(self, opened: Opened, measured: Measured, done: float = 0.0) -> None:

@@ -142,15 +142,7 @@ class CorrelateBook:
     def note(self, failed: Failure) -> None:
         self.summary.failed += 1
         self.summary.failures.append(failed)
-        row = asdict(failed)
-        ref = row.pop("ref")
-        row |= {
-            "scan_id": self.summary.run_id,
-            "repo_id": ref["repo_id"],
-            "revision": ref["revision"],
-            "failed_at": datetime.now(UTC),
-        }
-        self.failures.append(row)
+        self.failures.append(failed.row(self.summary.run_id))
 
     def commit_if_due(self) -> None:
         overdue = time.monotonic() - self.committed_at > BATCH_SECONDS

@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import Any
 
 import ray
@@ -35,6 +36,12 @@ class Failure:
     error: str
     message: str
     attempts: int = 1
+
+    def row(self, scan_id: str) -> dict[str, Any]:
+        """Of the table `failures`, as something that failed now."""
+        told = {name: getattr(self, name) for name in ("stage", "error", "message", "attempts")}
+        model = {"repo_id": self.ref.repo_id, "revision": self.ref.revision}
+        return {"scan_id": scan_id, **model, **told, "failed_at": datetime.now(UTC)}
 
 
 @dataclass(frozen=True)
