@@ -1,6 +1,5 @@
 """What a comparison runs on a worker. Nothing here raises: what fails comes back as a `Failure`."""
 
-import os
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -20,6 +19,7 @@ from zoo_analysis.cluster.compare_weights import compare_weights
 from zoo_analysis.cluster.kept import Kept
 from zoo_analysis.cluster.likeness import How, Key, Pair
 from zoo_analysis.cluster.tasks import Failure, Reach, failure, one_thread
+from zoo_analysis.data import user_cache
 from zoo_analysis.errors import ZooError
 from zoo_analysis.similarity.registry import get_measure
 from zoo_analysis.sources import ModelRef
@@ -143,8 +143,7 @@ def compare_checkpoints(pair: Pair, kit: Kit) -> list[Compared]:
 
 def cache_dir() -> Path:
     """Where a node keeps activations: in the user's cache directory."""
-    cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(cache) / "zoo-analysis" / "activations"
+    return user_cache() / "activations"
 
 
 def _compared(pair: Pair, score: Callable[[Key], Scores], kit: Kit) -> Compared:

@@ -1,6 +1,5 @@
 """`zoo study`: a study on Ray, with its progress, into the store."""
 
-import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,6 +10,7 @@ import pyarrow as pa
 
 from zoo_analysis.cluster.session import ray_session
 from zoo_analysis.cluster.work import side_by_side
+from zoo_analysis.data import user_cache
 from zoo_analysis.report.progress import Bar
 from zoo_analysis.store import open_store
 from zoo_analysis.store.schemas import STUDIES
@@ -41,8 +41,7 @@ class Ran:
 
 def studies_dir() -> Path:
     """Where studies keep the networks they train: the user's cache directory."""
-    cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(cache) / "zoo-analysis" / "studies"
+    return user_cache() / "studies"
 
 
 def run_study(

@@ -2,11 +2,12 @@
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
+
+from zoo_analysis.data import user_cache
 
 
 @dataclass(frozen=True)
@@ -124,7 +125,6 @@ def digits_dir() -> Path:
         A directory whose last component is ``digits``, so that its models are called
         ``digits/NAME``; it need not exist.
     """
-    cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     text = json.dumps([_RECIPE, [asdict(spec) for spec in digits_zoo()]], sort_keys=True)
     digest = hashlib.sha256(text.encode()).hexdigest()[:12]
-    return Path(cache) / "zoo-analysis" / f"digits-{digest}" / "digits"
+    return user_cache() / f"digits-{digest}" / "digits"
