@@ -1,13 +1,20 @@
 """What holds for all tests."""
 
 import gc
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+import ray
 from xdist.scheduler import LoadScopeScheduling
 
+from tests.support import loopback
+from tests.support.loopback import Hub
+from zoo_analysis.weights import HubAccess, hub_access
+
 #: Folders whose tests start Ray; side by side they would take each other's processors and workers.
-_ON_RAY = {"cli", "cluster", "hub"}
+_ON_RAY = {"cli", "cluster"}
 
 
 class OneForRay(LoadScopeScheduling):
@@ -27,3 +34,43 @@ def pytest_unconfigure() -> None:
     # Hypothesis leaves a callback there that keeps DuckDB's types alive to the very end, at which
     # DuckDB prints forty lines about them.
     gc.callbacks.clear()
+
+
+@pytest.fixture(scope="session")
+def node_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where workers keep activations; nodes are to be started with it as XDG_CACHE_HOME."""
+    return tmp_path_factory.mktemp("node") / "cache"
+
+
+@pytest.fixture(scope="session")
+def local_ray(node_cache: Path) -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(node_cache))
+        ray.init(
+            address="local",
+            num_cpus=2,
+            include_dashboard=False,
+            log_to_driver=False,
+            logging_level="ERROR",
+        )
+    yield
+    ray.shutdown()
+
+
+@pytest.fixture
+def hub_root(tmp_path: Path) -> Path:
+    """The directory whose repositories `hub` serves; fill it, then `hub.add`."""
+    root = tmp_path / "repositories"
+    root.mkdir()
+    return root
+
+
+@pytest.fixture
+def hub(hub_root: Path, tmp_path: Path) -> Iterator[Hub]:
+    """A running hub, reached anonymously and with short waits."""
+    with loopback.running(hub_root) as hub, hub_access(hub_access_of(hub, tmp_path)):
+        yield hub
+
+
+def hub_access_of(hub: Hub, tmp_path: Path) -> HubAccess:
+    return HubAccess(hub.url, first_wait=0.02, home=str(tmp_path / "hf"))

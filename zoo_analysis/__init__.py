@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from zoo_analysis.cluster.correlate import correlate
     from zoo_analysis.cluster.scan import scan
-    from zoo_analysis.single import analyze
+    from zoo_analysis.measure.analyze import analyze
     from zoo_analysis.store import open_store
 
 __all__ = ["analyze", "correlate", "open_store", "scan"]
 
 _HOME = {
-    "analyze": "zoo_analysis.single",
+    "analyze": "zoo_analysis.measure.analyze",
     "correlate": "zoo_analysis.cluster.correlate",
     "open_store": "zoo_analysis.store",
     "scan": "zoo_analysis.cluster.scan",

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 import torch
 from numpy.testing import assert_allclose
-from small_networks import PASSAGES, as_input, noise_images, reading, seeing
 from torch import nn
 from torch.nn.functional import conv2d, linear
 
+from tests.support.small_networks import PASSAGES, as_input, noise_images, reading, seeing
 from zoo_analysis.activations import Captured, capture
-from zoo_analysis.activations.probe import image_probe
+from zoo_analysis.activations.probes.probe import image_probe
 from zoo_analysis.errors import ActivationError
 
 

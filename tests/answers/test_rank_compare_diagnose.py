@@ -6,15 +6,15 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from asking import zoo
 
+from tests.support.asking import zoo
+from zoo_analysis.answers.correspondence import LayerName, correspond
+from zoo_analysis.answers.diagnosis import diagnose
+from zoo_analysis.answers.points import Selection
+from zoo_analysis.answers.ranking import ranking
+from zoo_analysis.answers.two_models import compare
 from zoo_analysis.errors import QueryError
-from zoo_analysis.report.comparison import compare
-from zoo_analysis.report.correspondence import LayerName, correspond
-from zoo_analysis.report.diagnosis import diagnose
-from zoo_analysis.report.pairs import Selection
-from zoo_analysis.report.ranking import ranking
-from zoo_analysis.sources.metric_tables import NO_ESDS
+from zoo_analysis.imports.metric_tables import NO_ESDS
 from zoo_analysis.store import ModelRows, Store, open_store
 
 DEPTH = 12

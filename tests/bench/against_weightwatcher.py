@@ -15,7 +15,7 @@ import ray
 from tests.bench.timing import Row
 from tests.bench.zoo import zoo_on_disk
 from zoo_analysis import open_store, scan
-from zoo_analysis.cluster.plan import price
+from zoo_analysis.measure.cost import price
 from zoo_analysis.spectra import Method, method
 from zoo_analysis.weights import LayerSpec, list_layers, load_kernel, open_checkpoint
 

@@ -1,7 +1,6 @@
 """A streamed scan against the scan of the same files on disk, and planning, over a loopback hub."""
 
 import os
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -10,8 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from tests.bench.timing import Row, paired_medians
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "hub"))
 
 #: Layers of the scanned model and their sides; models that are planned.
 LAYERS, SIDES, PLANNED = 24, (2048, 1024), 1000
@@ -44,7 +41,7 @@ def _server(folder: Path) -> Iterator[tuple[str, Callable[[str, Path], str]]]:
 
 
 def _serve(pipe: Any, folder: Path) -> None:
-    from loopback import running
+    from tests.support.loopback import running
 
     with running(folder / "none") as hub:
         pipe.send(hub.url)
@@ -54,12 +51,11 @@ def _serve(pipe: Any, folder: Path) -> None:
 
 
 def _throughput(runs: int) -> Row:
-    import repositories
-
-    from zoo_analysis.measure import measure
+    from tests.support import repositories
+    from zoo_analysis.measure.rows import measure
     from zoo_analysis.spectra import Method
     from zoo_analysis.weights import HubAccess, hub_access, list_layers, open_checkpoint
-    from zoo_analysis.weights.hub_bytes import forget_headers
+    from zoo_analysis.weights.readers.hub_bytes import forget_headers
 
     with tempfile.TemporaryDirectory() as folder, _server(Path(folder)) as (hub, serve):
         home = repositories.write(Path(folder) / "zoo" / "net", (SIDES,) * LAYERS)
@@ -79,8 +75,7 @@ def _throughput(runs: int) -> Row:
 
 
 def _planning() -> Row:
-    import repositories
-
+    from tests.support import repositories
     from zoo_analysis.cluster.forecast import forecast
     from zoo_analysis.sources import resolve_sources
     from zoo_analysis.spectra import Method

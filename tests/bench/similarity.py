@@ -148,10 +148,11 @@ def references(runs: int) -> list[Row]:
 
 def whole_zoo(models: int = ZOO, samples: int = DIGITS) -> list[Row]:
     """(4) Digits models, all pairs, all measures: where the time goes."""
-    from zoo_analysis.cluster.correlate import correlate
     from zoo_analysis.cluster.train import train_zoo
+
+    from zoo_analysis.cluster.correlate import correlate
+    from zoo_analysis.digits import digits_dir, digits_zoo
     from zoo_analysis.similarity import measures
-    from zoo_analysis.sources.digits import digits_dir, digits_zoo
 
     specs, root = digits_zoo()[:models], digits_dir()
     with tempfile.TemporaryDirectory() as folder:

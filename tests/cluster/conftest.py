@@ -1,36 +1,14 @@
-"""A Ray of two CPUs for all tests here, and small models to scan and to compare."""
+"""Small models to scan and to compare."""
 
 import zlib
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import ray
 import torch
-from compared_models import RESNET, VIT, write_timm
 from safetensors.torch import save_file
-from scanned_models import MakeModel
 
-
-@pytest.fixture(scope="session")
-def node_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where workers keep activations; nodes are to be started with it as XDG_CACHE_HOME."""
-    return tmp_path_factory.mktemp("node") / "cache"
-
-
-@pytest.fixture(scope="session")
-def local_ray(node_cache: Path) -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XDG_CACHE_HOME", str(node_cache))
-        ray.init(
-            address="local",
-            num_cpus=2,
-            include_dashboard=False,
-            log_to_driver=False,
-            logging_level="ERROR",
-        )
-    yield
-    ray.shutdown()
+from tests.support.compared_models import RESNET, VIT, write_timm
+from tests.support.scanned_models import MakeModel
 
 
 @pytest.fixture(scope="session")

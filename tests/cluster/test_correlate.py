@@ -5,17 +5,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from compared_models import RESNET, write_gpt2, write_timm
 
+from tests.support.compared_models import RESNET, write_gpt2, write_timm
 from zoo_analysis import open_store
 from zoo_analysis.activations import capture, pair_values
-from zoo_analysis.activations.probes import load_probe
-from zoo_analysis.activations.revive import revive
+from zoo_analysis.activations.networks.load import load_network
+from zoo_analysis.activations.probes.named import load_probe
+from zoo_analysis.answers.similarity import Chosen, likeness_matrix, nearest
 from zoo_analysis.cli import main
 from zoo_analysis.cluster.correlate import correlate
 from zoo_analysis.cluster.correlate_book import CorrelateEvent
 from zoo_analysis.errors import SimilarityError, ZooError
-from zoo_analysis.report.similarity import Chosen, likeness_matrix, nearest
 from zoo_analysis.similarity import best_match
 from zoo_analysis.similarity.registry import get_measure
 from zoo_analysis.store import Store
@@ -56,7 +56,7 @@ def test_all_pairs_are_what_the_measures_say_and_each_model_runs_once(
     # Each number is what the functions give in this process.
     probe = load_probe("digits", SAMPLES)
     names = [f"zoo/{name}" for name in ("resnet0", "resnet1", "resnet2", "vit")]
-    models = [capture(revive(str(compared_zoo / n.split("/")[1])), probe) for n in names]
+    models = [capture(load_network(str(compared_zoo / n.split("/")[1])), probe) for n in names]
     cka = get_measure("cka")
     for i in range(4):
         for j in range(i + 1, 4):

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from ray.cluster_utils import Cluster
 from ray.job_submission import JobStatus, JobSubmissionClient
-from scanned_models import MakeModel
 
+from tests.support.scanned_models import MakeModel
 from zoo_analysis import open_store
 
 JOB = Path(__file__).parents[2] / "jobs" / "scan.py"

@@ -11,8 +11,8 @@ from pathlib import Path
 import psutil
 import pytest
 import ray
-from scanned_models import MakeModel
 
+from tests.support.scanned_models import MakeModel
 from zoo_analysis import open_store, scan
 
 BIG = ((2100, 2100),) * 3

@@ -5,11 +5,11 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from representations import pairs, related, rotation, transformed
 from scipy.linalg import sqrtm, subspace_angles
 from sklearn.cross_decomposition import CCA
 from sklearn.decomposition import PCA
 
+from tests.support.representations import pairs, related, rotation, transformed
 from zoo_analysis.errors import SimilarityError
 from zoo_analysis.similarity import canonical_correlations, cca_mean, cca_mean_squared, pwcca, svcca
 

@@ -9,14 +9,14 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from representations import pairs, related, transformed
 
+from tests.support.representations import pairs, related, transformed
 from zoo_analysis.errors import SimilarityError
 from zoo_analysis.similarity.cca import MEASURES as CCA
-from zoo_analysis.similarity.cka import MEASURES as CKA
 from zoo_analysis.similarity.deconfounded import MEASURES as DECONFOUNDED
+from zoo_analysis.similarity.kernel_alignment import MEASURES as CKA
 from zoo_analysis.similarity.measure import Invariance, Measure
-from zoo_analysis.similarity.procrustes import MEASURES as PROCRUSTES
+from zoo_analysis.similarity.procrustes_distances import MEASURES as PROCRUSTES
 from zoo_analysis.similarity.weights_only import MEASURES as WEIGHTS_ONLY
 
 MEASURES = (*CKA, *DECONFOUNDED, *PROCRUSTES, *CCA, *WEIGHTS_ONLY)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from zoo_analysis.spectra import analyze_kernel, compare_randomized, fit_clipped, fit_power_law
 from zoo_analysis.spectra import method as make_method
-from zoo_analysis.spectra.spectrum import shuffled_spectrum
+from zoo_analysis.spectra.eigenspectrum import shuffled_spectrum
 
 torch.set_num_threads(1)
 

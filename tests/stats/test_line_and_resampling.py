@@ -8,8 +8,8 @@ import statsmodels.api as sm
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
-from test_regression import ANSCOMBE
 
+from tests.stats.test_regression import ANSCOMBE
 from zoo_analysis.stats import (
     benjamini_hochberg,
     bootstrap_intervals,

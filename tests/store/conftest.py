@@ -4,8 +4,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import small_models
 
+from tests.support import small_models
 from zoo_analysis.store import ModelRows, Store, open_store
 
 

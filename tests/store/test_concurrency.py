@@ -87,7 +87,7 @@ def test_a_writer_killed_anywhere_leaves_a_store_that_a_rerun_completes(
         """
         import sys, pathlib
         sys.path.insert(0, sys.argv[1])
-        from small_models import model_rows
+        from tests.support.small_models import model_rows
         from zoo_analysis.store import open_store
         store = open_store(sys.argv[2])
         print("ready", flush=True)
@@ -95,7 +95,7 @@ def test_a_writer_killed_anywhere_leaves_a_store_that_a_rerun_completes(
             store.commit_models([model_rows(f"lab/{i}")], "scan")
         """
     )
-    here = str(Path(__file__).parent)
+    here = str(Path(__file__).parents[2])
     for pause in (0.15, 0.4):
         process = subprocess.Popen(
             [sys.executable, "-c", script, here, store.uri], stdout=subprocess.PIPE, text=True

@@ -245,7 +245,7 @@ def test_the_commands(grown: Store, capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_what_as_of_takes() -> None:
-    from zoo_analysis.commands.as_of import parse_as_of
+    from zoo_analysis.cli.options import parse_as_of
 
     assert parse_as_of(None) is None
     assert parse_as_of("12") == 12

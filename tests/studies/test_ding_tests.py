@@ -8,14 +8,14 @@ import torch
 from scipy.stats import kendalltau, spearmanr
 from sklearn.decomposition import PCA
 
-from zoo_analysis.similarity.cka import cka
-from zoo_analysis.similarity.procrustes import procrustes
+from zoo_analysis.similarity.kernel_alignment import cka
+from zoo_analysis.similarity.procrustes_distances import procrustes
+from zoo_analysis.studies.analysis.dissimilarity import deletions, layer_of, layers_apart, truncated
+from zoo_analysis.studies.analysis.estimate import Estimate
 from zoo_analysis.studies.ding_tests import STUDY, judged, probed, rank_correlations, trained
-from zoo_analysis.studies.dissimilarity import deletions, layer_of, layers_apart, truncated
-from zoo_analysis.studies.estimate import Estimate
-from zoo_analysis.studies.mnist import load_mnist
+from zoo_analysis.studies.lab.mnist import load_mnist
+from zoo_analysis.studies.lab.optimisation import TrainedNet
 from zoo_analysis.studies.study import Outcome, Setting
-from zoo_analysis.studies.training import TrainedNet
 
 
 @pytest.fixture(scope="module")

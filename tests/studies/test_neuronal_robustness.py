@@ -7,8 +7,8 @@ import pytest
 from scipy import stats
 
 from zoo_analysis.store.schemas import SIMILARITIES
-from zoo_analysis.studies.candidates import ACCURACY, MEAN_LOSS, Candidate, associated
-from zoo_analysis.studies.mnist import load_mnist
+from zoo_analysis.studies.analysis.candidates import ACCURACY, MEAN_LOSS, Candidate, associated
+from zoo_analysis.studies.lab.mnist import load_mnist
 from zoo_analysis.studies.neuronal_robustness import (
     CANDIDATES,
     DEEPEST,

@@ -7,13 +7,13 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from zoo_analysis.activations import capture, load_probe, pair_values, revive
-from zoo_analysis.similarity.neuronal import neuronal_maxima, standardise
+from zoo_analysis.activations import capture, load_network, load_probe, pair_values
+from zoo_analysis.similarity.neuronal_correlation import neuronal_maxima, standardise
 from zoo_analysis.store import ModelRows, Store, open_store
 from zoo_analysis.store.schemas import ESDS, LAYERS, SIMILARITIES
-from zoo_analysis.studies.affinity import ALL, APART, DIFFERENCE, affinities, judged
-from zoo_analysis.studies.estimate import Estimate
-from zoo_analysis.studies.models_at_hand import stored
+from zoo_analysis.studies.analysis.affinity import ALL, APART, DIFFERENCE, affinities, judged
+from zoo_analysis.studies.analysis.estimate import Estimate
+from zoo_analysis.studies.analysis.models_at_hand import stored
 from zoo_analysis.studies.partial_affinity import STUDY
 from zoo_analysis.studies.study import Outcome, Setting
 
@@ -142,7 +142,7 @@ def test_a_small_run_keeps_what_comparing_two_models_by_hand_gives(
     probe = load_probe("digits", 16)
     assert (row["probe"], row["mode"], row["n_samples"]) == (probe.id, "partial", 16)
     zoo = cache / "small-affinity" / "digits"
-    a, b = (capture(revive(str(zoo / name)), probe) for name in ("vit-narrow", "vit-shallow"))
+    a, b = (capture(load_network(str(zoo / name)), probe) for name in ("vit-narrow", "vit-shallow"))
     best: list[dict[int, list[np.ndarray]]] = [{}, {}]
     for i, x in enumerate(a.layers):
         for j, y in enumerate(b.layers):

@@ -7,10 +7,10 @@ import pytest
 from scipy import stats
 from sklearn.metrics import roc_auc_score
 
-from zoo_analysis.single import analyze
+from zoo_analysis.measure.analyze import analyze
 from zoo_analysis.store import ModelRows, open_store
 from zoo_analysis.store.schemas import ESDS, SUMMARY_METRICS
-from zoo_analysis.studies.poor_and_well import (
+from zoo_analysis.studies.analysis.poor_and_well import (
     ALL_POOR,
     POOR,
     WELL,

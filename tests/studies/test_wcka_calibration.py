@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from zoo_analysis.similarity.cka import cka
+from zoo_analysis.similarity.kernel_alignment import cka
 from zoo_analysis.similarity.weights_only import wcka
-from zoo_analysis.studies.mnist import load_mnist
+from zoo_analysis.studies.lab.mnist import load_mnist
+from zoo_analysis.studies.lab.optimisation import TrainedNet
 from zoo_analysis.studies.study import Outcome, Setting
-from zoo_analysis.studies.training import TrainedNet
 from zoo_analysis.studies.wcka_calibration import (
     STUDY,
     Likenesses,

@@ -8,10 +8,10 @@ from scipy import stats
 
 from zoo_analysis.similarity import wcka
 from zoo_analysis.stats import correlation
-from zoo_analysis.studies.mnist import load_mnist
-from zoo_analysis.studies.predictability import Pairs, predicted, redrawn
+from zoo_analysis.studies.analysis.predictability import Pairs, predicted, redrawn
+from zoo_analysis.studies.lab.mnist import load_mnist
+from zoo_analysis.studies.lab.optimisation import TrainedNet
 from zoo_analysis.studies.study import Outcome, Setting
-from zoo_analysis.studies.training import TrainedNet
 from zoo_analysis.studies.wcka_function import (
     ALL_INPUTS,
     ARCHITECTURES,

@@ -9,10 +9,10 @@ import torch
 from torch import nn
 
 from zoo_analysis.activations.captured import Captured, LayerActivations
-from zoo_analysis.activations.layers import Site, select
+from zoo_analysis.activations.networks.network import Batch, Network
 from zoo_analysis.activations.pooling import pool
-from zoo_analysis.activations.probe import Probe
-from zoo_analysis.activations.revived import Batch, Revived
+from zoo_analysis.activations.probes.probe import Probe
+from zoo_analysis.activations.sites import Site, select
 from zoo_analysis.activations.survey import listening, survey
 from zoo_analysis.errors import ActivationError
 
@@ -24,7 +24,7 @@ INPUT_GRID: Final = (16, 16)
 
 
 def capture(
-    revived: Revived,
+    revived: Network,
     probe: Probe,
     *,
     layers: str = "all",
@@ -41,7 +41,7 @@ def capture(
     Args:
         revived: the network.
         probe: of its kind.
-        layers: see `zoo_analysis.activations.layers.select`.
+        layers: see `zoo_analysis.activations.sites.select`.
         positions: height and width, at most, that a layer's grid is pooled to; None: not pooled.
         batch_size: images or passages a forward pass.
         limit_bytes: of memory for what is kept, which is known before the first batch.
@@ -83,7 +83,7 @@ def capture(
 
 
 def _run(
-    revived: Revived, batch: Batch, sites: Collection[Site], positions: int | None
+    revived: Network, batch: Batch, sites: Collection[Site], positions: int | None
 ) -> tuple[dict[str, np.ndarray], torch.Tensor | None]:
     """A batch's rows of each layer, and its logits."""
     named = {site.name: site for site in sites}
@@ -101,7 +101,7 @@ def _run(
     return heard, logits
 
 
-def _survey(revived: Revived, probe: Probe) -> list[Site]:
+def _survey(revived: Network, probe: Probe) -> list[Site]:
     """What runs when the network gets the probe's first sample, twice."""
     twice = replace(probe, images=probe.images[:1] * 2, texts=probe.texts[:1] * 2)
     batch = next(revived.batches(twice, 2), None)
@@ -117,7 +117,7 @@ def _survey(revived: Revived, probe: Probe) -> list[Site]:
 
 
 def _room(
-    revived: Revived, probe: Probe, sites: list[Site], positions: int | None, limit: int
+    revived: Network, probe: Probe, sites: list[Site], positions: int | None, limit: int
 ) -> dict[str, np.ndarray]:
     """Arrays for what the layers will give, once they are known to fit."""
     shapes: dict[str, tuple[int, ...]] = {}
@@ -142,7 +142,7 @@ def _rows(site: Site, output: torch.Tensor, batch: Batch, positions: int | None)
     if isinstance(batch, torch.Tensor):
         grid = site.images(output, len(batch))
         return _numpy(grid if positions is None else pool(grid.float(), (positions, positions)))
-    words = Revived.words(batch)
+    words = Network.words(batch)
     tokens = site.tokens(output, len(words))[words >= 0].float()
     number = words[words >= 0] - words[words >= 0].min()
     count = number.bincount()

@@ -9,8 +9,8 @@ from typing import Any, Final
 import torch
 from torch import nn
 
-from zoo_analysis.activations.layers import Site
-from zoo_analysis.activations.revived import Batch, Revived
+from zoo_analysis.activations.networks.network import Batch, Network
+from zoo_analysis.activations.sites import Site
 
 #: Class and register tokens that may precede the patches of an image.
 MAX_PREFIX: Final = 16
@@ -34,7 +34,7 @@ def survey(
     sites: dict[str, Site] = {}
     grids: list[tuple[int, ...]] = []
     finished = 0
-    tokens = 0 if isinstance(batch, torch.Tensor) else Revived.words(batch).shape[1]
+    tokens = 0 if isinstance(batch, torch.Tensor) else Network.words(batch).shape[1]
 
     def look(name: str, source: nn.Module, found: torch.Tensor) -> None:
         nonlocal finished

@@ -12,17 +12,19 @@ import pyarrow as pa
 import ray
 
 from zoo_analysis.activations.pooling import PUBLISHED_IMAGES, Neurons
-from zoo_analysis.activations.probe import Kind, Probe
-from zoo_analysis.activations.probes import load_probe
+from zoo_analysis.activations.probes.named import load_probe
+from zoo_analysis.activations.probes.probe import Kind, Probe
+from zoo_analysis.cluster.account import versions
 from zoo_analysis.cluster.correlate_book import CorrelateBook, CorrelateEvent, CorrelateSummary
 from zoo_analysis.cluster.correlate_schedule import CorrelateSchedule
 from zoo_analysis.cluster.correlate_tasks import Kit
-from zoo_analysis.cluster.likeness import How, Mode, known_pairs, plan
-from zoo_analysis.cluster.reference import kind_of, with_reference
-from zoo_analysis.cluster.scan import DOWNLOADS, device_for, reach_for, versions
-from zoo_analysis.cluster.session import ray_session
-from zoo_analysis.cluster.tasks import Failure, call, failure
+from zoo_analysis.cluster.downloads import DOWNLOADS, reach_for
+from zoo_analysis.cluster.session import device_for, ray_session
+from zoo_analysis.cluster.worker import Failure, call, failure
 from zoo_analysis.errors import ZooError
+from zoo_analysis.pairwise.pairs import known_pairs, plan
+from zoo_analysis.pairwise.reference import kind_of, with_reference
+from zoo_analysis.pairwise.settings import ComparisonSettings, Mode
 from zoo_analysis.similarity.measure import Measure
 from zoo_analysis.similarity.registry import get_measure
 from zoo_analysis.sources import ModelRef, resolve_revision, resolve_sources
@@ -63,9 +65,9 @@ def correlate(
         measures: names of `similarity.measures`.
         reference: compare each model with this one only: a repo_id, or a source of one model. All
             pairs where None.
-        mode: ``full`` or ``partial``: see `likeness.How`.
-        neurons: ``channel``, ``unit`` or ``published``: see `likeness.How`; of a language model a
-            neuron is always a hidden dimension.
+        mode: ``full`` or ``partial``: see `ComparisonSettings`.
+        neurons: ``channel``, ``unit`` or ``published``: see `ComparisonSettings`; of a
+            language model a neuron is always a hidden dimension.
         layers: which layers, as `activations.capture` takes it.
         probe: as `activations.load_probe` takes it; None is photographs for image models and a text
             for language models.
@@ -94,7 +96,7 @@ def correlate(
         samples = min(samples, PUBLISHED_IMAGES)
     elif positions is None:
         positions = 4
-    how = How(mode, neurons, layers, positions)
+    how = ComparisonSettings(mode, neurons, layers, positions)
     resolved = resolve_sources(sources)
     refs, of = list(resolved.refs), frozenset[str]()
     if reference is not None:
@@ -147,7 +149,10 @@ def _with_revisions(refs: Iterable[ModelRef], book: CorrelateBook) -> Iterator[M
 
 @contextmanager
 def _account(
-    store: Store, tell: Callable[[CorrelateEvent], None], measures: list[Measure], how: How
+    store: Store,
+    tell: Callable[[CorrelateEvent], None],
+    measures: list[Measure],
+    how: ComparisonSettings,
 ) -> Iterator[CorrelateBook]:
     """A book whose rows are committed, and whose run is recorded, whatever happens meanwhile."""
     started, clock = datetime.now(UTC), time.monotonic()

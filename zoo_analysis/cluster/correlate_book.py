@@ -9,9 +9,9 @@ from typing import Any, Literal
 import pyarrow as pa
 
 from zoo_analysis.cluster.correlate_tasks import Compared
-from zoo_analysis.cluster.likeness import Pair
 from zoo_analysis.cluster.summary import new_scan_id
-from zoo_analysis.cluster.tasks import Failure
+from zoo_analysis.cluster.worker import Failure
+from zoo_analysis.pairwise.pairs import Pair
 from zoo_analysis.sources import ModelRef
 from zoo_analysis.store import Store
 from zoo_analysis.store.schemas import ACCURACIES, FAILURES, SIMILARITIES

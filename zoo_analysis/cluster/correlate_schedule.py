@@ -18,8 +18,8 @@ from zoo_analysis.cluster.correlate_tasks import (
     compare_checkpoints,
     compare_models,
 )
-from zoo_analysis.cluster.likeness import Pair, Plan
-from zoo_analysis.cluster.tasks import Failure, failure
+from zoo_analysis.cluster.worker import Failure, failure
+from zoo_analysis.pairwise.pairs import ComparisonPlan, Pair
 from zoo_analysis.sources import ModelRef
 
 #: How often a task is tried when its worker dies; Ray does the retrying.
@@ -55,7 +55,7 @@ class CorrelateSchedule:
         self.models = compare_models.options(**options)
         self.checkpoints = compare_checkpoints.options(**options)
 
-    def run(self, plan: Plan) -> None:
+    def run(self, plan: ComparisonPlan) -> None:
         for pair in plan.active:
             for ref in (pair.a, pair.b):
                 self.left.setdefault(ref, {})[pair] = None

@@ -12,15 +12,18 @@ import pyarrow as pa
 import ray
 
 from zoo_analysis.activations import Captured, capture, captured
-from zoo_analysis.activations.probe import Probe
-from zoo_analysis.activations.revive import revive
-from zoo_analysis.cluster.compare import Bench, Scores, Shown, compare
-from zoo_analysis.cluster.compare_weights import compare_weights
-from zoo_analysis.cluster.kept import Kept
-from zoo_analysis.cluster.likeness import How, Key, Pair
-from zoo_analysis.cluster.tasks import Failure, Reach, failure, one_thread
-from zoo_analysis.data import user_cache
+from zoo_analysis.activations.networks.load import load_network
+from zoo_analysis.activations.probes.probe import Probe
+from zoo_analysis.cluster.downloads import Reach
+from zoo_analysis.cluster.worker import Failure, failure, one_thread
 from zoo_analysis.errors import ZooError
+from zoo_analysis.folders import user_cache
+from zoo_analysis.pairwise.by_activations import Bench, Shown, compare
+from zoo_analysis.pairwise.by_weights import compare_weights
+from zoo_analysis.pairwise.pairs import Pair
+from zoo_analysis.pairwise.prepared import PreparedCache
+from zoo_analysis.pairwise.scores import Scores
+from zoo_analysis.pairwise.settings import ComparisonSettings, Key
 from zoo_analysis.similarity.registry import get_measure
 from zoo_analysis.sources import ModelRef
 from zoo_analysis.store.schemas import SIMILARITIES
@@ -30,7 +33,7 @@ from zoo_analysis.weights import hub_access
 _ROWS = pa.schema([f for f in SIMILARITIES if f.name not in ("run_id", "computed_at")])
 
 #: What this worker prepared for the pairs before.
-_kept = Kept()
+_kept = PreparedCache()
 
 
 @dataclass(frozen=True)
@@ -70,13 +73,13 @@ class Kit:
     """What every task of a comparison is given.
 
     Attributes:
-        how: see `How`.
+        how: see `ComparisonSettings`.
         device: where models run and products are computed.
         cache_bytes: that a node's disk gives to activations.
         reach: how models of the hub are read.
     """
 
-    how: How
+    how: ComparisonSettings
     device: str
     cache_bytes: int
     reach: Reach
@@ -92,7 +95,7 @@ def capture_model(ref: ModelRef, probe: Probe, kit: Kit) -> tuple[Ready | Failur
     start = time.perf_counter()
 
     def make() -> Captured:
-        revived = revive(ref.path, ref.architecture, device=kit.device)
+        revived = load_network(ref.path, ref.architecture, device=kit.device)
         return capture(revived, probe, layers=kit.how.layers, positions=kit.how.positions)
 
     try:

@@ -1,11 +1,18 @@
 """How many downloads a whole cluster runs at the same time."""
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, replace
 from typing import Any
 
 import ray
+
+from zoo_analysis.sources import ModelRef
+from zoo_analysis.weights import (
+    HubAccess,
+    current_access,
+)
 
 #: Seconds after which a permit that was never given back is taken from a worker that must be dead.
 _LEASE = 900.0
@@ -57,3 +64,30 @@ class Downloads:
             yield
         finally:
             self.permits.give_back.remote(number)
+
+
+@dataclass(frozen=True)
+class Reach:
+    """How a worker reads models of the hub.
+
+    Attributes:
+        access: endpoint, token and cache; None where no model of the hub is read.
+        downloads: called for the permit that a download needs.
+    """
+
+    access: HubAccess | None = None
+    downloads: Any = nullcontext
+
+
+#: Downloads from the hub at the same time, on the whole cluster.
+DOWNLOADS = 16
+
+
+def reach_for(refs: Sequence[ModelRef], downloads: int, cache_size: int | None) -> Reach:
+    """What workers need to read models of the hub, if there are any."""
+    if not any(ref.source == "hub" for ref in refs):
+        return Reach()
+    access = current_access()
+    if cache_size is not None:
+        access = replace(access, cache_bytes=cache_size)
+    return Reach(access, Downloads(downloads))

@@ -8,21 +8,39 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import ray
 
-from zoo_analysis.cluster.plan import EIGEN, cost
 from zoo_analysis.cluster.session import ray_session
-from zoo_analysis.cluster.tasks import one_thread
+from zoo_analysis.cluster.worker import one_thread
 from zoo_analysis.errors import ZooError
-from zoo_analysis.sources import ModelRef, Problem
+from zoo_analysis.hub.cache import NotDownloaded
+from zoo_analysis.measure.cost import EIGEN, cost
+from zoo_analysis.sources import ModelRef, Problem, resolve_sources
 from zoo_analysis.spectra import Method, analyze_kernel
+from zoo_analysis.store import Store, open_store
 from zoo_analysis.weights import current_access, hub_access, list_layers, open_checkpoint
-from zoo_analysis.weights.hub_cache import NotDownloaded
 
 #: Headers that are read at the same time.
 _AT_ONCE = 16
 #: Seconds of one core that a layer and a model take besides their flops: rough guesses.
 _LAYER, _MODEL = 0.01, 0.1
+
+
+PLAN_COLUMNS = pa.schema(
+    [
+        ("repo_id", pa.string()),
+        ("revision", pa.string()),
+        ("source", pa.string()),
+        ("layers", pa.int64()),
+        ("read_bytes", pa.int64()),
+        ("gram_flops", pa.float64()),
+        ("eigen_flops", pa.float64()),
+        ("peak_bytes", pa.int64()),
+        ("seconds", pa.float64()),
+        ("skipped", pa.string()),
+    ]
+)
 
 
 @dataclass(frozen=True)
@@ -53,7 +71,7 @@ class Forecast:
 
 
 @dataclass(frozen=True)
-class Plan:
+class ScanPlan:
     """All models of a plan, and what they take together on `cpus` cores."""
 
     models: tuple[Forecast, ...]
@@ -64,6 +82,15 @@ class Plan:
         """Predicted wall clock of the scan: of its work, or of its longest layer."""
         work = sum(model.seconds for model in self.models) / self.cpus
         return max([work, *(model.longest for model in self.models)])
+
+    def table(self) -> pa.Table:
+        """A row a model; columns of `PLAN_COLUMNS`."""
+        rows = [
+            {name: getattr(model, name) for name in PLAN_COLUMNS.names} for model in self.models
+        ]
+        return pa.Table.from_pylist(
+            [{**row, "skipped": row["skipped"] or None} for row in rows], schema=PLAN_COLUMNS
+        )
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
@@ -76,13 +103,39 @@ class Plan:
         }
 
 
+def plan(
+    sources: Sequence[str],
+    store: Store | str | None = None,
+    how: Method | None = None,
+    *,
+    address: str | None = None,
+) -> ScanPlan:
+    """Price of a scan of `sources`, from headers alone.
+
+    Args:
+        sources: as `sources.resolve_sources` takes them.
+        store: whose models are skipped: a store or its URI; None is ``$ZOO_STORE``, else
+            ``./zoo-store``.
+        how: the method; the default one where None.
+        address: as `forecast` takes it.
+
+    Raises:
+        SourceError: a source that is nothing.
+        ZooError: no cluster at the address.
+    """
+    resolved = resolve_sources(sources)
+    opened = store if isinstance(store, Store) else open_store(store)
+    known = frozenset(opened.committed())
+    return forecast(resolved.refs, resolved.problems, known, how or Method(), address)
+
+
 def forecast(
     refs: Sequence[ModelRef],
     problems: Iterable[Problem],
     known: frozenset[tuple[str, str, str]],
     how: Method,
     address: str | None = None,
-) -> Plan:
+) -> ScanPlan:
     """Read the headers of models and price their layers; no weights are read or downloaded.
 
     Kinds of layers are judged by names and shapes alone, so that nothing has to be built: a scan,
@@ -103,7 +156,7 @@ def forecast(
     ):
         models = list(pool.map(lambda ref: _model(ref, known, how, rate), refs))
     models += [Forecast(problem.repo_id, None, "", skipped=problem.message) for problem in problems]
-    return Plan(tuple(models), _cpus(address))
+    return ScanPlan(tuple(models), _cpus(address))
 
 
 def _model(

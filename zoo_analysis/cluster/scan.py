@@ -1,31 +1,23 @@
 """Scan models into a store: what is known is skipped, the rest goes to Ray."""
 
 import json
-import platform
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 
 import pyarrow as pa
 import ray
 
-from zoo_analysis.cluster.book import Book
-from zoo_analysis.cluster.downloads import Downloads
-from zoo_analysis.cluster.schedule import Schedule
-from zoo_analysis.cluster.session import ray_session
+from zoo_analysis.cluster.account import Book, versions
+from zoo_analysis.cluster.downloads import DOWNLOADS, reach_for
+from zoo_analysis.cluster.scan_schedule import ScanSchedule
+from zoo_analysis.cluster.session import device_for, ray_session
 from zoo_analysis.cluster.summary import Event, Summary
-from zoo_analysis.cluster.tasks import Failure, Reach
-from zoo_analysis.errors import ZooError
+from zoo_analysis.cluster.worker import Failure
 from zoo_analysis.sources import ModelRef, Problem, resolve_sources
 from zoo_analysis.spectra import Method
 from zoo_analysis.store import Store, open_store
 from zoo_analysis.store.schemas import SCANS
-from zoo_analysis.weights import current_access
-
-#: Downloads from the hub at the same time, on the whole cluster.
-DOWNLOADS = 16
 
 
 def scan(
@@ -104,7 +96,7 @@ def scan_models(
         if todo:
             with ray_session(address):
                 reach = reach_for(todo, downloads, cache_size)
-                Schedule(book, how, device_for(device), ray.put(known), reach).run(todo)
+                ScanSchedule(book, how, device_for(device), ray.put(known), reach).run(todo)
     finally:
         book.commit()
         summary = book.summary
@@ -118,36 +110,3 @@ def scan_models(
         }
         store.append("scans", pa.Table.from_pylist([row], schema=SCANS))
     return summary
-
-
-def reach_for(refs: Sequence[ModelRef], downloads: int, cache_size: int | None) -> Reach:
-    """What workers need to read models of the hub, if there are any."""
-    if not any(ref.source == "hub" for ref in refs):
-        return Reach()
-    access = current_access()
-    if cache_size is not None:
-        access = replace(access, cache_bytes=cache_size)
-    return Reach(access, Downloads(downloads))
-
-
-def device_for(device: str) -> str:
-    """``cpu`` or ``cuda``, from that or ``auto``; Ray must be up.
-
-    Raises:
-        ZooError: no GPU where one was asked for.
-    """
-    gpus = ray.cluster_resources().get("GPU", 0)
-    if device == "cuda" and not gpus:
-        raise ZooError("--device cuda, but the Ray cluster has no GPU; use --device auto or cpu")
-    return "cuda" if device != "cpu" and gpus else "cpu"
-
-
-def versions() -> dict[str, str]:
-    """Of Python and of what the numbers depend on."""
-    out = {"python": platform.python_version()}
-    for name in ("zoo-analysis", "torch", "numpy", "scipy", "ray", "deltalake"):
-        try:
-            out[name] = version(name)
-        except PackageNotFoundError:
-            out[name] = "not installed"
-    return out

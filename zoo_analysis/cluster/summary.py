@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from zoo_analysis.cluster.tasks import Failure
+from zoo_analysis.cluster.worker import Failure
 
 
 def new_scan_id() -> str:

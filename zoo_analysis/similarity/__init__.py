@@ -7,26 +7,32 @@ from zoo_analysis.similarity.cca import (
     pwcca,
     svcca,
 )
-from zoo_analysis.similarity.cka import cka, cka_debiased, cka_minibatch, cka_rbf, minibatch_cka
-from zoo_analysis.similarity.comparison import LayerMatches, NeuronalComparison
 from zoo_analysis.similarity.deconfounded import dcka, dcka_measure
+from zoo_analysis.similarity.dissimilarity_analysis import rsa, rsa_by
 from zoo_analysis.similarity.functional import accuracy_gap, agreement, js_divergence
-from zoo_analysis.similarity.knn import knn, knn_of
+from zoo_analysis.similarity.kernel_alignment import (
+    cka,
+    cka_debiased,
+    cka_minibatch,
+    cka_rbf,
+    minibatch_cka,
+)
 from zoo_analysis.similarity.matching import neuronal_one_to_one, one_to_one
 from zoo_analysis.similarity.measure import Invariance, Measure
+from zoo_analysis.similarity.nearest_neighbours import knn, knn_of
 from zoo_analysis.similarity.network import best_match, between, neuronal_between
-from zoo_analysis.similarity.neuronal import (
+from zoo_analysis.similarity.neuronal_comparison import LayerMatches, NeuronalComparison
+from zoo_analysis.similarity.neuronal_correlation import (
     Maxima,
     neuronal,
     neuronal_matches,
     neuronal_maxima,
     standardise,
 )
-from zoo_analysis.similarity.procrustes import procrustes, procrustes_angular
+from zoo_analysis.similarity.procrustes_distances import procrustes, procrustes_angular
 from zoo_analysis.similarity.registry import get_measure, measures
-from zoo_analysis.similarity.rsa import rsa, rsa_by
 from zoo_analysis.similarity.weights_only import (
-    WeightLikeness,
+    WeightSimilarity,
     chain_factors,
     wcka,
     wcka_measure,
@@ -40,7 +46,7 @@ __all__ = [
     "Maxima",
     "Measure",
     "NeuronalComparison",
-    "WeightLikeness",
+    "WeightSimilarity",
     "accuracy_gap",
     "agreement",
     "best_match",

@@ -6,7 +6,7 @@ from torch import Tensor
 
 from zoo_analysis.errors import SimilarityError
 from zoo_analysis.similarity.measure import Measure
-from zoo_analysis.similarity.neuronal import aligned, standardise
+from zoo_analysis.similarity.neuronal_correlation import aligned, standardise
 
 #: Neurons a side beyond which the assignment, cubic in their number, takes minutes.
 _MOST = 4096

@@ -10,8 +10,8 @@ from torch import Tensor
 
 from zoo_analysis.errors import SimilarityError
 from zoo_analysis.similarity.centring import same_samples
-from zoo_analysis.similarity.comparison import NeuronalComparison, comparison
-from zoo_analysis.similarity.neuronal import Maxima, maxima_by_layer, standardise
+from zoo_analysis.similarity.neuronal_comparison import NeuronalComparison, comparison
+from zoo_analysis.similarity.neuronal_correlation import Maxima, maxima_by_layer, standardise
 
 _NOTHING = (
     "none of {} layers can be compared with one of the other model's {}: choose other layers, or "

@@ -6,15 +6,15 @@ from importlib.metadata import EntryPoint, entry_points
 
 from zoo_analysis.errors import SimilarityError
 from zoo_analysis.similarity.cca import MEASURES as _CCA
-from zoo_analysis.similarity.cka import MEASURES as _CKA
 from zoo_analysis.similarity.deconfounded import MEASURES as _DECONFOUNDED
+from zoo_analysis.similarity.dissimilarity_analysis import MEASURES as _RSA
 from zoo_analysis.similarity.functional import MEASURES as _FUNCTIONAL
-from zoo_analysis.similarity.knn import MEASURES as _KNN
+from zoo_analysis.similarity.kernel_alignment import MEASURES as _CKA
 from zoo_analysis.similarity.matching import MEASURES as _MATCHING
 from zoo_analysis.similarity.measure import Measure
-from zoo_analysis.similarity.neuronal import MEASURES as _NEURONAL
-from zoo_analysis.similarity.procrustes import MEASURES as _PROCRUSTES
-from zoo_analysis.similarity.rsa import MEASURES as _RSA
+from zoo_analysis.similarity.nearest_neighbours import MEASURES as _KNN
+from zoo_analysis.similarity.neuronal_correlation import MEASURES as _NEURONAL
+from zoo_analysis.similarity.procrustes_distances import MEASURES as _PROCRUSTES
 from zoo_analysis.similarity.weights_only import MEASURES as _WEIGHTS_ONLY
 
 #: Of entry points; one's name is that of the `Measure` it points to.

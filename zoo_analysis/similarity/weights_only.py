@@ -20,7 +20,7 @@ _INVARIANT: frozenset[Invariance] = frozenset(
 
 
 @dataclass(frozen=True)
-class WeightLikeness:
+class WeightSimilarity:
     """How alike two fully connected stacks are.
 
     Attributes:
@@ -73,7 +73,7 @@ def chain_factors(weights: Sequence[Any]) -> list[Tensor]:
     return factors
 
 
-def wcka(weights_a: Sequence[Any], weights_b: Sequence[Any]) -> WeightLikeness:
+def wcka(weights_a: Sequence[Any], weights_b: Sequence[Any]) -> WeightSimilarity:
     """CKA of chained weight products, of fully connected stacks on the same inputs.
 
     In the products the order of hidden neurons cancels, and so does the scale of a layer; biases
@@ -93,7 +93,7 @@ def wcka(weights_a: Sequence[Any], weights_b: Sequence[Any]) -> WeightLikeness:
     kernels_a = [linear(f) for f in chain_factors(weights_a)]
     kernels_b = [linear(f) for f in chain_factors(weights_b)]
     values = np.array([[_compare(a, b) for b in kernels_b] for a in kernels_a])
-    return WeightLikeness(float(values[-1, -1]), values)
+    return WeightSimilarity(float(values[-1, -1]), values)
 
 
 def weight_cka(weights_a: Sequence[Any], weights_b: Sequence[Any]) -> NDArray[np.float64]:

@@ -2,11 +2,11 @@
 
 from typing import TYPE_CHECKING
 
+from zoo_analysis.hub.path import HubPath
 from zoo_analysis.sources.card import Card, card_of, number
 from zoo_analysis.sources.metadata import architecture_of
 from zoo_analysis.sources.ref import Accuracy, ModelRef
-from zoo_analysis.weights.hub_open import HubPath
-from zoo_analysis.weights.locate import weights_name
+from zoo_analysis.weights.readers.open import weights_name
 
 if TYPE_CHECKING:
     from huggingface_hub import ModelInfo

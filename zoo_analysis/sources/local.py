@@ -1,12 +1,14 @@
 """Models on disk: a checkpoint file, a directory in hub layout, a tree of them, a hub cache."""
 
 import os
+import re
+from dataclasses import dataclass
 from pathlib import Path
 
 from zoo_analysis.sources.card import read_card
-from zoo_analysis.sources.layout import is_repository, name_of, weight_files
 from zoo_analysis.sources.metadata import Architecture, read_architecture
 from zoo_analysis.sources.ref import ModelRef, Problem, Resolved
+from zoo_analysis.weights.readers.files import is_repository, weight_files, weight_suffix
 
 
 def local_models(path: Path) -> Resolved:
@@ -120,3 +122,40 @@ def _size(file: Path) -> int:
         return file.stat().st_size
     except OSError:
         return 0
+
+
+_SNAPSHOT = re.compile(r"models--(?P<owner>[^/]+?)--(?P<name>[^/]+)/snapshots/(?P<sha>[^/]+)")
+
+
+@dataclass(frozen=True)
+class Name:
+    """What a path is called: its repository and, in a hub cache, its commit."""
+
+    repo_id: str
+    revision: str | None
+
+
+def name_of(path: Path) -> Name:
+    """What a model's path is called.
+
+    In a hub cache (``models--OWNER--NAME/snapshots/SHA``) the repository and commit it is of,
+    with the path below the snapshot for a part of a pipeline; elsewhere the last two components
+    of the absolute path, a checkpoint file without its suffix.
+
+    Args:
+        path: checkpoint file or directory.
+
+    Returns:
+        The name; its revision is None outside a hub cache.
+    """
+    path = path.absolute()
+    suffix = weight_suffix(path) if not path.is_dir() else None
+    whole = path.name if path.is_dir() else path.stem
+    last = path.name[: -len(suffix)] if suffix else whole
+    if match := _SNAPSHOT.search(path.as_posix()):
+        below = path.as_posix()[match.end() :].strip("/")
+        if suffix:
+            below = below[: -len(suffix)]
+        repo_id = "/".join(part for part in (match["owner"], match["name"], below) if part)
+        return Name(repo_id, match["sha"])
+    return Name(f"{path.parent.name}/{last}" if path.parent.name else last, None)

@@ -7,8 +7,8 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from zoo_analysis.errors import SourceError
-from zoo_analysis.sources.catalogue import catalogue_names, catalogue_path, load_catalogue
-from zoo_analysis.sources.collection import PACKAGED, catalogue_models, only, packaged_models
+from zoo_analysis.sources.catalogues.format import catalogue_names, catalogue_path, load_catalogue
+from zoo_analysis.sources.catalogues.models import PACKAGED, catalogue_models, only, packaged_models
 from zoo_analysis.sources.local import local_models
 from zoo_analysis.sources.ref import ModelRef, Problem, Resolved
 

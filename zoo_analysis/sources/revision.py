@@ -5,8 +5,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from zoo_analysis.errors import SourceError
-from zoo_analysis.sources.layout import weight_files
 from zoo_analysis.sources.ref import ModelRef
+from zoo_analysis.weights.readers.files import weight_files
 
 
 def resolve_revision(ref: ModelRef) -> ModelRef:

@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from zoo_analysis.errors import SourceError
-from zoo_analysis.sources.catalogue import checked, known_keys, tables
-from zoo_analysis.sources.hub import described, hub_infos, list_models
-from zoo_analysis.sources.hub_query import HubQuery
+from zoo_analysis.hub.api import hub_infos, list_models
+from zoo_analysis.hub.query import HubQuery
+from zoo_analysis.sources.catalogues.format import checked, known_keys, tables
+from zoo_analysis.sources.hub import described
 from zoo_analysis.sources.ref import ModelRef
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ _FOLDS = 50.0
 
 
 @dataclass(frozen=True)
-class Comparison:
+class TailComparison:
     """Power law against one alternative.
 
     Attributes:
@@ -28,7 +28,7 @@ class Comparison:
     p: float
 
 
-def compare_tails(tail: NDArray[np.float64], alpha: float) -> dict[str, Comparison]:
+def compare_tails(tail: NDArray[np.float64], alpha: float) -> dict[str, TailComparison]:
     """Compare a fitted power law with lognormal, exponential and truncated power law.
 
     Each alternative is fitted by maximum likelihood on the same tail, λ ≥ xmin (Clauset, Shalizi &
@@ -60,17 +60,17 @@ def compare_tails(tail: NDArray[np.float64], alpha: float) -> dict[str, Comparis
 
 def vuong(
     first: NDArray[np.float64], second: NDArray[np.float64], *, nested: bool = False
-) -> Comparison:
+) -> TailComparison:
     """Likelihood-ratio test from two laws' pointwise log-likelihoods of shape (n,)."""
     difference = first - second
     n = len(difference)
     ratio = float(difference.sum())
     if nested:
-        return Comparison(ratio, float(chi2.sf(abs(2 * ratio), 1)))
+        return TailComparison(ratio, float(chi2.sf(abs(2 * ratio), 1)))
     deviation = float(difference.std() * np.sqrt(n))
     if deviation == 0:
-        return Comparison(0.0, 1.0)
-    return Comparison(ratio / deviation, float(erfc(abs(ratio) / (np.sqrt(2) * deviation))))
+        return TailComparison(0.0, 1.0)
+    return TailComparison(ratio / deviation, float(erfc(abs(ratio) / (np.sqrt(2) * deviation))))
 
 
 def power_law_loglik(x: NDArray[np.float64], alpha: float) -> NDArray[np.float64]:

@@ -1,6 +1,6 @@
 """Which metric predicts which accuracy, how well, and how sure: pure functions of arrays."""
 
-from zoo_analysis.stats.correlation import (
+from zoo_analysis.stats.correlations import (
     Correlation,
     Difference,
     correlation,

@@ -10,8 +10,8 @@ import duckdb
 import pyarrow as pa
 from deltalake import DeltaTable
 
-from zoo_analysis.data import data_dir
 from zoo_analysis.errors import StoreError
+from zoo_analysis.folders import data_dir
 from zoo_analysis.store.schemas import TABLES
 from zoo_analysis.store.tables import Location, dataset, load, local_files, one_line, widened
 

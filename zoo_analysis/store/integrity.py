@@ -66,7 +66,7 @@ SELECT (SELECT count(*) FROM raw.published) AS models, (SELECT count(*) FROM lay
 
 
 @dataclass(frozen=True)
-class Problem:
+class Inconsistency:
     """Something that does not agree; whose it is, where that can be said."""
 
     problem: str
@@ -93,11 +93,11 @@ class Checked:
     layers: int
     spectra: int
     unpublished: int
-    problems: tuple[Problem, ...]
+    problems: tuple[Inconsistency, ...]
 
     def table(self) -> pa.Table:
         """The problems as a table."""
-        schema = pa.schema([(field.name, pa.string()) for field in fields(Problem)])
+        schema = pa.schema([(field.name, pa.string()) for field in fields(Inconsistency)])
         return pa.Table.from_pylist([vars(problem) for problem in self.problems], schema=schema)
 
 
@@ -115,21 +115,21 @@ def check(store: Store, limit: int = 1000) -> Checked:
     if missing:
         return Checked(0, 0, 0, 0, tuple(missing[:limit]))
     problems = [
-        Problem(problem, **row)
+        Inconsistency(problem, **row)
         for problem, sql in _CHECKS.items()
         for row in store.run(f"{sql} ORDER BY ALL LIMIT $limit", {"limit": limit}).to_pylist()
     ]
     return Checked(**store.run(_COUNTS).to_pylist()[0], problems=tuple(problems))
 
 
-def _missing_files(store: Store) -> list[Problem]:
+def _missing_files(store: Store) -> list[Inconsistency]:
     """Data files that the log names and the disk does not have."""
     missing = []
     for name in TABLES if store.location.path is not None else ():
         table = load(store.location, name)
         files = local_files(table) if table is not None else []
         missing += [
-            Problem("a data file is missing", detail=f"{name}: {Path(file).name}")
+            Inconsistency("a data file is missing", detail=f"{name}: {Path(file).name}")
             for file in files
             if not Path(file).exists()
         ]

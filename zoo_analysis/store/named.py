@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-from zoo_analysis.data import data_dir
 from zoo_analysis.errors import QueryError
+from zoo_analysis.folders import data_dir
 
 _PARAM = re.compile(
     r"^-- param (?P<name>\w+): (?P<type>\w+) = (?P<default>.+?)(?:\s+\((?P<about>.*)\))?\s*$",

@@ -10,7 +10,7 @@ import duckdb
 import pyarrow as pa
 
 from zoo_analysis.errors import QueryError, StoreError
-from zoo_analysis.store import duck, kept, tables
+from zoo_analysis.store import duck, last_connection, tables
 from zoo_analysis.store.accuracies import news
 from zoo_analysis.store.guard import admit, explain
 from zoo_analysis.store.history import versions_at
@@ -104,7 +104,7 @@ class Store:
             QueryError: anything but one SELECT over the store, or one that DuckDB refuses.
             StoreError: there is no store here yet.
         """
-        connection = kept.cursor(self.location)
+        connection = last_connection.cursor(self.location)
         text = admit(connection, query)
         try:
             return connection.sql(text, params=dict(params) if params else None)

@@ -9,13 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo_analysis.similarity.registry import measures
-from zoo_analysis.studies.dissimilarity import deletions, layer_of, layers_apart, truncated
-from zoo_analysis.studies.estimate import Estimate, outcome
-from zoo_analysis.studies.jackknife import Floats, Jackknifed, jackknife
-from zoo_analysis.studies.mnist import Digits, load_mnist
-from zoo_analysis.studies.networks import NetSpec
+from zoo_analysis.studies.analysis.dissimilarity import deletions, layer_of, layers_apart, truncated
+from zoo_analysis.studies.analysis.estimate import Estimate, outcome
+from zoo_analysis.studies.analysis.jackknife import Floats, Jackknifed, jackknife
+from zoo_analysis.studies.lab.mnist import Digits, load_mnist
+from zoo_analysis.studies.lab.networks import NetSpec
+from zoo_analysis.studies.lab.optimisation import TrainedNet, train
 from zoo_analysis.studies.study import Outcome, Setting, Study
-from zoo_analysis.studies.training import TrainedNet, train
 
 _WIDTH: Final = 64
 _DEPTH: Final = 5

@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 
 from zoo_analysis.similarity.network import neuronal_between
 from zoo_analysis.store.schemas import SIMILARITIES
-from zoo_analysis.studies.attacks import Attack, attacked
-from zoo_analysis.studies.candidates import (
+from zoo_analysis.studies.analysis.candidates import (
     ACCURACY,
     MEAN_LOSS,
     Candidate,
@@ -19,11 +18,12 @@ from zoo_analysis.studies.candidates import (
     associated,
     associations,
 )
-from zoo_analysis.studies.estimate import Estimate, outcome
-from zoo_analysis.studies.mnist import Digits, load_mnist
-from zoo_analysis.studies.networks import Net, NetSpec, accuracy
+from zoo_analysis.studies.analysis.estimate import Estimate, outcome
+from zoo_analysis.studies.lab.attacks import Attack, attacked
+from zoo_analysis.studies.lab.mnist import Digits, load_mnist
+from zoo_analysis.studies.lab.networks import Net, NetSpec, accuracy
+from zoo_analysis.studies.lab.optimisation import TrainedNet, train
 from zoo_analysis.studies.study import Outcome, Setting, Study
-from zoo_analysis.studies.training import TrainedNet, train
 
 #: The five published networks.
 CANDIDATES: Final = (

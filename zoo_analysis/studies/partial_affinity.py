@@ -14,17 +14,17 @@ from zoo_analysis.activations import (
     capture,
     captured,
     comparable,
+    load_network,
     load_probe,
     neuron_values,
-    revive,
 )
+from zoo_analysis.digits import digits_dir, digits_zoo, train
 from zoo_analysis.similarity.network import neuronal_between
 from zoo_analysis.sources import ModelRef, resolve_revision, resolve_sources
-from zoo_analysis.sources.digits import digits_dir, digits_zoo, train
 from zoo_analysis.store.schemas import SIMILARITIES
-from zoo_analysis.studies.affinity import APART, DIFFERENCE, affinities, affinity, judged
-from zoo_analysis.studies.estimate import Estimate, outcome
-from zoo_analysis.studies.models_at_hand import Models, stored
+from zoo_analysis.studies.analysis.affinity import APART, DIFFERENCE, affinities, affinity, judged
+from zoo_analysis.studies.analysis.estimate import Estimate, outcome
+from zoo_analysis.studies.analysis.models_at_hand import Models, stored
 from zoo_analysis.studies.study import Outcome, Setting, Study
 
 _MEASURE: Final = "neuronal"
@@ -38,7 +38,7 @@ def shown(ref: ModelRef, probe: Probe, cache: Path) -> Captured:
     """What a model makes of a probe, from the cache where it is there."""
 
     def make() -> Captured:
-        return capture(revive(ref.path, ref.architecture), probe, positions=_POSITIONS)
+        return capture(load_network(ref.path, ref.architecture), probe, positions=_POSITIONS)
 
     key = (ref.repo_id, ref.revision, probe.id)
     return captured(key, make, cache / "activations", _CACHE_BYTES)[0]

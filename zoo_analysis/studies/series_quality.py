@@ -8,13 +8,13 @@ from typing import Final
 import numpy as np
 import pyarrow.compute as pc
 
-from zoo_analysis.single import analyze
+from zoo_analysis.digits import DigitsSpec, digits_dir, digits_zoo, train
+from zoo_analysis.measure.analyze import analyze
 from zoo_analysis.sources import resolve_sources
-from zoo_analysis.sources.digits import DigitsSpec, digits_dir, digits_zoo, train
 from zoo_analysis.stats import regress
 from zoo_analysis.store.schemas import SUMMARY_METRICS
-from zoo_analysis.studies.estimate import Estimate, outcome
-from zoo_analysis.studies.poor_and_well import (
+from zoo_analysis.studies.analysis.estimate import Estimate, outcome
+from zoo_analysis.studies.analysis.poor_and_well import (
     ALL_POOR,
     POOR,
     Member,

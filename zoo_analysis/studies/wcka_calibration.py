@@ -13,12 +13,12 @@ from torch import Tensor
 
 from zoo_analysis.similarity.registry import get_measure
 from zoo_analysis.similarity.weights_only import chain_factors
-from zoo_analysis.studies.estimate import Estimate, outcome
-from zoo_analysis.studies.jackknife import Floats, jackknife
-from zoo_analysis.studies.mnist import load_mnist
-from zoo_analysis.studies.networks import Net, NetSpec
+from zoo_analysis.studies.analysis.estimate import Estimate, outcome
+from zoo_analysis.studies.analysis.jackknife import Floats, jackknife
+from zoo_analysis.studies.lab.mnist import load_mnist
+from zoo_analysis.studies.lab.networks import Net, NetSpec
+from zoo_analysis.studies.lab.optimisation import TrainedNet, train
 from zoo_analysis.studies.study import Outcome, Setting, Study
-from zoo_analysis.studies.training import TrainedNet, train
 
 _SPEC: Final = NetSpec("three-layers", (100, 100, 100))
 _EPOCHS: Final = 20

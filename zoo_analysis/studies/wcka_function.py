@@ -10,20 +10,20 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from zoo_analysis.similarity.cka import cka
 from zoo_analysis.similarity.deconfounded import dcka_measure
+from zoo_analysis.similarity.kernel_alignment import cka
 from zoo_analysis.similarity.measure import Measure
-from zoo_analysis.similarity.neuronal import neuronal
-from zoo_analysis.similarity.procrustes import procrustes
+from zoo_analysis.similarity.neuronal_correlation import neuronal
+from zoo_analysis.similarity.procrustes_distances import procrustes
 from zoo_analysis.similarity.weights_only import chain_factors, wcka_measure
-from zoo_analysis.studies.attacks import attacked
-from zoo_analysis.studies.corruptions import CORRUPTIONS, corrupted
-from zoo_analysis.studies.estimate import Estimate, outcome
-from zoo_analysis.studies.mnist import Digits, load_mnist
-from zoo_analysis.studies.networks import Net, NetSpec
-from zoo_analysis.studies.predictability import KINDS, Pairs, compared, predicted, redrawn
+from zoo_analysis.studies.analysis.estimate import Estimate, outcome
+from zoo_analysis.studies.analysis.predictability import KINDS, Pairs, compared, predicted, redrawn
+from zoo_analysis.studies.lab.attacks import attacked
+from zoo_analysis.studies.lab.corruptions import CORRUPTIONS, corrupted
+from zoo_analysis.studies.lab.mnist import Digits, load_mnist
+from zoo_analysis.studies.lab.networks import Net, NetSpec
+from zoo_analysis.studies.lab.optimisation import Strategy, TrainedNet, train
 from zoo_analysis.studies.study import Outcome, Setting, Study
-from zoo_analysis.studies.training import Strategy, TrainedNet, train
 
 ARCHITECTURES: Final = (
     NetSpec("100", (100,)),

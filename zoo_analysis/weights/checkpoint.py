@@ -10,7 +10,7 @@ from typing import Literal, Self
 import torch
 
 from zoo_analysis.errors import CheckpointError
-from zoo_analysis.weights.layer import LayerSpec
+from zoo_analysis.weights.spec import LayerSpec
 
 Format = Literal["safetensors", "torch"]
 

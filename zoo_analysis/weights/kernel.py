@@ -7,8 +7,8 @@ import torch
 
 from zoo_analysis.errors import CheckpointError
 from zoo_analysis.weights.checkpoint import Checkpoint
-from zoo_analysis.weights.layer import LayerSpec
-from zoo_analysis.weights.lora import lora_core
+from zoo_analysis.weights.layers.lora import lora_core
+from zoo_analysis.weights.spec import LayerSpec
 
 #: Side of the square blocks that share a scale in float8 checkpoints in DeepSeek's manner.
 SCALE_BLOCK: Final = 128

@@ -1,0 +1,50 @@
+"""A plan tells what a scan will do before a byte of weights is read."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from tests.support.loopback import Hub
+from tests.support.repositories import tensor_bytes, tensors, write
+from zoo_analysis import open_store, scan
+from zoo_analysis.cluster.forecast import forecast
+from zoo_analysis.sources import resolve_sources
+from zoo_analysis.spectra import Method
+
+
+def test_a_plan_prices_layers_and_says_what_is_skipped(
+    hub: Hub, hub_root: Path, tmp_path: Path
+) -> None:
+    hub.add("me/net", write(hub_root / "net", ((900, 600),) * 4))
+    hub.add("me/closed", write(hub_root / "closed", ((90, 60),)), gated="manual")
+    pickled = write(hub_root / "pickled")
+    (pickled / "model.safetensors").unlink()
+    torch.save(tensors("pickled"), pickled / "pytorch_model.bin")
+    hub.add("me/pickled", pickled)
+    resolved = resolve_sources(["me/net", "me/closed", "me/pickled", "me/none"])
+    known: frozenset[tuple[str, str, str]] = frozenset()
+    plan = forecast(resolved.refs, resolved.problems, known, Method())
+    net, closed, unread, none = plan.models
+    assert (net.layers, net.read_bytes) == (4, 4 * 900 * 600 * 4)
+    assert net.gram_flops == 4 * 900 * 600**2
+    assert net.eigen_flops == pytest.approx(3.3 * 4 * 600**3)
+    assert net.peak_bytes >= 4 * 900 * 600 + 3 * 8 * 600**2
+    assert "gated" in closed.skipped
+    assert (unread.layers, unread.read_bytes) == (
+        None,
+        (pickled / "pytorch_model.bin").stat().st_size,
+    )
+    assert "no such repository" in none.skipped
+    assert hub.sent["cdn"] < 100_000 < tensor_bytes(hub_root / "net")
+    assert plan.seconds > 0
+
+
+@pytest.mark.usefixtures("local_ray")
+def test_what_the_store_holds_is_skipped(hub: Hub, hub_root: Path, tmp_path: Path) -> None:
+    hub.add("me/net", write(hub_root / "net"))
+    store = open_store(str(tmp_path / "store"))
+    scan(["me/net"], store)
+    resolved = resolve_sources(["me/net"])
+    (model,) = forecast(resolved.refs, (), frozenset(store.committed()), Method()).models
+    assert model.skipped == "in the store already"

@@ -1,0 +1,163 @@
+"""A scan through the hub finds what a scan of the same files on disk finds."""
+
+import time
+from pathlib import Path
+
+import pytest
+import torch
+
+from tests.support.loopback import Hub
+from tests.support.repositories import tensor_bytes, tensors, write
+from zoo_analysis import open_store, scan
+from zoo_analysis.spectra import method
+from zoo_analysis.weights import HubAccess, hub_access
+
+pytestmark = pytest.mark.usefixtures("local_ray")
+
+NOT_ALIKE = ("revision", "seconds", "retrieved_at")
+
+
+def rows(store: Path, sql: str) -> list[tuple[object, ...]]:
+    return open_store(store).sql(sql).fetchall()
+
+
+def alike(a: Path, b: Path, table: str, order: str) -> bool:
+    tables = [open_store(s).sql(f"FROM {table} ORDER BY {order}").to_arrow_table() for s in (a, b)]
+    names = [name for name in tables[0].column_names if name not in NOT_ALIKE]
+    return bool(tables[0].num_rows) and tables[0].select(names).equals(tables[1].select(names))
+
+
+def test_the_tables_are_those_of_the_same_files_on_disk(
+    hub: Hub, hub_root: Path, tmp_path: Path
+) -> None:
+    homes = {
+        "me/one": write(hub_root / "me" / "one"),
+        "me/large": write(hub_root / "me" / "large", ((2280, 2280), (2280, 2280), (40, 20))),
+        "me/shards": write(hub_root / "me" / "shards", ((300, 200),) * 6, shards=3),
+    }
+    pickled = hub_root / "me" / "pickled"
+    write(pickled)
+    (pickled / "model.safetensors").unlink()
+    torch.save(tensors("pickled"), pickled / "pytorch_model.bin")
+    homes["me/pickled"] = pickled
+    for repo_id, home in homes.items():
+        hub.add(repo_id, home)
+    through, direct = tmp_path / "through", tmp_path / "direct"
+    summary = scan(list(homes), str(through))
+    assert (summary.scanned, summary.failed) == (4, 0), summary.failures
+    assert scan([str(hub_root)], str(direct)).scanned == 4
+    assert alike(through, direct, "layers", "repo_id, layer")
+    assert alike(through, direct, "esds", "repo_id, layer")
+    assert alike(through, direct, "accuracies", "repo_id, dataset")
+    columns = "repo_id, series, architecture, library, parameters, bytes, weights_format, license"
+    sql = f"SELECT {columns} FROM models ORDER BY repo_id"
+    assert rows(through, sql) == rows(direct, sql)
+    shas = {repo.repo_id: repo.main for repo in hub.repos.values()}
+    assert dict(rows(through, "SELECT DISTINCT repo_id, revision FROM layers")) == shas
+    assert scan(list(homes), str(through)).skipped == 4
+
+
+def test_a_model_costs_one_call_and_no_byte_comes_twice(
+    hub: Hub, hub_root: Path, tmp_path: Path
+) -> None:
+    homes = [
+        write(hub_root / "me" / "flat", ((700, 500),) * 8),
+        write(hub_root / "me" / "cut", ((700, 500),) * 8, shards=3),
+        write(hub_root / "me" / "tiny"),
+    ]
+    for home in homes:
+        hub.add(f"me/{home.name}", home)
+    assert scan([f"me/{home.name}" for home in homes], str(tmp_path / "store")).scanned == 3
+    assert hub.api_calls == 3
+    assert hub.sent["cdn"] <= 1.02 * sum(tensor_bytes(home) for home in homes)
+    assert hub.leaks == 0
+
+
+def test_a_push_in_the_middle_mixes_nothing(hub: Hub, hub_root: Path, tmp_path: Path) -> None:
+    home = write(hub_root / "me" / "net")
+    repo = hub.add("me/net", home)
+    before = repo.main
+    from zoo_analysis.cluster.scan import scan_models
+    from zoo_analysis.sources import resolve_sources
+    from zoo_analysis.spectra import Method
+
+    resolved = resolve_sources(["me/net"])
+    repo.push(write(tmp_path / "next" / "net", ((99, 50),)))
+    store = open_store(str(tmp_path / "store"))
+    assert scan_models(resolved.refs, store, Method()).layers == 2
+    assert rows(tmp_path / "store", "SELECT DISTINCT revision FROM layers") == [(before,)]
+    assert scan(["me/net"], store).layers == 1
+    assert scan([f"me/net@{before[:10]}"], store).skipped == 1
+
+
+def test_three_hundred_models_and_one_fault_in_twenty(
+    hub: Hub, hub_root: Path, tmp_path: Path
+) -> None:
+    for i in range(300):
+        hub.add(f"many/m{i}", write(hub_root / "many" / f"m{i}", ((14, 12),), card=""))
+    hub.faults.rate = 0.05
+    catalogue = tmp_path / "many.toml"
+    catalogue.write_text('[[queries]]\nauthor = "many"\n')
+    clock = time.monotonic()
+    summary = scan([str(catalogue)], str(tmp_path / "store"))
+    assert (summary.scanned, summary.failed) == (300, 0), summary.failures
+    assert time.monotonic() - clock < 60
+    found = rows(tmp_path / "store", "SELECT count(*), count(DISTINCT repo_id) FROM layers")
+    assert found == [(300, 300)]
+    assert hub.api_calls < 15
+
+
+def test_a_server_that_ignores_ranges_is_downloaded_from_once(
+    hub: Hub, hub_root: Path, tmp_path: Path
+) -> None:
+    home = write(hub_root / "me" / "net", ((400, 300),) * 3)
+    hub.add("me/net", home)
+    hub.faults.ignore_range = True
+    assert scan(["me/net"], str(tmp_path / "store")).scanned == 1
+    assert hub.calls["cdn"] == 2, "one request to find out, one for the file"
+    assert scan(["me/net"], str(tmp_path / "store"), method(dtype="float32")).scanned == 1
+    assert hub.calls["cdn"] == 2
+    cache = tmp_path / "hf" / "zoo-analysis"
+    assert [f.name for f in cache.rglob("*.safetensors")] == ["model.safetensors"]
+
+
+def test_weights_that_exceed_the_cache_are_a_failure_that_says_so(
+    hub: Hub, hub_root: Path, tmp_path: Path
+) -> None:
+    home = write(hub_root / "me" / "net", ((400, 400),))
+    hub.add("me/net", home)
+    hub.faults.ignore_range = True
+    summary = scan(["me/net"], str(tmp_path / "store"), cache_size=100_000)
+    (failed,) = summary.failures
+    assert "--cache-size" in failed.message
+
+
+def test_a_token_is_used_and_never_told(hub: Hub, hub_root: Path, tmp_path: Path) -> None:
+    repo = hub.add("me/closed", write(hub_root / "me" / "closed", ((300, 200),)), gated="auto")
+    repo.allowed.add("hf_good")
+    store = tmp_path / "store"
+    (failed,) = scan(["me/closed"], str(store)).failures
+    assert failed.message.startswith("me/closed: gated")
+    assert "HF_TOKEN" in failed.message
+    with hub_access(HubAccess(hub.url, "hf_good", first_wait=0.01, home=str(tmp_path / "hf"))):
+        assert scan(["me/closed"], str(store)).scanned == 1
+    assert hub.leaks == 0
+    everything = b"".join(file.read_bytes() for file in store.rglob("*") if file.is_file())
+    assert b"hf_good" not in everything
+    assert "hf_good" not in repr(HubAccess(hub.url, "hf_good"))
+
+
+def test_downloads_at_the_same_time_are_limited(hub: Hub, hub_root: Path, tmp_path: Path) -> None:
+    for i in range(6):
+        hub.add(f"me/n{i}", write(hub_root / "me" / f"n{i}"))
+    hub.faults.rate, hub.faults.kinds = 1.0, ("slow",)
+    names = list(hub.repos)
+    from zoo_analysis.sources import resolve_sources
+
+    refs = resolve_sources(names).refs
+    hub.forget()
+    from zoo_analysis.cluster.scan import scan_models
+    from zoo_analysis.spectra import Method
+
+    scan_models(refs, open_store(str(tmp_path / "store")), Method(), downloads=1)
+    assert hub.most_busy == 1

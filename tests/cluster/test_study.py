@@ -1,0 +1,64 @@
+"""`zoo study` runs a study on Ray and keeps what it found."""
+
+import contextlib
+import io
+import json
+from pathlib import Path
+
+import pytest
+
+from zoo_analysis import open_store
+from zoo_analysis.cli import main
+from zoo_analysis.cluster import study as command
+from zoo_analysis.studies.catalogue import get_study, studies
+
+
+def printed(*arguments: str) -> str:
+    out = io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.suppress(SystemExit):
+        main([*arguments])
+    return out.getvalue()
+
+
+def test_studies_are_listed_with_what_was_published() -> None:
+    rows = json.loads(printed("studies", "-f", "json"))
+    assert [row["name"] for row in rows] == [*studies()]
+    assert all(row["finding"] and row["minutes"] > 0 for row in rows)
+
+
+def test_an_unknown_study_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stop:
+        main(["study", "series-qualty"])
+    assert stop.value.code == 2
+    assert capsys.readouterr().err.splitlines() == [
+        "zoo: no study is called 'series-qualty'; did you mean series-quality?"
+    ]
+
+
+@pytest.mark.usefixtures("local_ray")
+def test_a_study_is_printed_with_its_verdict_and_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = command.run_study
+
+    def small(*args: object, **options: object) -> command.Ran:
+        return run(*args, **options, small=True)  # type: ignore[arg-type]
+
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(command, "run_study", small)
+    where = str(tmp_path / "store")
+    text = printed("study", "wcka-calibration", "--seeds", "2", "--store", where)
+    assert "separation" in text
+    assert get_study("wcka-calibration").finding in text
+    assert "Cannot be said: wCKA of random networks is" in text
+    again = json.loads(
+        printed("study", "wcka-calibration", "--seeds", "2", "--store", where, "--json")
+    )
+    store = open_store(where)
+    rows = store.run("SELECT * FROM studies ORDER BY computed_at").to_pylist()
+    assert len(rows) == 2 * len(again["estimates"])
+    assert {(row["study"], row["seeds"]) for row in rows} == {("wcka-calibration", 2)}
+    assert len({row["run_id"] for row in rows}) == 2
+    assert rows[-1]["run_id"] == again["run_id"]
+    assert all(row["verdict"] == again["verdict"] and row["computed_at"] for row in rows)
+    assert list((tmp_path / "cache" / "zoo-analysis" / "studies").glob("*.safetensors"))

@@ -1,0 +1,145 @@
+"""A watch tells what is new since the last look, and nothing twice."""
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from tests.support.loopback import Hub
+from tests.support.repositories import write
+from zoo_analysis import open_store
+from zoo_analysis.cluster.track import track
+from zoo_analysis.errors import SourceError
+from zoo_analysis.sources.watch import load_watches, parse_since
+from zoo_analysis.spectra import Method
+from zoo_analysis.store import Store
+
+START = datetime(2025, 1, 1, tzinfo=UTC)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return open_store(str(tmp_path / "store"))
+
+
+@pytest.fixture
+def watch(tmp_path: Path) -> Path:
+    file = tmp_path / "watch.toml"
+    file.write_text('[[watches]]\nname = "w"\nauthor = "me"\nfilter = ["nets"]\n')
+    return file
+
+
+def serve(hub: Hub, hub_root: Path, count: int, days: int = 0) -> None:
+    home = write(hub_root / f"n{days}")
+    for i in range(count):
+        when = START + timedelta(days=days, minutes=i)
+        hub.add(f"me/n{days}-{i}", home, created=when, modified=when)
+
+
+def seen(watch: Path, store: Store, **options: object) -> list[tuple[str, str]]:
+    found, _ = track(watch, store, **options)  # type: ignore[arg-type]
+    return [(release.event, release.repo_id) for release in found]
+
+
+def recorded(store: Store) -> list[tuple[str, str]]:
+    sql = "SELECT event, repo_id FROM releases ORDER BY repo_id, event"
+    return [(row["event"], row["repo_id"]) for row in store.run(sql).to_pylist()]
+
+
+def test_a_look_with_nothing_new_costs_one_page(
+    hub: Hub, hub_root: Path, watch: Path, store: Store
+) -> None:
+    serve(hub, hub_root, 250)
+    assert len(seen(watch, store)) == 250
+    assert hub.api_calls == 3
+    hub.forget()
+    assert seen(watch, store) == []
+    assert hub.api_calls == sum(hub.calls.values()) == 1
+    serve(hub, hub_root, 2, days=3)
+    hub.repos["me/n0-7"].push(write(hub_root / "other"), START + timedelta(days=4))
+    hub.forget()
+    assert seen(watch, store) == [
+        ("revision", "me/n0-7"),
+        ("new", "me/n3-1"),
+        ("new", "me/n3-0"),
+    ]
+    assert hub.api_calls == 1
+    assert len(recorded(store)) == 253
+
+
+def test_two_looks_at_once_record_nothing_twice(
+    hub: Hub, hub_root: Path, watch: Path, store: Store
+) -> None:
+    serve(hub, hub_root, 5)
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(lambda _: track(watch, store), range(2)))
+    assert len(recorded(store)) == 5
+
+
+def test_gone_gated_and_renamed(hub: Hub, hub_root: Path, tmp_path: Path, store: Store) -> None:
+    file = tmp_path / "watch.toml"
+    file.write_text('[[watches]]\nname = "w"\nrepositories = ["me/a", "me/b", "me/c"]\n')
+    for name in "abc":
+        hub.add(f"me/{name}", write(hub_root / name))
+    assert seen(file, store) == [("new", "me/a"), ("new", "me/b"), ("new", "me/c")]
+    del hub.repos["me/a"]
+    hub.repos["me/b"].gated = "auto"
+    hub.rename("me/c", "you/c")
+    news = [("gone", "me/a"), ("gated", "me/b"), ("renamed", "me/c"), ("new", "you/c")]
+    assert seen(file, store) == news
+    assert seen(file, store) == []
+
+
+def test_what_vanished_from_a_query_shows_in_a_complete_look(
+    hub: Hub, hub_root: Path, watch: Path, store: Store
+) -> None:
+    serve(hub, hub_root, 4)
+    seen(watch, store)
+    del hub.repos["me/n0-2"]
+    hub.repos["me/n0-1"].gated = "manual"
+    assert seen(watch, store) == []
+    assert seen(watch, store, complete=True) == [("gated", "me/n0-1"), ("gone", "me/n0-2")]
+    assert seen(watch, store, complete=True) == []
+
+
+def test_since_leaves_out_what_is_older(
+    hub: Hub, hub_root: Path, watch: Path, store: Store
+) -> None:
+    serve(hub, hub_root, 3)
+    serve(hub, hub_root, 2, days=10)
+    assert len(seen(watch, store, since=START + timedelta(days=5))) == 2
+    assert parse_since("2025-01-31") == datetime(2025, 1, 31, tzinfo=UTC)
+    assert timedelta(days=6.9) < datetime.now(UTC) - parse_since("7d") < timedelta(days=7.1)
+
+
+@pytest.mark.usefixtures("local_ray")
+def test_exactly_the_new_revisions_are_scanned(
+    hub: Hub, hub_root: Path, watch: Path, store: Store
+) -> None:
+    serve(hub, hub_root, 2)
+    _, summary = track(watch, store, scan=Method())
+    assert summary is not None
+    assert (summary.scanned, summary.skipped) == (2, 0)
+    hub.repos["me/n0-1"].push(write(hub_root / "other", ((50, 30),)), START + timedelta(days=1))
+    found, summary = track(watch, store, scan=Method())
+    assert summary is not None
+    assert (len(found), summary.scanned, summary.skipped) == (1, 1, 0)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("", "no [[watches]]"),
+        ('[[watches]]\nname = "w"', "nothing to watch"),
+        ('[[watches]]\nauthor = "a"', "`name` is None"),
+        ('[[watches]]\nname = "w"\nautor = "a"', "did you mean `author`"),
+        ('[[watches]]\nname = "w"\nauthor = "a"\n' * 2, "two watches are called 'w'"),
+    ],
+)
+def test_a_mistake_in_a_watch_is_named(tmp_path: Path, text: str, says: str) -> None:
+    file = tmp_path / "watch.toml"
+    file.write_text(text)
+    with pytest.raises(SourceError) as caught:
+        load_watches(file)
+    assert says in str(caught.value)

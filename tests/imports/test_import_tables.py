@@ -1,0 +1,183 @@
+"""Numbers computed elsewhere become models like any other."""
+
+import json
+import warnings
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import torch
+
+from tests.support.asking import zoo
+from zoo_analysis.errors import SourceError
+from zoo_analysis.imports.commit import import_tables
+from zoo_analysis.store import Store, open_store
+from zoo_analysis.store.integrity import check
+
+TABLE = """model,series,dataset,top1_error,alpha,log_norm,colour
+a,s,digits,30,3.0,1.0,red
+b,s,digits,20,2.5,,blue
+c,s,digits,10,,3.0,green
+"""
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return open_store(tmp_path / "store")
+
+
+def written(folder: Path, text: str, name: str = "paper.csv") -> Path:
+    path = folder / name
+    path.write_text(text)
+    return path
+
+
+def test_averages_without_layers_are_summaries_and_errors_are_accuracies(
+    store: Store, tmp_path: Path
+) -> None:
+    done = import_tables(store, [written(tmp_path, TABLE)])
+    assert (done.models, done.known, done.layers, done.accuracies) == (3, 0, 0, 3)
+    assert (done.methods, done.ignored) == (("imported:paper",), ("colour",))
+    rows = store.run(
+        "SELECT repo_id, method, series, layers, alpha, log_norm, mp_softrank FROM summaries "
+        "ORDER BY repo_id"
+    ).to_pylist()
+    assert [tuple(row.values()) for row in rows] == [
+        ("a", "imported:paper", "s", 0, 3.0, 1.0, None),
+        ("b", "imported:paper", "s", 0, 2.5, None, None),
+        ("c", "imported:paper", "s", 0, None, 3.0, None),
+    ]
+    told = store.run("SELECT repo_id, metric, value, source FROM accuracy ORDER BY 1").to_pylist()
+    assert [tuple(row.values()) for row in told] == [
+        (name, "accuracy", value, "paper.csv")
+        for name, value in zip("abc", (70, 80, 90), strict=True)
+    ]
+    assert check(store).problems == ()
+    values = store.run("SELECT repo_id, value FROM metric_values WHERE metric = 'alpha'")
+    assert values.num_rows == 2
+
+
+def test_importing_twice_adds_nothing_and_a_changed_number_is_a_revision(
+    store: Store, tmp_path: Path
+) -> None:
+    path = written(tmp_path, TABLE)
+    import_tables(store, [path])
+    again = import_tables(store, [path])
+    assert (again.models, again.known) == (0, 3)
+    assert store.run("SELECT * FROM raw.accuracies").num_rows == 3
+    changed = import_tables(store, [written(tmp_path, TABLE.replace("3.0,1.0", "3.5,1.0"))])
+    assert (changed.models, changed.known) == (1, 2)
+    assert store.run("SELECT * FROM summaries WHERE repo_id = 'a'").num_rows == 2
+    assert store.run("SELECT * FROM scans").num_rows == 2
+
+
+def test_columns_of_other_names_are_mapped(store: Store, tmp_path: Path) -> None:
+    path = tmp_path / "t.parquet"
+    pd.DataFrame({"net": ["x"], "acc": [71.5], "a-hat": [3.0]}).to_parquet(path)
+    done = import_tables(
+        store,
+        [path],
+        mapping={"net": "model", "acc": "top1", "a-hat": "alpha"},
+        series="s",
+        dataset="d",
+        method="elsewhere",
+    )
+    assert done.methods == ("imported:elsewhere",)
+    (row,) = store.run("SELECT * FROM summaries JOIN accuracy USING (repo_id)").to_pylist()
+    assert (row["series"], row["alpha"], row["dataset"], row["value"]) == ("s", 3.0, "d", 71.5)
+
+
+def test_accuracies_alone_make_no_model(store: Store, tmp_path: Path) -> None:
+    path = written(tmp_path, "model,top1,top5\nx,71,90\n")
+    done = import_tables(store, [path], dataset="d")
+    assert (done.models, done.accuracies) == (0, 2)
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "message"),
+    [
+        ("model,alpha\n", {}, "no rows"),
+        ("", {}, "not a table"),
+        ("net,alpha\nx,3\n", {}, "no column model: name it with --map COLUMN=model"),
+        ("model,alfa\nx,3\n", {}, "neither a metric"),
+        ("model,top1\nx,71\n", {}, "on no data set: add a column dataset, or --dataset D"),
+        ("model,alpha\nx,three\n", {}, "row 1, column alpha: 'three' is not a number"),
+        ("model,alpha\n,3\n", {}, "row 1 has no model"),
+        ("model,alpha\nx,3\nx,4\n", {}, "x has two rows with different metrics"),
+        ("model,a\nx,3\n", {"mapping": {"b": "alpha"}}, "no column 'b'"),
+        ("model,a\nx,3\n", {"mapping": {"a": "alpa"}}, "'alpa' is unknown; did you mean alpha"),
+        ("model,a\nx,3\n", {"weightwatcher": True}, "leave out --weightwatcher"),
+    ],
+)
+def test_what_is_no_metric_table_is_refused(
+    store: Store, tmp_path: Path, text: str, options: dict[str, object], message: str
+) -> None:
+    with pytest.raises(SourceError) as refused:
+        import_tables(store, [written(tmp_path, text)], **options)  # type: ignore[arg-type]
+    assert message in str(refused.value)
+    assert not (tmp_path / "store").exists()
+
+
+@pytest.fixture(scope="module")
+def watched() -> tuple[pd.DataFrame, dict[str, float]]:
+    """WeightWatcher's own details and summary of a small network."""
+    weightwatcher = pytest.importorskip("weightwatcher")
+    generator = torch.Generator().manual_seed(0)
+    model = torch.nn.Sequential(
+        torch.nn.Linear(64, 128), torch.nn.Linear(128, 100), torch.nn.Linear(100, 60)
+    )
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.copy_(torch.randn(parameter.shape, generator=generator))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        watcher = weightwatcher.WeightWatcher(model=model)
+        details = watcher.analyze()
+        return details, {k: float(v) for k, v in watcher.get_summary(details).items()}
+
+
+def test_weightwatchers_details_are_layers_and_average_to_its_summary(
+    store: Store, tmp_path: Path, watched: tuple[pd.DataFrame, dict[str, float]]
+) -> None:
+    details, summary = watched
+    details.to_csv(tmp_path / "net_details.csv", index=False)
+    done = import_tables(store, [tmp_path / "net_details.csv"], weightwatcher=True, series="s")
+    assert (done.models, done.layers, done.methods) == (1, 3, ("imported:weightwatcher",))
+    (row,) = store.run("SELECT * FROM summaries").to_pylist()
+    assert (row["repo_id"], row["layers"], row["series"]) == ("net", 3, "s")
+    for metric, value in summary.items():
+        assert row[metric] == pytest.approx(value), metric
+    layers = store.run("SELECT * FROM layers ORDER BY depth").to_pandas()
+    for column in ("alpha", "D", "sigma", "xmin", "lambda_max", "stable_rank", "N", "M"):
+        assert layers[column].tolist() == pytest.approx(details[column].tolist()), column
+    assert layers["kind"].tolist() == ["linear"] * 3
+    assert check(store).problems == ()
+
+
+@pytest.mark.parametrize("tall", [False, True])
+def test_weightwatchers_summary_is_a_model_without_layers(
+    store: Store, tmp_path: Path, watched: tuple[pd.DataFrame, dict[str, float]], tall: bool
+) -> None:
+    _, summary = watched
+    path = tmp_path / "net_summary.csv"
+    if tall:
+        pd.Series(summary).to_csv(path)
+    else:
+        pd.DataFrame([summary]).to_csv(path)
+    import_tables(store, [path], weightwatcher=True)
+    (row,) = store.run("SELECT * FROM summaries").to_pylist()
+    assert row["repo_id"] == "net"
+    assert row["alpha"] == pytest.approx(summary["alpha"])
+    assert row["log_norm"] == pytest.approx(summary["log_norm"])
+
+
+def test_the_command_says_what_it_did(tmp_path: Path) -> None:
+    path, store = written(tmp_path, TABLE), tmp_path / "store"
+    told = zoo("import", path, "--store", store)
+    assert told.code == 0, told.err
+    assert told.out.startswith("3 models imported, 0 there already; 0 layers, 3 accuracies")
+    assert "not used: colour" in told.out
+    again = json.loads(zoo("import", path, "--store", store, "--json").out)
+    assert (again["models"], again["known"], again["methods"]) == (0, 3, ["imported:paper"])
+    assert "is not COLUMN=NAME" in zoo("import", path, "--store", store, "--map", "alpha").err
+    assert "no file" in zoo("import", tmp_path / "nothing.csv", "--store", store).err

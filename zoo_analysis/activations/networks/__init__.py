@@ -1,0 +1,1 @@
+"""Networks loaded from their files, ready to be shown a probe."""

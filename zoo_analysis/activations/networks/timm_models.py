@@ -1,0 +1,190 @@
+"""timm models brought to life: from a config.json, or from an architecture's name and weights."""
+
+from collections.abc import Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from zoo_analysis.activations.networks.network import Batch, Network
+from zoo_analysis.activations.networks.preprocess import timm_images
+from zoo_analysis.errors import ActivationError
+from zoo_analysis.weights import Checkpoint
+
+State = dict[str, torch.Tensor]
+
+
+def load_timm(
+    name: str,
+    checkpoint: Checkpoint,
+    directory: Path | None,
+    architecture: str,
+    device: torch.device,
+) -> Network:
+    """A timm model with a checkpoint's weights.
+
+    The weights are read by this package's own readers, which run nothing of a pickle; timm's
+    conversions of other libraries' names are applied to them.
+
+    Args:
+        name: of the model, for errors.
+        checkpoint: open.
+        directory: of the config.json that timm wrote; None where there is none.
+        architecture: timm's name, for weights without a config.json.
+        device: to put it on.
+
+    Raises:
+        ActivationError: an architecture that timm does not know, or weights that do not fit it.
+    """
+    import timm
+
+    if not timm.is_model(architecture.split(".")[0]):
+        near = get_close_matches(architecture, timm.list_models(), n=1)
+        hint = f"did you mean timm:{near[0]}?" if near else "see timm.list_models()"
+        raise ActivationError(f"{name}: timm knows no architecture {architecture!r}; {hint}")
+    state = {tensor: checkpoint.read(tensor) for tensor in checkpoint.tensors}
+    model = _filled(
+        name, f"local-dir:{directory}" if directory else architecture, state, checkpoint
+    )
+    return Network(
+        name=name,
+        module=model.eval().requires_grad_(False).to(device, torch.float32),
+        kind="images",
+        device=device,
+        feed=timm_images(model, name),
+        run=_logits if (classifier := _classifier(model)) else _nothing,
+        classifier=classifier,
+    )
+
+
+def in_order(theirs: Mapping[str, torch.Tensor], ours: Mapping[str, torch.Tensor]) -> State | None:
+    """A state dict under our names, where only the names differ: matched by order of definition.
+
+    Only where nothing can be mistaken for something else: as many tensors, each of the same
+    shape and with the same last part of its name, and no two matrices of one shape (the queries
+    and keys of a transformer would fit each other's place).
+
+    Args:
+        theirs: the checkpoint's tensors in their order of definition.
+        ours: the architecture's.
+
+    Returns:
+        The checkpoint's tensors; None where they do not fit, or could fit in several ways.
+    """
+    a, b = ([n for n in names if not n.endswith("num_batches_tracked")] for names in (ours, theirs))
+    matrices = [theirs[name].shape for name in b if theirs[name].ndim == 2]
+    if len(a) != len(b) or len(set(matrices)) < len(matrices):
+        return None
+    for mine, other in zip(a, b, strict=True):
+        if ours[mine].shape != theirs[other].shape:
+            return None
+        if mine.rpartition(".")[2] != other.rpartition(".")[2]:
+            return None
+    return {mine: theirs[other] for mine, other in zip(a, b, strict=True)}
+
+
+def _filled(name: str, source: str, state: State, checkpoint: Checkpoint) -> Any:
+    """The model that `source` means to timm, with the weights `state`."""
+
+    options = {}
+    if not source.startswith("local-dir:"):
+        options = _classes(source, state, checkpoint.ordered)
+    try:
+        model = _created(source, state, options)
+    except Exception as error:  # torch's of tensors that do not fit, or an architecture's own
+        ours = _expected(name, source, options)
+        ordered = (
+            in_order(state, ours) if checkpoint.ordered and state.keys() != ours.keys() else None
+        )
+        if ordered is None:
+            raise ActivationError(
+                f"{name}: its weights do not fit {source} ({_difference(ours, state, error)}); "
+                "correct the architecture or the weights"
+            ) from error
+        model = _created(source, ordered, options)
+    if model.num_classes != model.pretrained_cfg.get("num_classes", model.num_classes):
+        raise ActivationError(
+            f"{name}: its model_args say {model.num_classes} classes and its config "
+            f"{model.pretrained_cfg['num_classes']}; correct config.json"
+        )
+    return model
+
+
+def _created(source: str, state: State, options: Mapping[str, Any]) -> Any:
+    import timm
+
+    # An empty source, or else timm would look for weights in the directory or on the hub.
+    own = {"source": "", "file": None, "custom_load": False, "state_dict": state, **options}
+    if options:  # no class is to be cut off, as timm does where ImageNet has a background
+        own["label_offset"] = None
+    model = timm.create_model(source, pretrained=True, pretrained_cfg_overlay=own, **options)
+    model.pretrained_cfg.pop("state_dict", None)  # timm keeps a copy of all weights there
+    return model
+
+
+def _expected(name: str, source: str, options: Mapping[str, Any]) -> Mapping[str, torch.Tensor]:
+    """The tensors, without values, that the architecture needs."""
+    import timm
+
+    try:
+        with torch.device("meta"):
+            return dict(timm.create_model(source, pretrained=False, **options).state_dict())
+    except Exception as error:  # whatever it makes of arguments it was not made for
+        raise ActivationError(
+            f"{name}: timm cannot build it ({type(error).__name__}: {_line(error)}); "
+            "correct config.json"
+        ) from error
+
+
+def _classes(architecture: str, state: State, ordered: bool) -> dict[str, Any]:
+    """As many classes as the checkpoint has, which need not be ImageNet's."""
+    from timm.models import get_pretrained_cfg
+
+    head = state.get(f"{getattr(get_pretrained_cfg(architecture), 'classifier', None)}.weight")
+    if head is None and ordered:
+        head = next((tensor for tensor in reversed(state.values()) if tensor.ndim == 2), None)
+    return {} if head is None else {"num_classes": len(head)}
+
+
+def _classifier(model: nn.Module) -> tuple[str, ...]:
+    """Names of the modules that timm calls the classifier; none where it was taken off."""
+    get = getattr(model, "get_classifier", None)
+    found = get() if get is not None and model.num_classes else None
+    heads = found if isinstance(found, tuple | list) else (found,)
+    return tuple(
+        name
+        for name, module in model.named_modules()
+        if any(module is head for head in heads) and not isinstance(module, nn.Identity)
+    )
+
+
+def _logits(module: nn.Module, batch: Batch) -> torch.Tensor | None:
+    output = module(batch)
+    return output if isinstance(output, torch.Tensor) and output.ndim == 2 else None
+
+
+def _nothing(module: nn.Module, batch: Batch) -> None:
+    module(batch)
+
+
+def _difference(
+    ours: Mapping[str, torch.Tensor], theirs: Mapping[str, torch.Tensor], error: Exception
+) -> str:
+    """How a checkpoint differs from what an architecture needs, in a few words."""
+    parts = {
+        "missing": [name for name in ours if name not in theirs],
+        "unexpected": [name for name in theirs if name not in ours],
+        "of another shape": [
+            f"{name} {tuple(theirs[name].shape)}, not {tuple(ours[name].shape)}"
+            for name in ours
+            if name in theirs and ours[name].shape != theirs[name].shape
+        ],
+    }
+    said = "; ".join(f"{len(p)} {what}: {', '.join(p[:2])}" for what, p in parts.items() if p)
+    return said or _line(error)
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split())[:200]

@@ -1,0 +1,1 @@
+"""Inputs that every model of a run is shown."""

@@ -1,0 +1,156 @@
+"""Across series: the pooled line beside what holds within, and what size and depth explain."""
+
+import math
+from dataclasses import asdict, dataclass
+
+import numpy as np
+import pyarrow as pa
+
+from zoo_analysis.answers.points import Selection, load_pairs
+from zoo_analysis.errors import QueryError
+from zoo_analysis.stats import Within, fit_line, mixed_line, partial_correlation, simpson
+from zoo_analysis.store import Store
+
+
+@dataclass(frozen=True)
+class MixedRow:
+    """One metric against one accuracy over all series.
+
+    Attributes:
+        n, series: models, and the series they are of; models without a series are left out.
+        pooled_slope, pooled_se, pooled_p, pooled_r2: of the line that ignores series.
+        within_slope: shared by all series, each at its own level.
+        mixed_slope, mixed_se, mixed_p: fixed effect of the mixed model.
+        random: its random effects: ``intercepts and slopes``, ``intercepts`` or none.
+        intercept_sd, slope_sd: how much series differ.
+        partial_parameters, partial_parameters_p: correlation given log10 parameters.
+        partial_depth, partial_depth_p: correlation given the number of averaged layers.
+        finding: whether signs agree, in words.
+    """
+
+    dataset: str
+    accuracy: str
+    metric: str
+    method: str
+    n: int
+    series: int
+    pooled_slope: float
+    pooled_se: float
+    pooled_p: float
+    pooled_r2: float
+    within_slope: float
+    mixed_slope: float
+    mixed_se: float
+    mixed_p: float
+    random: str
+    intercept_sd: float
+    slope_sd: float
+    partial_parameters: float
+    partial_parameters_p: float
+    partial_depth: float
+    partial_depth_p: float
+    finding: str
+
+
+_TYPES = {str: pa.string(), int: pa.int64(), float: pa.float64()}
+_SCHEMA = pa.schema([(name, _TYPES[kind]) for name, kind in MixedRow.__annotations__.items()])
+
+
+def mixed_table(store: Store, selection: Selection, min_models: int = 4) -> pa.Table:
+    """Pooled, within-series and mixed-effects slopes of every metric, data set and method.
+
+    Args:
+        store: with summaries and accuracies.
+        selection: of them.
+        min_models: fewest models of a row.
+
+    Returns:
+        Columns of `MixedRow`; null for what cannot be estimated.
+
+    Raises:
+        QueryError: as `load_pairs`; also where no metric has enough models in some series.
+    """
+    pairs = load_pairs(store, selection)
+    pairs = pairs[pairs["series"].notna()]
+    rows = []
+    for (dataset, accuracy, method), models in pairs.groupby(["dataset", "accuracy", "method"]):
+        for metric in selection.columns:
+            told = models[np.isfinite(models[metric].astype(float))]
+            x = told[metric].to_numpy(dtype=float)
+            y = told["value"].to_numpy(dtype=float)
+            if len(told) < max(min_models, 3) or np.ptp(x) == 0:
+                continue
+            series = list(told["series"])
+            line, within = fit_line(x, y), simpson(x, y, series)
+            mixed = mixed_line(x, y, series)
+            parameters = told["parameters"].to_numpy(dtype=float, na_value=np.nan)
+            with np.errstate(divide="ignore", invalid="ignore"):
+                by_size = partial_correlation(x, y, np.log10(parameters))
+            by_depth = partial_correlation(x, y, _depth(told["layers"].to_numpy(dtype=float)))
+            rows.append(
+                MixedRow(
+                    dataset=str(dataset),
+                    accuracy=str(accuracy),
+                    metric=metric,
+                    method=str(method),
+                    n=len(told),
+                    series=len(set(series)),
+                    pooled_slope=line.slope,
+                    pooled_se=line.slope_se,
+                    pooled_p=line.slope_p,
+                    pooled_r2=line.r2,
+                    within_slope=within.within,
+                    mixed_slope=mixed.slope,
+                    mixed_se=mixed.slope_se,
+                    mixed_p=mixed.p,
+                    random=mixed.random,
+                    intercept_sd=mixed.intercept_sd,
+                    slope_sd=mixed.slope_sd,
+                    partial_parameters=by_size[0],
+                    partial_parameters_p=by_size[1],
+                    partial_depth=by_depth[0],
+                    partial_depth_p=by_depth[1],
+                    finding=in_words(within, metric),
+                )
+            )
+    if not rows:
+        raise QueryError(
+            f"no metric varies over {max(min_models, 3)} models that have a series and an "
+            "accuracy: lower --min-models, or name series in a catalogue"
+        )
+    return pa.Table.from_pylist([_nullable(row) for row in rows], schema=_SCHEMA)
+
+
+def in_words(found: Within, metric: str) -> str:
+    """Whether pooled and within-series signs agree; names the series that do not."""
+    if not found.slopes:
+        return "no series has 3 models, enough for a slope of its own"
+    if len(found.slopes) == 1:
+        return (
+            f"one series only ({next(iter(found.slopes))}): nothing to set against the pooled line"
+        )
+    rises, falls = ("rises", "falls") if found.pooled > 0 else ("falls", "rises")
+    named = ", ".join(found.against)
+    if found.paradox:
+        return (
+            f"Simpson's paradox: over all models accuracy {rises} with {metric}, "
+            f"but within series {named} it {falls}"
+        )
+    if found.against:
+        return (
+            f"accuracy {rises} with {metric}, over all models and on the whole within series, "
+            f"but {falls} within {named}"
+        )
+    return f"accuracy {rises} with {metric}, over all models and within every series"
+
+
+def _depth(layers: np.ndarray) -> np.ndarray:
+    """Imported averages have 0 layers, which says nothing of depth."""
+    return np.where(layers > 0, layers, np.nan)
+
+
+def _nullable(row: MixedRow) -> dict[str, object]:
+    return {
+        name: None if value == "" or (isinstance(value, float) and math.isnan(value)) else value
+        for name, value in asdict(row).items()
+    }

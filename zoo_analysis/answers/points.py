@@ -1,0 +1,157 @@
+"""Models that have both a metric and a reported accuracy: the points of every regression."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from zoo_analysis.answers.likeness_metric import is_likeness, likeness_points
+from zoo_analysis.answers.names import check, there
+from zoo_analysis.errors import QueryError
+from zoo_analysis.store import Store
+from zoo_analysis.store.schemas import SUMMARY_METRICS
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+#: Two names of one quantity.
+_TOP1 = ("accuracy", "top1")
+
+# The revision committed last stands for its model: a reported accuracy does not say which it is of.
+_PAIRS = """
+SELECT * FROM (
+    SELECT
+        s.series, a.dataset, a.metric AS accuracy, s.method, s.repo_id, s.revision, a.value,
+        a.source, s.layers, {metrics}, s.warnings,
+        m.* EXCLUDE (repo_id, revision, series, source)
+    FROM summaries s
+    JOIN commits c USING (repo_id, revision, method)
+    JOIN accuracy a ON a.repo_id = s.repo_id
+    LEFT JOIN models m ON m.repo_id = s.repo_id AND m.revision = s.revision
+    QUALIFY dense_rank() OVER (
+        PARTITION BY s.repo_id, s.method ORDER BY c.committed_at DESC, s.revision DESC
+    ) = 1
+)
+WHERE (
+{where}
+)
+ORDER BY dataset, accuracy, method, series, repo_id
+"""
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which models, metrics and accuracies.
+
+    Attributes:
+        metrics: columns of `summaries`, or ``likeness:MEASURE:REFERENCE``; all columns where empty.
+        dataset: only accuracies on this data set.
+        accuracy: only this kind of accuracy; ``top1`` and ``accuracy`` are the same.
+        method: only methods whose id begins with this.
+        where: an SQL condition over the columns of `summaries` and `models`, `dataset`,
+            `accuracy` (its kind), `value` (its size) and `source`.
+    """
+
+    metrics: tuple[str, ...] = ()
+    dataset: str | None = None
+    accuracy: str | None = None
+    method: str | None = None
+    where: str | None = None
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The metrics meant."""
+        return self.metrics or SUMMARY_METRICS
+
+
+def load_pairs(store: Store, selection: Selection) -> "pd.DataFrame":
+    """One row a model, method and reported accuracy, with all metrics and the model's columns.
+
+    Args:
+        store: with summaries and accuracies.
+        selection: of them.
+
+    Returns:
+        series, dataset, accuracy, method, repo_id, revision, value, source, the metrics, the
+        columns of `models`, and `likeness`, the metric that a row is of where this is a likeness.
+
+    Raises:
+        QueryError: a metric, data set, accuracy or method that is not there (says what is), no
+            model that has both (says which side is missing), or a condition DuckDB refuses.
+    """
+    likenesses = [metric for metric in selection.metrics if is_likeness(metric)]
+    spectral = [metric for metric in selection.columns if metric not in likenesses]
+    for metric in spectral:
+        check(metric, SUMMARY_METRICS, "metric")
+    rows = _points(store, spectral, likenesses, selection.where or "true")
+    if not len(rows):
+        if not spectral:
+            raise QueryError(
+                f"no model compared with the reference has a reported accuracy"
+                f"{' and ' + selection.where if selection.where else ''}: "
+                "`zoo accuracies show` lists those there are"
+            )
+        missing = _missing(store)
+        if missing is None:
+            raise QueryError(f"no model with both a metric and an accuracy has {selection.where}")
+        raise QueryError(missing)
+    if selection.dataset is not None:
+        check(selection.dataset, sorted(set(rows["dataset"])), "dataset")
+        rows = rows[rows["dataset"] == selection.dataset]
+    if selection.accuracy is not None:
+        known = sorted(set(rows["accuracy"]))
+        meant = _TOP1 if selection.accuracy in _TOP1 else (selection.accuracy,)
+        if not set(meant) & set(known):
+            check(selection.accuracy, known, "accuracy")
+        rows = rows[rows["accuracy"].isin(meant)]
+        # Called as it was asked for; a model that has it under both names counts once.
+        rows = rows.sort_values("accuracy", kind="stable").assign(accuracy=selection.accuracy)
+        rows = rows.drop_duplicates(["repo_id", "method", "dataset", "likeness"])
+    if selection.method is not None:
+        methods = sorted(set(rows["method"]))
+        rows = rows[rows["method"].str.startswith(selection.method)]
+        if not len(rows):
+            raise QueryError(f"no method begins with {selection.method!r}; {there(methods)}")
+    return rows
+
+
+def _points(
+    store: Store, spectral: Sequence[str], likenesses: Sequence[str], where: str
+) -> "pd.DataFrame":
+    import pandas as pd
+
+    everything = ", ".join(f"s.{metric}" for metric in SUMMARY_METRICS)
+    frames: list[pd.DataFrame] = []
+    if spectral:
+        rows = store.run(_PAIRS.format(metrics=everything, where=where)).to_pandas()
+        frames.append(rows.assign(likeness=None))
+    for metric in likenesses:
+        rows = likeness_points(store, metric, SUMMARY_METRICS, where)
+        frames.append(rows.assign(likeness=metric))
+    found = [frame for frame in frames if len(frame)] or frames[:1]
+    return pd.concat(found, ignore_index=True) if len(found) > 1 else found[0]
+
+
+def _missing(store: Store) -> str | None:
+    """Which side keeps metrics and accuracies from meeting; None if neither does."""
+    counts = store.run(
+        "SELECT (SELECT count(DISTINCT repo_id) FROM summaries) AS models, "
+        "(SELECT count(DISTINCT repo_id) FROM accuracy) AS reported, "
+        "(SELECT count(*) FROM summaries JOIN accuracy USING (repo_id)) AS both"
+    ).to_pylist()[0]
+    if not counts["models"]:
+        return (
+            f"the store holds no metrics (but accuracies of {counts['reported']} models): run "
+            "`zoo scan` or `zoo import`"
+        )
+    if not counts["reported"]:
+        return (
+            f"the store holds no reported accuracy of its {counts['models']} models: scan models "
+            "whose cards carry a model-index, or a catalogue that states accuracies, or import a "
+            "table of them"
+        )
+    if not counts["both"]:
+        return (
+            f"metrics are of {counts['models']} models and accuracies of {counts['reported']}, "
+            "but of none both: repo_id must be the same"
+        )
+    return None

@@ -1,0 +1,185 @@
+"""Two models side by side: layer by layer where they correspond, and metric by metric."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from zoo_analysis.answers.correspondence import LayerName, correspond
+from zoo_analysis.answers.model import ModelReport, find_model, load_model
+from zoo_analysis.errors import QueryError
+from zoo_analysis.store import Store
+from zoo_analysis.store.schemas import SUMMARY_METRICS
+
+#: Shown of each layer, beside its shape.
+_OF_LAYERS = ("alpha", "log_spectral_norm", "log_norm", "stable_rank")
+_LAYERS = pa.schema(
+    [
+        ("layer_a", pa.string()),
+        ("layer_b", pa.string()),
+        ("kind", pa.string()),
+        ("shape_a", pa.list_(pa.int64())),
+        ("shape_b", pa.list_(pa.int64())),
+        *((f"{m}_{side}", pa.float64()) for m in _OF_LAYERS for side in ("a", "b")),
+        ("differs", pa.string()),
+    ]
+)
+_METRICS = pa.schema(
+    [
+        ("metric", pa.string()),
+        ("a", pa.float64()),
+        ("b", pa.float64()),
+        ("difference", pa.float64()),
+        ("better", pa.string()),
+        ("layers", pa.int64()),
+        ("layers_a_better", pa.int64()),
+        ("layers_b_better", pa.int64()),
+        ("wilcoxon_p", pa.float64()),
+    ]
+)
+
+
+@dataclass(frozen=True)
+class ModelComparison:
+    """Two models under one method.
+
+    Attributes:
+        a, b: the models.
+        layers: a row a pair of corresponding layers, or a layer without partner.
+        metrics: a row a metric: both averages, b − a, the model it calls better (lower), in how
+            many corresponding layers, and Wilcoxon's signed-rank p-value over them.
+    """
+
+    a: ModelReport
+    b: ModelReport
+    layers: pa.Table
+    metrics: pa.Table
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        sides = {
+            side: {
+                "repo_id": report.repo_id,
+                "revision": report.revision,
+                "accuracies": report.accuracies.to_pylist(),
+            }
+            for side, report in (("a", self.a), ("b", self.b))
+        }
+        return {
+            "method": self.a.method,
+            **sides,
+            "metrics": self.metrics.to_pylist(),
+            "layers": self.layers.to_pylist(),
+        }
+
+
+def compare(store: Store, a: str, b: str, method: str | None = None) -> ModelComparison:
+    """Set two models side by side.
+
+    Args:
+        store: that has both.
+        a: repository id, or a unique part of one; ``@`` and a revision may follow.
+        b: likewise.
+        method: the beginning of a method's id; None is the last that both were measured by.
+
+    Raises:
+        QueryError: no such model, or no method that both were measured by.
+    """
+    (name_a, revision_a), (name_b, revision_b) = _split(store, a), _split(store, b)
+    common = store.run(
+        "SELECT a.method FROM commits a JOIN commits b USING (method) "
+        "WHERE a.repo_id = $a AND b.repo_id = $b AND starts_with(a.method, $method) "
+        "AND starts_with(a.revision, $ra) AND starts_with(b.revision, $rb) "
+        "ORDER BY least(a.committed_at, b.committed_at) DESC LIMIT 1",
+        {"a": name_a, "b": name_b, "method": method or "", "ra": revision_a, "rb": revision_b},
+    )["method"].to_pylist()
+    if not common:
+        raise QueryError(
+            f"{name_a} and {name_b} were not measured by one method"
+            f"{f' {method}' if method else ''}: scan both the same way"
+        )
+    left = load_model(store, name_a, revision_a, common[0])
+    right = load_model(store, name_b, revision_b, common[0])
+    rows_a, rows_b = left.layers.to_pylist(), right.layers.to_pylist()
+    pairs = correspond(_names(rows_a), _names(rows_b))
+    layers = [
+        _layer_row(rows_a[i] if i is not None else None, rows_b[j] if j is not None else None)
+        for i, j in pairs
+    ]
+    both = [
+        (rows_a[i], rows_b[j])
+        for i, j in pairs
+        if i is not None and j is not None and rows_a[i]["kind"] != "embedding"
+    ]
+    metrics = [_metric_row(name, left, right, both) for name in SUMMARY_METRICS]
+    return ModelComparison(
+        left,
+        right,
+        pa.Table.from_pylist(layers, schema=_LAYERS),
+        pa.Table.from_pylist([row for row in metrics if row], schema=_METRICS),
+    )
+
+
+def _split(store: Store, model: str) -> tuple[str, str]:
+    name, _, revision = model.partition("@")
+    return find_model(store, name), revision
+
+
+def _names(rows: list[dict[str, Any]]) -> list[LayerName]:
+    return [LayerName(row["layer"], row["kind"], row["role"]) for row in rows]
+
+
+def _layer_row(a: Mapping[str, Any] | None, b: Mapping[str, Any] | None) -> dict[str, Any]:
+    one = a or b or {}
+    row: dict[str, Any] = {"kind": one.get("kind"), "differs": _differs(a, b)}
+    for side, layer in (("a", a), ("b", b)):
+        values = layer or {}
+        row |= {f"layer_{side}": values.get("layer"), f"shape_{side}": values.get("shape")}
+        row |= {f"{metric}_{side}": values.get(metric) for metric in _OF_LAYERS}
+    return row
+
+
+def _differs(a: Mapping[str, Any] | None, b: Mapping[str, Any] | None) -> str | None:
+    """What of two layers is not the same, other than numbers."""
+    if a is None or b is None:
+        return f"only in {'a' if b is None else 'b'}"
+    told = {
+        what: (a[what] or "none", b[what] or "none")
+        for what in ("kind", "shape", "status", "warning")
+        if a[what] != b[what]
+    }
+    return (
+        "; ".join(what if what == "shape" else f"{what} {x} → {y}" for what, (x, y) in told.items())
+        or None
+    )
+
+
+def _metric_row(
+    metric: str,
+    a: ModelReport,
+    b: ModelReport,
+    pairs: list[tuple[dict[str, Any], dict[str, Any]]],
+) -> dict[str, Any] | None:
+    from scipy.stats import wilcoxon
+
+    x, y = a.averages.get(metric), b.averages.get(metric)
+    if x is None or y is None:
+        return None
+    by_layer = [(p[metric], q[metric]) for p, q in pairs]
+    gaps = np.array([v - u for u, v in by_layer if u is not None and v is not None], dtype=float)
+    tested = len(gaps) > 1 and bool(np.any(gaps))
+    p = float(wilcoxon(gaps).pvalue) if tested else math.nan
+    return {
+        "metric": metric,
+        "a": x,
+        "b": y,
+        "difference": y - x,
+        "better": None if x == y else a.repo_id if x < y else b.repo_id,
+        "layers": len(gaps),
+        "layers_a_better": int(np.sum(gaps > 0)),
+        "layers_b_better": int(np.sum(gaps < 0)),
+        "wilcoxon_p": p if math.isfinite(p) else None,
+    }

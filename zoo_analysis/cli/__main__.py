@@ -1,0 +1,5 @@
+"""`python -m zoo_analysis.cli`."""
+
+from zoo_analysis.cli.app import main
+
+main()

@@ -1,0 +1,73 @@
+"""The `zoo` command: the library's verbs on the command line."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from zoo_analysis.cli import (
+    accuracies,
+    ask,
+    catalog,
+    demo,
+    import_,
+    plan,
+    scan,
+    similarity,
+    statistics,
+    store,
+    study,
+    track,
+)
+from zoo_analysis.errors import ZooError
+
+app = typer.Typer(
+    name="zoo",
+    help="Quality metrics from the weights of whole model zoos.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for group in (
+    scan,
+    plan,
+    ask,
+    statistics,
+    similarity,
+    track,
+    accuracies,
+    catalog,
+    import_,
+    study,
+    store,
+    demo,
+):
+    group.register(app)
+
+
+@app.callback(invoke_without_command=True)
+def _root(
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    if version:
+        from importlib.metadata import version as installed
+
+        typer.echo(installed("zoo-analysis"))
+        raise typer.Exit
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command; an expected error is one line on standard error and exit status 2.
+
+    Args:
+        arguments: of the command line; those of the process where None.
+    """
+    try:
+        app(arguments)
+    except ZooError as error:
+        print(f"zoo: {error}", file=sys.stderr)  # noqa: T201
+        sys.exit(2)
+    except KeyboardInterrupt:
+        print("zoo: interrupted; what was finished is in the store", file=sys.stderr)  # noqa: T201
+        sys.exit(130)

@@ -1,0 +1,141 @@
+"""`zoo catalog`: the collections of models that come with the package, and the user's own."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from zoo_analysis.cli.options import Format, FormatOption, OutOption
+
+app = typer.Typer(no_args_is_help=True)
+
+
+@app.command("list")
+def list_(format: FormatOption = "table", output: OutOption = None) -> None:
+    """The catalogues there are."""
+    from zoo_analysis.sources.catalogues.format import (
+        catalogue_names,
+        catalogue_path,
+        load_catalogue,
+        own_catalogues,
+    )
+
+    rows = []
+    for name in catalogue_names():
+        path = catalogue_path(name)
+        found = load_catalogue(path)
+        rows.append(
+            {
+                "name": name,
+                "title": found.title,
+                "models": len(found.models),
+                "queries": len(found.queries),
+                "file": str(path) if path.parent == own_catalogues() else None,
+            }
+        )
+    _print(rows, format, output)
+
+
+@app.command()
+def show(
+    name: Annotated[str, typer.Argument(help="A catalogue's name, or its file.")],
+    format: FormatOption = "table",
+    output: OutOption = None,
+) -> None:
+    """What a catalogue holds; nobody is asked."""
+    from dataclasses import asdict
+    from difflib import get_close_matches
+
+    from zoo_analysis.errors import SourceError
+    from zoo_analysis.sources.catalogues.format import (
+        catalogue_names,
+        catalogue_path,
+        load_catalogue,
+    )
+
+    path = Path(name) if name.endswith(".toml") else catalogue_path(name)
+    if not path.is_file():
+        names = catalogue_names()
+        near = get_close_matches(name, names, n=1)
+        hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(names)}"
+        raise SourceError(f"no catalogue is called {name!r}; {hint}")
+    found = load_catalogue(path)
+    rows: list[dict[str, Any]] = [
+        {
+            "repository": entry.repo_id,
+            "revision": entry.revision,
+            "series": entry.series or found.series,
+            "package": entry.package,
+            "accuracies": len(entry.accuracies),
+        }
+        for entry in found.models
+    ]
+    for query in found.queries:
+        asked = {key: value for key, value in asdict(query).items() if value not in (None, ())}
+        series = asked.pop("series", found.series)
+        text = ", ".join(f"{key} {value}" for key, value in asked.items())
+        rows.append({"repository": f"all with {text}", "series": series})
+    _print(rows, format, output)
+
+
+@app.command()
+def add(
+    name: Annotated[str, typer.Argument(help="One of your catalogues, or a new one.")],
+    repositories: Annotated[
+        list[str] | None, typer.Argument(metavar="OWNER/NAME[@REVISION]...", help="On the hub.")
+    ] = None,
+    file: Annotated[
+        Path | None, typer.Option("--file", help="Take over this catalogue's file instead.")
+    ] = None,
+    title: Annotated[str | None, typer.Option(help="Of a new catalogue.")] = None,
+    series: Annotated[str | None, typer.Option(help="Of what is added.")] = None,
+    author: Annotated[str | None, typer.Option(help="Query: user or organisation.")] = None,
+    filter_: Annotated[
+        list[str] | None, typer.Option("--filter", help="Query: a tag; repeatable.")
+    ] = None,
+    pipeline_tag: Annotated[str | None, typer.Option(help="Query: task.")] = None,
+    search: Annotated[str | None, typer.Option(help="Query: part of a name.")] = None,
+    min_parameters: Annotated[int | None, typer.Option(help="Query: at least.")] = None,
+    max_parameters: Annotated[int | None, typer.Option(help="Query: at most.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Query: models at most.")] = None,
+    sort: Annotated[
+        str | None, typer.Option(help="Query: downloads, likes, created_at, last_modified.")
+    ] = None,
+) -> None:
+    """Add repositories or a query to a catalogue of your own."""
+    from zoo_analysis.hub.query import HubQuery
+    from zoo_analysis.sources.catalogues.edit import add_to_catalogue, copy_catalogue
+
+    if file is not None:
+        made = copy_catalogue(file, name)
+    else:
+        query = HubQuery(
+            author=author,
+            filter=tuple(filter_ or ()),
+            pipeline_tag=pipeline_tag,
+            search=search,
+            min_parameters=min_parameters,
+            max_parameters=max_parameters,
+            limit=limit,
+            sort=sort,
+        )
+        asked = None if query == HubQuery() else query
+        if asked is not None and series:
+            from dataclasses import replace
+
+            asked = replace(asked, series=series)
+        made = add_to_catalogue(name, repositories or (), asked, series, title)
+    typer.echo(f"{made.path}: {len(made.models)} models, {len(made.queries)} queries")
+
+
+def _print(rows: list[dict[str, Any]], format: Format, output: Path | None) -> None:
+    import pyarrow as pa
+
+    from zoo_analysis.cli.output import write_table
+
+    write_table(pa.Table.from_pylist(rows), format, output)
+
+
+def register(app_: typer.Typer) -> None:
+    """Add this group to the `zoo` command."""
+    app_.add_typer(app, name="catalog", help="Collections of models, shipped and your own.")

@@ -1,0 +1,68 @@
+"""`zoo import`: metric tables computed elsewhere."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from zoo_analysis.cli.options import StoreOption
+
+
+def import_(
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE...", help="CSV or Parquet tables of metrics.")
+    ],
+    weightwatcher: Annotated[
+        bool,
+        typer.Option("--weightwatcher", help="They are WeightWatcher's details or summaries."),
+    ] = False,
+    map_: Annotated[
+        list[str] | None,
+        typer.Option("--map", metavar="COLUMN=NAME", help="What a column is; repeatable."),
+    ] = None,
+    series: Annotated[str | None, typer.Option(help="Of models that name none.")] = None,
+    dataset: Annotated[str | None, typer.Option(help="Of accuracies that name none.")] = None,
+    method: Annotated[
+        str | None,
+        typer.Option(help="What made the numbers; default weightwatcher, or the file's name."),
+    ] = None,
+    store: StoreOption = None,
+    json_: Annotated[bool, typer.Option("--json", help="The summary as one JSON object.")] = False,
+) -> None:
+    """Make models of metric tables computed elsewhere, to be asked like any other."""
+    from zoo_analysis.errors import ZooError
+    from zoo_analysis.imports.commit import import_tables
+    from zoo_analysis.store import open_store
+
+    mapping = {}
+    for text in map_ or []:
+        column, equals, name = text.rpartition("=")
+        if not equals or not column or not name:
+            raise ZooError(f"--map {text!r} is not COLUMN=NAME")
+        mapping[column] = name
+    opened = open_store(store)
+    summary = import_tables(
+        opened,
+        files,
+        weightwatcher=weightwatcher,
+        mapping=mapping,
+        series=series,
+        dataset=dataset,
+        method=method,
+    )
+    if json_:
+        typer.echo(json.dumps({**summary.as_dict(), "store": opened.uri}))
+        return
+    typer.echo(
+        f"{summary.models} models imported, {summary.known} there already; "
+        f"{summary.layers} layers, {summary.accuracies} accuracies"
+    )
+    typer.echo(f"store {opened.uri}, method {', '.join(summary.methods) or 'none'}")
+    if summary.ignored:
+        typer.echo(f"not used: {', '.join(summary.ignored)}")
+
+
+def register(app: typer.Typer) -> None:
+    """Add this command to the `zoo` command."""
+    app.command("import")(import_)

@@ -1,0 +1,74 @@
+"""`zoo plan`: what a scan would do, as a table."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from zoo_analysis.cli.options import (
+    SOURCES_HELP,
+    AddressOption,
+    ConvolutionOption,
+    Format,
+    MethodOption,
+    OutOption,
+    PrecisionOption,
+    StoreOption,
+)
+
+if TYPE_CHECKING:
+    from zoo_analysis.cluster.forecast import ScanPlan
+
+
+def plan(
+    sources: Annotated[list[str], typer.Argument(metavar="SOURCE...", help=SOURCES_HELP)],
+    store: StoreOption = None,
+    method: MethodOption = "default",
+    conv2d: ConvolutionOption = None,
+    dtype: PrecisionOption = None,
+    address: AddressOption = None,
+    format: Annotated[Format, typer.Option("--format", "-f", help="How to print.")] = "table",
+    output: OutOption = None,
+    json_: Annotated[bool, typer.Option("--json", help="Models and totals as one object.")] = False,
+) -> None:
+    """What a scan would read, compute and skip, from headers alone."""
+    from zoo_analysis.cluster.forecast import plan as run
+    from zoo_analysis.spectra import method as made
+
+    changes = {"conv2d": conv2d, "dtype": dtype}
+    how = made(method, **{name: value for name, value in changes.items() if value})
+    print_plan(run(sources, store, how, address=address), format, output, json_)
+
+
+def print_plan(
+    plan: "ScanPlan", format: Format = "table", output: Path | None = None, json_: bool = False
+) -> None:
+    """The plan of a scan, on standard output or in a file."""
+    from zoo_analysis.cli.output import write_table
+
+    if json_:
+        typer.echo(json.dumps(plan.as_dict()))
+        return
+    write_table(plan.table(), format, output)
+    if format == "table" and output is None:
+        totals = plan.as_dict()["totals"]
+        scanned = sum(bool(model.layers) for model in plan.models)
+        typer.echo(
+            f"\n{scanned} of {len(plan.models)} models, {totals['layers']} layers, "
+            f"{totals['read_bytes'] / 1e9:.2f} GB to read, "
+            f"{totals['gram_flops'] + totals['eigen_flops']:.2e} multiply-adds, "
+            f"{totals['peak_bytes'] / 1e9:.2f} GB for the largest layer; "
+            f"about {_duration(plan.seconds)} on {plan.cpus} cores"
+        )
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
+
+
+def register(app: typer.Typer) -> None:
+    """Add this command to the `zoo` command."""
+    app.command()(plan)

@@ -1,0 +1,90 @@
+"""Long work shown on standard error: a bar on a terminal, now and then a line elsewhere."""
+
+import time
+from contextlib import ExitStack
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
+
+
+class Bar:
+    """A progress bar over some amount of work, with a text of counts beside it.
+
+    Args:
+        what: what is going on, in one word.
+        total: amount of work; its unit is never shown.
+        console: where to draw; a console on standard error by default.
+        every: seconds between lines where there is no terminal to draw on.
+    """
+
+    def __init__(
+        self, what: str, total: float = 0.0, console: Console | None = None, every: float = 15.0
+    ) -> None:
+        self.console = console or Console(stderr=True)
+        self.what, self.total, self.every = what, total, every
+        self.done, self.counts, self.told = 0.0, "", time.monotonic()
+        self._progress = Progress(
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.percentage:>3.0f}%"),
+            TextColumn("{task.fields[counts]}"),
+            TextColumn("ETA"),
+            TimeRemainingColumn(elapsed_when_finished=True),
+            console=self.console,
+            disable=not self.console.is_terminal,
+            transient=True,
+        )
+        self._task = self._progress.add_task(what, total=total or None, counts="")
+
+    def __enter__(self) -> Self:
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._progress.stop()
+
+    def start(self, total: float) -> None:
+        """Say how much there is to do."""
+        self.total = total
+        self._progress.update(self._task, total=total or None)
+
+    def advance(self, amount: float, counts: str) -> None:
+        """Some work is done; `counts` says how far things are."""
+        self.done, self.counts = self.done + amount, counts
+        if 0 < self.total < self.done:  # sizes are estimates until a model is opened
+            self.start(self.done)
+        self._progress.update(self._task, advance=amount, counts=counts)
+        if not self.console.is_terminal and time.monotonic() - self.told > self.every:
+            share = f"{100 * self.done / self.total:.0f}% " if self.total else ""
+            self.console.print(f"{self.what}: {share}{counts}", highlight=False)
+            self.told = time.monotonic()
+
+
+class Bars:
+    """A bar for each stretch of work that is told of, one after the other."""
+
+    def __init__(self) -> None:
+        self._bar: Bar | None = None
+        self._open = ExitStack()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._open.close()
+
+    def on_progress(self, title: str, done: int, total: int) -> None:
+        """So many of `total` pieces of what is called `title` are done; 0 begins another bar."""
+        if done == 0 or self._bar is None:
+            self._open.close()
+            self._bar = self._open.enter_context(Bar(title, total))
+        else:
+            self._bar.advance(1, f"{done}/{total}")

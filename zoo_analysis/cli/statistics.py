@@ -1,0 +1,174 @@
+"""Commands that ask how metrics and accuracies go together."""
+
+import json
+import shlex
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from zoo_analysis.cli.options import FormatOption, OutOption, StoreOption
+
+if TYPE_CHECKING:
+    from zoo_analysis.answers.two_models import ModelComparison
+
+MetricOption = Annotated[
+    list[str] | None, typer.Option("--metric", help="Metric of `summaries`; repeatable.")
+]
+PredictorOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--metric", help="Metric of `summaries`, or likeness:MEASURE:REFERENCE; repeatable."
+    ),
+]
+DatasetOption = Annotated[str | None, typer.Option(help="Only accuracies on this data set.")]
+AccuracyOption = Annotated[
+    str | None, typer.Option(help="Only this kind of accuracy: top1, top5, f1, ….")
+]
+MethodOption = Annotated[str | None, typer.Option(help="Only methods whose id begins with this.")]
+WhereOption = Annotated[
+    str | None,
+    typer.Option(metavar="SQL", help="Only models for which this holds, e.g. 'parameters > 1e7'."),
+]
+
+
+def regress(
+    metric: PredictorOption = None,
+    dataset: DatasetOption = None,
+    accuracy: AccuracyOption = None,
+    by: Annotated[
+        Literal["series", "library", "none"],
+        typer.Option(help="One regression a series or library, or over all."),
+    ] = "series",
+    where: WhereOption = None,
+    min_models: Annotated[int, typer.Option(help="Fewest models of a regression.")] = 4,
+    mixed: Annotated[
+        bool, typer.Option("--mixed", help="Across series: mixed effects beside the pooled line.")
+    ] = False,
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Also keep the rows in the table `regressions`.")
+    ] = False,
+    method: MethodOption = None,
+    store: StoreOption = None,
+    format: FormatOption = "table",
+    output: OutOption = None,
+) -> None:
+    """Regress reported accuracies on metrics, and say how sure one can be."""
+    from zoo_analysis.answers import regressions
+    from zoo_analysis.answers.points import Selection
+    from zoo_analysis.cli.output import write_table
+    from zoo_analysis.errors import ZooError
+    from zoo_analysis.store import open_store
+
+    opened = open_store(store)
+    if mixed:
+        from zoo_analysis.answers.mixed import mixed_table
+
+        if keep:
+            raise ZooError("--keep keeps plain regressions: leave out --mixed")
+        chosen = Selection(tuple(metric or ()), dataset, accuracy, method, where)
+        write_table(mixed_table(opened, chosen, min_models), format, output)
+        return
+    table = regressions.regression_table(
+        opened,
+        metric or (),
+        dataset,
+        by,
+        method,
+        accuracy=accuracy,
+        where=where,
+        min_models=min_models,
+    )
+    if keep:
+        asked = {"--dataset": dataset, "--accuracy": accuracy, "--where": where, "--method": method}
+        words = [word for name in metric or () for word in ("--metric", name)]
+        words += [word for key, value in asked.items() if value for word in (key, value)]
+        words += ["--by", by, "--min-models", str(min_models)]
+        regressions.keep(opened, table, shlex.join(["zoo", "regress", *words]))
+    reader = format in ("table", "markdown")
+    write_table(table.select(regressions.READER_COLUMNS) if reader else table, format, output)
+
+
+def rank(
+    metric: MetricOption = None,
+    series: Annotated[str | None, typer.Option(help="Only this series.")] = None,
+    dataset: DatasetOption = None,
+    accuracy: AccuracyOption = None,
+    where: WhereOption = None,
+    method: MethodOption = None,
+    store: StoreOption = None,
+    format: FormatOption = "table",
+    output: OutOption = None,
+) -> None:
+    """Rank the models of each series by a metric (alpha_weighted) and by accuracy."""
+    from zoo_analysis.answers.points import Selection
+    from zoo_analysis.answers.ranking import ranking
+    from zoo_analysis.cli.output import write_table
+    from zoo_analysis.store import open_store
+
+    chosen = Selection(tuple(metric or ("alpha_weighted",)), dataset, accuracy, method, where)
+    write_table(ranking(open_store(store), chosen, series), format, output)
+
+
+def compare(
+    a: Annotated[str, typer.Argument(metavar="A", help="Model, or MODEL@REVISION.")],
+    b: Annotated[str, typer.Argument(metavar="B", help="The other.")],
+    method: MethodOption = None,
+    store: StoreOption = None,
+    json_: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+) -> None:
+    """Two models layer by layer, and which of them each metric calls better."""
+    from zoo_analysis.answers.two_models import compare as run
+    from zoo_analysis.store import open_store
+
+    found = run(open_store(store), a, b, method)
+    if json_:
+        typer.echo(json.dumps(found.as_dict(), default=str))
+    else:
+        print_comparison(found)
+
+
+def diagnose(
+    model: Annotated[str, typer.Argument(help="Repository id, or a unique part of one.")],
+    revision: Annotated[str | None, typer.Option(help="Default: the one scanned last.")] = None,
+    method: MethodOption = None,
+    store: StoreOption = None,
+    json_: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+) -> None:
+    """Correlation flow, scale collapse and the other diagnoses, in words and numbers."""
+    from zoo_analysis.answers import diagnosis
+    from zoo_analysis.store import open_store
+
+    found = diagnosis.diagnose(open_store(store), model, revision, method)
+    if json_:
+        typer.echo(json.dumps(found.as_dict(), default=str))
+        return
+    typer.echo(f"{found.model.repo_id} @ {found.model.revision} ({found.model.method})")
+    for finding in found.findings:
+        typer.echo(f"{finding.diagnosis}: {finding.verdict}. {finding.text}")
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands to the `zoo` command."""
+    for command in (regress, rank, compare, diagnose):
+        app.command()(command)
+
+
+def print_comparison(found: "ModelComparison") -> None:
+    """The comparison for a person, on standard output."""
+    from rich.console import Console
+
+    from zoo_analysis.cli.output import write_table
+
+    console = Console(soft_wrap=True, highlight=False)
+    for side, report in (("a", found.a), ("b", found.b)):
+        reported = ", ".join(
+            f"{row['metric']} {row['value']:.4g} on {row['dataset']} ({row['source']})"
+            for row in report.accuracies.to_pylist()
+        )
+        console.print(
+            f"{side}: {report.repo_id} @ {report.revision}; {reported or 'no reported accuracy'}",
+            markup=False,
+        )
+    console.print(f"method {found.a.method}; lower is better by every metric", markup=False)
+    write_table(found.metrics, "table")
+    write_table(found.layers, "table")

@@ -1,0 +1,77 @@
+"""Commands that rerun published experiments."""
+
+import json
+from typing import Annotated
+
+import typer
+
+from zoo_analysis.cli.options import AddressOption, FormatOption, OutOption, StoreOption
+
+
+def study(
+    name: Annotated[str, typer.Argument(help="Of the study: see zoo studies.")],
+    seeds: Annotated[
+        int | None,
+        typer.Option(min=1, help="Trainings of each network; default: the study's own number."),
+    ] = None,
+    store: StoreOption = None,
+    address: AddressOption = None,
+    format: FormatOption = "table",
+    output: OutOption = None,
+    json_: Annotated[bool, typer.Option("--json", help="All of it as one JSON object.")] = False,
+) -> None:
+    """Rerun a published experiment small, and say whether its finding is seen here."""
+    from zoo_analysis.cli.output import write_table
+    from zoo_analysis.cli.progress import Bars
+    from zoo_analysis.cluster.study import READER_COLUMNS, run_study
+    from zoo_analysis.studies.catalogue import get_study
+
+    with Bars() as bars:
+        ran = run_study(
+            get_study(name), store, seeds=seeds, address=address, on_progress=bars.on_progress
+        )
+    if json_:
+        found = {
+            "study": name,
+            "run_id": ran.run_id,
+            "store": ran.store,
+            "finding": ran.study.finding,
+            "source": ran.study.source,
+            "seen": ran.outcome.seen,
+            "verdict": ran.outcome.verdict,
+            "estimates": ran.rows.select(READER_COLUMNS).to_pylist(),
+        }
+        typer.echo(json.dumps(found))
+        return
+    reader = format in ("table", "markdown")
+    write_table(ran.rows.select(READER_COLUMNS) if reader else ran.rows, format, output)
+    if format == "table":
+        typer.echo(f"\nPublished ({ran.study.source}): {ran.study.finding}.")
+        typer.echo(ran.outcome.verdict)
+
+
+def studies(format: FormatOption = "table", output: OutOption = None) -> None:
+    """List the studies: what was published, and how long a rerun takes on two cores."""
+    import pyarrow as pa
+
+    from zoo_analysis.cli.output import write_table
+    from zoo_analysis.studies.catalogue import studies as all_studies
+
+    rows = [
+        {
+            "name": each.name,
+            "study": each.title,
+            "finding": each.finding,
+            "source": each.source,
+            "seeds": each.seeds,
+            "minutes": each.takes,
+        }
+        for each in all_studies().values()
+    ]
+    write_table(pa.Table.from_pylist(rows), format, output)
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands to the `zoo` command."""
+    for command in (study, studies):
+        app.command()(command)

@@ -1,0 +1,83 @@
+"""`zoo track` and `zoo releases`: what appears on the hub."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from zoo_analysis.cli.options import AddressOption, FormatOption, OutOption, StoreOption
+
+_RELEASES = """
+SELECT r.watch, r.event, r.repo_id, r.revision, r.seen_at,
+    EXISTS (FROM commits c WHERE c.repo_id = r.repo_id AND c.revision = r.revision) AS scanned
+FROM releases r
+WHERE ($since IS NULL OR r.seen_at >= $since) AND ($watch IS NULL OR r.watch = $watch)
+ORDER BY r.seen_at DESC, r.watch, r.repo_id, r.event
+"""
+
+
+def track(
+    watches: Annotated[Path, typer.Argument(metavar="WATCH.toml", help="File of [[watches]].")],
+    scan: Annotated[bool, typer.Option("--scan", help="Scan exactly the new revisions.")] = False,
+    since: Annotated[
+        str | None, typer.Option(help="Leave out what changed last before: 7d, 2025-01-31.")
+    ] = None,
+    complete: Annotated[
+        bool, typer.Option("--complete", help="List everything, to see also what has vanished.")
+    ] = False,
+    method: Annotated[
+        Literal["default", "weightwatcher", "nature2021"],
+        typer.Option(help="Preset of --scan."),
+    ] = "default",
+    store: StoreOption = None,
+    address: AddressOption = None,
+    format: FormatOption = "table",
+) -> None:
+    """Record what is new, changed, gone or gated since the last look."""
+    import pyarrow as pa
+
+    from zoo_analysis import spectra
+    from zoo_analysis.cli.output import write_table
+    from zoo_analysis.cli.scan import print_summary
+    from zoo_analysis.cluster.track import track as look
+    from zoo_analysis.sources.watch import parse_since
+    from zoo_analysis.store import open_store
+
+    found, summary = look(
+        watches,
+        open_store(store),
+        since=parse_since(since) if since else None,
+        complete=complete,
+        scan=spectra.method(method) if scan else None,
+        address=address,
+    )
+    names = ("watch", "event", "repo_id", "revision")
+    schema = pa.schema([(name, pa.string()) for name in names])
+    rows = [{name: getattr(release, name) for name in names} for release in found]
+    write_table(pa.Table.from_pylist(rows, schema=schema), format)
+    if summary is not None and format == "table":
+        print_summary(summary)
+    if summary is not None and summary.failed:
+        raise typer.Exit(3)
+
+
+def releases(
+    since: Annotated[str | None, typer.Option(help="Seen since: 7d, 12h, 2025-01-31.")] = None,
+    watch: Annotated[str | None, typer.Option(help="Only this watch.")] = None,
+    store: StoreOption = None,
+    format: FormatOption = "table",
+    output: OutOption = None,
+) -> None:
+    """What was seen on the watches, the latest first."""
+    from zoo_analysis.cli.output import write_table
+    from zoo_analysis.sources.watch import parse_since
+    from zoo_analysis.store import open_store
+
+    params = {"since": parse_since(since) if since else None, "watch": watch}
+    write_table(open_store(store).run(_RELEASES, params), format, output)
+
+
+def register(app: typer.Typer) -> None:
+    """Add these verbs to the command."""
+    app.command()(track)
+    app.command()(releases)

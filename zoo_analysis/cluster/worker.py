@@ -1,0 +1,69 @@
+"""What every task does on a worker: one thread, and failures that come back as values."""
+
+import os
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import ray
+
+from zoo_analysis.sources import ModelRef
+from zoo_analysis.weights import (
+    HubAccess,
+)
+
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+
+
+@dataclass(frozen=True)
+class Failure:
+    """What failed, where and why."""
+
+    ref: ModelRef
+    stage: str
+    error: str
+    message: str
+    attempts: int = 1
+
+    def row(self, scan_id: str) -> dict[str, Any]:
+        """Of the table `failures`, as something that failed now."""
+        told = {name: getattr(self, name) for name in ("stage", "error", "message", "attempts")}
+        model = {"repo_id": self.ref.repo_id, "revision": self.ref.revision}
+        return {"scan_id": scan_id, **model, **told, "failed_at": datetime.now(UTC)}
+
+
+@ray.remote(num_cpus=1)
+def call(function: Callable[..., Any], *arguments: Any) -> Any:
+    """Any function on one thread of a worker."""
+    with one_thread():
+        return function(*arguments)
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """One BLAS thread per Ray CPU: workers side by side beat threads inside each of them."""
+    import torch
+    from threadpoolctl import threadpool_limits
+
+    torch.set_num_threads(1)
+    with threadpool_limits(1):
+        yield
+
+
+def failure(
+    ref: ModelRef,
+    stage: str,
+    error: BaseException,
+    attempts: int = 1,
+    access: HubAccess | None = None,
+) -> Failure:
+    """A failure from an exception, its message on one line and without secrets."""
+    error = getattr(error, "cause", None) or error  # what Ray wraps says more than the wrapping
+    message = " ".join(_COLOUR.sub("", str(error)).split()) or type(error).__name__
+    for token in (os.environ.get("HF_TOKEN"), access.token if access else None):
+        if token:
+            message = message.replace(token, "…")
+    return Failure(ref, stage, type(error).__name__, message[:1000], attempts)

@@ -1,1 +1,0 @@
-"""What the commands do that is more than one call: progress, messages, the demo."""

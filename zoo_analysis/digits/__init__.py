@@ -1,0 +1,6 @@
+"""A zoo trained on the spot: small timm models of real handwritten digits."""
+
+from zoo_analysis.digits.specs import DigitsSpec, digits_dir, digits_zoo
+from zoo_analysis.digits.training import train
+
+__all__ = ["DigitsSpec", "digits_dir", "digits_zoo", "train"]

@@ -1,0 +1,1 @@
+"""Metric tables computed elsewhere, as rows of the store."""

@@ -1,0 +1,122 @@
+"""Metric tables computed elsewhere, committed to a store."""
+
+import json
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from zoo_analysis.errors import SourceError
+from zoo_analysis.imports.metric_tables import Imported, read_averages
+from zoo_analysis.imports.weightwatcher import read_weightwatcher
+from zoo_analysis.store import Store
+
+
+@dataclass(frozen=True)
+class ImportSummary:
+    """What an import came to.
+
+    Attributes:
+        models: new in the store.
+        known: there already, with these numbers.
+        layers: of the new models; 0 where only averages were given.
+        accuracies: read from the files, new or not.
+        methods: of the models.
+        ignored: columns that mean nothing here.
+    """
+
+    models: int
+    known: int
+    layers: int
+    accuracies: int
+    methods: tuple[str, ...]
+    ignored: tuple[str, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        return asdict(self)
+
+
+def import_tables(
+    store: Store,
+    files: Sequence[str | Path],
+    *,
+    weightwatcher: bool = False,
+    mapping: Mapping[str, str] | None = None,
+    series: str | None = None,
+    dataset: str | None = None,
+    method: str | None = None,
+) -> ImportSummary:
+    """Make models of metric tables. All files are read before anything is written.
+
+    Args:
+        store: to commit to.
+        files: CSV or Parquet.
+        weightwatcher: they are WeightWatcher's details or summaries, one model a file.
+        mapping: column → name, where columns are not named like ours.
+        series: of models that name none.
+        dataset: of accuracies that name none.
+        method: what made the numbers: the models' method is ``imported:METHOD``. By default
+            ``weightwatcher``, or each file's name.
+
+    Raises:
+        SourceError: a file that cannot be read as what it should be.
+        StoreError: the store cannot be written.
+    """
+    if not files:
+        raise SourceError("no file to import")
+    parts = []
+    started = datetime.now(UTC)
+    for path in map(Path, files):
+        if weightwatcher:
+            made_by = f"imported:{method or 'weightwatcher'}"
+            parts.append(read_weightwatcher(path, made_by, mapping=mapping, series=series))
+        else:
+            made_by = f"imported:{method or path.stem}"
+            part = read_averages(path, made_by, mapping=mapping, series=series, dataset=dataset)
+            parts.append(part)
+    return _commit(store, parts, [str(file) for file in files], started)
+
+
+def _commit(
+    store: Store, parts: Sequence[Imported], files: Sequence[str], started: datetime
+) -> ImportSummary:
+    known = store.committed()
+    everything = [rows for part in parts for rows in part.models]
+    keys = [(str(r.model["repo_id"]), str(r.model["revision"]), r.method) for r in everything]
+    if len(set(keys)) < len(keys):
+        twice = next(key for key in keys if keys.count(key) > 1)
+        raise SourceError(f"{twice[0]} is in two of the files: import one of them")
+    new = [rows for rows, key in zip(everything, keys, strict=True) if key not in known]
+    methods = tuple(sorted({rows.method for rows in everything}))
+    scan_id = f"import-{secrets.token_hex(4)}"
+    accuracies = pa.concat_tables([part.accuracies for part in parts])
+    if len(accuracies):
+        store.append("accuracies", accuracies)
+    store.commit_models(new, scan_id)
+    layers = sum(len(rows.layers) for rows in new)
+    if new:
+        run = {
+            "scan_id": scan_id,
+            "started_at": started,
+            "finished_at": datetime.now(UTC),
+            "method": ", ".join(methods),
+            "config": json.dumps({"import": list(files)}),
+            "scanned": len(new),
+            "skipped": len(everything) - len(new),
+            "failed": 0,
+            "layers": layers,
+        }
+        store.append("scans", pa.Table.from_pylist([run]))
+    return ImportSummary(
+        models=len(new),
+        known=len(everything) - len(new),
+        layers=layers,
+        accuracies=len(accuracies),
+        methods=methods,
+        ignored=tuple(sorted({name for part in parts for name in part.ignored})),
+    )

@@ -1,0 +1,120 @@
+"""What WeightWatcher writes: its `details` (one row a layer) and its summary (one row a model)."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import pyarrow as pa
+
+from zoo_analysis.errors import SourceError
+from zoo_analysis.imports.metric_tables import (
+    NO_ESDS,
+    Imported,
+    averaged_model,
+    digest,
+    numeric,
+    read_columns,
+)
+from zoo_analysis.store import ModelRows
+from zoo_analysis.store.schemas import ACCURACIES, LAYERS, METRICS, SUMMARY_METRICS
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+#: Its names → ours, where they differ.
+_RENAMED: Final = {"rand_num_spikes": "num_rand_spikes", "softrank_mp": "mp_softrank"}
+_KINDS: Final = {"dense": "linear"}
+_SIZES: Final = ("N", "M", "Q", "rf", "num_evals")
+_KNOWN: Final = ("layer_id", "layer", "kind", *_SIZES, *METRICS.names, "status", "warning")
+_NO_ACCURACIES: Final = ACCURACIES.empty_table()
+_SUFFIXES: Final = ("_details", "-details", "_summary", "-summary", ".details", ".summary")
+
+
+def read_weightwatcher(
+    path: Path,
+    method: str,
+    *,
+    mapping: Mapping[str, str] | None = None,
+    series: str | None = None,
+) -> Imported:
+    """One model's `details` or summary, as pandas writes WeightWatcher's results.
+
+    Args:
+        path: CSV or Parquet named after the model (``vgg11.csv``, ``vgg11_details.csv``).
+        method: what its metrics were made by.
+        mapping: column of the file → name.
+        series: of the model.
+
+    Returns:
+        The model with its layers (details) or its averages (summary); no accuracies.
+
+    Raises:
+        SourceError: neither of the two.
+    """
+    table = read_columns(path, mapping or {}, _KNOWN).rename(columns=_RENAMED)
+    name = path.stem
+    for suffix in _SUFFIXES:
+        name = name.removesuffix(suffix)
+    if "layer_id" in table.columns:
+        return _details(table, path, name, method, series)
+    if not set(SUMMARY_METRICS) & set(table.columns) and len(table.columns) == 2:
+        # A summary written as a series: one row a metric.
+        keys, values = table.columns
+        table = table.set_index(keys)[[values]].T
+    metrics = [column for column in SUMMARY_METRICS if column in table.columns]
+    if not metrics or len(table) != 1:
+        raise SourceError(
+            f"{path}: neither WeightWatcher's details (a row a layer, with layer_id) nor one "
+            f"summary (one row of {', '.join(SUMMARY_METRICS[:3])}, …): leave out --weightwatcher"
+        )
+    averages = {column: numeric(table[column], path)[0] for column in metrics}
+    model = averaged_model(name, None, {"series": series}, method, averages)
+    ours = {*SUMMARY_METRICS, "Unnamed: 0"}
+    return Imported((model,), _NO_ACCURACIES, tuple(c for c in table.columns if c not in ours))
+
+
+def _details(
+    table: "pd.DataFrame", path: Path, name: str, method: str, series: str | None
+) -> Imported:
+    table = table.sort_values("layer_id", kind="stable").reset_index(drop=True)
+    named = next((c for c in ("layer", "longname", "name") if c in table.columns), "layer_id")
+    columns: dict[str, list[Any]] = {"layer": _unique(table[named].astype(str).tolist())}
+    columns["depth"] = list(range(len(table)))
+    kinds = table["kind" if "kind" in table.columns else "layer_type"].astype(str).str.lower()
+    columns["kind"] = [_KINDS.get(kind.split(".")[-1], kind.split(".")[-1]) for kind in kinds]
+    for column in (*_SIZES, *METRICS.names):
+        if column in table.columns:
+            columns[column] = numeric(table[column], path)
+    columns["status"] = _texts(table, "status", "success")
+    if "alpha" in columns:  # a fit that failed is written as −1
+        fits = zip(columns["alpha"], columns["status"], strict=True)
+        failed = [alpha is None or alpha <= 0 or told != "success" for alpha, told in fits]
+        for column in ("alpha", "alpha_weighted", "log_alpha_norm", "D", "sigma", "xmin"):
+            values = columns.get(column, [])
+            columns[column] = [None if bad else v for v, bad in zip(values, failed, strict=False)]
+    columns["warning"] = _texts(table, "warning", None)
+    schema = pa.schema([field for field in LAYERS if field.name in columns])
+    arrays = [_typed(columns[field.name], field.type) for field in schema]
+    layers = pa.table(arrays, schema=schema)
+    row = {"repo_id": name, "revision": digest(columns), "series": series, "source": "imported"}
+    used = {*columns, named, "layer_id", "layer_type", "name", "longname"}
+    ignored = tuple(column for column in table.columns if column not in used)
+    return Imported((ModelRows(row, method, layers, NO_ESDS),), _NO_ACCURACIES, ignored)
+
+
+def _typed(values: list[Any], kind: pa.DataType) -> pa.Array:
+    if pa.types.is_integer(kind):
+        values = [None if value is None else int(value) for value in values]
+    return pa.array(values or None, kind)
+
+
+def _texts(table: "pd.DataFrame", column: str, default: str | None) -> list[str | None]:
+    if column not in table.columns:
+        return [default] * len(table)
+    cells = table[column].tolist()
+    return [cell if isinstance(cell, str) and cell else default for cell in cells]
+
+
+def _unique(names: list[str]) -> list[str]:
+    """Names made to differ by their position where they do not."""
+    return [name if names.count(name) == 1 else f"{name}#{i}" for i, name in enumerate(names)]

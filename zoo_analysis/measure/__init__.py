@@ -1,0 +1,1 @@
+"""One model measured: its layers as rows of the tables. No Ray, no store."""

@@ -1,0 +1,54 @@
+"""One model measured in this process, without Ray or a store."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import torch
+
+from zoo_analysis.measure.rows import measure
+from zoo_analysis.spectra import Method
+from zoo_analysis.weights import Checkpoint, LayerSpec, list_layers, open_checkpoint
+from zoo_analysis.weights.layers.architecture import describe
+from zoo_analysis.weights.layers.listing import layers_by
+from zoo_analysis.weights.readers.memory import MemoryCheckpoint
+
+
+def analyze(
+    model: str | Path | torch.nn.Module | Mapping[str, Any],
+    how: Method | None = None,
+    device: str = "cpu",
+) -> pa.Table:
+    """Measure every layer of a model.
+
+    Args:
+        model: a checkpoint file, a model directory in hub layout, a torch module, or its state
+            dict.
+        how: the method; the default one where None (`spectra.method` makes others).
+        device: ``cpu`` or ``cuda``.
+
+    Returns:
+        A row a layer, in the order of depth: the columns of the `layers` table without its keys.
+        ``.to_pandas()`` makes it a data frame.
+
+    Raises:
+        CheckpointError: no readable weights there.
+    """
+    how = how or Method()
+    checkpoint, specs = _opened(model, how.split_qkv)
+    with checkpoint:
+        return measure(checkpoint, specs, how, device).layers
+
+
+def _opened(
+    model: str | Path | torch.nn.Module | Mapping[str, Any], split_qkv: bool
+) -> tuple[Checkpoint, list[LayerSpec]]:
+    if isinstance(model, str | Path):
+        checkpoint: Checkpoint = open_checkpoint(model)
+        return checkpoint, list_layers(checkpoint, split_qkv=split_qkv)
+    if isinstance(model, torch.nn.Module):
+        checkpoint = MemoryCheckpoint(model.state_dict())
+        return checkpoint, layers_by(describe(model), checkpoint, {}, split_qkv)
+    checkpoint = MemoryCheckpoint(model)
+    return checkpoint, layers_by(None, checkpoint, {}, split_qkv)

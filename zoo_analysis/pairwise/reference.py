@@ -1,0 +1,44 @@
+"""Which of the models is the reference, and what each of them takes."""
+
+import os
+from collections.abc import Sequence
+
+from zoo_analysis.activations.probes.probe import Kind
+from zoo_analysis.errors import ZooError
+from zoo_analysis.sources import ModelRef, resolve_sources
+
+
+def with_reference(refs: Sequence[ModelRef], reference: str) -> tuple[list[ModelRef], str]:
+    """The models with the reference among them, and its repo_id.
+
+    Args:
+        refs: the models.
+        reference: the repo_id of one of them, a part that only one has, or a source of one model.
+
+    Raises:
+        ZooError: it is none of these.
+    """
+    names = {ref.repo_id for ref in refs}
+    parts = sorted(name for name in names if reference.lower() in name.lower())
+    if reference in names or len(parts) == 1:
+        return list(refs), reference if reference in names else parts[0]
+    if parts and not os.path.exists(reference):
+        listed = ", ".join(parts[:8])
+        raise ZooError(f"--reference {reference!r} is a part of {len(parts)} models: {listed}")
+    others = resolve_sources([reference]).refs
+    if len(others) != 1:
+        raise ZooError(f"--reference {reference!r} is {len(others)} models: name one")
+    return list(dict.fromkeys([*refs, *others])), others[0].repo_id
+
+
+def kind_of(ref: ModelRef) -> Kind:
+    """What a model takes, by what is known of it before anything of it is read."""
+    library, _, name = (ref.architecture or "").partition(":")
+    if library != "transformers":
+        return "images"
+    import transformers
+    from transformers.models.auto.modeling_auto import MODEL_MAPPING_NAMES
+
+    named = MODEL_MAPPING_NAMES.get(name, name)  # a class, or a type of models
+    found = getattr(transformers, named if isinstance(named, str) else named[0], None)
+    return "images" if getattr(found, "main_input_name", None) == "pixel_values" else "text"

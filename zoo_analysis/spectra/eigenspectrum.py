@@ -1,0 +1,111 @@
+"""A weight kernel to its eigenvalues, under a method's treatment of convolutions."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from zoo_analysis.spectra.gram import eigenvalues, eigenvalues_batched
+from zoo_analysis.spectra.kernel_matrices import fft_blocks, flattened, slices
+from zoo_analysis.spectra.methods import Method
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What a method makes of a kernel: `matrices` matrices of N × M.
+
+    Attributes:
+        n: the longer side.
+        m: the shorter side.
+        rf: positions of the kernel (its receptive field); 1 for a matrix.
+        matrices: how many matrices the kernel becomes.
+    """
+
+    n: int
+    m: int
+    rf: int
+    matrices: int
+
+    @property
+    def num_evals(self) -> int:
+        return self.matrices * self.m
+
+
+def matrix_shape(groups: int, rows: int, cols: int, spatial: tuple[int, ...], how: Method) -> Shape:
+    """The matrices a (groups, rows, cols, *spatial) kernel becomes, without computing anything."""
+    if not how.split_groups:
+        groups, rows = 1, groups * rows
+    rf = int(np.prod(spatial, dtype=np.int64))
+    if not spatial:
+        matrices = groups
+    elif how.conv2d == "flatten":
+        cols, matrices = cols * rf, groups
+    elif how.conv2d == "fft":
+        matrices = groups * _grid_side(how, spatial) ** len(spatial)
+    else:
+        matrices = groups * rf
+    return Shape(max(rows, cols), min(rows, cols), rf, matrices)
+
+
+def spectrum(
+    kernel: torch.Tensor,
+    how: Method,
+    device: str | torch.device = "cpu",
+    release: Callable[[], None] | None = None,
+) -> NDArray[np.float64]:
+    """Eigenvalues of each matrix a kernel becomes.
+
+    Args:
+        kernel: (groups, out/groups, in/groups, *spatial); a matrix has no spatial sides.
+        how: gives the treatment of convolutions, their scale and the precision.
+        device: where to compute.
+        release: as `eigenvalues` takes it.
+
+    Returns:
+        (matrices, M), each row ascending, ≥ 0.
+    """
+    kernel = kernel.detach()
+    dtype = torch.float64 if how.dtype == "float64" else torch.float32
+    if not how.split_groups:
+        kernel = kernel.flatten(0, 1).unsqueeze(0)
+    spatial = kernel.shape[3:]
+    if len(spatial) and how.conv2d == "fft":
+        return _fft_spectrum(kernel, _grid_side(how, tuple(spatial)), dtype, device)
+    scale = 1.0
+    if not len(spatial):
+        batch = kernel
+    elif how.conv2d == "flatten":
+        batch = flattened(kernel)
+    else:
+        batch = slices(kernel)
+        scale = spatial.numel() / 2 if how.conv_scale == "kernel" else 0.5
+    if len(batch) == 1:
+        return eigenvalues(batch[0], dtype, device, release)[None] * scale
+    return eigenvalues_batched(batch, dtype, device) * scale
+
+
+def shuffled_spectrum(
+    kernel: torch.Tensor, how: Method, device: str | torch.device = "cpu", seed: int = 0
+) -> NDArray[np.float64]:
+    """`spectrum` of the kernel with all its entries in random order."""
+    dtype = torch.promote_types(kernel.dtype, torch.float32)  # numpy has no bfloat16
+    entries = kernel.detach().to("cpu", dtype, copy=True).contiguous()
+    np.random.default_rng(seed).shuffle(entries.view(-1).numpy())
+    return spectrum(entries, how, device)
+
+
+def _grid_side(how: Method, spatial: tuple[int, ...]) -> int:
+    return max(how.fft_size, *spatial)
+
+
+def _fft_spectrum(
+    kernel: torch.Tensor, size: int, dtype: torch.dtype, device: str | torch.device
+) -> NDArray[np.float64]:
+    rows: list[NDArray[np.float64]] = []
+    for block, times in fft_blocks(kernel.to(device=device, dtype=dtype), size):
+        gram = block.mH @ block if block.shape[2] <= block.shape[1] else block @ block.mH
+        values = np.maximum(torch.linalg.eigvalsh(gram).cpu().numpy().astype(np.float64), 0.0)
+        rows.extend([values] * times)
+    return np.concatenate(rows)

@@ -1,0 +1,257 @@
+"""All metrics of one layer, from its kernel."""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Final, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from zoo_analysis.spectra.alternatives import compare_tails
+from zoo_analysis.spectra.eigenspectrum import Shape, matrix_shape, shuffled_spectrum, spectrum
+from zoo_analysis.spectra.fingers import fit_clipped
+from zoo_analysis.spectra.hill import hill_alpha
+from zoo_analysis.spectra.marchenko_pastur import fit_bulk
+from zoo_analysis.spectra.matrix_norms import norms
+from zoo_analysis.spectra.methods import Method
+from zoo_analysis.spectra.powerlaw import PowerLawFit, fit_power_law
+from zoo_analysis.spectra.randomized import compare_randomized
+from zoo_analysis.spectra.small_sample import SMALL_SAMPLE, fit_small_sample
+
+Status = Literal[
+    "success",
+    "too-few-evals",  # norms, but no fit
+    "too-large",  # beyond the method's limits: nothing computed
+    "non-finite",
+    "all-zero",
+    "rank-one",
+    "quantized",
+    "failed",
+]
+
+#: Rows of a mapped kernel that are read before its pages are let go.
+_ROWS: Final = 512
+
+#: Thresholds of Martin & Mahoney: α below the first is over-trained, above the second under-trained
+OVER_TRAINED: Final = 2.0
+UNDER_TRAINED: Final = 6.0
+
+
+@dataclass(frozen=True)
+class LayerMetrics:
+    """One layer's numbers; None where a number does not exist. DESIGN names them as the table does.
+
+    Logs are base 10; eigenvalues are of X = WᵀW, not divided by N. Fields in the order of the
+    `layers` table.
+    """
+
+    lambda_max: float | None = None
+    log_norm: float | None = None
+    log_spectral_norm: float | None = None
+    stable_rank: float | None = None
+    entropy: float | None = None
+    matrix_rank: float | None = None
+    rank_loss: float | None = None
+    alpha: float | None = None
+    xmin: float | None = None
+    xmax: float | None = None
+    D: float | None = None
+    sigma: float | None = None
+    num_pl_spikes: float | None = None
+    num_fingers: float | None = None
+    raw_alpha: float | None = None
+    alpha_weighted: float | None = None
+    log_alpha_norm: float | None = None
+    sigma_mp: float | None = None
+    bulk_min: float | None = None
+    bulk_max: float | None = None
+    num_spikes: float | None = None
+    mp_softrank: float | None = None
+    hill_alpha: float | None = None
+    R_lognormal: float | None = None
+    p_lognormal: float | None = None
+    R_exponential: float | None = None
+    p_exponential: float | None = None
+    R_truncated_power_law: float | None = None
+    p_truncated_power_law: float | None = None
+    num_rand_spikes: float | None = None
+    num_traps: float | None = None
+
+
+@dataclass(frozen=True)
+class LayerResult:
+    """What a layer yields: its shape as matrices, eigenvalues, metrics, and how it went.
+
+    Attributes:
+        shape: the matrices the kernel became.
+        evals: all eigenvalues, ascending; None where there are none.
+        metrics: the numbers.
+        status: `success`, or why there is no fit or no spectrum.
+        warning: ``over-trained`` (α < 2), ``under-trained`` (α > 6) or empty.
+    """
+
+    shape: Shape
+    evals: NDArray[np.float64] | None
+    metrics: LayerMetrics
+    status: Status
+    warning: str = ""
+
+
+def analyze_kernel(
+    kernel: torch.Tensor,
+    how: Method | None = None,
+    device: str | torch.device = "cpu",
+    sides: tuple[int, int] | None = None,
+    release: Callable[[], None] | None = None,
+) -> LayerResult:
+    """Spectrum, fit and metrics of one layer.
+
+    Args:
+        kernel: (groups, out/groups, in/groups, *spatial), floating point.
+        how: the method; the default one where None.
+        device: where to compute.
+        sides: the true (out, in) of a matrix given by a smaller one with the same non-zero
+            eigenvalues (a low-rank update): no Marchenko–Pastur bulk is fitted to it.
+        release: called when parts of the kernel have been read, so that the owner of a mapped one
+            may let its pages go.
+
+    Returns:
+        The metrics; bad input gets a status, never an exception.
+    """
+    how, kernel = how or Method(), kernel.detach()
+    groups, rows, cols = kernel.shape[:3]
+    shape = matrix_shape(groups, rows, cols, tuple(kernel.shape[3:]), how)
+    if sides is not None:
+        shape = Shape(max(sides), shape.m, shape.rf, shape.matrices)
+    if (how.max_evals and shape.num_evals > how.max_evals) or (how.max_n and shape.n > how.max_n):
+        return LayerResult(shape, None, LayerMetrics(), "too-large")
+    peak = _peak(kernel, release) if kernel.numel() else 0.0
+    if not np.isfinite(peak):
+        return LayerResult(shape, None, LayerMetrics(), "non-finite")
+    if peak == 0:
+        return LayerResult(shape, None, LayerMetrics(), "all-zero")
+    has_bulk = sides is None and not (shape.rf > 1 and how.conv2d == "fft")
+    try:
+        by_matrix = spectrum(kernel, how, device, release)
+        shuffled = shuffled_spectrum(kernel, how, device) if how.randomize and has_bulk else None
+    except torch.linalg.LinAlgError:  # type: ignore[attr-defined]
+        return LayerResult(shape, None, LayerMetrics(), "failed")
+    evals = np.sort(by_matrix, axis=None)
+    finite = np.isfinite(evals[-1]) and (shuffled is None or np.isfinite(shuffled).all())
+    if not finite or not evals[-1] > 0:  # squares beyond the precision's range
+        return LayerResult(shape, None, LayerMetrics(), "failed")
+    if how.conv2d == "slices" and kernel.ndim > 3:
+        metrics, status = _averaged(by_matrix, shape, how, shuffled)
+    else:
+        flat = None if shuffled is None else np.sort(shuffled, axis=None)
+        metrics, status = spectrum_metrics(evals, shape, how, flat, has_bulk=has_bulk)
+    return LayerResult(shape, evals, metrics, status, _warning(metrics.alpha))
+
+
+def spectrum_metrics(
+    evals: NDArray[np.float64],
+    shape: Shape,
+    how: Method,
+    shuffled: NDArray[np.float64] | None = None,
+    *,
+    has_bulk: bool = True,
+) -> tuple[LayerMetrics, Status]:
+    """Metrics of one pooled spectrum.
+
+    Args:
+        evals: eigenvalues, ascending, ≥ 0; the largest is positive.
+        shape: of the matrices they come from.
+        how: thresholds, estimator and options.
+        shuffled: eigenvalues of the shuffled kernel, for the randomised metrics.
+        has_bulk: whether the matrices' entries can be compared with Marchenko–Pastur.
+    """
+    eps = float(np.finfo(how.dtype).eps)
+    norm = norms(evals, shape.n, epsilon=how.entropy_epsilon, eps=eps)
+    if norm.matrix_rank <= 1 and shape.m > 1:
+        return LayerMetrics(), "rank-one"
+    metrics = LayerMetrics(**_finite(asdict(norm)))
+    if has_bulk and shape.m >= how.min_evals:
+        bulk = fit_bulk(evals, shape.n, shape.m, shape.matrices)
+        metrics = replace(metrics, **asdict(bulk))
+        if shuffled is not None:
+            against = compare_randomized(evals, shuffled, shape.n, shape.m, shape.matrices)
+            metrics = replace(metrics, **asdict(against))
+    floor = evals[-int(norm.matrix_rank)] * (1 - eps)  # below it lies what rounding left of zero
+    usable = evals[(evals >= floor) & (evals > how.min_eval)]
+    judged = len(evals) if how.estimator == "weightwatcher" else len(usable)
+    if judged < how.min_evals:
+        return metrics, "too-few-evals"
+    try:
+        fit, fingers, raw_alpha = _fit(usable, how)
+    except ValueError:
+        return metrics, "too-few-evals"
+    tail = usable[(usable >= fit.xmin) & (usable <= fit.xmax)]
+    others = compare_tails(tail, fit.alpha) if how.alternatives and len(set(tail)) > 2 else {}
+    positive = np.log(evals[evals > 0])
+    metrics = replace(
+        metrics,
+        **asdict(fit),
+        num_fingers=fingers,
+        raw_alpha=raw_alpha,
+        alpha_weighted=fit.alpha * norm.log_spectral_norm,
+        log_alpha_norm=float(np.logaddexp.reduce(fit.alpha * positive) / np.log(10)),
+        **_finite({"hill_alpha": hill_alpha(usable)}),
+        **_finite({f"R_{name}": c.R for name, c in others.items()}),
+        **_finite({f"p_{name}": c.p for name, c in others.items()}),
+    )
+    return metrics, "success"
+
+
+def _fit(usable: NDArray[np.float64], how: Method) -> tuple[PowerLawFit, int | None, float | None]:
+    if how.estimator == "weightwatcher" and len(usable) < SMALL_SAMPLE:
+        return fit_small_sample(usable), None, None
+    if how.max_fingers:
+        kept = usable if how.xmax is None else usable[usable <= how.xmax]
+        fit, dropped, raw = fit_clipped(kept, how.max_fingers)
+        return fit, dropped, raw.alpha
+    return fit_power_law(usable, xmax=how.xmax), None, None
+
+
+def _averaged(
+    by_matrix: NDArray[np.float64], shape: Shape, how: Method, shuffled: NDArray[np.float64] | None
+) -> tuple[LayerMetrics, Status]:
+    """Metrics of every slice, averaged over the slices that have them."""
+    one = replace(shape, matrices=1)
+    rows: list[LayerMetrics] = []
+    statuses: list[Status] = []
+    for i, evals in enumerate(by_matrix):
+        if evals[-1] > 0:
+            other = None if shuffled is None else shuffled[i]
+            row, status = spectrum_metrics(evals, one, how, other)
+            rows.append(row)
+            statuses.append(status)
+    means = {}
+    for field in fields(LayerMetrics):
+        values = [v for row in rows if (v := getattr(row, field.name)) is not None]
+        means[field.name] = float(np.mean(values)) if values else None
+    status = "success" if "success" in statuses else statuses[0]
+    return LayerMetrics(**means), status
+
+
+def _peak(kernel: torch.Tensor, release: Callable[[], None] | None) -> float:
+    """The largest absolute entry, NaN if one is; a mapped kernel is gone through in parts."""
+    if release is None:
+        return float(torch.linalg.vector_norm(kernel, ord=torch.inf))
+    peaks = []
+    for rows in torch.split(kernel.flatten(0, 1), _ROWS):
+        peaks.append(torch.linalg.vector_norm(rows, ord=torch.inf))
+        release()
+    return float(torch.stack(peaks).max())
+
+
+def _finite(values: dict[str, float]) -> dict[str, float | None]:
+    return {name: value if np.isfinite(value) else None for name, value in values.items()}
+
+
+def _warning(alpha: float | None) -> str:
+    if alpha is None:
+        return ""
+    if alpha < OVER_TRAINED:
+        return "over-trained"
+    return "under-trained" if alpha > UNDER_TRAINED else ""

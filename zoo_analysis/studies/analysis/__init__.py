@@ -1,0 +1,1 @@
+"""What the studies compute from what their networks did."""

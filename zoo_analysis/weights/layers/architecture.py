@@ -1,0 +1,160 @@
+"""What the architecture itself says of its tensors: built without weights or remote code."""
+
+import contextlib
+import io
+import logging
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+
+from zoo_analysis.weights.layers.kinds import TensorKind
+from zoo_analysis.weights.spec import Kind
+
+
+@dataclass(frozen=True)
+class Blueprint:
+    """The tensors of an architecture, by the names of its state dict.
+
+    Attributes:
+        positions: every tensor's place in the order of definition.
+        verdicts: what a tensor is, None for one that is no matrix; tensors of modules of no known
+            type are missing here, and names and shapes decide.
+        aliases: a tied tensor's name → the name it is counted under.
+        prefix: of the base model, which checkpoints may lack or have in excess (``bert.``).
+    """
+
+    positions: Mapping[str, int]
+    verdicts: Mapping[str, TensorKind | None]
+    aliases: Mapping[str, str]
+    prefix: str
+
+    def find(self, name: str) -> str | None:
+        """The architecture's name for the checkpoint's `name`; None if it has no such tensor."""
+        modern = name.replace(".weight_g", ".parametrizations.weight.original0")
+        modern = modern.replace(".weight_v", ".parametrizations.weight.original1")
+        for candidate in (name, modern, self.prefix + name, name.removeprefix(self.prefix)):
+            if candidate in self.positions:
+                return candidate
+        return None
+
+
+def blueprint(config: Mapping[str, Any], architecture: str | None = None) -> Blueprint | None:
+    """The architecture that `config` names, or None where it names none that can be built.
+
+    Args:
+        config: config.json of a timm or a transformers model; may be empty.
+        architecture: ``timm:NAME``, instead of what the config names.
+    """
+    with quietly():
+        try:
+            # Anything may go wrong inside a library when a config does not fit its version.
+            with torch.device("meta"):
+                model = _build(config, architecture)
+        except Exception:
+            return None
+        return None if model is None else describe(model)
+
+
+def describe(model: nn.Module) -> Blueprint:
+    """The blueprint of `model`, which may be on the meta device."""
+    modules = dict(model.named_modules(remove_duplicate=False))
+    state = model.state_dict(keep_vars=True)
+    verdicts: dict[str, TensorKind | None] = {}
+    aliases: dict[str, str] = {}
+    first_name: dict[int, str] = {}
+    for name, tensor in state.items():
+        path, _, parameter = name.rpartition(".")
+        if parameter == "original1":  # of weight normalisation: the module is two levels up
+            path, parameter = path.removesuffix(".parametrizations.weight"), "weight"
+        if not isinstance(tensor, nn.Parameter):
+            verdicts[name] = None
+        elif parameter == "weight" and (verdict := _verdict(modules[path])):
+            verdicts[name] = verdict
+        canonical = first_name.setdefault(id(tensor), name)
+        if canonical != name:
+            aliases[name] = canonical
+    prefix = getattr(model, "base_model_prefix", "")
+    positions = {name: position for position, name in enumerate(state)}
+    return Blueprint(positions, verdicts, aliases, f"{prefix}." if prefix else "")
+
+
+def _verdict(module: nn.Module) -> TensorKind | None:
+    kinds: tuple[tuple[type[nn.Module], Kind], ...] = (
+        (nn.Linear, "linear"),
+        (nn.Embedding, "embedding"),
+        (nn.Conv1d, "conv1d"),
+        (nn.Conv2d, "conv2d"),
+        (nn.Conv3d, "conv3d"),
+        (nn.ConvTranspose1d, "conv_transpose1d"),
+        (nn.ConvTranspose2d, "conv_transpose2d"),
+        (nn.ConvTranspose3d, "conv_transpose3d"),
+    )
+    for base, kind in kinds:
+        if isinstance(module, base):
+            return TensorKind(kind, getattr(module, "groups", 1), "transpose" in kind)
+    if type(module).__name__ == "Conv1D":  # transformers.pytorch_utils.Conv1D
+        return TensorKind("linear", transposed=True)
+    return None
+
+
+def _build(config: Mapping[str, Any], architecture: str | None) -> nn.Module | None:
+    if architecture is not None:
+        library, _, name = architecture.partition(":")
+        return _timm(name, config) if library == "timm" else None
+    named = config.get("architecture")
+    if isinstance(named, str):
+        return _timm(named, config)
+    if isinstance(config.get("model_type"), str):
+        return _transformers(config)
+    return None
+
+
+def _timm(name: str, config: Mapping[str, Any]) -> nn.Module:
+    import timm
+
+    classes = config.get("num_classes")
+    extra = {} if classes is None else {"num_classes": classes}
+    model: nn.Module = timm.create_model(
+        name, pretrained=False, **extra, **(config.get("model_args") or {})
+    )
+    return model
+
+
+def _transformers(config: Mapping[str, Any]) -> nn.Module | None:
+    import transformers
+
+    options = {key: value for key, value in config.items() if not key.startswith("_")}
+    # A quantised model's modules are the plain ones as far as names and kinds go.
+    for key in ("model_type", "quantization_config", "attn_implementation", "auto_map"):
+        options.pop(key, None)
+    made = transformers.AutoConfig.for_model(config["model_type"], **options)
+    named = next(iter(config.get("architectures") or ()), "")
+    cls = getattr(transformers, named, None) if named.isidentifier() else None
+    if not (isinstance(cls, type) and issubclass(cls, transformers.PreTrainedModel)):
+        model: nn.Module = transformers.AutoModel.from_config(made)
+    else:
+        model = cls(made)
+    tie: Callable[[], None] = model.tie_weights  # type: ignore[assignment]
+    tie()
+    return model
+
+
+@contextlib.contextmanager
+def quietly() -> Iterator[None]:
+    """Keep what libraries print, warn and log while a model is built from the terminal."""
+    level = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
+    try:
+        with (
+            warnings.catch_warnings(),
+            contextlib.redirect_stdout(io.StringIO()),
+            contextlib.redirect_stderr(io.StringIO()),
+        ):
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(level)

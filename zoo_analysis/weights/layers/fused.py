@@ -1,0 +1,77 @@
+"""Where q, k and v lie in a fused matrix.
+
+Only layouts in which each part is one range of rows are told apart: thirds (timm, torch's
+MultiheadAttention, GPT-2, in its columns) and q, k, v of grouped-query attention (phi 3, DBRX,
+multi-query GPT-BigCode). GPT-NeoX, Bloom, Falcon, CodeGen, InternLM 2, LeViT, TinyViT, MaxViT and
+their like interleave the heads, and 1 × 1 convolutions split in many ways: these have no parts.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+from zoo_analysis.weights.checkpoint import TensorInfo
+from zoo_analysis.weights.layers.kinds import TensorKind
+
+_FUSED: Final = re.compile(
+    r"(?P<module>.*?)\.?(?P<last>in_proj_weight|qkv_weight|(qkv|c_attn|qkv_proj|Wqkv|attn_qkv)\.weight)$"
+)
+_INTERLEAVED_TYPES: Final = ("codegen", "gpt_neox", "bloom", "falcon", "persimmon", "internlm2")
+
+
+def qkv_rows(
+    info: TensorInfo,
+    verdict: TensorKind,
+    tensors: Mapping[str, TensorInfo],
+    config: Mapping[str, Any],
+) -> dict[str, tuple[int, int]]:
+    """Ranges of the outputs of q, k and v in `info`; empty if it is not fused or not contiguous.
+
+    Args:
+        info: a matrix.
+        verdict: what it is.
+        tensors: all of the checkpoint.
+        config: config.json of a transformers model, for the numbers of heads; may be empty.
+    """
+    match = _FUSED.match(info.name)
+    if not match or verdict.kind != "linear" or len(info.shape) != 2:
+        return {}
+    module, model_type = match["module"], config.get("model_type")
+    into, out = info.shape if verdict.transposed else info.shape[::-1]
+    if model_type in _INTERLEAVED_TYPES or _interleaved(module, tensors):
+        return {}
+    if sizes := _sizes(config, out):
+        return _ranges(sizes)
+    last = match["last"]
+    if last.startswith("c_attn") and not (
+        verdict.transposed or model_type in ("gpt2", "openai-gpt")
+    ):
+        return {}  # GPT-BigCode interleaves unless it is multi-query
+    if out == 3 * into or (last == "in_proj_weight" and out % 3 == 0):
+        return _ranges((out // 3,) * 3)
+    return {}
+
+
+def _interleaved(module: str, tensors: Mapping[str, TensorInfo]) -> bool:
+    blocks = re.search(r"(^|\.)attn_(block|grid)(\.|$)", module)
+    return bool(blocks) or f"{module}.attention_biases" in tensors
+
+
+def _sizes(config: Mapping[str, Any], out: int) -> tuple[int, int, int] | None:
+    """(q, k, v) where the heads of `config` add up to `out` and k, v are narrower than q."""
+    attention = config.get("attn_config") or {}
+    heads = config.get("num_attention_heads") or config.get("n_head") or config.get("n_heads")
+    kv_heads = config.get("num_key_value_heads") or attention.get("kv_n_heads")
+    hidden = config.get("hidden_size") or config.get("n_embd") or config.get("d_model")
+    if config.get("multi_query"):
+        kv_heads = 1
+    if not heads or not kv_heads or not hidden:
+        return None
+    width = config.get("head_dim") or hidden // heads
+    sizes = heads * width, kv_heads * width, kv_heads * width
+    return sizes if sum(sizes) == out else None
+
+
+def _ranges(sizes: tuple[int, int, int]) -> dict[str, tuple[int, int]]:
+    q, k, v = sizes
+    return {"q": (0, q), "k": (q, q + k), "v": (q + k, q + k + v)}

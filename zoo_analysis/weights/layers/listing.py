@@ -1,0 +1,204 @@
+"""Lists a checkpoint's matrices, from its headers and its config alone."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from zoo_analysis.errors import CheckpointError
+from zoo_analysis.weights.checkpoint import Checkpoint, TensorInfo
+from zoo_analysis.weights.layers.architecture import Blueprint, blueprint
+from zoo_analysis.weights.layers.fused import qkv_rows
+from zoo_analysis.weights.layers.kinds import TensorKind, judge
+from zoo_analysis.weights.layers.lora import lora_pairs
+from zoo_analysis.weights.layers.order import definition_order
+from zoo_analysis.weights.layers.quantized import float8_scale, is_companion, is_packed
+from zoo_analysis.weights.layers.roles import only_last_heads, role_of
+from zoo_analysis.weights.layers.ties import tied_names
+from zoo_analysis.weights.spec import LayerSpec
+
+
+def list_layers(
+    checkpoint: Checkpoint,
+    config: Mapping[str, Any] | None = None,
+    architecture: str | None = None,
+    split_qkv: bool = False,
+) -> list[LayerSpec]:
+    """The matrices of `checkpoint` in the order of the network; nothing of the weights is read.
+
+    Kind, groups and order come from the architecture where config.json or `architecture` name one
+    that timm or transformers build, and from names and shapes for whatever it does not know.
+    Tensors that share their storage, or that the config ties, count once.
+
+    Args:
+        checkpoint: an open checkpoint.
+        config: contents of config.json; None looks for the file beside the weights.
+        architecture: ``timm:NAME`` for weights without a config.
+        split_qkv: also list the q, k and v parts of fused matrices, with `part_of` set.
+
+    Raises:
+        CheckpointError: a config.json that is no JSON object.
+    """
+    config = read_config(checkpoint) if config is None else config
+    if loras := lora_pairs(checkpoint.tensors, _json_beside(checkpoint, "adapter_config.json")):
+        return [replace(spec, depth=depth) for depth, spec in enumerate(loras)]
+    return layers_by(blueprint(config, architecture), checkpoint, config, split_qkv)
+
+
+def read_config(checkpoint: Checkpoint) -> Mapping[str, Any]:
+    """The contents of config.json beside the weights; empty if there is none.
+
+    Raises:
+        CheckpointError: it is no JSON object.
+    """
+    return _json_beside(checkpoint, "config.json")
+
+
+def layers_by(
+    plan: Blueprint | None,
+    checkpoint: Checkpoint,
+    config: Mapping[str, Any],
+    split_qkv: bool = False,
+) -> list[LayerSpec]:
+    """The matrices of `checkpoint` by the architecture `plan`, or by names and shapes if None.
+
+    Args:
+        plan: see `blueprint`; one that knows less than half of the tensors is set aside.
+        checkpoint: an open checkpoint.
+        config: contents of config.json; may be empty.
+        split_qkv: see `list_layers`.
+    """
+    tensors = {name: info for name, info in checkpoint.tensors.items() if not is_companion(name)}
+    if plan and 2 * sum(plan.find(name) is not None for name in tensors) < len(tensors):
+        plan = None  # the config belongs to something else
+    order = list(tensors) if checkpoint.ordered else definition_order(tensors)
+    if plan:
+        order = _planned_order(order, plan)
+    verdicts = _verdicts(tensors, order, plan)
+    tied = tied_names(tensors, order, plan, config)
+    specs: list[LayerSpec] = []
+    depth = 0
+    for name in order:
+        info = tensors[name]
+        verdict = TensorKind("linear") if is_packed(info) else verdicts.get(name)
+        if verdict is None or name in tied:
+            continue
+        spec = _spec(info, verdict, depth, checkpoint.tensors)
+        specs += _stack(spec) if verdict.stacked and spec.status is None else [spec]
+        if split_qkv and spec.status is None:
+            specs += _parts(spec, info, verdict, tensors, config)
+        depth += 1
+    return only_last_heads(specs)
+
+
+def _json_beside(checkpoint: Checkpoint, name: str) -> Mapping[str, Any]:
+    text = checkpoint.beside(name)
+    if text is None:
+        return {}
+    try:
+        content = json.loads(text)
+    except ValueError as error:
+        raise CheckpointError(f"{checkpoint.path}: {name} is not JSON: {error}") from None
+    if not isinstance(content, dict):
+        raise CheckpointError(f"{checkpoint.path}: {name} is not a JSON object")
+    return content
+
+
+def _verdicts(
+    tensors: Mapping[str, TensorInfo], order: list[str], plan: Blueprint | None
+) -> dict[str, TensorKind]:
+    verdicts = judge(tensors, order)
+    if plan is None:
+        return verdicts
+    for name in order:
+        found = plan.find(name)
+        if found is not None and found in plan.verdicts:
+            verdict = plan.verdicts[found]
+            if verdict is None or len(tensors[name].shape) < 2:
+                verdicts.pop(name, None)
+            else:
+                verdicts[name] = verdict
+    return verdicts
+
+
+def _planned_order(order: list[str], plan: Blueprint) -> list[str]:
+    """The architecture's order; tensors it does not know follow their nearest relatives."""
+    last: dict[str, int] = {}
+    for name in order:
+        if found := plan.find(name):
+            for prefix in _prefixes(name):
+                last[prefix] = max(last.get(prefix, -1), plan.positions[found])
+    keys = {}
+    for rank, name in enumerate(order):
+        found = plan.find(name)
+        if found is not None:
+            keys[name] = (plan.positions[found], 0, rank)
+        else:
+            nearest = next((last[prefix] for prefix in _prefixes(name) if prefix in last), -1)
+            keys[name] = (nearest, 1, rank)
+    return sorted(order, key=keys.__getitem__)
+
+
+def _prefixes(name: str) -> Iterator[str]:
+    while name:
+        name = name.rpartition(".")[0]
+        yield name
+
+
+def _spec(
+    info: TensorInfo,
+    verdict: TensorKind,
+    depth: int,
+    tensors: Mapping[str, TensorInfo],
+) -> LayerSpec:
+    layer = layer_name(info.name)
+    scales, exact = float8_scale(info, tensors)
+    magnitudes = tensors.get(_magnitudes(info.name) or "")
+    second = scales or magnitudes
+    return LayerSpec(
+        layer=layer,
+        tensors=(info.name, second.name) if second else (info.name,),
+        kind=verdict.kind,
+        role=role_of(layer, verdict.kind, first=depth == 0),
+        depth=depth,
+        shape=info.shape,
+        dtype=info.dtype,
+        groups=verdict.groups,
+        transposed=verdict.transposed,
+        status="quantized" if is_packed(info) or not exact else None,
+    )
+
+
+def layer_name(tensor: str) -> str:
+    """The module path of `tensor`; a parameter that is not plainly ``weight`` keeps its name."""
+    tensor = re.sub(r"\.parametrizations\.weight\.original1$", "", tensor)
+    return re.sub(
+        r"(\.|(?<=in_proj)_|(?<=_proj)_)(weight|weight_v|qweight|weight_packed)$", "", tensor
+    )
+
+
+def _magnitudes(name: str) -> str | None:
+    """The lengths that go with the directions of weight normalisation."""
+    if name.endswith(".weight_v"):
+        return name[:-1] + "g"
+    return name[:-1] + "0" if name.endswith(".original1") else None
+
+
+def _stack(spec: LayerSpec) -> list[LayerSpec]:
+    count = spec.shape[0]
+    return [replace(spec, layer=f"{spec.layer}[{i}]", index=i) for i in range(count)]
+
+
+def _parts(
+    spec: LayerSpec,
+    info: TensorInfo,
+    verdict: TensorKind,
+    tensors: Mapping[str, TensorInfo],
+    config: Mapping[str, Any],
+) -> list[LayerSpec]:
+    rows = qkv_rows(info, verdict, tensors, config)
+    return [
+        replace(spec, layer=f"{spec.layer}[{part}]", role=part, rows=span, part_of=spec.layer)  # type: ignore[arg-type]
+        for part, span in rows.items()
+    ]

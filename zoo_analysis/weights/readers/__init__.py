@@ -1,0 +1,1 @@
+"""Readers of checkpoints: formats, files, byte ranges."""
