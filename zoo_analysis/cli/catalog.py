@@ -44,7 +44,6 @@ def show(
 ) -> None:
     """What a catalogue holds; nobody is asked."""
     from dataclasses import asdict
-    from difflib import get_close_matches
 
     from zoo_analysis.errors import SourceError
     from zoo_analysis.sources.catalogues.format import (
@@ -52,12 +51,12 @@ def show(
         catalogue_path,
         load_catalogue,
     )
+    from zoo_analysis.suggestions import near
 
     path = Path(name) if name.endswith(".toml") else catalogue_path(name)
     if not path.is_file():
         names = catalogue_names()
-        near = get_close_matches(name, names, n=1)
-        hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(names)}"
+        hint = near(name, names, f"there are {', '.join(names)}")
         raise SourceError(f"no catalogue is called {name!r}; {hint}")
     found = load_catalogue(path)
     rows: list[dict[str, Any]] = [

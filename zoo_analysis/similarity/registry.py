@@ -1,7 +1,6 @@
 """Which measures there are: those of this package, and those that other packages add."""
 
 from collections.abc import Iterator, Mapping
-from difflib import get_close_matches
 from importlib.metadata import EntryPoint, entry_points
 
 from zoo_analysis.errors import SimilarityError
@@ -16,6 +15,7 @@ from zoo_analysis.similarity.nearest_neighbours import MEASURES as _KNN
 from zoo_analysis.similarity.neuronal_correlation import MEASURES as _NEURONAL
 from zoo_analysis.similarity.procrustes_distances import MEASURES as _PROCRUSTES
 from zoo_analysis.similarity.weights_only import MEASURES as _WEIGHTS_ONLY
+from zoo_analysis.suggestions import near
 
 #: Of entry points; one's name is that of the `Measure` it points to.
 GROUP = "zoo_analysis.similarities"
@@ -77,8 +77,7 @@ def get_measure(name: str) -> Measure:
     known = measures()
     if name in known:
         return known[name]
-    near = get_close_matches(name, known, n=3, cutoff=0.5)
-    hint = f"did you mean {' or '.join(near)}?" if near else f"choose from {', '.join(known)}"
+    hint = near(name, known, f"choose from {', '.join(known)}", most=3)
     raise SimilarityError(f"no similarity measure is called {name!r}: {hint}")
 
 

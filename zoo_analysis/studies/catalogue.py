@@ -1,7 +1,6 @@
 """Which studies there are."""
 
 from collections.abc import Mapping
-from difflib import get_close_matches
 from types import MappingProxyType
 
 from zoo_analysis.errors import ZooError
@@ -12,6 +11,7 @@ from zoo_analysis.studies.series_quality import STUDY as SERIES_QUALITY
 from zoo_analysis.studies.study import Study
 from zoo_analysis.studies.wcka_calibration import STUDY as WCKA_CALIBRATION
 from zoo_analysis.studies.wcka_function import STUDY as WCKA_FUNCTION
+from zoo_analysis.suggestions import near
 
 _STUDIES: Mapping[str, Study] = MappingProxyType(
     {
@@ -41,6 +41,5 @@ def get_study(name: str) -> Study:
     """
     if name in _STUDIES:
         return _STUDIES[name]
-    near = get_close_matches(name, _STUDIES, n=1)
-    hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(_STUDIES)}"
+    hint = near(name, _STUDIES, f"there are {', '.join(_STUDIES)}")
     raise ZooError(f"no study is called {name!r}; {hint}")

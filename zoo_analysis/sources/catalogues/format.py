@@ -33,13 +33,13 @@ import os
 import tomllib
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field, fields
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, TypeVar, get_args, get_type_hints
 
 from zoo_analysis.errors import SourceError
 from zoo_analysis.folders import data_dir
 from zoo_analysis.hub.query import HubQuery
+from zoo_analysis.suggestions import near
 
 
 @dataclass(frozen=True)
@@ -209,6 +209,5 @@ def known_keys(table: Mapping[str, Any], known: tuple[str, ...], where: str) -> 
     """SourceError if a table has a key that is not among the known ones."""
     for key in table:
         if key not in known:
-            near = get_close_matches(key, known, n=1)
-            hint = f"did you mean `{near[0]}`?" if near else f"known are {', '.join(known)}"
+            hint = near(key, known, f"known are {', '.join(known)}", form="`{}`")
             raise SourceError(f"{where}: unknown key `{key}`; {hint}")

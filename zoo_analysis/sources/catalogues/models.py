@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
-from difflib import get_close_matches
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Literal
@@ -13,6 +12,7 @@ from zoo_analysis.hub.query import HubQuery
 from zoo_analysis.sources.catalogues.format import Catalogue, CatalogueEntry, load_catalogue
 from zoo_analysis.sources.local import directory_ref, file_ref
 from zoo_analysis.sources.ref import Accuracy, ModelRef, Problem, Resolved
+from zoo_analysis.suggestions import near
 
 #: The prefix of sources that installed packages carry.
 PACKAGED = "packaged:"
@@ -96,8 +96,8 @@ def packaged_models(name: str) -> Resolved:
     if entries := [entry for entry in catalogue.models if wanted in _names(entry)]:
         return catalogue_models(catalogue, entries)
     known = ["demo", "all", *(entry.repo_id.split("/")[-1] for entry in catalogue.models)]
-    near = get_close_matches(wanted, [k.lower() for k in known], n=1)
-    hint = f"did you mean {PACKAGED}{near[0]}?" if near else f"known are {', '.join(known)}"
+    listed = f"known are {', '.join(known)}"
+    hint = near(wanted, [k.lower() for k in known], listed, form=f"{PACKAGED}{{}}")
     raise SourceError(f"no packaged model is called {name!r}; {hint}")
 
 
