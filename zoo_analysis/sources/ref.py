@@ -4,21 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
-
-@dataclass(frozen=True)
-class Accuracy:
-    """One reported number, as one source reports it.
-
-    `value` is in percent for accuracies and F1 scores, else in the metric's own unit.
-    """
-
-    repo_id: str
-    dataset: str
-    metric: str
-    value: float
-    source: str
-    split: str | None = None
-    source_url: str | None = None
+from zoo_analysis.store.schemas import Accuracy as Accuracy
 
 
 @dataclass(frozen=True)
