@@ -16,7 +16,8 @@ import torch
 from safetensors.torch import save_file
 from typer.main import get_command
 
-from zoo_analysis.cli import app, main
+from zoo_analysis.cli import main
+from zoo_analysis.cli.app import app
 
 ROOT = Path(__file__).parents[2]
 CARD = """---

@@ -26,11 +26,6 @@ class From(StrEnum):
 
 _ON_HUB = (From.CARD, From.EVAL_RESULTS)
 _MODELS = "SELECT DISTINCT repo_id FROM models WHERE source = 'hub' ORDER BY repo_id"
-_SHOW = """
-SELECT repo_id, dataset, metric, split, value, source, source_url, retrieved_at FROM accuracies
-WHERE $model IS NULL OR contains(lower(repo_id), lower($model))
-ORDER BY repo_id, dataset, metric, source
-"""
 
 
 @app.command()
@@ -79,10 +74,10 @@ def show(
     output: OutOption = None,
 ) -> None:
     """What is reported, by which source."""
+    from zoo_analysis.answers.accuracies import accuracies_reported
     from zoo_analysis.cli.output import write_table
-    from zoo_analysis.store import open_store
 
-    write_table(open_store(store).run(_SHOW, {"model": model}), format, output)
+    write_table(accuracies_reported(store, model), format, output)
 
 
 def _collect(
