@@ -30,5 +30,5 @@ def whole_or_part(name: str, known: Iterable[str]) -> list[str]:
 
 
 def several(name: str, found: list[str]) -> str:
-    """What is wrong with a part that several models have in their names."""
+    """The refusal of a part that several models have in their names."""
     return f"{name!r} is a part of {len(found)} models: {', '.join(found[:_LISTED])}"

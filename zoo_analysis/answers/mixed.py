@@ -118,7 +118,7 @@ def mixed_table(store: Store, selection: Selection, min_models: int = 4) -> pa.T
 
 
 def in_words(found: Within, metric: str) -> str:
-    """Whether pooled and within-series signs agree; names the series that do not."""
+    """Agreement of pooled and within-series signs in words; names the series against it."""
     if not found.slopes:
         return "no series has 3 models, enough for a slope of its own"
     if len(found.slopes) == 1:

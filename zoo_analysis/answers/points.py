@@ -40,7 +40,7 @@ ORDER BY dataset, accuracy, method, series, repo_id
 
 @dataclass(frozen=True)
 class Selection:
-    """Which models, metrics and accuracies.
+    """A choice of models, metrics and accuracies.
 
     Attributes:
         metrics: columns of `summaries`, or ``likeness:MEASURE:REFERENCE``; all columns where empty.

@@ -109,7 +109,7 @@ def rank(
 
 
 def in_words(above: int) -> str | None:
-    """How far a metric's rank is from the accuracy's."""
+    """Distance of a metric's rank from the accuracy's in words; None where there is none."""
     if not above:
         return None
     return f"metric puts it {abs(above)} {'higher' if above > 0 else 'lower'}"

@@ -21,7 +21,7 @@ def releases(
     since: datetime | None = None,
     watch: str | None = None,
 ) -> pa.Table:
-    """What was seen on the watches, the latest first.
+    """Releases seen on the watches, the latest first.
 
     Args:
         store: a store, or what `open_store` takes.

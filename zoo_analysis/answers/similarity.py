@@ -61,7 +61,7 @@ class DescribedMeasure:
 
 @dataclass(frozen=True)
 class Chosen:
-    """Which numbers of the store.
+    """A choice among the similarities of a store.
 
     Attributes:
         measure: its name.

@@ -68,7 +68,7 @@ def vacuum_store(
 
 
 def check_store(store: Store | str | Path | None = None) -> Checked:
-    """Whether models, layers and spectra agree; `table` of the answer lists what does not.
+    """A check that models, layers and spectra agree; its `table` lists what does not.
 
     Args:
         store: a store, or what `open_store` takes.

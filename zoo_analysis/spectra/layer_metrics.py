@@ -41,7 +41,7 @@ UNDER_TRAINED: Final = 6.0
 
 @dataclass(frozen=True)
 class LayerResult:
-    """What a layer yields: its shape as matrices, eigenvalues, metrics, and how it went.
+    """A layer measured: its shape as matrices, eigenvalues, metrics, and status.
 
     Attributes:
         shape: the matrices the kernel became.

@@ -10,7 +10,7 @@ from zoo_analysis.spectra.marchenko_pastur import fit_bulk
 
 @dataclass(frozen=True)
 class Randomized:
-    """What shuffling tells.
+    """Counts of eigenvalues that tell a matrix from itself shuffled.
 
     Attributes:
         num_rand_spikes: eigenvalues of W above the largest of the shuffled W.

@@ -98,7 +98,7 @@ def connection(
 
 
 def reads_natively(location: Location) -> bool:
-    """Whether DuckDB itself opens the data files; else Arrow does, for one connection only."""
+    """True where DuckDB itself opens the data files; else Arrow does, for one connection only."""
     return location.path is not None and not set(str(location.path)) & set("*?{")
 
 

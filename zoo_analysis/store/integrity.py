@@ -1,4 +1,4 @@
-"""Whether the tables agree with each other and with the spectra they were computed from."""
+"""A check that the tables agree with each other and with the spectra they come from."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -80,7 +80,7 @@ class Inconsistency:
 
 @dataclass(frozen=True)
 class Checked:
-    """What was looked at, and what does not agree.
+    """Outcome of a check: how much was looked at, and what does not agree.
 
     Attributes:
         models: published, under each method.

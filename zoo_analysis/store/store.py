@@ -69,7 +69,7 @@ class Store:
             tables.append(self.location, table, rows)
 
     def exists(self) -> bool:
-        """Whether anything was ever written here."""
+        """True once anything was written here."""
         return any(tables.load(self.location, name) is not None for name in TABLES)
 
     def committed(self) -> set[tuple[str, str, str]]:

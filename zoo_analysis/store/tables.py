@@ -47,7 +47,7 @@ _FORBIDDEN = re.compile(r"[\[\]|\\^%]")  # deltalake cannot address a directory 
 
 @dataclass(frozen=True)
 class Location:
-    """Where a store's tables are and as of when they are read.
+    """Place of a store's tables, and the time as of which they are read.
 
     Attributes:
         uri: of the directory that holds one Delta table a sub-directory, with a scheme.
@@ -102,7 +102,7 @@ def locate(
 
 
 def writer_properties(name: str, schema: pa.Schema) -> WriterProperties:
-    """How the Parquet files of table `name` are written, by appends and by compaction alike.
+    """Settings by which appends and compaction write the Parquet files of table `name`.
 
     Measured numbers hardly repeat and lie in no order, so dictionaries and minima of them cost time
     and space and save none. Spectra, the bulk of a store, are packed tightly; all else is packed so
@@ -277,7 +277,7 @@ def _create(location: Location, name: str) -> DeltaTable:
 
 
 def widened(table: DeltaTable) -> bool:
-    """Whether columns were added since the table was created, so that older files lack some."""
+    """True where columns were added since the table was created, so that older files lack some."""
     return bool(table.metadata().description != _columns(len(table.schema().fields)))
 
 
