@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
+from zoo_analysis.answers.defaults import MIN_MODELS
 from zoo_analysis.answers.points import Selection, load_pairs
 from zoo_analysis.errors import QueryError
 from zoo_analysis.records import table_of
@@ -52,7 +53,7 @@ class MixedRow:
     finding: str
 
 
-def mixed_table(store: Store, selection: Selection, min_models: int = 4) -> pa.Table:
+def mixed_table(store: Store, selection: Selection, min_models: int = MIN_MODELS) -> pa.Table:
     """Pooled, within-series and mixed-effects slopes of every metric, data set and method.
 
     Args:

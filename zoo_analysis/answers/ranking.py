@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from zoo_analysis.answers.defaults import RANKED_BY
 from zoo_analysis.answers.names import check
 from zoo_analysis.answers.points import Selection, load_pairs
 from zoo_analysis.records import table_of
@@ -45,7 +46,7 @@ class RankedModel:
 
 def rank(
     store: Store | str | Path | None = None,
-    metrics: Sequence[str] = ("alpha_weighted",),
+    metrics: Sequence[str] = RANKED_BY,
     series: str | None = None,
     *,
     dataset: str | None = None,

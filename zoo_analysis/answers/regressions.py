@@ -5,11 +5,12 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 import numpy as np
 import pyarrow as pa
 
+from zoo_analysis.answers.defaults import BY, MIN_MODELS, By
 from zoo_analysis.answers.mixed import mixed_table
 from zoo_analysis.answers.points import Selection, load_pairs
 from zoo_analysis.errors import QueryError, ZooError
@@ -17,8 +18,6 @@ from zoo_analysis.stats import benjamini_hochberg
 from zoo_analysis.stats import regress as fitted
 from zoo_analysis.store import Store, as_store
 from zoo_analysis.store.schemas import REGRESSIONS
-
-By = Literal["series", "library", "none"]
 
 _SCHEMA = pa.schema([f for f in REGRESSIONS if f.name not in ("query", "computed_at")])
 
@@ -34,12 +33,12 @@ def regress(
     store: Store | str | Path | None = None,
     metrics: Sequence[str] = (),
     dataset: str | None = None,
-    by: By = "series",
+    by: By = BY,
     method: str | None = None,
     *,
     accuracy: str | None = None,
     where: str | None = None,
-    min_models: int = 4,
+    min_models: int = MIN_MODELS,
     mixed: bool = False,
     keep: bool = False,
     seed: int = 0,

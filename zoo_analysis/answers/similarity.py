@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from zoo_analysis.answers.defaults import NEAREST
 from zoo_analysis.answers.names import check, the_one
 from zoo_analysis.errors import QueryError, SimilarityError
 from zoo_analysis.records import table_of
@@ -82,7 +83,7 @@ def similar(
     store: Store | str | Path | None,
     model: str,
     measure: str = "neuronal",
-    limit: int = 10,
+    limit: int = NEAREST,
     *,
     probe: str | None = None,
     mode: str | None = None,

@@ -5,13 +5,14 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from zoo_analysis.answers.defaults import COMMITS, RETENTION
 from zoo_analysis.records import table_of
 from zoo_analysis.store import Store, as_store, upkeep
 from zoo_analysis.store.history import Commit, history
 from zoo_analysis.store.integrity import Checked, check
 
 
-def store_history(store: Store | str | Path | None = None, limit: int = 1000) -> pa.Table:
+def store_history(store: Store | str | Path | None = None, limit: int = COMMITS) -> pa.Table:
     """Commits of all tables, oldest first; `version` is what ``as_of`` takes.
 
     Args:
@@ -46,7 +47,7 @@ def compact_store(store: Store | str | Path | None = None) -> pa.Table:
 
 def vacuum_store(
     store: Store | str | Path | None = None,
-    older_than: timedelta = timedelta(days=7),
+    older_than: timedelta = RETENTION,
     *,
     dry_run: bool = False,
 ) -> pa.Table:

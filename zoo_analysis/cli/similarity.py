@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from zoo_analysis.answers.defaults import NEAREST
 from zoo_analysis.cli.options import (
     SOURCES_HELP,
     AddressOption,
@@ -114,7 +115,7 @@ def correlate(
 def similar(
     model: Annotated[str, typer.Argument(help="Repository id, or a unique part of one.")],
     measure: MeasureOption = "neuronal",
-    limit: Annotated[int, typer.Option(min=1, help="Models.")] = 10,
+    limit: Annotated[int, typer.Option(min=1, help="Models.")] = NEAREST,
     probe: ProbeOption = None,
     mode: ModeOption = None,
     neurons: NeuronsOption = None,

@@ -1,10 +1,11 @@
 """Commands that ask how metrics and accuracies go together."""
 
 import json
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from zoo_analysis.answers.defaults import BY, MIN_MODELS, RANKED_BY, By
 from zoo_analysis.cli.options import FormatOption, OutOption, StoreOption
 
 if TYPE_CHECKING:
@@ -34,12 +35,9 @@ def regress(
     metric: PredictorOption = None,
     dataset: DatasetOption = None,
     accuracy: AccuracyOption = None,
-    by: Annotated[
-        Literal["series", "library", "none"],
-        typer.Option(help="One regression a series or library, or over all."),
-    ] = "series",
+    by: Annotated[By, typer.Option(help="One regression a series or library, or over all.")] = BY,
     where: WhereOption = None,
-    min_models: Annotated[int, typer.Option(help="Fewest models of a regression.")] = 4,
+    min_models: Annotated[int, typer.Option(help="Fewest models of a regression.")] = MIN_MODELS,
     mixed: Annotated[
         bool, typer.Option("--mixed", help="Across series: mixed effects beside the pooled line.")
     ] = False,
@@ -89,7 +87,7 @@ def rank(
 
     table = ranking.rank(
         store,
-        metric or ("alpha_weighted",),
+        metric or RANKED_BY,
         series,
         dataset=dataset,
         accuracy=accuracy,

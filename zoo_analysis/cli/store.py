@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from zoo_analysis.answers.defaults import COMMITS, RETENTION
 from zoo_analysis.cli.options import FormatOption, OutOption, StoreOption
 from zoo_analysis.errors import ZooError
 
@@ -25,7 +26,7 @@ def compact(store: StoreOption = None, format: FormatOption = "table") -> None:
 def vacuum(
     older_than: Annotated[
         str, typer.Option(help="Retention: versions younger than this stay readable (7d, 12h).")
-    ] = "7d",
+    ] = f"{RETENTION.days}d",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count.")] = False,
     store: StoreOption = None,
     format: FormatOption = "table",
@@ -39,7 +40,7 @@ def vacuum(
 
 @app.command()
 def history(
-    limit: Annotated[int, typer.Option(min=1, help="Only the latest commits.")] = 1000,
+    limit: Annotated[int, typer.Option(min=1, help="Only the latest commits.")] = COMMITS,
     store: StoreOption = None,
     format: FormatOption = "table",
     output: OutOption = None,
