@@ -155,6 +155,22 @@ def test_two_models_layer_by_layer(store: Store) -> None:
     assert (same["better"], same["wilcoxon_p"]) == (None, None)
 
 
+def test_parts_and_embeddings_have_partners_but_do_not_count(tmp_path: Path) -> None:
+    store = open_store(tmp_path / "store")
+    for i, name in enumerate("ab"):
+        rows = [
+            layer(0, alpha=2.0 + i),
+            layer(1, alpha=9.0, kind="embedding"),
+            layer(2, alpha=9.0, part_of="l0"),
+        ]
+        rows = [{"part_of": None} | row for row in rows]
+        store.commit_models([model(name, rows)], "scan")
+    found = compare(store, "lab/a", "lab/b")
+    assert found.layers.num_rows == 3
+    alpha = next(row for row in found.metrics.to_pylist() if row["metric"] == "alpha")
+    assert (alpha["layers"], alpha["layers_a_better"]) == (1, 1)
+
+
 def test_models_of_two_methods_are_not_compared(store: Store) -> None:
     with pytest.raises(QueryError, match="not measured by one method"):
         compare(store, "lab/steady", "lab/other")
