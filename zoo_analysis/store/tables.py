@@ -36,8 +36,7 @@ _RACES: Final = 10
 
 # A row group is what a point lookup reads and what the writer holds in memory: a spectrum is up to
 # thousands of numbers, a row of any other table some fifty.
-_ROW_GROUP = {"esds": 512}
-_DEFAULT_ROW_GROUP = 65_536
+_ROW_GROUP = dict.fromkeys(TABLES, 65_536) | {"esds": 512}
 
 # Minima and maxima of these go into the Delta log; of fifty columns they are the ones asked for.
 _PRUNED_BY = ("repo_id", "revision", "method", COMMIT_ID)
@@ -118,7 +117,7 @@ def writer_properties(name: str, schema: pa.Schema) -> WriterProperties:
         plain = ColumnProperties(dictionary_enabled=False, encoding="PLAIN")
         return WriterProperties(
             compression="ZSTD",
-            max_row_group_size=_ROW_GROUP.get(name, _DEFAULT_ROW_GROUP),
+            max_row_group_size=_ROW_GROUP[name],
             default_column_properties=replace(numbers, encoding="BYTE_STREAM_SPLIT"),
             column_properties={
                 column.name: plain for column in schema if not pa.types.is_list(column.type)
@@ -126,7 +125,7 @@ def writer_properties(name: str, schema: pa.Schema) -> WriterProperties:
         )
     return WriterProperties(
         compression="LZ4_RAW",
-        max_row_group_size=_ROW_GROUP.get(name, _DEFAULT_ROW_GROUP),
+        max_row_group_size=_ROW_GROUP[name],
         column_properties={
             column.name: numbers for column in schema if pa.types.is_floating(column.type)
         },
@@ -139,14 +138,13 @@ def load(location: Location, name: str) -> DeltaTable | None:
     Raises:
         StoreError: the table is there but cannot be read.
     """
-    uri = location.table_uri(name)
     if location.path is not None and not (location.path / name / "_delta_log").is_dir():
         return None
     try:
         if location.versions is not None and name not in location.versions:
             return None
         table = DeltaTable(
-            uri,
+            location.table_uri(name),
             version=location.versions[name] if location.versions is not None else None,
             storage_options=dict(location.storage_options) or None,
         )
