@@ -8,9 +8,9 @@ import numpy as np
 import torch
 from torch import nn
 
-from zoo_analysis.activations.captured import Captured, LayerActivations
+from zoo_analysis.activations.layer_activations import Captured, LayerActivations
 from zoo_analysis.activations.networks.network import Batch, Network
-from zoo_analysis.activations.pooling import pool
+from zoo_analysis.activations.pooling import POSITIONS, pool
 from zoo_analysis.activations.probes.probe import Probe
 from zoo_analysis.activations.sites import Site, select
 from zoo_analysis.activations.survey import listening, survey
@@ -28,7 +28,7 @@ def capture(
     probe: Probe,
     *,
     layers: str = "all",
-    positions: int | None = 4,
+    positions: int | None = POSITIONS,
     batch_size: int = 32,
     limit_bytes: int = MEMORY,
 ) -> Captured:
