@@ -1,14 +1,16 @@
 """Arrays as measures take them."""
 
+from __future__ import annotations
+
 import math
 import warnings
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from zoo_analysis.errors import SimilarityError
+from zoo_analysis.similarity.lazy_torch import torch
 
 
 def tensor(x: Any) -> torch.Tensor:

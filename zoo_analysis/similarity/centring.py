@@ -1,11 +1,11 @@
 """Arrays without their means and their scale."""
 
+from __future__ import annotations
+
 from typing import NamedTuple
 
-import torch
-from torch import Tensor
-
 from zoo_analysis.errors import SimilarityError
+from zoo_analysis.similarity.lazy_torch import torch
 
 
 class Centred(NamedTuple):
@@ -16,11 +16,11 @@ class Centred(NamedTuple):
         rounding: Frobenius norm that the rounding of the array given has in these values.
     """
 
-    values: Tensor
+    values: torch.Tensor
     rounding: float
 
 
-def centred(x: Tensor, dtype: torch.dtype | None = None) -> Centred:
+def centred(x: torch.Tensor, dtype: torch.dtype | None = None) -> Centred:
     """Neurons minus their means, all divided by one number.
 
     A neuron becomes zero where its standard deviation is at most four times the relative precision

@@ -1,13 +1,14 @@
 """Deconfounded CKA: what two layers share beyond what both have from their input."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from math import sqrt
 from typing import Any
 
-import torch
-
 from zoo_analysis.errors import SimilarityError
 from zoo_analysis.similarity.hsic import Kernel, inner, linear
+from zoo_analysis.similarity.lazy_torch import torch
 from zoo_analysis.similarity.measure import Measure
 
 
@@ -85,6 +86,7 @@ dcka_measure = Measure(
     of="activations",
     range=(-1.0, 1.0),
     higher="more alike",
+    needs=frozenset({"inputs"}),
     invariant_to=frozenset({"permutation", "orthogonal", "isotropic scaling", "translation"}),
     source="Cui, Kumar, Marttinen & Kaski 2022, arXiv 2202.00095",
 )

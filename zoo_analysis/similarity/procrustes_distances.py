@@ -1,14 +1,14 @@
 """How far two arrays stay apart after the best rotation of one onto the other."""
 
-from dataclasses import dataclass
-from math import acos
-from typing import Any
+from __future__ import annotations
 
-import torch
-from torch import Tensor
+from dataclasses import dataclass
+from math import acos, pi
+from typing import Any
 
 from zoo_analysis.similarity.arrays import tensor
 from zoo_analysis.similarity.centring import centred, same_samples
+from zoo_analysis.similarity.lazy_torch import torch
 from zoo_analysis.similarity.measure import Invariance, Measure
 
 _INVARIANT: frozenset[Invariance] = frozenset(
@@ -26,7 +26,7 @@ class Cloud:
     """
 
     shape: tuple[int, ...]
-    points: Tensor
+    points: torch.Tensor
 
 
 def _prepare(x: Any) -> Cloud:
@@ -70,7 +70,7 @@ procrustes_angular = Measure(
     prepare=_prepare,
     compare=_angle,
     of="activations",
-    range=(0.0, torch.pi / 2),
+    range=(0.0, pi / 2),
     higher="less alike",
     invariant_to=_INVARIANT,
     source="Williams, Kunz, Kornblith & Linderman 2021, arXiv 2110.14739",
