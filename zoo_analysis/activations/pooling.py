@@ -98,5 +98,10 @@ def neuron_values(layer: LayerActivations, grid: Grid, neurons: Neurons) -> np.n
 
 
 def comparable(a: LayerActivations, b: LayerActivations) -> bool:
-    """True of layers whose outputs had the same size before pooling: the pairs of partial mode."""
+    """True of layers whose outputs had the same size before pooling: the pairs of partial mode.
+
+    Args:
+        a: a layer of one network.
+        b: a layer of another.
+    """
     return a.values.ndim == b.values.ndim and a.size == b.size

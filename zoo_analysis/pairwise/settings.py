@@ -53,12 +53,19 @@ class ComparisonSettings:
     def chosen(
         cls, mode: Mode, neurons: Neurons, layers: str, positions: int | None
     ) -> ComparisonSettings:
-        """Settings with the usual positions where None are asked for."""
+        """Settings with the usual positions where none are asked for.
+
+        Args:
+            mode: see `ComparisonSettings`; likewise `neurons` and `layers`.
+            neurons: of these depends what is usual.
+            layers: a selection.
+            positions: a side; None is 4, and all for ``published``.
+        """
         usual = _usual_positions(neurons)
         return cls(mode, neurons, layers, usual if positions is None else positions)
 
     def samples(self, wanted: int) -> int:
-        """Samples of a probe that are looked at, where so many are wanted."""
+        """Samples that a probe needs, where so many are wanted: ten images for ``published``."""
         return min(wanted, PUBLISHED_IMAGES) if self.neurons == "published" else wanted
 
     def key(self, measure: Measure, probe: str, kind: Kind) -> Key:
@@ -70,7 +77,7 @@ class ComparisonSettings:
         return Key(measure.name, probe, self.mode, self.counted(kind), self.layers)
 
     def counted(self, kind: Kind) -> str:
-        """What a neuron is, as it is stored: with the positions where these are not the usual."""
+        """The neurons as they are stored: with the positions where these are not the usual."""
         if kind == "text":
             return "hidden"
         if self.positions == _usual_positions(self.neurons):

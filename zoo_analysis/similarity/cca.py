@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 
 from zoo_analysis.errors import SimilarityError
-from zoo_analysis.similarity.arrays import pair, tensor
-from zoo_analysis.similarity.centring import centred, same_samples
+from zoo_analysis.similarity.arrays import centred, pair, same_samples, tensor
 from zoo_analysis.similarity.lazy_torch import torch
-from zoo_analysis.similarity.measure import Measure
+from zoo_analysis.similarity.measure import UP_TO_ROTATION, Invariance, Measure
 
 
 @dataclass(frozen=True)
 class Subspace:
-    """What r independent directions of centred neurons X (n × d) span, r < n − 1.
+    """The span of r independent directions of centred neurons X (n × d), r < n − 1.
 
     Attributes:
         shape: (n, d) of the array.
@@ -150,16 +149,7 @@ cca_mean = Measure(
     of="activations",
     range=(0.0, 1.0),
     higher="more alike",
-    invariant_to=frozenset(
-        {
-            "permutation",
-            "orthogonal",
-            "invertible",
-            "isotropic scaling",
-            "neuron scaling",
-            "translation",
-        }
-    ),
+    invariant_to=frozenset(get_args(Invariance)),
     source="Raghu, Gilmer, Yosinski & Sohl-Dickstein 2017, arXiv 1706.05806",
 )
 
@@ -183,7 +173,7 @@ svcca = Measure(
     of="activations",
     range=(0.0, 1.0),
     higher="more alike",
-    invariant_to=frozenset({"permutation", "orthogonal", "isotropic scaling", "translation"}),
+    invariant_to=UP_TO_ROTATION,
     source="Raghu, Gilmer, Yosinski & Sohl-Dickstein 2017, arXiv 1706.05806",
 )
 

@@ -9,7 +9,7 @@ from typing import Any
 from zoo_analysis.errors import SimilarityError
 from zoo_analysis.similarity.hsic import Kernel, inner, linear
 from zoo_analysis.similarity.lazy_torch import torch
-from zoo_analysis.similarity.measure import Measure
+from zoo_analysis.similarity.measure import UP_TO_ROTATION, Measure
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ dcka_measure = Measure(
     range=(-1.0, 1.0),
     higher="more alike",
     needs=frozenset({"inputs"}),
-    invariant_to=frozenset({"permutation", "orthogonal", "isotropic scaling", "translation"}),
+    invariant_to=UP_TO_ROTATION,
     source="Cui, Kumar, Marttinen & Kaski 2022, arXiv 2202.00095",
 )
 

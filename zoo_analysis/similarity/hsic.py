@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 
 from zoo_analysis.errors import SimilarityError
-from zoo_analysis.similarity.arrays import tensor
-from zoo_analysis.similarity.centring import centred, same_samples
+from zoo_analysis.similarity.arrays import centred, same_samples, tensor
 from zoo_analysis.similarity.lazy_torch import torch
 
 

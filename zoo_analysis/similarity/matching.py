@@ -1,10 +1,10 @@
-"""Each neuron with a partner of its own, where `neuronal` lets many share one."""
+"""One-to-one matching: each neuron with a partner of its own, where `neuronal` lets many share."""
 
 from __future__ import annotations
 
 from zoo_analysis.errors import SimilarityError
 from zoo_analysis.similarity.lazy_torch import torch
-from zoo_analysis.similarity.measure import Measure
+from zoo_analysis.similarity.measure import UP_TO_SCALES, Measure
 from zoo_analysis.similarity.neuron_maxima import aligned, standardise
 
 #: Neurons a side beyond which the assignment, cubic in their number, takes minutes.
@@ -50,7 +50,7 @@ neuronal_one_to_one = Measure(
     of="activations",
     range=(0.0, 1.0),
     higher="more alike",
-    invariant_to=frozenset({"permutation", "neuron scaling", "isotropic scaling", "translation"}),
+    invariant_to=UP_TO_SCALES,
     source="Li, Yosinski, Clune, Lipson & Hopcroft 2016, arXiv 1511.07543 (bipartite matching)",
 )
 

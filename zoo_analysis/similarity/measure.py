@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, get_args
+from typing import Any, Final, Literal, get_args
 
 from zoo_analysis.errors import SimilarityError
 from zoo_analysis.similarity.whole import Higher, Similarity, Whole, by_best_match
@@ -16,6 +16,15 @@ Invariance = Literal[
     "neuron scaling",  # of each neuron by a factor of its own (not zero)
     "translation",  # a constant added to each neuron
 ]
+
+#: Invariances of measures of single neurons, whose scales and shifts they do not see, and of the
+#: neurons' space, whose rotations they do not see.
+UP_TO_SCALES: Final[frozenset[Invariance]] = frozenset(
+    {"permutation", "neuron scaling", "isotropic scaling", "translation"}
+)
+UP_TO_ROTATION: Final[frozenset[Invariance]] = frozenset(
+    {"permutation", "orthogonal", "isotropic scaling", "translation"}
+)
 
 #: What belongs to the samples: what went into the networks (n × p), or their classes (n,).
 Need = Literal["inputs", "labels"]
@@ -105,7 +114,15 @@ class Measure:
         return self.prepare((x, *needed.values()) if needed else x)
 
     def both_ways(self, x: Any, y: Any) -> Similarity:
-        """The similarity of two prepared arrays, with either side's where these differ."""
+        """The similarity of two prepared arrays, with either side's where these differ.
+
+        Args:
+            x: from `prepared`.
+            y: likewise.
+
+        Raises:
+            SimilarityError: arrays that are not comparable; names both shapes.
+        """
         forth = self.compare(x, y)
         if self.symmetric:
             return Similarity(forth)

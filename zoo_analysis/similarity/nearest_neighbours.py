@@ -7,8 +7,7 @@ from functools import partial
 from typing import Any
 
 from zoo_analysis.errors import SimilarityError
-from zoo_analysis.similarity.arrays import tensor
-from zoo_analysis.similarity.centring import same_samples
+from zoo_analysis.similarity.arrays import same_samples, tensor
 from zoo_analysis.similarity.lazy_torch import torch
 from zoo_analysis.similarity.measure import Measure
 

@@ -14,7 +14,7 @@ from zoo_analysis.similarity.neuron_maxima import Maxima
 
 @dataclass(frozen=True)
 class LayerMatches:
-    """Where the neurons of a layer are best found again in the other network.
+    """The neurons of the other network in which those of a layer are best found again.
 
     Attributes:
         value: (d,) float64, the neuron's score r; NaN where its layer was compared with none.

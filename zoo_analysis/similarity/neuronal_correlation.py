@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 
 from zoo_analysis.errors import SimilarityError
-from zoo_analysis.similarity.centring import same_samples
+from zoo_analysis.similarity.arrays import same_samples
 from zoo_analysis.similarity.lazy_torch import torch
-from zoo_analysis.similarity.measure import Measure
+from zoo_analysis.similarity.measure import UP_TO_SCALES, Measure
 from zoo_analysis.similarity.neuron_maxima import (
     Maxima,
     maxima_by_layer,
@@ -170,7 +170,7 @@ neuronal = Measure(
     of="activations",
     range=(0.0, 1.0),
     higher="more alike",
-    invariant_to=frozenset({"permutation", "neuron scaling", "isotropic scaling", "translation"}),
+    invariant_to=UP_TO_SCALES,
     source="Oskouie et al. 2024, arXiv 2408.08448",
     whole=_whole,
 )

@@ -72,7 +72,10 @@ def measures() -> Mapping[str, Measure]:
 
 
 def get_measure(name: str) -> Measure:
-    """The measure of that name.
+    """The measure of a name.
+
+    Args:
+        name: built-in, or of an entry point.
 
     Raises:
         SimilarityError: there is none, with names near to it; or its entry point is broken.

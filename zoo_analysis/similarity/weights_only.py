@@ -13,12 +13,8 @@ from zoo_analysis.errors import SimilarityError
 from zoo_analysis.similarity.arrays import tensor
 from zoo_analysis.similarity.hsic import Kernel, inner, linear
 from zoo_analysis.similarity.lazy_torch import torch
-from zoo_analysis.similarity.measure import Invariance, Measure
+from zoo_analysis.similarity.measure import UP_TO_ROTATION, Measure
 from zoo_analysis.similarity.whole import by_last_layers, by_mean_of_pairs
-
-_INVARIANT: frozenset[Invariance] = frozenset(
-    {"permutation", "orthogonal", "isotropic scaling", "translation"}
-)
 
 
 @dataclass(frozen=True)
@@ -152,7 +148,7 @@ wcka_measure = Measure(
     of="weights",
     range=(0.0, 1.0),
     higher="more alike",
-    invariant_to=_INVARIANT,
+    invariant_to=UP_TO_ROTATION,
     whole=by_last_layers,
     chain=chain_factors,
     source="Wang, Wang, Liang & Lai 2022, arXiv 2208.04369; Kornblith et al. 2019",
@@ -166,7 +162,7 @@ weight_cka_measure = Measure(
     of="weights",
     range=(0.0, 1.0),
     higher="more alike",
-    invariant_to=_INVARIANT,
+    invariant_to=UP_TO_ROTATION,
     whole=by_mean_of_pairs,
     source="Kornblith, Norouzi, Lee & Hinton 2019, arXiv 1905.00414",
 )

@@ -20,7 +20,7 @@ NOTHING_IN_COMMON = (
 
 
 class Similarity(NamedTuple):
-    """A measure's value of A and B.
+    """The similarity of A and B, two layers or two networks, by some measure.
 
     Attributes:
         value: the mean of both sides, where the measure tells them apart.
@@ -81,7 +81,14 @@ Whole = Callable[[LayerPairs], tuple[Similarity, LayerSimilarities]]
 
 
 def by_best_match(pairs: LayerPairs) -> tuple[Similarity, LayerSimilarities]:
-    """`best_match` of all layers that can be compared: what a measure does unless it says else."""
+    """Networks by the mean best match of their layers, both ways: see `best_match`.
+
+    Args:
+        pairs: of their layers.
+
+    Raises:
+        SimilarityError: no two layers can be compared.
+    """
     layers = pairs.similarities()
     values = np.full(pairs.shape, np.nan)
     for at, similarity in layers.items():
@@ -90,7 +97,14 @@ def by_best_match(pairs: LayerPairs) -> tuple[Similarity, LayerSimilarities]:
 
 
 def by_mean_of_pairs(pairs: LayerPairs) -> tuple[Similarity, LayerSimilarities]:
-    """The mean over all pairs: of layers that correspond one to one."""
+    """Networks by the mean over the pairs of their layers, which correspond one to one.
+
+    Args:
+        pairs: of their layers.
+
+    Raises:
+        SimilarityError: no two layers can be compared.
+    """
     layers = pairs.similarities()
     sides = zip(*layers.values(), strict=True)
     means = (None if None in values else float(np.mean(values)) for values in sides)
@@ -98,7 +112,14 @@ def by_mean_of_pairs(pairs: LayerPairs) -> tuple[Similarity, LayerSimilarities]:
 
 
 def by_last_layers(pairs: LayerPairs) -> tuple[Similarity, LayerSimilarities]:
-    """The similarity of both last layers: of chained products they are the whole networks."""
+    """Networks by their last layers: of chained products these are the whole networks.
+
+    Args:
+        pairs: of their layers.
+
+    Raises:
+        SimilarityError: the last layers cannot be compared.
+    """
     layers = pairs.similarities()
     rows, columns = pairs.shape
     if (rows - 1, columns - 1) not in layers:

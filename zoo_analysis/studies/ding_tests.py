@@ -31,7 +31,13 @@ _SMALL_DIGITS: Final = 500
 
 
 def trained(seed: int, small: bool, cache: Path) -> TrainedNet:
-    """One of the study's networks."""
+    """One of the study's networks, trained unless it is there already.
+
+    Args:
+        seed: of its training.
+        small: one epoch on few digits.
+        cache: directory of trained networks.
+    """
     training, _ = _digits(small)
     return train(_SPEC, seed, 1 if small else _EPOCHS, cache=cache, data=training)
 
@@ -68,7 +74,7 @@ def _digits(small: bool) -> tuple[Digits, Digits]:
 
 
 def rank_correlations(apart: Floats, accuracy: Floats, version: int) -> Floats:
-    """How dissimilarity to a reference ranks with the difference in accuracy.
+    """Rank correlations of the dissimilarity to a reference with the difference in accuracy.
 
     Args:
         apart: (networks × networks × versions), of each network's reference and all versions.

@@ -48,7 +48,13 @@ class PairSimilarities:
 
 
 def trained(seed: int, small: bool, cache: Path) -> TrainedNet:
-    """One of the study's networks, with its untrained beginning and its last epochs."""
+    """One of the study's networks, with its untrained beginning and its last epochs.
+
+    Args:
+        seed: of its training.
+        small: three epochs on few digits.
+        cache: directory of trained networks.
+    """
     epochs = 3 if small else _EPOCHS
     late = tuple(range(epochs - (2 if small else _LATE) + 1, epochs + 1))
     training, _ = load_mnist()
@@ -130,7 +136,12 @@ def summarised(found: PairSimilarities) -> list[Estimate]:
 
 
 def margin(wcka: PairSimilarities, other: PairSimilarities) -> Estimate:
-    """How much further than another measure wCKA puts adjacent epochs and random networks apart."""
+    """The separation of adjacent epochs and random networks by wCKA, less that by another measure.
+
+    Args:
+        wcka: its similarities.
+        other: those of the other measure, over the same networks.
+    """
 
     def statistic(kept: NDArray[np.int64]) -> float:
         ours, theirs = _means(wcka, kept), _means(other, kept)
