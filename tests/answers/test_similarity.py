@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from tests.support.asking import zoo
+from tests.support.command import zoo
 from zoo_analysis.answers.points import Selection, load_pairs
 from zoo_analysis.answers.ranking import ranking
 from zoo_analysis.answers.regressions import regression_table

@@ -6,15 +6,14 @@ It wants other versions of shared packages, so it lives in an environment of its
 
 import os
 import shutil
-import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.support.ports import free_port, wait_until_answered
 from tests.support.repositories import write
 from zoo_analysis import open_store, scan
 from zoo_analysis.weights import HubAccess, hub_access
@@ -46,9 +45,7 @@ def mirror(tmp_path: Path) -> Iterator[str]:
     git(home, "init", "-q", "-b", "main")
     git(home, "add", ".")
     git(home, "commit", "-q", "-m", "weights")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     config = tmp_path / "olah.toml"
     config.write_text(
         f'[basic]\nhost = "127.0.0.1"\nport = {port}\nrepos-path = "{tmp_path}/repos"\n'
@@ -58,11 +55,7 @@ def mirror(tmp_path: Path) -> Iterator[str]:
     with (tmp_path / "olah.log").open("wb") as log:
         server = subprocess.Popen(command, stdout=log, stderr=log, cwd=tmp_path)
         try:
-            for _ in range(300):
-                with socket.socket() as probe:
-                    if probe.connect_ex(("127.0.0.1", port)) == 0:
-                        break
-                time.sleep(0.1)
+            wait_until_answered(port, 30)
             yield f"http://127.0.0.1:{port}"
         finally:
             server.terminate()
