@@ -16,6 +16,7 @@ from typing import Any
 
 from tests.support.loopback_http import Handler, Server
 from tests.support.loopback_repos import Repo
+from zoo_analysis.hub.access import HubAccess
 
 #: What can go wrong with an answer.
 KINDS = ("429", "500", "503", "reset", "short", "slow")
@@ -81,6 +82,7 @@ class Hub:
         self.server = Server(("127.0.0.1", 0), Handler)
         self.server.hub = self
         self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
+        self.access = HubAccess(self.url, first_wait=0.02)  # anonymous, and with short waits
         self.storage = f"http://localhost:{self.server.server_address[1]}"  # another origin
         self.thread = threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True)
         self.thread.start()
