@@ -9,8 +9,10 @@ import torch
 from tests.support.loopback import Hub
 from tests.support.repositories import tensor_bytes, tensors, write
 from zoo_analysis import open_store, scan
+from zoo_analysis.cluster.scan import scan_models
 from zoo_analysis.hub.access import HubAccess
-from zoo_analysis.spectra import method
+from zoo_analysis.sources import resolve_sources
+from zoo_analysis.spectra import Method, method
 
 pytestmark = pytest.mark.usefixtures("local_ray")
 
@@ -78,10 +80,6 @@ def test_a_push_in_the_middle_mixes_nothing(hub: Hub, hub_root: Path, tmp_path: 
     home = write(hub_root / "me" / "net")
     repo = hub.add("me/net", home)
     before = repo.main
-    from zoo_analysis.cluster.scan import scan_models
-    from zoo_analysis.sources import resolve_sources
-    from zoo_analysis.spectra import Method
-
     resolved = resolve_sources(["me/net"], hub.access)
     repo.push(write(tmp_path / "next" / "net", ((99, 50),)))
     store = open_store(str(tmp_path / "store"))
@@ -149,18 +147,32 @@ def test_a_token_is_used_and_never_told(hub: Hub, hub_root: Path, tmp_path: Path
     assert "hf_good" not in repr(HubAccess(hub.url, "hf_good"))
 
 
+def scan_afresh(hub: Hub, tmp_path: Path, downloads: int) -> None:
+    """Scan what the hub has, counting from zero what it is asked."""
+    refs = resolve_sources(list(hub.repos), hub.access).refs
+    hub.forget()
+    store = open_store(str(tmp_path / "store"))
+    summary = scan_models(refs, store, Method(), downloads=downloads, access=hub.access)
+    assert summary.scanned == len(hub.repos)
+
+
 def test_downloads_at_the_same_time_are_limited(hub: Hub, hub_root: Path, tmp_path: Path) -> None:
     for i in range(6):
         hub.add(f"me/n{i}", write(hub_root / "me" / f"n{i}"))
     hub.faults.rate, hub.faults.kinds = 1.0, ("slow",)
-    names = list(hub.repos)
-    from zoo_analysis.sources import resolve_sources
-
-    refs = resolve_sources(names, hub.access).refs
-    hub.forget()
-    from zoo_analysis.cluster.scan import scan_models
-    from zoo_analysis.spectra import Method
-
-    store = open_store(str(tmp_path / "store"))
-    scan_models(refs, store, Method(), downloads=1, access=hub.access)
+    scan_afresh(hub, tmp_path, downloads=1)
     assert hub.most_busy == 1
+
+
+def test_whole_files_of_one_node_come_side_by_side(
+    hub: Hub, hub_root: Path, tmp_path: Path
+) -> None:
+    for i in range(8):
+        home = write(hub_root / "me" / f"n{i}")
+        (home / "model.safetensors").unlink()
+        torch.save(tensors(home.name), home / "pytorch_model.bin")
+        hub.add(f"me/n{i}", home)
+    hub.faults.orders, hub.faults.delay = [("slow", "/cdn/")] * 8, 0.4
+    scan_afresh(hub, tmp_path, downloads=4)
+    assert hub.calls["cdn"] == 8
+    assert hub.most["cdn"] == 2, "as many as there are workers"

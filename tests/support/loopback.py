@@ -73,7 +73,8 @@ class Hub:
         self.times: list[float] = []
         self.leaks = 0  # tokens that came to the storage behind the redirect
         self.signature = 1
-        self.busy = self.most_busy = 0
+        self.busy: Counter[str] = Counter()  # answers being given: all, and those of the storage
+        self.most: Counter[str] = Counter()  # and how many at most
         self.lock = threading.Lock()
         if root.is_dir():
             for owner in sorted(root.iterdir()):
@@ -107,7 +108,11 @@ class Hub:
             self.sent.clear()
             self.asked.clear()
             self.times.clear()
-            self.most_busy = 0
+            self.most.clear()
+
+    @property
+    def most_busy(self) -> int:
+        return self.most["all"]
 
     @property
     def api_calls(self) -> int:

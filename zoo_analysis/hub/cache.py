@@ -41,7 +41,8 @@ def in_use(snapshot: Path) -> Iterator[None]:
 def reserved(snapshot: Path, needed: int, limit: int, what: str) -> Iterator[None]:
     """Room for a download inside the `with`; idle revisions go for it, the longest unused first.
 
-    Waits for other downloads where the room depends on them.
+    Waits for other downloads where the room depends on them. What they have fetched counts twice
+    until they are done: the limit is kept, if not always filled.
 
     Args:
         snapshot: folder of the revision, as for `in_use`.
@@ -62,7 +63,9 @@ def reserved(snapshot: Path, needed: int, limit: int, what: str) -> Iterator[Non
         while needed:
             with _deciding(root):
                 claims = _claims(root)
-                to_come = sum(int(c.removeprefix(_TO_COME)) for c in claims if _TO_COME in c)
+                to_come = sum(
+                    int(c.removeprefix(_TO_COME)) for c in claims if c.startswith(_TO_COME)
+                )
                 if _make_room(root, needed + to_come, limit, claims):
                     # Once it is there, nobody who removes the repository's last other revision
                     # takes the whole of its folder away.
