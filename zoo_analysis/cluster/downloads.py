@@ -1,4 +1,4 @@
-"""How many downloads a whole cluster runs at the same time."""
+"""Permits for downloads, shared by a whole cluster."""
 
 import asyncio
 from collections.abc import Iterator, Sequence
