@@ -37,10 +37,10 @@ class _Window:
 
 
 class HubBytes:
-    """See `ByteSource`. The windows of `expect` are fetched in order, the next one in advance.
+    """The bytes of a file on the hub: the windows of `expect` in order, the next one in advance.
 
-    Memory is bounded by two windows: the present one and the one ahead, each of 32 MiB or of one
-    tensor if that is larger.
+    See `ByteSource`. Memory is bounded by two windows: the present one and the one ahead, each of
+    32 MiB or of one tensor if that is larger.
 
     Args:
         repository: that holds the file.
@@ -53,7 +53,8 @@ class HubBytes:
 
     def __init__(self, repository: Repository, name: str) -> None:
         self._file = file = repository.file(name)
-        self._repository, self._in_repository, self.name = repository, name, file.name
+        self._repository, self._name = repository, name
+        self.name = file.name
         size, first = _headers.get(file.name) or _read_header(file)
         self.size = file.size = size
         self._first = _Window(0, len(first), bytearray(first))
@@ -81,8 +82,8 @@ class HubBytes:
         try:
             self._current = self._take(wanted)
         except RangeIgnored:  # though it was not when the header was read
-            with self._repository.snapshot([self._in_repository]) as folder:
-                self._local = FileBytes(folder / self._in_repository)
+            with self._repository.snapshot([self._name]) as folder:
+                self._local = FileBytes(folder / self._name)
             return self._local.read(start, stop)
         self._fetch_ahead(wanted)
         return self._current.buffer, start - wanted[0]
