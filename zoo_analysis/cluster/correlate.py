@@ -11,7 +11,7 @@ from typing import Literal
 import pyarrow as pa
 import ray
 
-from zoo_analysis.activations.pooling import PUBLISHED_IMAGES, Neurons
+from zoo_analysis.activations.pooling import Neurons
 from zoo_analysis.activations.probes.named import load_probe
 from zoo_analysis.activations.probes.probe import Kind, Probe
 from zoo_analysis.cluster.account import versions
@@ -25,7 +25,7 @@ from zoo_analysis.errors import ZooError
 from zoo_analysis.hub.access import HubAccess
 from zoo_analysis.pairwise.pairs import known_pairs, plan
 from zoo_analysis.pairwise.reference import kind_of, with_reference
-from zoo_analysis.pairwise.settings import ComparisonSettings, Mode
+from zoo_analysis.pairwise.settings import SAMPLES, ComparisonSettings, Mode
 from zoo_analysis.similarity.measure import Measure
 from zoo_analysis.similarity.registry import get_measure
 from zoo_analysis.sources import ModelRef, resolve_revision, resolve_sources
@@ -48,7 +48,7 @@ def correlate(
     neurons: Neurons = "channel",
     layers: str = "all",
     probe: str | None = None,
-    samples: int = 512,
+    samples: int = SAMPLES,
     positions: int | None = None,
     device: Literal["auto", "cpu", "cuda"] = "auto",
     address: str | None = None,
@@ -95,11 +95,7 @@ def correlate(
             asked for.
     """
     chosen = [get_measure(name) for name in dict.fromkeys(measures)]
-    if neurons == "published":
-        samples = min(samples, PUBLISHED_IMAGES)
-    elif positions is None:
-        positions = 4
-    how = ComparisonSettings(mode, neurons, layers, positions)
+    how = ComparisonSettings.chosen(mode, neurons, layers, positions)
     resolved = resolve_sources(sources, access)
     refs, of = list(resolved.refs), frozenset[str]()
     if reference is not None:
@@ -110,7 +106,7 @@ def correlate(
     shown: dict[Kind, Probe] = {}
     if any(measure.of != "weights" for measure in chosen):
         for kind in sorted({kind_of(ref) for ref in refs}):
-            shown[kind] = load_probe(probe or _PROBES[kind], samples)
+            shown[kind] = load_probe(probe or _PROBES[kind], how.samples(samples))
     opened = store if isinstance(store, Store) else open_store(store)
     with _account(opened, on_event or (lambda event: None), chosen, how) as book:
         for problem in resolved.problems:
