@@ -25,6 +25,7 @@ def resolve_revision(ref: ModelRef) -> ModelRef:
 
     Raises:
         SourceError: a file of it cannot be read.
+        CheckpointError: its folder does not hold one model any more.
     """
     if ref.revision is not None:
         return ref
@@ -43,6 +44,5 @@ def resolve_revision(ref: ModelRef) -> ModelRef:
 def _contents(path: Path) -> list[Path]:
     if not path.is_dir():
         return [path]
-    files = [entry for entry in path.iterdir() if entry.is_file()]
-    config = [file for file in files if file.name == "config.json"]
-    return sorted([*config, *weight_files(files)])
+    config = path / "config.json"
+    return sorted([*weight_files(path), *([config] if config.is_file() else [])])

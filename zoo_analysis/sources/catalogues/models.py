@@ -7,7 +7,7 @@ from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Literal
 
-from zoo_analysis.errors import SourceError
+from zoo_analysis.errors import CheckpointError, SourceError
 from zoo_analysis.folders import data_dir
 from zoo_analysis.hub.query import HubQuery
 from zoo_analysis.sources.catalogues.format import Catalogue, CatalogueEntry, load_catalogue
@@ -38,7 +38,7 @@ def catalogue_models(
         try:
             found = on_hub[_hub_name(entry)] if entry.file is None else _at_hand(entry, catalogue)
             members.append(found if isinstance(found, Problem) else _ref(entry, catalogue, found))
-        except SourceError as error:
+        except (SourceError, CheckpointError) as error:
             cause = type(error.__cause__ or error).__name__
             members.append(Problem(entry.repo_id, cause, str(error)))
     for query in catalogue.queries if entries is None else ():

@@ -13,6 +13,7 @@ from zoo_analysis.hub.cache import cached, download, in_use
 from zoo_analysis.hub.file import HubFile, RangeIgnored
 from zoo_analysis.hub.path import HubPath, parse, shard_names
 from zoo_analysis.weights.checkpoint import Checkpoint
+from zoo_analysis.weights.readers.by_suffix import reader_of
 from zoo_analysis.weights.readers.hub_bytes import HubBytes
 from zoo_analysis.weights.readers.safetensors_reader import SafetensorsCheckpoint
 
@@ -55,7 +56,7 @@ def open_hub(path: str, read: Reader) -> Checkpoint:
         names = shard_names(text or "", path)
     files = [*names, where.file] if index else names
     local = cached(access, where.repo_id, where.revision, files)
-    if local is None and names[0].endswith(".safetensors"):
+    if local is None and reader_of(names[0]).streamed:
         try:
             return HubCheckpoint(where, _sources(access, where, names), access)
         except RangeIgnored:
