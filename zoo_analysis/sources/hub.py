@@ -74,9 +74,7 @@ def described(info: "ModelInfo") -> ModelRef | Problem:
     """
     try:
         if not info.sha or info.disabled:
-            raise CheckpointError(
-                f"{info.id}: disabled or empty on the hub; choose another model"
-            )
+            raise CheckpointError(f"{info.id}: disabled or empty on the hub; choose another model")
         file = weights_name((sibling.rfilename for sibling in info.siblings or []), info.id)
     except CheckpointError as error:
         return Problem(info.id, "NoWeights", str(error))

@@ -109,7 +109,7 @@ def test_shards_whose_names_say_that_they_are_all_there_need_no_index(tmp_path):
     put(tmp_path, *shards, "config.json")
     assert read(tmp_path) == set(shards)
     (tmp_path / shards[1]).unlink()
-    with pytest.raises(CheckpointError, match="the shard net-00002-of-00003.bin is missing"):
+    with pytest.raises(CheckpointError, match=r"the shard net-00002-of-00003\.bin is missing"):
         open_checkpoint(tmp_path)
     (problem,) = local_models(tmp_path).problems
     assert "net-00002-of-00003.bin is missing" in problem.message
