@@ -110,7 +110,7 @@ def _tensor(array: np.ndarray | None) -> torch.Tensor | None:
 
 @cache
 def _code() -> list[str]:
-    """What the same key may give other activations with: this package's code and libraries."""
+    """The code and the versions of libraries with which one key may give other activations."""
     code = hashlib.sha256()
     for source in sorted(Path(__file__).parent.rglob("*.py")):
         code.update(source.read_bytes())

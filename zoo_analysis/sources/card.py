@@ -1,4 +1,4 @@
-"""What a model card's front matter says: licence, task, parent, reported accuracies.
+"""The front matter of model cards: licence, task, parent, reported accuracies.
 
 The front matter is parsed by huggingface_hub's own card classes, offline.
 """

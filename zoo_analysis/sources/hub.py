@@ -24,7 +24,7 @@ EVAL_RESULTS = "eval-results"
 
 
 def hub_models(names: Sequence[str]) -> dict[str, ModelRef | Problem]:
-    """Repositories by id, each with one call.
+    """Models of the hub by the names of their repositories, one call each.
 
     Args:
         names: ``OWNER/NAME`` or ``OWNER/NAME@REVISION``, also with ``hf://`` in front.
@@ -50,7 +50,7 @@ def hub_models(names: Sequence[str]) -> dict[str, ModelRef | Problem]:
 
 
 def hub_query(query: HubQuery) -> Resolved:
-    """Every model that a query finds, one call a page.
+    """All models that a query finds, one call a page.
 
     Raises:
         SourceError: the hub cannot be reached, or refuses.
@@ -102,7 +102,7 @@ def described(info: "ModelInfo") -> ModelRef | Problem:
 
 
 def eval_results(info: "ModelInfo") -> tuple[Accuracy, ...]:
-    """The numbers of the repository's ``.eval_results``; each benchmark has its own unit."""
+    """The numbers in a repository's ``.eval_results``; each benchmark has its own unit."""
     out = []
     for entry in info.eval_results or []:
         value = number(entry.value)

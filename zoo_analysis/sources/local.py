@@ -18,7 +18,7 @@ from zoo_analysis.weights.readers.files import (
 
 
 def local_models(path: Path) -> Resolved:
-    """The models under a path.
+    """Models under a path.
 
     Only names, sizes, configurations and cards are read. What lies inside a directory that is a
     model itself (a trainer's checkpoints, an export to another format) belongs to that model;

@@ -10,7 +10,7 @@ from zoo_analysis.weights.readers.files import weight_files
 
 
 def resolve_revision(ref: ModelRef) -> ModelRef:
-    """The model with its revision.
+    """A model with its revision.
 
     A commit sha, a package's version or a catalogue's revision stands. A model on disk gets
     ``sha256-`` and the first 16 hexadecimal digits of a hash over the names and contents of its

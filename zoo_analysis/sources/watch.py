@@ -1,4 +1,4 @@
-"""Watches: what is new, changed, gone or gated on the hub since the last look.
+"""Watches of the hub: models that are new, changed, gone or gated since the last look.
 
 [[watches]]
 name = "timm"                    # required
@@ -63,12 +63,12 @@ class Release:
 
 @dataclass(frozen=True)
 class Known:
-    """What earlier looks of one watch have seen of a repository.
+    """The commits and the state of a repository that earlier looks of one watch have seen.
 
     Attributes:
         revisions: every commit, the latest last.
-        gone: whether it had vanished.
-        gated: whether it was gated.
+        gone: it had vanished.
+        gated: it was gated.
     """
 
     revisions: tuple[str, ...] = ()
@@ -97,7 +97,7 @@ def look(
     since: datetime | None = None,
     complete: bool = False,
 ) -> list[Release]:
-    """What there is on a watch that is not known.
+    """Releases on a watch that are not known yet.
 
     The hub is listed latest change first, and the listing stops at the first commit that is known:
     a look with nothing new costs one page. What has vanished from a query can only be told from a

@@ -87,7 +87,7 @@ def _path(name: str) -> Path:
 
 
 def _write(path: Path, text: str) -> Catalogue:
-    """Write a catalogue if it is a valid one."""
+    """The catalogue at `path`, written as `text` if that is a valid one."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=path.parent) as folder:
         draft = Path(folder) / path.name

@@ -1,4 +1,4 @@
-"""From a catalogue's entries to models: in installed packages, or beside the catalogue."""
+"""The models of catalogues: in installed packages, beside the catalogue, or on the hub."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -9,8 +9,8 @@ from typing import Literal
 
 from zoo_analysis.errors import CheckpointError, SourceError
 from zoo_analysis.folders import data_dir
-from zoo_analysis.hub.query import HubQuery
 from zoo_analysis.sources.catalogues.format import Catalogue, CatalogueEntry, load_catalogue
+from zoo_analysis.sources.hub import hub_models, hub_query
 from zoo_analysis.sources.local import directory_ref, file_ref
 from zoo_analysis.sources.ref import Accuracy, ModelRef, Problem, Resolved
 
@@ -21,7 +21,7 @@ PACKAGED = "packaged:"
 def catalogue_models(
     catalogue: Catalogue, entries: Iterable[CatalogueEntry] | None = None
 ) -> Resolved:
-    """The models of a catalogue that are at hand, and a problem for each that is not.
+    """Models of a catalogue that are at hand, and a problem for each that is not.
 
     Args:
         catalogue: as loaded.
@@ -43,16 +43,14 @@ def catalogue_models(
             members.append(Problem(entry.repo_id, cause, str(error)))
     for query in catalogue.queries if entries is None else ():
         series = query.series or catalogue.series
-        listed = _listed(query)
+        listed = hub_query(query)
         members += [replace(ref, series=series or ref.series) for ref in listed.refs]
         members += listed.problems
     return only(*members)
 
 
 def _asked(names: list[str], alone: bool) -> dict[str, ModelRef | Problem]:
-    """What the hub says of repositories; where it says nothing, models at hand are scanned yet."""
-    from zoo_analysis.sources.hub import hub_models
-
+    """Repositories as the hub describes them; if it does not answer, each is a problem."""
     try:
         return hub_models(names)
     except SourceError as error:
@@ -62,14 +60,8 @@ def _asked(names: list[str], alone: bool) -> dict[str, ModelRef | Problem]:
         return dict(zip(names, problems, strict=True))
 
 
-def _listed(query: HubQuery) -> Resolved:
-    from zoo_analysis.sources.hub import hub_query
-
-    return hub_query(query)
-
-
 def only(*members: ModelRef | Problem) -> Resolved:
-    """These, each model once."""
+    """Models and problems, each model once."""
     refs = {(m.repo_id, m.revision): m for m in reversed(members) if isinstance(m, ModelRef)}
     problems = tuple(member for member in members if isinstance(member, Problem))
     return Resolved(tuple(reversed(refs.values())), problems)
@@ -149,7 +141,7 @@ def _ref(entry: CatalogueEntry, catalogue: Catalogue, found: ModelRef) -> ModelR
 
 
 def _locate(entry: CatalogueEntry, catalogue: Catalogue) -> tuple[Path, str | None]:
-    """Where an entry's weights are, and the version of the package that carries them."""
+    """The path of an entry's weights, and the version of the package that carries them."""
     assert entry.file is not None
     if entry.package is None:
         path = catalogue.path.absolute().parent / entry.file

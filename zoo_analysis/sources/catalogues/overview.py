@@ -1,4 +1,4 @@
-"""The catalogues there are, and what each holds; nobody is asked."""
+"""Summaries of catalogues and of their members, from their files alone."""
 
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -54,7 +54,7 @@ def list_catalogues() -> list[CatalogueSummary]:
 
 
 def catalogue_members(name: str) -> list[CatalogueMember]:
-    """The models of a catalogue, then its queries.
+    """Models of a catalogue, then its queries.
 
     Args:
         name: of the catalogue, or the path of its ``.toml`` file.

@@ -5,7 +5,6 @@ from difflib import get_close_matches
 from importlib.metadata import EntryPoint, entry_points
 
 from zoo_analysis.errors import SourceError
-from zoo_analysis.plugins import load
 from zoo_analysis.sources.reported.csv_tables import SOURCE as _CSV
 from zoo_analysis.sources.reported.hub_reports import SOURCES as _ON_HUB
 from zoo_analysis.sources.reported.source import AccuracySource
@@ -35,11 +34,24 @@ def accuracy_source(name: str) -> AccuracySource:
         hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"
         raise SourceError(f"no source of accuracies is called {name!r}; {hint}")
     found = known[name]
-    if isinstance(found, AccuracySource):
-        return found
-    return load(found, AccuracySource, f"the source of accuracies {name!r}", SourceError)
+    return found if isinstance(found, AccuracySource) else _loaded(found)
 
 
 def _known() -> Mapping[str, AccuracySource | EntryPoint]:
     added = {point.name: point for point in entry_points(group=GROUP)}
     return _BUILT_IN | {name: point for name, point in added.items() if name not in _BUILT_IN}
+
+
+def _loaded(point: EntryPoint) -> AccuracySource:
+    what = f"the source of accuracies {point.name!r} ({point.value})"
+    try:
+        source = point.load()
+    except Exception as error:  # another package's code
+        reason = str(error).partition("\n")[0] or type(error).__name__
+        raise SourceError(
+            f"{what} does not load: {reason}; mend or uninstall the package it is from"
+        ) from error
+    if not isinstance(source, AccuracySource):
+        kind = type(source).__name__
+        raise SourceError(f"{what} is of type {kind}; it needs to be an AccuracySource")
+    return source

@@ -46,7 +46,7 @@ def torchvision_accuracies() -> list[Accuracy]:
 
 
 def _timm(name: str) -> Iterator[str]:
-    """What timm may call torchvision's model: ``regnet_y_1_6gf`` is ``regnety_016``."""
+    """timm's possible names of torchvision's model: ``regnet_y_1_6gf`` is ``regnety_016``."""
     yield name
     if match := re.fullmatch(r"regnet_([xy])_(?:(\d)00mf|(\d+)(?:_(\d))?gf)", name):
         kind, mega, whole, tenth = match.groups()

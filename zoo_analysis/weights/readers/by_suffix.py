@@ -4,7 +4,6 @@ from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 
 from zoo_analysis.errors import CheckpointError
-from zoo_analysis.plugins import load
 from zoo_analysis.weights.readers.reader import Reader
 from zoo_analysis.weights.readers.safetensors_reader import READER as _SAFETENSORS
 from zoo_analysis.weights.readers.torch_reader import READER as _TORCH
@@ -40,9 +39,7 @@ def reader_of(file: str) -> Reader:
     if not fitting:
         raise CheckpointError(f"{file}: not a weight file; known are {' '.join(suffixes())}")
     reader = known[max(fitting, key=len)]
-    if isinstance(reader, Reader):
-        return reader
-    return load(reader, Reader, f"the reader of .{reader.name} files", CheckpointError)
+    return reader if isinstance(reader, Reader) else _loaded(reader)
 
 
 @cache
@@ -54,3 +51,17 @@ def added() -> dict[str, EntryPoint]:
 
 def _own() -> dict[str, Reader]:
     return {suffix: r for r in _BUILT_IN for suffix in (*r.suffixes, *r.named)}
+
+
+def _loaded(point: EntryPoint) -> Reader:
+    what = f"the reader of .{point.name} files ({point.value})"
+    try:
+        reader = point.load()
+    except Exception as error:  # another package's code
+        reason = str(error).partition("\n")[0] or type(error).__name__
+        raise CheckpointError(
+            f"{what} does not load: {reason}; mend or uninstall the package it is from"
+        ) from error
+    if not isinstance(reader, Reader):
+        raise CheckpointError(f"{what} is of type {type(reader).__name__}; it needs to be a Reader")
+    return reader

@@ -58,7 +58,7 @@ def weight_names(names: Iterable[str]) -> tuple[str, ...]:
 
 
 def is_repository(names: Iterable[str]) -> bool:
-    """Whether a folder holds one model in hub layout, rather than checkpoints side by side.
+    """True for a folder that holds one model in hub layout, rather than checkpoints side by side.
 
     It does with weights and a config.json, weights under a name of the hub's, shards and nothing
     else, or a README.md beside a single checkpoint.

@@ -1,4 +1,4 @@
-"""Opens the weights of a model, wherever they are, with the reader of their format."""
+"""The one way to a model's weights, wherever they are and in whatever format."""
 
 from pathlib import Path
 
