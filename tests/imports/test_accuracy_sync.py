@@ -30,13 +30,13 @@ def test_cards_and_evaluation_results_are_asked_by_one_call_a_model(
     hub.add("me/net", write(hub_root / "net")).eval_results = [
         {"dataset": {"id": "cais/hle", "task_id": "default"}, "value": 20.9}
     ]
-    (ref,) = resolve_sources(["me/net"]).refs
+    (ref,) = resolve_sources(["me/net"], hub.access).refs
     row = {"repo_id": ref.repo_id, "revision": ref.revision, "source": "hub"}
     store.commit_models([ModelRows(row, "default", NO_LAYERS, NO_ESDS)], "scan")
     hub.forget()
-    assert sync_accuracies(store) == SyncedAccuracies(2, 1)
+    assert sync_accuracies(store, access=hub.access) == SyncedAccuracies(2, 1)
     assert hub.api_calls == 1
-    assert sync_accuracies(store, ["eval-results"]) == SyncedAccuracies(1, 1)
+    assert sync_accuracies(store, ["eval-results"], access=hub.access) == SyncedAccuracies(1, 1)
     rows = store.run("SELECT source, value FROM accuracies ORDER BY source").to_pylist()
     assert [tuple(row.values()) for row in rows] == [("card", 75.0), ("eval-results", 20.9)]
 

@@ -18,10 +18,11 @@ from zoo_analysis.cluster.account import versions
 from zoo_analysis.cluster.correlate_book import CorrelateBook, CorrelateEvent, CorrelateSummary
 from zoo_analysis.cluster.correlate_schedule import CorrelateSchedule
 from zoo_analysis.cluster.correlate_tasks import Kit
-from zoo_analysis.cluster.downloads import DOWNLOADS, reach_for
+from zoo_analysis.cluster.downloads import DOWNLOADS, access_for
 from zoo_analysis.cluster.session import device_for, ray_session
 from zoo_analysis.cluster.worker import Failure, call, failure
 from zoo_analysis.errors import ZooError
+from zoo_analysis.hub.access import HubAccess
 from zoo_analysis.pairwise.pairs import known_pairs, plan
 from zoo_analysis.pairwise.reference import kind_of, with_reference
 from zoo_analysis.pairwise.settings import ComparisonSettings, Mode
@@ -52,6 +53,7 @@ def correlate(
     device: Literal["auto", "cpu", "cuda"] = "auto",
     address: str | None = None,
     cache_size: int | None = None,
+    access: HubAccess | None = None,
     on_event: Callable[[CorrelateEvent], None] | None = None,
     on_start: Callable[[int, int], None] | None = None,
 ) -> CorrelateSummary:
@@ -77,6 +79,7 @@ def correlate(
         device: ``cpu``, ``cuda``, or ``auto``: cuda where the cluster has a GPU.
         address: of a Ray cluster; None is ``$RAY_ADDRESS``, else a local Ray.
         cache_size: bytes on each node for activations, kept from run to run.
+        access: how to reach the hub; None is `hub.access.default_access`.
         on_event: told of each model and pair when it is done.
         on_start: told how many models there are, and how many steps will be told of.
 
@@ -97,10 +100,10 @@ def correlate(
     elif positions is None:
         positions = 4
     how = ComparisonSettings(mode, neurons, layers, positions)
-    resolved = resolve_sources(sources)
+    resolved = resolve_sources(sources, access)
     refs, of = list(resolved.refs), frozenset[str]()
     if reference is not None:
-        refs, name = with_reference(refs, reference)
+        refs, name = with_reference(refs, reference, access)
         of = frozenset([name])
     if len(refs) + len(resolved.problems) < 2:
         raise ZooError(f"{len(refs)} models: comparing takes two; name more sources")
@@ -131,7 +134,8 @@ def correlate(
                 on_start(len(refs), work.steps)
             if work.steps:
                 limit = CACHE_BYTES if cache_size is None else cache_size
-                kit = Kit(how, device_for(device), limit, reach_for(refs, DOWNLOADS, None))
+                reach = access_for(refs, DOWNLOADS, None, access)
+                kit = Kit(how, device_for(device), limit, reach)
                 probes = {kind: ray.put(probe) for kind, probe in shown.items()}
                 CorrelateSchedule(book, kit, lambda ref: probes[kind_of(ref)]).run(work)
     return book.summary

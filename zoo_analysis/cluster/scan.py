@@ -9,11 +9,12 @@ import pyarrow as pa
 import ray
 
 from zoo_analysis.cluster.account import Book, versions
-from zoo_analysis.cluster.downloads import DOWNLOADS, reach_for
+from zoo_analysis.cluster.downloads import DOWNLOADS, access_for
 from zoo_analysis.cluster.scan_schedule import ScanSchedule
 from zoo_analysis.cluster.session import device_for, ray_session
 from zoo_analysis.cluster.summary import Event, Summary
 from zoo_analysis.cluster.worker import Failure
+from zoo_analysis.hub.access import HubAccess
 from zoo_analysis.sources import ModelRef, Problem, resolve_sources
 from zoo_analysis.spectra import Method
 from zoo_analysis.store import Store, open_store
@@ -29,6 +30,7 @@ def scan(
     address: str | None = None,
     downloads: int = DOWNLOADS,
     cache_size: int | None = None,
+    access: HubAccess | None = None,
     on_event: Callable[[Event], None] | None = None,
     on_start: Callable[[int, int], None] | None = None,
 ) -> Summary:
@@ -42,6 +44,7 @@ def scan(
         address: of a Ray cluster; None is ``$RAY_ADDRESS``, else a local Ray.
         downloads: from the hub at the same time, on the whole cluster.
         cache_size: bytes on each node for weights of the hub that cannot be streamed.
+        access: how to reach the hub; None is `hub.access.default_access`.
         on_event: told of each model and piece when it is done.
         on_start: told how many models there are, and the bytes of their weights.
 
@@ -53,7 +56,7 @@ def scan(
         StoreError: a store that cannot be written.
         ZooError: no cluster, or no GPU where one was asked for.
     """
-    resolved = resolve_sources(sources)
+    resolved = resolve_sources(sources, access)
     return scan_models(
         resolved.refs,
         store if isinstance(store, Store) else open_store(store),
@@ -63,6 +66,7 @@ def scan(
         address=address,
         downloads=downloads,
         cache_size=cache_size,
+        access=access,
         on_event=on_event,
         on_start=on_start,
     )
@@ -78,6 +82,7 @@ def scan_models(
     address: str | None = None,
     downloads: int = DOWNLOADS,
     cache_size: int | None = None,
+    access: HubAccess | None = None,
     on_event: Callable[[Event], None] | None = None,
     on_start: Callable[[int, int], None] | None = None,
 ) -> Summary:
@@ -95,7 +100,7 @@ def scan_models(
         todo = [ref for ref in refs if not book.skip_known(ref, known)]
         if todo:
             with ray_session(address):
-                reach = reach_for(todo, downloads, cache_size)
+                reach = access_for(todo, downloads, cache_size, access)
                 ScanSchedule(book, how, device_for(device), ray.put(known), reach).run(todo)
     finally:
         book.commit()

@@ -9,10 +9,10 @@ from typing import Any
 import ray
 
 from zoo_analysis.cluster.account import BATCH_SECONDS, Book
-from zoo_analysis.cluster.downloads import Reach
 from zoo_analysis.cluster.scan_tasks import OpenedModel, Skipped, measure_piece, open_model
 from zoo_analysis.cluster.summary import Event
 from zoo_analysis.cluster.worker import Failure, failure
+from zoo_analysis.hub.access import HubAccess
 from zoo_analysis.measure.cost import Piece
 from zoo_analysis.measure.rows import Measured, concatenated
 from zoo_analysis.sources import ModelRef
@@ -30,10 +30,10 @@ class ScanSchedule:
     """
 
     def __init__(
-        self, book: Book, how: Method, device: str, known: Any, reach: Reach | None = None
+        self, book: Book, how: Method, device: str, known: Any, access: HubAccess | None = None
     ) -> None:
         self.book, self.how, self.device, self.known = book, how, device, known
-        self.reach = ray.put(reach or Reach())
+        self.access = ray.put(access)
         self.places = 2 * max(1, int(ray.cluster_resources().get("CPU", 1)))
         self.tasks: dict[Any, tuple[ModelRef, Piece | None]] = {}
         self.waiting: list[tuple[float, int, ModelRef, Piece]] = []
@@ -52,11 +52,11 @@ class ScanSchedule:
             while len(self.tasks) < self.places and (self.waiting or queue):
                 if queue and len(self.waiting) < self.places:
                     ref = queue.pop()
-                    task = self.open.remote(ref, self.how, self.known, self.device, self.reach)
+                    task = self.open.remote(ref, self.how, self.known, self.device, self.access)
                     self.tasks[task] = ref, None
                 else:
                     *_, ref, piece = heapq.heappop(self.waiting)
-                    task = self.measure.remote(ref, piece, self.how, self.device, self.reach)
+                    task = self.measure.remote(ref, piece, self.how, self.device, self.access)
                     self.tasks[task] = ref, piece
             done, _ = ray.wait(list(self.tasks), timeout=BATCH_SECONDS)
             for task in done:

@@ -4,16 +4,15 @@ from dataclasses import dataclass, field, replace
 
 import ray
 
-from zoo_analysis.cluster.downloads import Reach
 from zoo_analysis.cluster.worker import Failure, failure, one_thread
 from zoo_analysis.errors import ZooError
+from zoo_analysis.hub.access import HubAccess
 from zoo_analysis.measure.cost import Piece, pieces
 from zoo_analysis.measure.rows import Measured, concatenated, measure
 from zoo_analysis.sources import ModelRef, resolve_revision, with_config
 from zoo_analysis.spectra import Method
 from zoo_analysis.weights import (
     Checkpoint,
-    hub_access,
     list_layers,
     open_checkpoint,
     read_config,
@@ -48,17 +47,21 @@ class OpenedModel:
 
 @ray.remote(num_cpus=1)
 def open_model(
-    ref: ModelRef, how: Method, known: frozenset[tuple[str, str, str]], device: str, reach: Reach
+    ref: ModelRef,
+    how: Method,
+    known: frozenset[tuple[str, str, str]],
+    device: str,
+    access: HubAccess | None,
 ) -> OpenedModel | Skipped | Failure:
     """Read a model's headers, and measure it at once if it is a small one."""
     stage = "revision"
     try:
-        with one_thread(), hub_access(reach.access, reach.downloads):
+        with one_thread():
             ref = resolve_revision(ref)
             if (ref.repo_id, ref.revision, how.id) in known:
                 return Skipped(ref)
             stage = "open"
-            with open_checkpoint(ref.path) as checkpoint:
+            with open_checkpoint(ref.path, access) as checkpoint:
                 stage = "layers"
                 config = read_config(checkpoint)
                 if ref.source == "hub":
@@ -75,23 +78,19 @@ def open_model(
                 measured = concatenated([measure(checkpoint, specs, how, device)])
                 return replace(opened, pieces=(), measured=measured)
     except Exception as error:
-        return failure(ref, stage, error, access=reach.access)
+        return failure(ref, stage, error, access=access)
 
 
 @ray.remote(num_cpus=1)
 def measure_piece(
-    ref: ModelRef, piece: Piece, how: Method, device: str, reach: Reach
+    ref: ModelRef, piece: Piece, how: Method, device: str, access: HubAccess | None
 ) -> Measured | Failure:
     """Measure some layers of one model."""
     try:
-        with (
-            one_thread(),
-            hub_access(reach.access, reach.downloads),
-            open_checkpoint(ref.path) as checkpoint,
-        ):
+        with one_thread(), open_checkpoint(ref.path, access) as checkpoint:
             return measure(checkpoint, piece.specs, how, device)
     except Exception as error:
-        return failure(ref, "measure", error, access=reach.access)
+        return failure(ref, "measure", error, access=access)
 
 
 def _parameters(checkpoint: Checkpoint) -> int:

@@ -7,6 +7,7 @@ from typing import Final
 import pyarrow as pa
 
 from zoo_analysis.errors import SourceError
+from zoo_analysis.hub.access import HubAccess
 from zoo_analysis.sources import ModelRef
 from zoo_analysis.sources.hub import hub_models
 from zoo_analysis.sources.reported import Inquiry, accuracy_source
@@ -38,6 +39,7 @@ def sync_accuracies(
     places: Sequence[str] = (),
     columns: Mapping[str, str] | None = None,
     fixed: Mapping[str, str] | None = None,
+    access: HubAccess | None = None,
 ) -> SyncedAccuracies:
     """Bring a store's reported accuracies up to date; each is kept with its source.
 
@@ -49,6 +51,7 @@ def sync_accuracies(
         columns: for ``csv``: column by what it is (``repo_id``, ``dataset``, ``metric``,
             ``value``, ``split``, ``source_url``), where it is not called so.
         fixed: for ``csv``: values, by the same names, of what has no column.
+        access: how to reach the hub; None is `hub.access.default_access`.
 
     Raises:
         SourceError: no such source, one that needs places and has none, a table that cannot be
@@ -61,7 +64,8 @@ def sync_accuracies(
             raise SourceError(f"--from {source.name} needs the path or URL of a CSV file behind it")
     models: tuple[ModelRef, ...] = ()
     if any(source.needs == "hub" for source in asked):
-        found = hub_models([row["repo_id"] for row in store.run(_MODELS).to_pylist()])
+        names = [row["repo_id"] for row in store.run(_MODELS).to_pylist()]
+        found = hub_models(names, access)
         models = tuple(model for model in found.values() if isinstance(model, ModelRef))
     inquiry = Inquiry(models, tuple(places), columns or {}, fixed or {})
     reported = [accuracy for source in asked for accuracy in source.collect(inquiry)]

@@ -2,6 +2,4 @@
 
 from lazy_loader import attach_stub
 
-from zoo_analysis.hub.access import HubAccess, current_access, hub_access  # noqa: F401
-
 __getattr__, __dir__, __all__ = attach_stub(__name__, __file__)

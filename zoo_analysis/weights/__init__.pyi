@@ -1,5 +1,3 @@
-import zoo_analysis.hub.access
-
 from .checkpoint import Checkpoint as Checkpoint
 from .checkpoint import TensorInfo as TensorInfo
 from .kernel import kernel_dims as kernel_dims
@@ -11,7 +9,3 @@ from .readers.reader import Reader as Reader
 from .spec import Kind as Kind
 from .spec import LayerSpec as LayerSpec
 from .spec import Role as Role
-
-HubAccess = zoo_analysis.hub.access.HubAccess
-current_access = zoo_analysis.hub.access.current_access
-hub_access = zoo_analysis.hub.access.hub_access

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from zoo_analysis.hub.access import HubAccess, default_access
 from zoo_analysis.hub.path import SCHEME
 from zoo_analysis.weights.checkpoint import Checkpoint
 from zoo_analysis.weights.readers.by_suffix import reader_of
@@ -9,7 +10,7 @@ from zoo_analysis.weights.readers.files import weight_files
 from zoo_analysis.weights.readers.hub_checkpoint import open_hub
 
 
-def open_checkpoint(path: str | Path) -> Checkpoint:
+def open_checkpoint(path: str | Path, access: HubAccess | None = None) -> Checkpoint:
     """The checkpoint of the model at `path`; only headers are read.
 
     Args:
@@ -17,12 +18,13 @@ def open_checkpoint(path: str | Path) -> Checkpoint:
             package reads), or a folder in hub layout: model.safetensors or its index, any one
             safetensors file, pytorch_model.bin or its index, any one torch file, in this order; or
             ``hf://OWNER/NAME@COMMIT/FILE``.
+        access: how to reach the hub; None is `hub.access.default_access`.
 
     Raises:
         CheckpointError: missing, without weights, truncated, malformed, unsafe or unsupported.
     """
     if str(path).startswith(SCHEME):
-        return open_hub(str(path), open_checkpoint)
+        return open_hub(str(path), open_checkpoint, access or default_access())
     path = Path(path)
     files = weight_files(path)
     return reader_of(str(files[0])).open(path, files)
