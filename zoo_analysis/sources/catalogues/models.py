@@ -7,6 +7,8 @@ from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Literal
 
+import msgspec
+
 from zoo_analysis.errors import CheckpointError, SourceError
 from zoo_analysis.folders import data_dir
 from zoo_analysis.hub.access import HubAccess
@@ -119,18 +121,7 @@ def _at_hand(entry: CatalogueEntry, catalogue: Catalogue) -> ModelRef:
 
 def _ref(entry: CatalogueEntry, catalogue: Catalogue, found: ModelRef) -> ModelRef:
     """A model with what the catalogue says of it."""
-    reported = (
-        Accuracy(
-            repo_id=entry.repo_id,
-            dataset=a.dataset,
-            metric=a.metric,
-            value=a.value,
-            source=a.source,
-            split=a.split,
-            source_url=a.source_url,
-        )
-        for a in entry.accuracies
-    )
+    reported = [Accuracy(entry.repo_id, **msgspec.structs.asdict(a)) for a in entry.accuracies]
     return replace(
         found,
         repo_id=found.repo_id if entry.file is None else entry.repo_id,
@@ -140,10 +131,7 @@ def _ref(entry: CatalogueEntry, catalogue: Catalogue, found: ModelRef) -> ModelR
         pipeline_tag=entry.pipeline_tag or found.pipeline_tag,
         license=entry.license or found.license,
         base_model=entry.base_model or found.base_model,
-        accuracies=(
-            *reported,
-            *(replace(accuracy, repo_id=entry.repo_id) for accuracy in found.accuracies),
-        ),
+        accuracies=(*reported, *(replace(a, repo_id=entry.repo_id) for a in found.accuracies)),
     )
 
 
