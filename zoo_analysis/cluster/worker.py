@@ -10,10 +10,8 @@ from typing import Any
 
 import ray
 
+from zoo_analysis.hub.access import HubAccess
 from zoo_analysis.sources import ModelRef
-from zoo_analysis.weights import (
-    HubAccess,
-)
 
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 

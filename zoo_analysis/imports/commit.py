@@ -18,7 +18,7 @@ from zoo_analysis.store import Store
 
 @dataclass(frozen=True)
 class ImportSummary:
-    """What an import came to.
+    """The account of an import.
 
     Attributes:
         models: new in the store.
@@ -51,7 +51,7 @@ def import_tables(
     dataset: str | None = None,
     method: str | None = None,
 ) -> ImportSummary:
-    """Make models of metric tables. All files are read before anything is written.
+    """Models made of metric tables; all files are read before anything is written.
 
     Args:
         store: to commit to.
