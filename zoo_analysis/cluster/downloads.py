@@ -1,4 +1,4 @@
-"""How many downloads a whole cluster runs at the same time."""
+"""A limit on downloads at the same time, for a whole cluster."""
 
 import asyncio
 from collections.abc import Iterator, Sequence
@@ -77,10 +77,6 @@ class Reach:
 
     access: HubAccess | None = None
     downloads: Any = nullcontext
-
-
-#: Downloads from the hub at the same time, on the whole cluster.
-DOWNLOADS = 16
 
 
 def reach_for(refs: Sequence[ModelRef], downloads: int, cache_size: int | None) -> Reach:

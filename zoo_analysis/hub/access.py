@@ -6,8 +6,10 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-#: What a scan may keep of weights that cannot be streamed, unless told otherwise.
+#: Bytes that a scan may keep of weights that cannot be streamed, unless told otherwise.
 CACHE_BYTES = 20 * 10**9
+#: Downloads at the same time, on a whole cluster, unless told otherwise.
+DOWNLOADS = 16
 
 #: The folder in ``HF_HOME`` that a scan keeps below its limit.
 CACHE_NAME = "zoo-analysis"
