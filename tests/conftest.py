@@ -14,7 +14,7 @@ from tests.support.loopback import Hub
 from zoo_analysis.weights import HubAccess, hub_access
 
 #: Folders whose tests start Ray; side by side they would take each other's processors and workers.
-_ON_RAY = {"cli", "cluster"}
+_ON_RAY = {"cli", "cluster", "docs"}
 
 
 class OneForRay(LoadScopeScheduling):

@@ -14,7 +14,7 @@ from zoo_analysis.spectra.methods import Method
 
 @dataclass(frozen=True)
 class Shape:
-    """What a method makes of a kernel: `matrices` matrices of N × M.
+    """Shape of the `matrices` N × M matrices that a method makes of a kernel.
 
     Attributes:
         n: the longer side.

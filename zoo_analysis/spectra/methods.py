@@ -1,4 +1,4 @@
-"""How the numbers are made: every choice that changes a metric, as one hashable value."""
+"""Methods: every choice that changes a metric, as one hashable value."""
 
 import dataclasses
 import hashlib
@@ -92,7 +92,7 @@ class Method:
 
     @property
     def id(self) -> str:
-        """What the tables store: preset, departures from it, hash: ``default+conv2d=fft-1f…``."""
+        """Name in the tables: preset, departures from it, hash: ``default+conv2d=fft-1f…``."""
         base = PRESETS[self.preset].as_dict() if self.preset in PRESETS else Method().as_dict()
         changed = [f"+{k}={v}" for k, v in self.as_dict().items() if v != base[k] and k != "preset"]
         return f"{self.preset}{''.join(changed)}-{self.hash}"

@@ -1,4 +1,4 @@
-"""What every reader of checkpoints offers: the names of the tensors, and one tensor at a time."""
+"""Stored tensors of a model, as every reader of checkpoints offers them: one at a time."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
@@ -17,7 +17,7 @@ Format = Literal["safetensors", "torch"]
 
 @dataclass(frozen=True)
 class TensorInfo:
-    """What the header tells of one tensor.
+    """Name, shape, type and place of one stored tensor, as the header gives them.
 
     Attributes:
         name: as stored, after the envelope is taken off.
