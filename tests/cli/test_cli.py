@@ -155,7 +155,7 @@ def test_a_plan_takes_every_option_of_the_method_that_a_scan_takes() -> None:
     choices = {field.name for field in fields(Method)}
     scan, plan = (
         {
-            param.name: (param.opts, str(param.type), param.help, param.default)
+            param.name: (param.opts, param.type_descriptor.annotation, param.help, param.default)
             for param in command.params
             if param.name in choices
         }
