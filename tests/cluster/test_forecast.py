@@ -25,9 +25,9 @@ def test_a_plan_prices_layers_and_says_what_is_skipped(
     (pickled / "model.safetensors").unlink()
     torch.save(tensors("pickled"), pickled / "pytorch_model.bin")
     hub.add("me/pickled", pickled)
-    resolved = resolve_sources(["me/net", "me/closed", "me/pickled", "me/none"])
+    resolved = resolve_sources(["me/net", "me/closed", "me/pickled", "me/none"], hub.access)
     known: frozenset[tuple[str, str, str]] = frozenset()
-    plan = forecast(resolved.refs, resolved.problems, known, Method())
+    plan = forecast(resolved.refs, resolved.problems, known, Method(), access=hub.access)
     net, closed, unread, none = plan.models
     assert (net.layers, net.read_bytes) == (4, 4 * 900 * 600 * 4)
     assert net.gram_flops == 4 * 900 * 600**2
@@ -47,9 +47,10 @@ def test_a_plan_prices_layers_and_says_what_is_skipped(
 def test_what_the_store_holds_is_skipped(hub: Hub, hub_root: Path, tmp_path: Path) -> None:
     hub.add("me/net", write(hub_root / "net"))
     store = open_store(str(tmp_path / "store"))
-    scan(["me/net"], store)
-    resolved = resolve_sources(["me/net"])
-    (model,) = forecast(resolved.refs, (), frozenset(store.committed()), Method()).models
+    scan(["me/net"], store, access=hub.access)
+    resolved = resolve_sources(["me/net"], hub.access)
+    known = frozenset(store.committed())
+    (model,) = forecast(resolved.refs, (), known, Method(), access=hub.access).models
     assert model.skipped == "in the store already"
 
 

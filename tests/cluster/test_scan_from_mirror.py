@@ -16,7 +16,7 @@ import pytest
 from tests.support.ports import free_port, wait_until_answered
 from tests.support.repositories import write
 from zoo_analysis import open_store, scan
-from zoo_analysis.weights import HubAccess, hub_access
+from zoo_analysis.hub.access import HubAccess
 
 OLAH = os.environ.get("OLAH_CLI") or shutil.which("olah-cli", path=f"{sys.prefix}/olah/bin")
 pytestmark = [
@@ -68,8 +68,8 @@ def test_a_mirror_that_ignores_ranges_gives_the_tables_of_the_disk(
     home = tmp_path / "mirrors" / "models" / "me" / "net"
     commit = git(home, "rev-parse", "HEAD")
     through, direct = tmp_path / "through", tmp_path / "direct"
-    with hub_access(HubAccess(mirror, first_wait=0.05, home=str(tmp_path / "hf"))):
-        summary = scan(["me/net@main"], str(through))
+    access = HubAccess(mirror, first_wait=0.05, home=str(tmp_path / "hf"))
+    summary = scan(["me/net@main"], str(through), access=access)
     assert (summary.scanned, summary.failed) == (1, 0), summary.failures
     scan([str(home)], str(direct))
     sql = "SELECT layer, eigenvalues FROM esds ORDER BY layer"

@@ -11,13 +11,13 @@ from zoo_analysis.activations.probes.probe import Kind, Probe
 from zoo_analysis.cluster.account import CorrelateSummary, Event, RunWriter
 from zoo_analysis.cluster.correlate_schedule import CorrelateSchedule
 from zoo_analysis.cluster.correlate_tasks import CorrelateSettings
-from zoo_analysis.cluster.downloads import reach_for
+from zoo_analysis.cluster.downloads import access_for
 from zoo_analysis.cluster.flow import run_tasks, side_by_side
 from zoo_analysis.cluster.placement import DEVICE, Device, device_for
 from zoo_analysis.cluster.session import ray_session
 from zoo_analysis.cluster.worker import Failure, failure
 from zoo_analysis.errors import ZooError
-from zoo_analysis.hub.access import DOWNLOADS
+from zoo_analysis.hub.access import DOWNLOADS, HubAccess
 from zoo_analysis.pairwise.pairs import plan
 from zoo_analysis.pairwise.reference import kind_of, with_reference
 from zoo_analysis.pairwise.settings import (
@@ -58,6 +58,7 @@ def correlate(
     device: Device = DEVICE,
     address: str | None = None,
     cache_size: int = ACTIVATION_BYTES,
+    access: HubAccess | None = None,
     on_event: Callable[[Event], None] | None = None,
     on_start: Callable[[int, int], None] | None = None,
 ) -> CorrelateSummary:
@@ -83,6 +84,7 @@ def correlate(
         device: ``cpu``, ``cuda``, or ``auto``: cuda where the cluster has a GPU.
         address: of a Ray cluster; None is ``$RAY_ADDRESS``, else a local Ray.
         cache_size: bytes on each node for activations, kept from run to run.
+        access: how to reach the hub; None is `hub.access.default_access`.
         on_event: told of each model and pair when it is done.
         on_start: told how many models there are, and how many steps will be told of.
 
@@ -103,10 +105,10 @@ def correlate(
     elif positions is None:
         positions = POSITIONS
     how = ComparisonSettings(mode, neurons, layers, positions)
-    resolved = resolve_sources(sources)
+    resolved = resolve_sources(sources, access)
     refs, of = list(resolved.refs), frozenset[str]()
     if reference is not None:
-        refs, name = with_reference(refs, reference)
+        refs, name = with_reference(refs, reference, access)
         of = frozenset([name])
     if len(refs) + len(resolved.problems) < 2:
         raise ZooError(f"{len(refs)} models: comparing takes two; name more sources")
@@ -128,8 +130,8 @@ def correlate(
             if on_start:
                 on_start(len(refs), work.steps)
             if work.steps:
-                reach = reach_for(refs, DOWNLOADS, None)
-                settings = CorrelateSettings(how, device_for(device), cache_size, reach)
+                gated = access_for(refs, DOWNLOADS, None, access)
+                settings = CorrelateSettings(how, device_for(device), cache_size, gated)
                 probes = {kind: ray.put(probe) for kind, probe in shown.items()}
                 schedule = CorrelateSchedule(writer, settings, work, lambda ref: probes[kinds[ref]])
                 run_tasks(schedule.next_task, writer.commit_if_due)

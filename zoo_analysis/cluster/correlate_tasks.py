@@ -14,10 +14,10 @@ import ray
 from zoo_analysis.activations import Captured, capture, captured
 from zoo_analysis.activations.networks.load import load_network
 from zoo_analysis.activations.probes.probe import Probe
-from zoo_analysis.cluster.downloads import Reach
 from zoo_analysis.cluster.worker import Failure, failure, one_thread
 from zoo_analysis.errors import ZooError
 from zoo_analysis.folders import user_cache
+from zoo_analysis.hub.access import HubAccess
 from zoo_analysis.pairwise.by_activations import Bench, Shown, compare
 from zoo_analysis.pairwise.by_weights import compare_weights
 from zoo_analysis.pairwise.pairs import Pair
@@ -27,7 +27,6 @@ from zoo_analysis.pairwise.settings import ComparisonSettings, Key
 from zoo_analysis.similarity.registry import get_measure
 from zoo_analysis.sources import ModelRef
 from zoo_analysis.store.schemas import SIMILARITIES
-from zoo_analysis.weights import hub_access
 
 #: Rows of `SIMILARITIES` as a worker makes them; whose run they are of is added later.
 _ROWS = pa.schema([f for f in SIMILARITIES if f.name not in ("run_id", "computed_at")])
@@ -76,13 +75,13 @@ class CorrelateSettings:
         how: see `ComparisonSettings`.
         device: where models run and products are computed.
         cache_bytes: that a node's disk gives to activations.
-        reach: how models of the hub are read.
+        access: how models of the hub are read; None where there are none.
     """
 
     how: ComparisonSettings
     device: str
     cache_bytes: int
-    reach: Reach
+    access: HubAccess | None
 
 
 @ray.remote(num_cpus=1, num_returns=2)
@@ -97,16 +96,17 @@ def capture_model(
     start = time.perf_counter()
 
     def make() -> Captured:
-        network = load_network(ref.path, ref.architecture, device=settings.device)
+        device, access = settings.device, settings.access
+        network = load_network(ref.path, ref.architecture, device=device, access=access)
         return capture(network, probe, layers=settings.how.layers, positions=settings.how.positions)
 
     try:
-        with _quiet(), hub_access(settings.reach.access, settings.reach.downloads):
+        with _quiet():
             key = (ref.repo_id, ref.revision, probe.id, settings.how.layers, settings.how.positions)
             seen, hit = captured(key, make, cache_dir(), settings.cache_bytes)
         return Ready(not hit, time.perf_counter() - start), seen
     except Exception as error:
-        return failure(ref, "capture", error, access=settings.reach.access), None
+        return failure(ref, "capture", error, access=settings.access), None
 
 
 @ray.remote(num_cpus=1)
@@ -146,7 +146,8 @@ def compare_checkpoints(pair: Pair, settings: CorrelateSettings) -> list[Compare
     """Compare two models' weights, under each measure that is still missing."""
 
     def score(key: Key) -> Scores:
-        return compare_weights(pair.a, pair.b, get_measure(key.measure), settings.device)
+        measure = get_measure(key.measure)
+        return compare_weights(pair.a, pair.b, measure, settings.device, settings.access)
 
     return [_compared(pair, score, settings)]
 
@@ -161,10 +162,10 @@ def _compared(pair: Pair, score: Callable[[Key], Scores], settings: CorrelateSet
     rows, reasons, failures = [], [], []
     for key in pair.keys:
         try:
-            with _quiet(), hub_access(settings.reach.access, settings.reach.downloads):
+            with _quiet():
                 found = score(key)
         except Exception as error:
-            failed = failure(pair.a, "compare", error, access=settings.reach.access)
+            failed = failure(pair.a, "compare", error, access=settings.access)
             failures.append(failed.about(f"{key.measure} with {pair.b.repo_id}"))
             continue
         rows += _rows(pair, key, found)

@@ -12,12 +12,13 @@ from zoo_analysis.cluster.scan_tasks import Committed, is_known
 from zoo_analysis.cluster.session import ray_session
 from zoo_analysis.cluster.worker import one_thread
 from zoo_analysis.errors import ZooError
-from zoo_analysis.hub.cache import NotDownloaded
+from zoo_analysis.hub.access import HubAccess, default_access
+from zoo_analysis.hub.repository import NotDownloaded
 from zoo_analysis.measure.cost import Forecast, ScanPlan, flop_rate
 from zoo_analysis.sources import ModelRef, Problem, resolve_sources
 from zoo_analysis.spectra import Method
 from zoo_analysis.store import Store, open_store
-from zoo_analysis.weights import current_access, hub_access, open_checkpoint
+from zoo_analysis.weights import open_checkpoint
 
 #: Headers that are read at the same time.
 _AT_ONCE = 16
@@ -29,6 +30,7 @@ def plan(
     how: Method | None = None,
     *,
     address: str | None = None,
+    access: HubAccess | None = None,
 ) -> ScanPlan:
     """Price of a scan of `sources`, from headers alone.
 
@@ -38,15 +40,16 @@ def plan(
             ``./zoo-store``.
         how: the method; the default one where None.
         address: as `forecast` takes it.
+        access: how to reach the hub; None is `hub.access.default_access`.
 
     Raises:
         SourceError: a source that is nothing.
         ZooError: no cluster at the address.
     """
-    resolved = resolve_sources(sources)
+    resolved = resolve_sources(sources, access)
     opened = store if isinstance(store, Store) else open_store(store)
     known = frozenset(opened.committed())
-    return forecast(resolved.refs, resolved.problems, known, how or Method(), address)
+    return forecast(resolved.refs, resolved.problems, known, how or Method(), address, access)
 
 
 def forecast(
@@ -55,6 +58,7 @@ def forecast(
     known: Committed,
     how: Method,
     address: str | None = None,
+    access: HubAccess | None = None,
 ) -> ScanPlan:
     """Read the headers of models and price their layers; no weights are read or downloaded.
 
@@ -68,24 +72,25 @@ def forecast(
         how: the method.
         address: of a Ray cluster whose cores are counted; None is ``$RAY_ADDRESS``, a running Ray,
             else this machine.
+        access: how to reach the hub; None is `hub.access.default_access`.
     """
     with one_thread():
         rate = flop_rate(how)
-    with (
-        hub_access(replace(current_access(), download=False)),
-        ThreadPoolExecutor(_AT_ONCE) as pool,
-    ):
-        models = list(pool.map(lambda ref: _model(ref, known, how, rate), refs))
+    only_headers = replace(access or default_access(), download=False)
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        models = list(pool.map(lambda ref: _model(ref, known, how, rate, only_headers), refs))
     models += [Forecast(problem.repo_id, None, "", skipped=problem.message) for problem in problems]
     return ScanPlan(tuple(models), _cpus(address))
 
 
-def _model(ref: ModelRef, known: Committed, how: Method, rate: float) -> Forecast:
+def _model(
+    ref: ModelRef, known: Committed, how: Method, rate: float, access: HubAccess
+) -> Forecast:
     found = Forecast(ref.repo_id, ref.revision, ref.source)
     if is_known(ref, how, known):
         return replace(found, layers=0, skipped="in the store already")
     try:
-        with open_checkpoint(ref.path) as checkpoint:
+        with open_checkpoint(ref.path, access) as checkpoint:
             return found.priced(checkpoint, how, rate)
     except NotDownloaded as error:
         return replace(found, read_bytes=error.size, skipped=_without(str(error), ref))

@@ -3,13 +3,13 @@
 from collections.abc import Callable, Iterable, Sequence
 
 from zoo_analysis.cluster.account import Event, RunWriter, Summary
-from zoo_analysis.cluster.downloads import reach_for
+from zoo_analysis.cluster.downloads import access_for
 from zoo_analysis.cluster.flow import run_tasks
 from zoo_analysis.cluster.placement import DEVICE, Device, device_for
 from zoo_analysis.cluster.scan_schedule import ScanSchedule, skip
 from zoo_analysis.cluster.scan_tasks import ScanSettings, is_known
 from zoo_analysis.cluster.session import ray_session
-from zoo_analysis.hub.access import DOWNLOADS
+from zoo_analysis.hub.access import DOWNLOADS, HubAccess
 from zoo_analysis.sources import ModelRef, Problem, resolve_sources
 from zoo_analysis.spectra import Method
 from zoo_analysis.store import Store, open_store
@@ -24,6 +24,7 @@ def scan(
     address: str | None = None,
     downloads: int = DOWNLOADS,
     cache_size: int | None = None,
+    access: HubAccess | None = None,
     on_event: Callable[[Event], None] | None = None,
     on_start: Callable[[int, int], None] | None = None,
 ) -> Summary:
@@ -37,7 +38,8 @@ def scan(
         address: of a Ray cluster; None is ``$RAY_ADDRESS``, else a local Ray.
         downloads: from the hub at the same time, on the whole cluster.
         cache_size: bytes on each node for weights of the hub that cannot be streamed; None is what
-            `HubAccess` says.
+            the access says.
+        access: how to reach the hub; None is `hub.access.default_access`.
         on_event: told of each model and piece when it is done.
         on_start: told how many models there are, and the bytes of their weights.
 
@@ -49,7 +51,7 @@ def scan(
         StoreError: a store that cannot be written.
         ZooError: no cluster, or no GPU where one was asked for.
     """
-    resolved = resolve_sources(sources)
+    resolved = resolve_sources(sources, access)
     return scan_models(
         resolved.refs,
         store if isinstance(store, Store) else open_store(store),
@@ -59,6 +61,7 @@ def scan(
         address=address,
         downloads=downloads,
         cache_size=cache_size,
+        access=access,
         on_event=on_event,
         on_start=on_start,
     )
@@ -74,6 +77,7 @@ def scan_models(
     address: str | None = None,
     downloads: int = DOWNLOADS,
     cache_size: int | None = None,
+    access: HubAccess | None = None,
     on_event: Callable[[Event], None] | None = None,
     on_start: Callable[[int, int], None] | None = None,
 ) -> Summary:
@@ -93,8 +97,8 @@ def scan_models(
                 todo.append(ref)
         if todo:
             with ray_session(address):
-                reach = reach_for(todo, downloads, cache_size)
-                settings = ScanSettings(how, device_for(device), reach)
+                gated = access_for(todo, downloads, cache_size, access)
+                settings = ScanSettings(how, device_for(device), gated)
                 schedule = ScanSchedule(writer, settings, todo, known)
                 run_tasks(schedule.next_task, writer.commit_if_due)
     return summary

@@ -6,9 +6,9 @@ from math import prod
 
 import ray
 
-from zoo_analysis.cluster.downloads import Reach
 from zoo_analysis.cluster.worker import Failure, failure, one_thread
 from zoo_analysis.errors import ZooError
+from zoo_analysis.hub.access import HubAccess
 from zoo_analysis.measure.cost import Piece, pieces
 from zoo_analysis.measure.rows import Measured, concatenated, measure
 from zoo_analysis.sources import ModelRef, resolve_revision, with_config
@@ -16,7 +16,6 @@ from zoo_analysis.spectra import Method
 from zoo_analysis.store import ModelRows
 from zoo_analysis.weights import (
     Checkpoint,
-    hub_access,
     list_layers,
     open_checkpoint,
     read_config,
@@ -33,12 +32,12 @@ class ScanSettings:
     Attributes:
         how: the method.
         device: where to compute.
-        reach: how models of the hub are read.
+        access: how models of the hub are read; None where there are none.
     """
 
     how: Method
     device: str
-    reach: Reach
+    access: HubAccess | None
 
 
 @dataclass(frozen=True)
@@ -85,14 +84,14 @@ def open_model(
 ) -> OpenedModel | Skipped | Failure:
     """Read a model's headers, and measure what is not worth a task of its own."""
     stage = "revision"
-    reach, how = settings.reach, settings.how
+    how, access = settings.how, settings.access
     try:
-        with one_thread(), hub_access(reach.access, reach.downloads):
+        with one_thread():
             ref = resolve_revision(ref)
             if is_known(ref, how, known):
                 return Skipped(ref)
             stage = "open"
-            with open_checkpoint(ref.path) as checkpoint:
+            with open_checkpoint(ref.path, access) as checkpoint:
                 stage = "layers"
                 config = read_config(checkpoint)
                 if ref.source == "hub":
@@ -108,22 +107,18 @@ def open_model(
                 measured = [measure(checkpoint, each.specs, how, settings.device) for each in here]
                 return OpenedModel(ref, checkpoint.format, parameters, later, measured)
     except Exception as error:
-        return failure(ref, stage, error, access=reach.access)
+        return failure(ref, stage, error, access=access)
 
 
 @ray.remote(num_cpus=1)
 def measure_piece(ref: ModelRef, piece: Piece, settings: ScanSettings) -> Measured | Failure:
     """Measure some layers of one model."""
-    reach = settings.reach
+    access = settings.access
     try:
-        with (
-            one_thread(),
-            hub_access(reach.access, reach.downloads),
-            open_checkpoint(ref.path) as checkpoint,
-        ):
+        with one_thread(), open_checkpoint(ref.path, access) as checkpoint:
             return measure(checkpoint, piece.specs, settings.how, settings.device)
     except Exception as error:
-        return failure(ref, "measure", error, access=reach.access)
+        return failure(ref, "measure", error, access=access)
 
 
 def is_known(ref: ModelRef, how: Method, known: Committed) -> bool:

@@ -1,4 +1,4 @@
-"""Paths of files on the hub."""
+"""Names of repositories, and paths of their files."""
 
 import json
 import re
@@ -8,8 +8,6 @@ from typing import Final
 from zoo_analysis.errors import CheckpointError
 
 SCHEME: Final = "hf://"
-
-
 _PATH: Final = re.compile(
     rf"{SCHEME}(?P<repo_id>[^/@]+(/[^/@]+)?)@(?P<revision>[^/]+)(/(?P<file>.+))?"
 )
@@ -27,8 +25,14 @@ class HubPath:
         return f"{SCHEME}{self.repo_id}@{self.revision}/{self.file}"
 
 
+def split_id(name: str) -> tuple[str, str]:
+    """The ``OWNER/NAME`` and the revision, or "", of ``OWNER/NAME@REVISION`` or ``hf://…``."""
+    repo_id, _, revision = name.removeprefix(SCHEME).partition("@")
+    return repo_id, revision
+
+
 def parse(path: str) -> HubPath:
-    """Take a path apart.
+    """The parts of a path.
 
     Raises:
         CheckpointError: it is no such path.

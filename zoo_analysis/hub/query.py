@@ -1,4 +1,4 @@
-"""A question to the hub: which models, by what is known of them."""
+"""A query of the hub's listing: conditions on models, and their order."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -50,7 +50,7 @@ class HubQuery:
         }
 
     def admits(self, info: "ModelInfo") -> bool:
-        """Whether a listed model is within the bounds, which not every mirror heeds."""
+        """True for a listed model within the bounds, which not every mirror heeds."""
         if self.min_parameters is None and self.max_parameters is None:
             return True
         total = info.safetensors.total if info.safetensors else None

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from zoo_analysis.errors import SimilarityError
+from zoo_analysis.hub.access import HubAccess
 from zoo_analysis.pairwise.scores import Score, Scores, directed, nothing
 from zoo_analysis.similarity.measure import Measure
 from zoo_analysis.similarity.weights_only import chain_factors
@@ -34,7 +35,13 @@ class OpenedCheckpoint:
     specs: Sequence[LayerSpec]
 
 
-def compare_weights(a: ModelRef, b: ModelRef, measure: Measure, device: str = "cpu") -> Scores:
+def compare_weights(
+    a: ModelRef,
+    b: ModelRef,
+    measure: Measure,
+    device: str = "cpu",
+    access: HubAccess | None = None,
+) -> Scores:
     """Two models under a measure of weights.
 
     ``wcka`` compares two stacks of fully connected layers on the same inputs, whole networks or
@@ -48,11 +55,12 @@ def compare_weights(a: ModelRef, b: ModelRef, measure: Measure, device: str = "c
         b: the other.
         measure: of weights.
         device: where the products are computed.
+        access: how to reach the hub; None is `hub.access.default_access`.
 
     Raises:
         CheckpointError: weights that cannot be read.
     """
-    with open_checkpoint(a.path) as of_a, open_checkpoint(b.path) as of_b:
+    with open_checkpoint(a.path, access) as of_a, open_checkpoint(b.path, access) as of_b:
         first, second = (
             OpenedCheckpoint(
                 of, [spec for spec in list_layers(of, None, ref.architecture) if _whole(spec)]

@@ -5,15 +5,19 @@ from collections.abc import Sequence
 
 from zoo_analysis.activations.probes.probe import Kind
 from zoo_analysis.errors import ZooError
+from zoo_analysis.hub.access import HubAccess
 from zoo_analysis.sources import ModelRef, resolve_sources
 
 
-def with_reference(refs: Sequence[ModelRef], reference: str) -> tuple[list[ModelRef], str]:
+def with_reference(
+    refs: Sequence[ModelRef], reference: str, access: HubAccess | None = None
+) -> tuple[list[ModelRef], str]:
     """The models with the reference among them, and its repo_id.
 
     Args:
         refs: the models.
         reference: the repo_id of one of them, a part that only one has, or a source of one model.
+        access: how to reach the hub; None is `hub.access.default_access`.
 
     Raises:
         ZooError: it is none of these.
@@ -25,7 +29,7 @@ def with_reference(refs: Sequence[ModelRef], reference: str) -> tuple[list[Model
     if parts and not os.path.exists(reference):
         listed = ", ".join(parts[:8])
         raise ZooError(f"--reference {reference!r} is a part of {len(parts)} models: {listed}")
-    others = resolve_sources([reference]).refs
+    others = resolve_sources([reference], access).refs
     if len(others) != 1:
         raise ZooError(f"--reference {reference!r} is {len(others)} models: name one")
     return list(dict.fromkeys([*refs, *others])), others[0].repo_id

@@ -7,6 +7,7 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from zoo_analysis.errors import SourceError
+from zoo_analysis.hub.access import HubAccess
 from zoo_analysis.sources.catalogues.format import catalogue_names, catalogue_path, load_catalogue
 from zoo_analysis.sources.catalogues.models import PACKAGED, catalogue_models, only, packaged_models
 from zoo_analysis.sources.local import local_models
@@ -15,7 +16,7 @@ from zoo_analysis.sources.ref import ModelRef, Problem, Resolved
 _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+(@[\w./-]+)?")
 
 
-def resolve_sources(sources: Sequence[str]) -> Resolved:
+def resolve_sources(sources: Sequence[str], access: HubAccess | None = None) -> Resolved:
     """The models that sources name, each once, in the order they are named.
 
     A source is ``packaged:NAME`` (also ``packaged:demo``, ``packaged:all``), a path that exists
@@ -25,6 +26,7 @@ def resolve_sources(sources: Sequence[str]) -> Resolved:
 
     Args:
         sources: as given on the command line.
+        access: how to reach the hub; None is `hub.access.default_access`.
 
     Returns:
         The models, with what their configurations, cards and catalogues say of them (no weights
@@ -37,9 +39,9 @@ def resolve_sources(sources: Sequence[str]) -> Resolved:
     refs: dict[tuple[str, str | None, str], ModelRef] = {}
     problems: dict[Problem, None] = {}
     on_hub = [source for source in dict.fromkeys(sources) if _names_repository(source)]
-    found = _all_at_once(on_hub) if on_hub else {}
+    found = _all_at_once(on_hub, access) if on_hub else {}
     for source in sources:
-        resolved = only(found[source]) if source in found else _resolve(source)
+        resolved = only(found[source]) if source in found else _resolve(source, access)
         for ref in resolved.refs:
             refs.setdefault((ref.repo_id, ref.revision, ref.path), ref)
         problems.update(dict.fromkeys(resolved.problems))
@@ -55,15 +57,15 @@ def _names_repository(source: str) -> bool:
     return not os.path.exists(source) and not Path(source.split("/")[0]).exists()
 
 
-def _all_at_once(names: list[str]) -> dict[str, ModelRef | Problem]:
+def _all_at_once(names: list[str], access: HubAccess | None) -> dict[str, ModelRef | Problem]:
     from zoo_analysis.sources.hub import hub_models  # brings torch, which paths do not need
 
-    return hub_models(names)
+    return hub_models(names, access)
 
 
-def _resolve(source: str) -> Resolved:
+def _resolve(source: str, access: HubAccess | None) -> Resolved:
     if source.startswith(PACKAGED):
-        return packaged_models(source.removeprefix(PACKAGED))
+        return packaged_models(source.removeprefix(PACKAGED), access)
     if not source.strip():
         raise SourceError(
             "an empty source names nothing; give a path, a catalogue or packaged:NAME"
@@ -71,10 +73,10 @@ def _resolve(source: str) -> Resolved:
     path = Path(os.path.expanduser(source))
     if os.path.exists(path):  # unlike Path.exists, False for names that no file could have
         if path.suffix == ".toml" and path.is_file():
-            return catalogue_models(load_catalogue(path))
+            return catalogue_models(load_catalogue(path), access=access)
         return local_models(path)
     if source in catalogue_names():
-        return catalogue_models(load_catalogue(catalogue_path(source)))
+        return catalogue_models(load_catalogue(catalogue_path(source)), access=access)
     raise SourceError(_unknown(source))
 
 

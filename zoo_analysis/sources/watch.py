@@ -14,8 +14,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from zoo_analysis.errors import SourceError
+from zoo_analysis.hub.access import HubAccess, default_access
 from zoo_analysis.hub.api import hub_infos, list_models
 from zoo_analysis.hub.query import HubQuery
+from zoo_analysis.hub.refusals import is_gone
 from zoo_analysis.sources.catalogues.format import checked, known_keys, tables
 from zoo_analysis.sources.hub import described
 from zoo_analysis.sources.ref import ModelRef
@@ -89,6 +91,7 @@ def look(
     known: Mapping[str, Known],
     since: datetime | None = None,
     complete: bool = False,
+    access: HubAccess | None = None,
 ) -> list[Release]:
     """What there is on a watch that is not known.
 
@@ -101,14 +104,16 @@ def look(
         known: what earlier looks of this watch have seen, by repo_id.
         since: what was changed last before this is left out.
         complete: list everything.
+        access: how to reach the hub; None is `hub.access.default_access`.
 
     Raises:
         SourceError: the hub cannot be reached, or refuses.
     """
     out: list[Release] = []
     seen: set[str] = set()
+    access = access or default_access()
     if watch.query is not None:
-        for info in list_models(replace(watch.query, sort="last_modified")):
+        for info in list_models(replace(watch.query, sort="last_modified"), access):
             if since is not None and info.last_modified and info.last_modified < since:
                 break
             seen.add(info.id)
@@ -116,11 +121,9 @@ def look(
             out += _news(watch.name, info, before)
             if not complete and info.sha in before.revisions:
                 break
-    for name, found in hub_infos(watch.repositories).items():
-        if found is None:
-            continue  # it could not be asked for; the next look may tell
-        if isinstance(found, str):
-            out += _gone(watch.name, name, known)
+    for name, found in hub_infos(watch.repositories, access).items():
+        if isinstance(found, Exception):  # where it could not be asked for the next look may tell
+            out += _gone(watch.name, name, known) if is_gone(found) else []
             continue
         if found.id != name:
             out += _renamed(watch.name, name, found, known)

@@ -1,6 +1,6 @@
 """A checkpoint's matrices, one at a time."""
 
-from zoo_analysis.hub.access import HubAccess, current_access, hub_access
+from zoo_analysis.hub.access import HubAccess
 from zoo_analysis.weights.checkpoint import Checkpoint, TensorInfo
 from zoo_analysis.weights.kernel import kernel_dims, load_kernel
 from zoo_analysis.weights.layers.listing import list_layers, read_config
@@ -14,8 +14,6 @@ __all__ = [
     "LayerSpec",
     "Role",
     "TensorInfo",
-    "current_access",
-    "hub_access",
     "kernel_dims",
     "list_layers",
     "load_kernel",

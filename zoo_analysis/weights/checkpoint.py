@@ -2,7 +2,9 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self
@@ -95,9 +97,14 @@ class Checkpoint(ABC):
         """Bytes of the weight files, or of the tensors where there are no files."""
         return sum(info.nbytes for info in self.tensors.values())
 
-    @abstractmethod
+    @cached_property
+    def resources(self) -> ExitStack:
+        """The open files, and whatever else the checkpoint holds until it is closed."""
+        return ExitStack()
+
     def close(self) -> None:
         """Let go of the files; tensors that were read stay valid."""
+        self.resources.close()
 
     def __enter__(self) -> Self:
         return self

@@ -9,6 +9,7 @@ from typing import Literal
 
 from zoo_analysis.errors import SourceError
 from zoo_analysis.folders import data_dir
+from zoo_analysis.hub.access import HubAccess
 from zoo_analysis.hub.query import HubQuery
 from zoo_analysis.sources.catalogues.format import Catalogue, CatalogueEntry, load_catalogue
 from zoo_analysis.sources.local import directory_ref, file_ref
@@ -19,20 +20,23 @@ PACKAGED = "packaged:"
 
 
 def catalogue_models(
-    catalogue: Catalogue, entries: Iterable[CatalogueEntry] | None = None
+    catalogue: Catalogue,
+    entries: Iterable[CatalogueEntry] | None = None,
+    access: HubAccess | None = None,
 ) -> Resolved:
     """The models of a catalogue that are at hand, and a problem for each that is not.
 
     Args:
         catalogue: as loaded.
         entries: of it; all of them unless given.
+        access: how to reach the hub; None is `hub.access.default_access`.
 
     Returns:
         Models with the catalogue's metadata and accuracies laid over what their files say.
     """
     chosen = list(catalogue.models if entries is None else entries)
     names = [_hub_name(entry) for entry in chosen if entry.file is None]
-    on_hub = _asked(names, alone=len(names) == len(chosen)) if names else {}
+    on_hub = _asked(names, access, alone=len(names) == len(chosen)) if names else {}
     members: list[ModelRef | Problem] = []
     for entry in chosen:
         try:
@@ -43,18 +47,20 @@ def catalogue_models(
             members.append(Problem(entry.repo_id, cause, str(error)))
     for query in catalogue.queries if entries is None else ():
         series = query.series or catalogue.series
-        listed = _listed(query)
+        listed = _listed(query, access)
         members += [replace(ref, series=series or ref.series) for ref in listed.refs]
         members += listed.problems
     return only(*members)
 
 
-def _asked(names: list[str], alone: bool) -> dict[str, ModelRef | Problem]:
+def _asked(
+    names: list[str], access: HubAccess | None, alone: bool
+) -> dict[str, ModelRef | Problem]:
     """What the hub says of repositories; where it says nothing, models at hand are scanned yet."""
     from zoo_analysis.sources.hub import hub_models
 
     try:
-        return hub_models(names)
+        return hub_models(names, access)
     except SourceError as error:
         if alone:
             raise
@@ -62,10 +68,10 @@ def _asked(names: list[str], alone: bool) -> dict[str, ModelRef | Problem]:
         return dict(zip(names, problems, strict=True))
 
 
-def _listed(query: HubQuery) -> Resolved:
+def _listed(query: HubQuery, access: HubAccess | None) -> Resolved:
     from zoo_analysis.sources.hub import hub_query
 
-    return hub_query(query)
+    return hub_query(query, access)
 
 
 def only(*members: ModelRef | Problem) -> Resolved:
@@ -75,11 +81,12 @@ def only(*members: ModelRef | Problem) -> Resolved:
     return Resolved(tuple(reversed(refs.values())), problems)
 
 
-def packaged_models(name: str) -> Resolved:
+def packaged_models(name: str, access: HubAccess | None = None) -> Resolved:
     """Models of `catalog/packaged.toml`.
 
     Args:
         name: ``demo``, ``all``, a repo_id or its last part, or a package's name.
+        access: how to reach the hub; None is `hub.access.default_access`.
 
     Returns:
         Its models; a problem for each whose package is not installed.
@@ -91,10 +98,10 @@ def packaged_models(name: str) -> Resolved:
     wanted = name.lower()
     if wanted in ("demo", "all"):
         return catalogue_models(
-            catalogue, [e for e in catalogue.models if e.demo or name != "demo"]
+            catalogue, [e for e in catalogue.models if e.demo or name != "demo"], access
         )
     if entries := [entry for entry in catalogue.models if wanted in _names(entry)]:
-        return catalogue_models(catalogue, entries)
+        return catalogue_models(catalogue, entries, access)
     known = ["demo", "all", *(entry.repo_id.split("/")[-1] for entry in catalogue.models)]
     near = get_close_matches(wanted, [k.lower() for k in known], n=1)
     hint = f"did you mean {PACKAGED}{near[0]}?" if near else f"known are {', '.join(known)}"

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from zoo_analysis.errors import CheckpointError
+from zoo_analysis.hub.access import HubAccess, default_access
 from zoo_analysis.hub.path import SCHEME
 from zoo_analysis.weights.checkpoint import Checkpoint
 from zoo_analysis.weights.readers.hub_checkpoint import open_hub
@@ -71,19 +72,20 @@ def weights_name(names: Iterable[str], where: str) -> str:
     return _only([Path(name) for name in names if "/" not in name], where)
 
 
-def open_checkpoint(path: str | Path) -> Checkpoint:
+def open_checkpoint(path: str | Path, access: HubAccess | None = None) -> Checkpoint:
     """Open the model at `path`; only headers are read.
 
     Args:
         path: a weight file (.safetensors .bin .pt .pth .th .ckpt .pth.tar), or a directory in hub
             layout: model.safetensors or its index, any one safetensors file, pytorch_model.bin or
             its index, any one torch file, in this order; or ``hf://OWNER/NAME@COMMIT/FILE``.
+        access: how to reach the hub; None is `hub.access.default_access`.
 
     Raises:
         CheckpointError: missing, without weights, truncated, malformed, unsafe or unsupported.
     """
     if str(path).startswith(SCHEME):
-        return open_hub(str(path), open_checkpoint)
+        return open_hub(str(path), open_checkpoint, access or default_access())
     path = Path(path)
     files = weight_files(path)
     return _reader(files[0])(path, files)

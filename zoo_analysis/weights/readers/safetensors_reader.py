@@ -34,6 +34,7 @@ class SafetensorsCheckpoint(Checkpoint):
         self._entries: dict[str, tuple[ByteSource, HeaderEntry]] = {}
         self.tensors = tensors = {}
         for number, source in enumerate(sources):
+            self.resources.callback(source.close)
             for name, entry in read_header(source).entries.items():
                 if name in tensors:
                     raise CheckpointError(f"{path}: two shards hold the tensor {name}")
@@ -78,11 +79,6 @@ class SafetensorsCheckpoint(Checkpoint):
                 ranges[info.storage[0]].append((start, stop))
         for number, source in enumerate(self._sources):
             source.expect(ranges[number])
-
-    def close(self) -> None:
-        """See `Checkpoint.close`."""
-        for source in self._sources:
-            source.close()
 
     def _tensor(self, name: str, first: int, last: int) -> torch.Tensor:
         source, entry = self._entries[name]

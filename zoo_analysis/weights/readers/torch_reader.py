@@ -43,6 +43,7 @@ class TorchCheckpoint(Checkpoint):
         self._files = files
         self._mapped = [_is_zip(file) for file in files]
         self._loaded = [_load(file) for file in files]
+        self.resources.callback(self._loaded.clear)
         self._touched = [0] * len(files)
         self._shard: dict[str, int] = {}
         self.tensors = tensors = {}
@@ -72,10 +73,6 @@ class TorchCheckpoint(Checkpoint):
     def release(self) -> None:
         """See `Checkpoint.release`."""
         _drop_pages(file for file, mapped in zip(self._files, self._mapped, strict=True) if mapped)
-
-    def close(self) -> None:
-        """See `Checkpoint.close`."""
-        self._loaded = []
 
     def _fetch(self, info: TensorInfo, nbytes: int) -> torch.Tensor:
         if not self._loaded:
