@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from typer.main import get_command
 
 from tests.support.command import zoo
 from zoo_analysis.cli.app import app
+from zoo_analysis.spectra import Method
 
 ROOT = Path(__file__).parents[2]
 CARD = """---
@@ -147,6 +149,21 @@ def test_every_command_is_documented_and_has_help() -> None:
         assert re.search(rf"zoo {name}\b", readme), f"README does not mention zoo {name}"
         for param in command.params:
             assert param.help if hasattr(param, "help") else True, f"{name} {param.name}"
+
+
+def test_a_plan_takes_every_option_of_the_method_that_a_scan_takes() -> None:
+    choices = {field.name for field in fields(Method)}
+    scan, plan = (
+        {
+            param.name: (param.opts, param.type_descriptor.annotation, param.help, param.default)
+            for param in command.params
+            if param.name in choices
+        }
+        for name, command in get_command(app).commands.items()  # type: ignore[attr-defined]
+        if name in ("scan", "plan")
+    )
+    assert {"preset", "conv2d", "dtype", "randomize", "split_qkv", "max_fingers"} <= set(scan)
+    assert plan == scan
 
 
 #: What the commands may need and these do not.

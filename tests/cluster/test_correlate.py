@@ -14,8 +14,8 @@ from zoo_analysis.activations import capture
 from zoo_analysis.activations.networks.load import load_network
 from zoo_analysis.activations.probes.named import load_probe
 from zoo_analysis.answers.similarity import Chosen, likeness_matrix, nearest
+from zoo_analysis.cluster.account import Event
 from zoo_analysis.cluster.correlate import correlate
-from zoo_analysis.cluster.correlate_book import CorrelateEvent
 from zoo_analysis.errors import SimilarityError, ZooError
 from zoo_analysis.similarity import best_match
 from zoo_analysis.similarity.registry import get_measure
@@ -40,7 +40,7 @@ def test_all_pairs_are_what_the_measures_say_and_each_model_runs_once(
 ) -> None:
     measures = ("neuronal", "cka", "agreement", "weight_cka")
     options = {"measures": measures, "probe": "digits", "samples": SAMPLES}
-    events: list[CorrelateEvent] = []
+    events: list[Event] = []
     steps: list[tuple[int, int]] = []
     done = correlate(
         [str(compared_zoo)],

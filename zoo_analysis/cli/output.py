@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from datetime import date, datetime, time
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Literal, TextIO, get_args
+from typing import Any, TextIO, get_args
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -18,9 +18,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from zoo_analysis.cli.options import Format
 from zoo_analysis.errors import ZooError
-
-Format = Literal["table", "csv", "json", "markdown", "parquet"]
 
 
 def write_table(

@@ -1,4 +1,4 @@
-"""What a comparison runs on a worker. Nothing here raises: what fails comes back as a `Failure`."""
+"""Tasks of a comparison, on a worker. Nothing here raises: what fails comes back as a `Failure`."""
 
 import time
 import warnings
@@ -32,7 +32,7 @@ from zoo_analysis.store.schemas import SIMILARITIES
 _ROWS = pa.schema([f for f in SIMILARITIES if f.name not in ("run_id", "computed_at")])
 
 #: What this worker prepared for the pairs before.
-_kept = PreparedCache()
+_prepared = PreparedCache()
 
 
 @dataclass(frozen=True)
@@ -68,8 +68,8 @@ class Compared:
 
 
 @dataclass(frozen=True)
-class Kit:
-    """What every task of a comparison is given.
+class CorrelateSettings:
+    """Settings of a comparison that every task is given.
 
     Attributes:
         how: see `ComparisonSettings`.
@@ -85,7 +85,9 @@ class Kit:
 
 
 @ray.remote(num_cpus=1, num_returns=2)
-def capture_model(ref: ModelRef, probe: Probe, kit: Kit) -> tuple[Ready | Failure, Captured | None]:
+def capture_model(
+    ref: ModelRef, probe: Probe, settings: CorrelateSettings
+) -> tuple[Ready | Failure, Captured | None]:
     """Run a model over a probe, or find what this node kept of that.
 
     What comes back first is small and for the driver; the activations stay where they are, to be
@@ -94,32 +96,38 @@ def capture_model(ref: ModelRef, probe: Probe, kit: Kit) -> tuple[Ready | Failur
     start = time.perf_counter()
 
     def make() -> Captured:
-        revived = load_network(ref.path, ref.architecture, device=kit.device, access=kit.access)
-        return capture(revived, probe, layers=kit.how.layers, positions=kit.how.positions)
+        device, access = settings.device, settings.access
+        network = load_network(ref.path, ref.architecture, device=device, access=access)
+        return capture(network, probe, layers=settings.how.layers, positions=settings.how.positions)
 
     try:
         with _quiet():
-            key = (ref.repo_id, ref.revision, probe.id, kit.how.layers, kit.how.positions)
-            seen, hit = captured(key, make, cache_dir(), kit.cache_bytes)
+            key = (ref.repo_id, ref.revision, probe.id, settings.how.layers, settings.how.positions)
+            seen, hit = captured(key, make, cache_dir(), settings.cache_bytes)
         return Ready(not hit, time.perf_counter() - start), seen
     except Exception as error:
-        return failure(ref, "capture", error, access=kit.access), None
+        return failure(ref, "capture", error, access=settings.access), None
 
 
 @ray.remote(num_cpus=1)
 def compare_models(
-    pairs: Sequence[Pair], refs: Sequence[ModelRef], kit: Kit, *seen: Captured | None
+    pairs: Sequence[Pair],
+    refs: Sequence[ModelRef],
+    settings: CorrelateSettings,
+    *seen: Captured | None,
 ) -> list[Compared]:
     """Compare what models made of one probe, under each measure that is still missing.
 
     Args:
         pairs: of the models.
         refs: the models.
-        kit: see `Kit`.
+        settings: for every task.
         seen: of each of them, what `capture_model` left.
     """
     shown = {
-        ref: ModelActivations((ref.repo_id, ref.revision, each.probe, kit.how, kit.device), each)
+        ref: ModelActivations(
+            (ref.repo_id, ref.revision, each.probe, settings.how, settings.device), each
+        )
         for ref, each in zip(refs, seen, strict=True)
         if each is not None
     }
@@ -129,28 +137,34 @@ def compare_models(
             raise ZooError("activations were lost and could not be made again: run this again")
         first, second = shown[pair.a], shown[pair.b]
         return compare_activations(
-            first, second, get_measure(key.measure), kit.how, device=kit.device, cache=_kept
+            first,
+            second,
+            get_measure(key.measure),
+            settings.how,
+            device=settings.device,
+            cache=_prepared,
         )
 
-    return [_compared(pair, partial(score, pair), kit) for pair in pairs]
+    return [_compared(pair, partial(score, pair), settings) for pair in pairs]
 
 
 @ray.remote(num_cpus=1)
-def compare_checkpoints(pair: Pair, kit: Kit) -> list[Compared]:
+def compare_checkpoints(pair: Pair, settings: CorrelateSettings) -> list[Compared]:
     """Compare two models' weights, under each measure that is still missing."""
 
     def score(key: Key) -> Scores:
-        return compare_weights(pair.a, pair.b, get_measure(key.measure), kit.device, kit.access)
+        measure = get_measure(key.measure)
+        return compare_weights(pair.a, pair.b, measure, settings.device, settings.access)
 
-    return [_compared(pair, score, kit)]
+    return [_compared(pair, score, settings)]
 
 
 def cache_dir() -> Path:
-    """Where a node keeps activations: in the user's cache directory."""
+    """Directory of a node's activations, in the user's cache directory."""
     return user_cache() / "activations"
 
 
-def _compared(pair: Pair, score: Callable[[Key], Scores], kit: Kit) -> Compared:
+def _compared(pair: Pair, score: Callable[[Key], Scores], settings: CorrelateSettings) -> Compared:
     start = time.perf_counter()
     rows, reasons, failures = [], [], []
     for key in pair.keys:
@@ -158,9 +172,8 @@ def _compared(pair: Pair, score: Callable[[Key], Scores], kit: Kit) -> Compared:
             with _quiet():
                 found = score(key)
         except Exception as error:
-            failed = failure(pair.a, "compare", error, access=kit.access)
-            note = f"{key.measure} with {pair.b.repo_id}: {failed.message}"
-            failures.append(Failure(pair.a, "compare", failed.error, note[:1000]))
+            failed = failure(pair.a, "compare", error, access=settings.access)
+            failures.append(failed.about(f"{key.measure} with {pair.b.repo_id}"))
             continue
         a, b = ((ref.repo_id, ref.revision) for ref in (pair.a, pair.b))
         rows += similarity_rows(a, b, key, found.scores)

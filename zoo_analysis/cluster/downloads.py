@@ -63,10 +63,6 @@ class Downloads:
             self.permits.give_back.remote(number)
 
 
-#: Downloads from the hub at the same time, on the whole cluster.
-DOWNLOADS = 16
-
-
 def access_for(
     refs: Sequence[ModelRef], downloads: int, cache_size: int | None, access: HubAccess | None
 ) -> HubAccess | None:

@@ -1,14 +1,14 @@
 """`zoo track`: a look at every watch, recorded and, if asked for, scanned."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, replace
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 import pyarrow as pa
 
+from zoo_analysis.cluster.account import Summary
 from zoo_analysis.cluster.scan import scan_models
-from zoo_analysis.cluster.summary import Summary
 from zoo_analysis.hub.access import HubAccess
 from zoo_analysis.sources.watch import Known, Release, load_watches, look
 from zoo_analysis.spectra import Method
@@ -58,7 +58,7 @@ def track(
 
 
 def known(store: Store, watch: str) -> dict[str, Known]:
-    """What earlier looks of a watch have seen, by repo_id."""
+    """Repositories that earlier looks of a watch have seen, by repo_id."""
     out: dict[str, Known] = {}
     if not store.exists():
         return out
@@ -75,9 +75,6 @@ def known(store: Store, watch: str) -> dict[str, Known]:
 
 
 def record(store: Store, releases: Sequence[Release]) -> None:
-    """Add releases to the store; what is there already the view shows once."""
-    now = datetime.now(UTC)
-    rows = [{k: v for k, v in asdict(r).items() if k != "ref"} | {"seen_at": now} for r in releases]
-    if not rows:
-        return
+    """Add releases to the store, as seen now; what is there already the view shows once."""
+    rows = [vars(release) for release in releases]
     store.append("releases", pa.Table.from_pylist(rows, schema=RELEASES))

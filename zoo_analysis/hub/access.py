@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
 #: Bytes that a node keeps of weights that cannot be streamed, unless told otherwise.
 CACHE_BYTES = 20 * 10**9
+#: Downloads at the same time, on a whole cluster, unless told otherwise.
+DOWNLOADS = 16
 
 #: The folder in ``HF_HOME`` that is kept below this limit: apart from what the user downloaded.
 CACHE_NAME = "zoo-analysis"

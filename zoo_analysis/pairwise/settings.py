@@ -18,6 +18,10 @@ WEIGHTS: Final = "weights"
 
 #: Samples of a probe that models are shown, unless told otherwise.
 SAMPLES: Final = 512
+#: The measure of a comparison, unless told otherwise.
+MEASURE: Final = "neuronal"
+#: Bytes that activations, kept from run to run, may take on a node.
+ACTIVATION_BYTES: Final = 20 * 10**9
 
 
 class Key(NamedTuple):
