@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-exhaustive bench lint clean
+.PHONY: demo test test-exhaustive bench lint docs clean
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
@@ -27,14 +27,18 @@ $(VENV)/.test: catalog/packaged-all.txt pyproject.toml $(VENV)/.installed
 demo: $(VENV)/.demo
 	$(BIN)/zoo demo
 
-## Style, types, tests.
-test: lint
+## Style, types, documentation, tests.
+test: lint docs
 	$(BIN)/python -m pytest --numprocesses 2
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+## The documentation, into docs/_build/html; a warning is an error.
+docs: $(VENV)/.test
+	$(BIN)/python -m sphinx -q -W --keep-going docs docs/_build/html
 
 ## Also every timm architecture (about half an hour).
 test-exhaustive: lint
@@ -45,4 +49,4 @@ bench: $(VENV)/.test
 	$(BIN)/python -m tests.bench
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info bench-results
+	rm -rf $(VENV) build dist *.egg-info bench-results docs/_build docs/api

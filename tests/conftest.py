@@ -2,6 +2,7 @@
 
 import gc
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,9 @@ from xdist.scheduler import LoadScopeScheduling
 
 from tests.support import loopback
 from tests.support.loopback import Hub
-from zoo_analysis.weights import HubAccess, hub_access
 
 #: Folders whose tests start Ray; side by side they would take each other's processors and workers.
-_ON_RAY = {"cli", "cluster"}
+_ON_RAY = {"cli", "cluster", "docs"}
 
 
 class OneForRay(LoadScopeScheduling):
@@ -67,10 +67,7 @@ def hub_root(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def hub(hub_root: Path, tmp_path: Path) -> Iterator[Hub]:
-    """A running hub, reached anonymously and with short waits."""
-    with loopback.running(hub_root) as hub, hub_access(hub_access_of(hub, tmp_path)):
+    """A running hub, to be reached by `hub.access`: anonymously and with short waits."""
+    with loopback.running(hub_root) as hub:
+        hub.access = replace(hub.access, home=str(tmp_path / "hf"))
         yield hub
-
-
-def hub_access_of(hub: Hub, tmp_path: Path) -> HubAccess:
-    return HubAccess(hub.url, first_wait=0.02, home=str(tmp_path / "hf"))

@@ -7,7 +7,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from tests.support.asking import zoo
+from tests.support.command import zoo
 from zoo_analysis.answers.correspondence import LayerName, correspond
 from zoo_analysis.answers.diagnosis import diagnose
 from zoo_analysis.answers.ranking import rank

@@ -8,7 +8,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from tests.support.asking import REFERENCE, zoo
+from tests.support.command import zoo
+from tests.support.reference import VGG_2020
 from zoo_analysis.answers import regressions
 from zoo_analysis.answers.mixed import mixed_table
 from zoo_analysis.answers.points import Selection
@@ -43,11 +44,11 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "store"
 
 
-@pytest.mark.skipif(not REFERENCE.exists(), reason="no reference figures here")
+@pytest.mark.skipif(not VGG_2020.exists(), reason="no reference figures here")
 def test_the_published_regression_of_the_vgg_series(tmp_path: Path) -> None:
     """Table 1 of Martin, Peng & Mahoney 2021, through import and regress."""
     store = tmp_path / "store"
-    assert zoo("import", REFERENCE, "--store", store).code == 0
+    assert zoo("import", VGG_2020, "--store", store).code == 0
     told = zoo(
         *("regress", "--dataset", "imagenet-1k", "--accuracy", "top1"),
         *("--by", "series", "--format", "json", "--store", store),

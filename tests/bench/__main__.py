@@ -19,6 +19,7 @@ BENCHMARKS = {
     "zoo": ("against_weightwatcher", 3),
     "store": ("store_growth", 5),
     "similarity": ("similarity", 5),
+    "startup": ("startup", 5),
 }
 
 

@@ -15,7 +15,7 @@ import ray
 from tests.bench.timing import Row
 from tests.bench.zoo import zoo_on_disk
 from zoo_analysis import open_store, scan
-from zoo_analysis.measure.cost import price
+from zoo_analysis.measure.cost import cost
 from zoo_analysis.spectra import Method, method
 from zoo_analysis.weights import LayerSpec, list_layers, load_kernel, open_checkpoint
 
@@ -97,7 +97,7 @@ def _bare(zoo: Path) -> float:
     for home in zoo.iterdir():
         with open_checkpoint(home) as checkpoint:
             work += [(home, spec) for spec in list_layers(checkpoint)]
-    work.sort(key=lambda item: -price(item[1], Method())[0])
+    work.sort(key=lambda item: -cost(item[1], Method()).flops)
     with multiprocessing.get_context("spawn").Pool(2, _one_thread) as pool:
         pool.map(_nothing, range(2))
         start = time.perf_counter()

@@ -78,7 +78,7 @@ def bare_product(layers: int, width: int, runs: int) -> list[Row]:
     find them.
     """
     from zoo_analysis.similarity import neuronal, neuronal_between
-    from zoo_analysis.similarity.network import between
+    from zoo_analysis.similarity.neuronal_correlation import between
 
     a, b = networks(layers, width)
     p, q = torch.cat(a, 1), torch.cat(b, 1)
@@ -148,16 +148,15 @@ def references(runs: int) -> list[Row]:
 
 def whole_zoo(models: int = ZOO, samples: int = DIGITS) -> list[Row]:
     """(4) Digits models, all pairs, all measures: where the time goes."""
-    from zoo_analysis.cluster.train import train_zoo
-
     from zoo_analysis.cluster.correlate import correlate
-    from zoo_analysis.digits import digits_dir, digits_zoo
+    from zoo_analysis.cluster.flow import side_by_side
+    from zoo_analysis.digits import digits_dir, digits_zoo, train
     from zoo_analysis.similarity import measures
 
     specs, root = digits_zoo()[:models], digits_dir()
     with tempfile.TemporaryDirectory() as folder:
         ray.init(address="local", num_cpus=2, include_dashboard=False, log_to_driver=False)
-        list(train_zoo([spec for spec in specs if not (root / spec.name).is_dir()], root))
+        side_by_side(train, [(s, root) for s in specs if not (root / s.name).is_dir()])
         places = [str(root / spec.name) for spec in specs]
         every = list(measures())
         correlate(places[:2], f"{folder}/warm", measures=every, probe="digits", samples=8)

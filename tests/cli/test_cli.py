@@ -1,14 +1,12 @@
 """The commands as a user meets them."""
 
-import contextlib
 import csv
 import io
 import json
 import re
 import subprocess
 import sys
-from contextlib import redirect_stderr, redirect_stdout
-from dataclasses import dataclass
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -16,8 +14,9 @@ import torch
 from safetensors.torch import save_file
 from typer.main import get_command
 
-from zoo_analysis.cli import main
+from tests.support.command import zoo
 from zoo_analysis.cli.app import app
+from zoo_analysis.spectra import Method
 
 ROOT = Path(__file__).parents[2]
 CARD = """---
@@ -30,27 +29,6 @@ model-index:
     metrics: [{{type: accuracy, value: {value}}}]
 ---
 """
-
-
-@dataclass(frozen=True)
-class Run:
-    returncode: int
-    stdout: str
-    stderr: str
-
-
-def zoo(*arguments: str | Path, cwd: Path) -> Run:
-    """Run a command as `zoo` would, in this process: most of a process would be its imports."""
-    out, err, code = io.StringIO(), io.StringIO(), 0
-    with pytest.MonkeyPatch.context() as patch:
-        patch.delenv("ZOO_STORE", raising=False)
-        patch.setenv("COLUMNS", "200")
-        with contextlib.chdir(cwd), redirect_stdout(out), redirect_stderr(err):
-            try:
-                main([str(argument) for argument in arguments])
-            except SystemExit as stop:
-                code = stop.code if isinstance(stop.code, int) else 1
-    return Run(code, out.getvalue(), err.getvalue())
 
 
 @pytest.fixture(scope="module")
@@ -72,8 +50,8 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     whole = (place / "tree" / "model-0" / "model.safetensors").read_bytes()
     (broken / "model.safetensors").write_bytes(whole[:-10])
     run = zoo("scan", "tree", "--json", cwd=place)
-    assert run.returncode == 3, run.stderr
-    summary = json.loads(run.stdout)
+    assert run.code == 3, run.err
+    summary = json.loads(run.out)
     assert (summary["scanned"], summary["failed"], summary["layers"]) == (4, 1, 8)
     assert summary["failures"][0]["repo_id"] == "tree/broken"
     assert summary["store"] == str(place / "zoo-store")
@@ -82,32 +60,32 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_a_second_scan_skips_what_is_there(place: Path) -> None:
     run = zoo("scan", "tree/model-0", "tree/model-1", cwd=place)
-    assert run.returncode == 0, run.stderr
-    assert run.stdout.startswith("0 scanned, 2 skipped")
-    assert "\x1b" not in run.stdout + run.stderr, "colour off a terminal"
+    assert run.code == 0, run.err
+    assert run.out.startswith("0 scanned, 2 skipped")
+    assert "\x1b" not in run.out + run.err, "colour off a terminal"
 
 
 def test_sql_comes_back_in_every_format(place: Path, tmp_path: Path) -> None:
     sql = "SELECT repo_id, layers, alpha FROM summaries ORDER BY repo_id"
-    as_json = json.loads(zoo("query", sql, "--format", "json", cwd=place).stdout)
+    as_json = json.loads(zoo("query", sql, "--format", "json", cwd=place).out)
     assert [row["repo_id"] for row in as_json] == [f"tree/model-{i}" for i in range(4)]
-    as_csv = list(csv.DictReader(io.StringIO(zoo("query", sql, "-f", "csv", cwd=place).stdout)))
+    as_csv = list(csv.DictReader(io.StringIO(zoo("query", sql, "-f", "csv", cwd=place).out)))
     assert [float(row["alpha"]) for row in as_csv] == [row["alpha"] for row in as_json]
     file = tmp_path / "out.parquet"
-    assert zoo("query", sql, "-f", "parquet", "-o", file, cwd=place).returncode == 0
+    assert zoo("query", sql, "-f", "parquet", "-o", file, cwd=place).code == 0
     assert file.read_bytes()[:4] == b"PAR1"
-    assert "| tree/model-0" in zoo("query", sql, "-f", "markdown", cwd=place).stdout
-    assert "tree/model-3" in zoo("query", sql, cwd=place).stdout
+    assert "| tree/model-0" in zoo("query", sql, "-f", "markdown", cwd=place).out
+    assert "tree/model-3" in zoo("query", sql, cwd=place).out
 
 
 def test_reported_accuracies_flow_in_from_the_cards(place: Path) -> None:
     run = zoo("query", "SELECT value FROM accuracy ORDER BY repo_id", "-f", "json", cwd=place)
-    assert [round(row["value"], 6) for row in json.loads(run.stdout)] == [70, 75, 80, 85]
+    assert [round(row["value"], 6) for row in json.loads(run.out)] == [70, 75, 80, 85]
 
 
 def test_regress_is_the_line_through_models_and_accuracies(place: Path) -> None:
     run = zoo("regress", "--metric", "log_norm", "--by", "none", "-f", "json", cwd=place)
-    (row,) = json.loads(run.stdout)
+    (row,) = json.loads(run.out)
     assert (row["n"], row["dataset"], row["metric"]) == (4, "digits", "log_norm")
     assert row["slope"] > 0
     assert row["kendall_tau"] == pytest.approx(1)
@@ -115,11 +93,11 @@ def test_regress_is_the_line_through_models_and_accuracies(place: Path) -> None:
 
 def test_show_takes_a_part_of_a_name(place: Path) -> None:
     run = zoo("show", "model-2", cwd=place)
-    assert run.returncode == 0, run.stderr
-    assert "tree/model-2" in run.stdout
-    assert "fc1" in run.stdout
-    assert "digits" in run.stdout
-    shown = json.loads(zoo("show", "model-2", "--json", cwd=place).stdout)
+    assert run.code == 0, run.err
+    assert "tree/model-2" in run.out
+    assert "fc1" in run.out
+    assert "digits" in run.out
+    shown = json.loads(zoo("show", "model-2", "--json", cwd=place).out)
     assert [layer["layer"] for layer in shown["layers"]] == ["fc1", "fc2"]
     assert shown["accuracies"][0]["value"] == pytest.approx(80)
 
@@ -146,22 +124,22 @@ def test_what_cannot_be_done_is_one_line_with_the_remedy(
     place: Path, arguments: list[str], message: str
 ) -> None:
     run = zoo(*arguments, cwd=place)
-    assert run.returncode == 2
-    assert run.stdout == ""
-    assert len(run.stderr.strip().splitlines()) == 1, run.stderr
-    assert run.stderr.startswith("zoo: ")
-    assert message in run.stderr
+    assert run.code == 2
+    assert run.out == ""
+    assert len(run.err.strip().splitlines()) == 1, run.err
+    assert run.err.startswith("zoo: ")
+    assert message in run.err
 
 
 def test_no_store_is_said_so(tmp_path: Path) -> None:
     run = zoo("query", "SELECT 1", cwd=tmp_path)
-    assert run.returncode == 2
-    assert "zoo scan" in run.stderr
+    assert run.code == 2
+    assert "zoo scan" in run.err
     assert list(tmp_path.iterdir()) == [], "asking must not create a store"
 
 
 def test_an_unknown_option_is_wrong_usage(tmp_path: Path) -> None:
-    assert zoo("scan", "--conv2d", "cube", "x", cwd=tmp_path).returncode == 2
+    assert zoo("scan", "--conv2d", "cube", "x", cwd=tmp_path).code == 2
 
 
 def test_every_command_is_documented_and_has_help() -> None:
@@ -173,7 +151,49 @@ def test_every_command_is_documented_and_has_help() -> None:
             assert param.help if hasattr(param, "help") else True, f"{name} {param.name}"
 
 
-def test_the_command_line_starts_without_torch_and_ray() -> None:
-    code = "import sys, zoo_analysis.cli; print({'torch', 'ray', 'timm'} & set(sys.modules))"
-    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert run.stdout.strip() == "set()"
+def test_a_plan_takes_every_option_of_the_method_that_a_scan_takes() -> None:
+    choices = {field.name for field in fields(Method)}
+    scan, plan = (
+        {
+            param.name: (param.opts, param.type_descriptor.annotation, param.help, param.default)
+            for param in command.params
+            if param.name in choices
+        }
+        for name, command in get_command(app).commands.items()  # type: ignore[attr-defined]
+        if name in ("scan", "plan")
+    )
+    assert {"preset", "conv2d", "dtype", "randomize", "split_qkv", "max_fingers"} <= set(scan)
+    assert plan == scan
+
+
+#: What the commands may need and these do not.
+HEAVY = ("torch", "ray", "transformers", "timm", "pandas", "scipy", "sklearn", "statsmodels")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--help"],
+        ["scan", "--help"],
+        ["queries"],
+        ["query", "SELECT 1 AS one"],
+        ["query", "leaderboard"],
+        ["show", "model-0"],
+        ["measures"],
+        ["studies"],
+        ["catalog", "list"],
+        ["accuracies", "show"],
+        ["store", "history"],
+    ],
+    ids=" ".join,
+)
+def test_asking_starts_without_torch_and_ray(arguments: list[str], place: Path) -> None:
+    code = (
+        "import atexit, sys; from zoo_analysis.cli import main; "
+        f"atexit.register(lambda: print("
+        f"sorted(set({HEAVY!r}) & set(sys.modules)), file=sys.stderr)); main({arguments!r})"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=place
+    )
+    assert run.stderr.strip().splitlines()[-1] == "[]"

@@ -6,15 +6,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.support.command import zoo
 from tests.support.compared_models import RESNET, write_gpt2, write_timm
+from tests.support.representations import pair_values
 from zoo_analysis import open_store
-from zoo_analysis.activations import capture, pair_values
+from zoo_analysis.activations import capture
 from zoo_analysis.activations.networks.load import load_network
 from zoo_analysis.activations.probes.named import load_probe
 from zoo_analysis.answers import similarity
-from zoo_analysis.cli import main
+from zoo_analysis.cluster.account import Event
 from zoo_analysis.cluster.correlate import correlate
-from zoo_analysis.cluster.correlate_book import CorrelateEvent
 from zoo_analysis.errors import SimilarityError, ZooError
 from zoo_analysis.similarity import best_match
 from zoo_analysis.similarity.registry import get_measure
@@ -39,7 +40,7 @@ def test_all_pairs_are_what_the_measures_say_and_each_model_runs_once(
 ) -> None:
     measures = ("neuronal", "cka", "agreement", "weight_cka")
     options = {"measures": measures, "probe": "digits", "samples": SAMPLES}
-    events: list[CorrelateEvent] = []
+    events: list[Event] = []
     steps: list[tuple[int, int]] = []
     done = correlate(
         [str(compared_zoo)],
@@ -161,25 +162,22 @@ def test_language_models_read_a_text_and_image_models_see_photographs(
     assert rows(store, layers) == [(4 + 4,)]
 
 
-def test_the_command_tells_what_was_done(
-    compared_zoo: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_command_tells_what_was_done(compared_zoo: Path, tmp_path: Path) -> None:
     store, models = str(tmp_path / "store"), [str(compared_zoo / f"resnet{i}") for i in range(2)]
 
-    def zoo(*options: str) -> tuple[object, str, str]:
-        with pytest.raises(SystemExit) as stop:
-            main(["correlate", *models, "--store", store, *options])
-        return stop.value.code, *capsys.readouterr()
+    def told(*options: str) -> tuple[int, str, str]:
+        answer = zoo("correlate", *models, "--store", store, *options)
+        return answer.code, answer.out, answer.err
 
     asked = ("--measure", "weight_cka,wcka", "--measure", "agreement", "--probe", "noise")
-    code, out, _ = zoo(*asked, "--samples", "8")
+    code, out, _ = told(*asked, "--samples", "8")
     assert code == 0
     assert out.startswith("1 pairs of 2 models compared, 0 skipped (already there), 0 failed")
     assert "wcka: the fully connected layers stand on different layers" in out
-    code, out, _ = zoo(*asked, "--samples", "8", "--json")
+    code, out, _ = told(*asked, "--samples", "8", "--json")
     summary = json.loads(out)
     assert (code, summary["skipped"], summary["pairs"], summary["store"]) == (0, 1, 0, store)
-    code, out, err = zoo("--all-pairs", "--reference", "x")
+    code, out, err = told("--all-pairs", "--reference", "x")
     assert (code, out) == (2, "")
     assert err == "zoo: --reference compares with one model, --all-pairs with all: leave one out\n"
 

@@ -1,16 +1,19 @@
 """A plan tells what a scan will do before a byte of weights is read."""
 
+import json
 from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import save_file
 
+from tests.support.command import zoo
 from tests.support.loopback import Hub
 from tests.support.repositories import tensor_bytes, tensors, write
 from zoo_analysis import open_store, scan
 from zoo_analysis.cluster.forecast import forecast
 from zoo_analysis.sources import resolve_sources
-from zoo_analysis.spectra import Method
+from zoo_analysis.spectra import Method, method
 
 
 def test_a_plan_prices_layers_and_says_what_is_skipped(
@@ -22,9 +25,9 @@ def test_a_plan_prices_layers_and_says_what_is_skipped(
     (pickled / "model.safetensors").unlink()
     torch.save(tensors("pickled"), pickled / "pytorch_model.bin")
     hub.add("me/pickled", pickled)
-    resolved = resolve_sources(["me/net", "me/closed", "me/pickled", "me/none"])
+    resolved = resolve_sources(["me/net", "me/closed", "me/pickled", "me/none"], hub.access)
     known: frozenset[tuple[str, str, str]] = frozenset()
-    plan = forecast(resolved.refs, resolved.problems, known, Method())
+    plan = forecast(resolved.refs, resolved.problems, known, Method(), access=hub.access)
     net, closed, unread, none = plan.models
     assert (net.layers, net.read_bytes) == (4, 4 * 900 * 600 * 4)
     assert net.gram_flops == 4 * 900 * 600**2
@@ -44,7 +47,34 @@ def test_a_plan_prices_layers_and_says_what_is_skipped(
 def test_what_the_store_holds_is_skipped(hub: Hub, hub_root: Path, tmp_path: Path) -> None:
     hub.add("me/net", write(hub_root / "net"))
     store = open_store(str(tmp_path / "store"))
-    scan(["me/net"], store)
-    resolved = resolve_sources(["me/net"])
-    (model,) = forecast(resolved.refs, (), frozenset(store.committed()), Method()).models
+    scan(["me/net"], store, access=hub.access)
+    resolved = resolve_sources(["me/net"], hub.access)
+    known = frozenset(store.committed())
+    (model,) = forecast(resolved.refs, (), known, Method(), access=hub.access).models
     assert model.skipped == "in the store already"
+
+
+def test_a_plan_prices_the_method_that_a_scan_would_use(tmp_path: Path) -> None:
+    net = write(tmp_path / "net", ((900, 600),) * 2)
+
+    def totals(*options: str) -> dict[str, float]:
+        answer = zoo("plan", net, *options, "--store", tmp_path / "store", "--json")
+        assert answer.code == 0, answer.err
+        return dict(json.loads(answer.out)["totals"])
+
+    plain, shuffled = totals(), totals("--randomize")
+    assert shuffled["eigen_flops"] == 2 * plain["eigen_flops"]
+    assert shuffled["gram_flops"] == 2 * plain["gram_flops"]
+    assert shuffled["layers"] == plain["layers"] == 2
+
+
+def test_a_plan_counts_the_parts_of_fused_projections_where_a_scan_would(tmp_path: Path) -> None:
+    tensors = {"blocks.0.attn.qkv.weight": torch.randn(192, 64)}
+    (tmp_path / "vit").mkdir()
+    save_file(tensors, tmp_path / "vit" / "model.safetensors")
+    sources = resolve_sources([str(tmp_path / "vit")]).refs
+    counts = [
+        forecast(sources, (), frozenset(), method(split_qkv=split)).models[0].layers
+        for split in (False, True)
+    ]
+    assert counts == [1, 4]

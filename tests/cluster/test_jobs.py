@@ -1,6 +1,5 @@
 """`jobs/scan.py` does on a cluster what `zoo scan` does, submitted or run."""
 
-import socket
 import subprocess
 import sys
 import time
@@ -9,6 +8,7 @@ from pathlib import Path
 from ray.cluster_utils import Cluster
 from ray.job_submission import JobStatus, JobSubmissionClient
 
+from tests.support.ports import free_port
 from tests.support.scanned_models import MakeModel
 from zoo_analysis import open_store
 
@@ -47,12 +47,6 @@ def test_a_job_scans_on_the_cluster_it_is_submitted_to(
     )
     assert len(first) == 4
     assert first == second
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def submit(client: JobSubmissionClient, entrypoint: str, deadline: float) -> str:

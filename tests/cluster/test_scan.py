@@ -10,8 +10,8 @@ from safetensors.torch import save_file
 
 from tests.support.scanned_models import MakeModel
 from zoo_analysis import analyze, open_store, scan
-from zoo_analysis.cluster import scan_schedule
-from zoo_analysis.cluster.summary import Event
+from zoo_analysis.cluster import flow
+from zoo_analysis.cluster.account import Event
 from zoo_analysis.errors import SourceError, ZooError
 from zoo_analysis.spectra import method
 
@@ -141,13 +141,13 @@ def test_no_more_tasks_are_in_flight_than_there_are_places(
         make_model(f"m{i}")
     tree = make_model("last").parent
     seen: list[int] = []
-    wait = scan_schedule.ray.wait
+    wait = flow.ray.wait
 
     def spy(tasks: list[object], **options: object) -> object:
         seen.append(len(tasks))
         return wait(tasks, **options)
 
-    monkeypatch.setattr(scan_schedule.ray, "wait", spy)
+    monkeypatch.setattr(flow.ray, "wait", spy)
     assert scan([str(tree)], store).scanned == 13
     assert max(seen) <= 4
 

@@ -9,8 +9,10 @@ import torch
 from tests.support.loopback import Hub
 from tests.support.repositories import tensor_bytes, tensors, write
 from zoo_analysis import open_store, scan
-from zoo_analysis.spectra import method
-from zoo_analysis.weights import HubAccess, hub_access
+from zoo_analysis.cluster.scan import scan_models
+from zoo_analysis.hub.access import HubAccess
+from zoo_analysis.sources import resolve_sources
+from zoo_analysis.spectra import Method, method
 
 pytestmark = pytest.mark.usefixtures("local_ray")
 
@@ -43,7 +45,7 @@ def test_the_tables_are_those_of_the_same_files_on_disk(
     for repo_id, home in homes.items():
         hub.add(repo_id, home)
     through, direct = tmp_path / "through", tmp_path / "direct"
-    summary = scan(list(homes), str(through))
+    summary = scan(list(homes), str(through), access=hub.access)
     assert (summary.scanned, summary.failed) == (4, 0), summary.failures
     assert scan([str(hub_root)], str(direct)).scanned == 4
     assert alike(through, direct, "layers", "repo_id, layer")
@@ -54,7 +56,7 @@ def test_the_tables_are_those_of_the_same_files_on_disk(
     assert rows(through, sql) == rows(direct, sql)
     shas = {repo.repo_id: repo.main for repo in hub.repos.values()}
     assert dict(rows(through, "SELECT DISTINCT repo_id, revision FROM layers")) == shas
-    assert scan(list(homes), str(through)).skipped == 4
+    assert scan(list(homes), str(through), access=hub.access).skipped == 4
 
 
 def test_a_model_costs_one_call_and_no_byte_comes_twice(
@@ -67,7 +69,8 @@ def test_a_model_costs_one_call_and_no_byte_comes_twice(
     ]
     for home in homes:
         hub.add(f"me/{home.name}", home)
-    assert scan([f"me/{home.name}" for home in homes], str(tmp_path / "store")).scanned == 3
+    names = [f"me/{home.name}" for home in homes]
+    assert scan(names, str(tmp_path / "store"), access=hub.access).scanned == 3
     assert hub.api_calls == 3
     assert hub.sent["cdn"] <= 1.02 * sum(tensor_bytes(home) for home in homes)
     assert hub.leaks == 0
@@ -77,17 +80,13 @@ def test_a_push_in_the_middle_mixes_nothing(hub: Hub, hub_root: Path, tmp_path: 
     home = write(hub_root / "me" / "net")
     repo = hub.add("me/net", home)
     before = repo.main
-    from zoo_analysis.cluster.scan import scan_models
-    from zoo_analysis.sources import resolve_sources
-    from zoo_analysis.spectra import Method
-
-    resolved = resolve_sources(["me/net"])
+    resolved = resolve_sources(["me/net"], hub.access)
     repo.push(write(tmp_path / "next" / "net", ((99, 50),)))
     store = open_store(str(tmp_path / "store"))
-    assert scan_models(resolved.refs, store, Method()).layers == 2
+    assert scan_models(resolved.refs, store, Method(), access=hub.access).layers == 2
     assert rows(tmp_path / "store", "SELECT DISTINCT revision FROM layers") == [(before,)]
-    assert scan(["me/net"], store).layers == 1
-    assert scan([f"me/net@{before[:10]}"], store).skipped == 1
+    assert scan(["me/net"], store, access=hub.access).layers == 1
+    assert scan([f"me/net@{before[:10]}"], store, access=hub.access).skipped == 1
 
 
 def test_three_hundred_models_and_one_fault_in_twenty(
@@ -99,7 +98,7 @@ def test_three_hundred_models_and_one_fault_in_twenty(
     catalogue = tmp_path / "many.toml"
     catalogue.write_text('[[queries]]\nauthor = "many"\n')
     clock = time.monotonic()
-    summary = scan([str(catalogue)], str(tmp_path / "store"))
+    summary = scan([str(catalogue)], str(tmp_path / "store"), access=hub.access)
     assert (summary.scanned, summary.failed) == (300, 0), summary.failures
     assert time.monotonic() - clock < 60
     found = rows(tmp_path / "store", "SELECT count(*), count(DISTINCT repo_id) FROM layers")
@@ -113,9 +112,10 @@ def test_a_server_that_ignores_ranges_is_downloaded_from_once(
     home = write(hub_root / "me" / "net", ((400, 300),) * 3)
     hub.add("me/net", home)
     hub.faults.ignore_range = True
-    assert scan(["me/net"], str(tmp_path / "store")).scanned == 1
+    store = str(tmp_path / "store")
+    assert scan(["me/net"], store, access=hub.access).scanned == 1
     assert hub.calls["cdn"] == 2, "one request to find out, one for the file"
-    assert scan(["me/net"], str(tmp_path / "store"), method(dtype="float32")).scanned == 1
+    assert scan(["me/net"], store, method(dtype="float32"), access=hub.access).scanned == 1
     assert hub.calls["cdn"] == 2
     cache = tmp_path / "hf" / "zoo-analysis"
     assert [f.name for f in cache.rglob("*.safetensors")] == ["model.safetensors"]
@@ -127,7 +127,7 @@ def test_weights_that_exceed_the_cache_are_a_failure_that_says_so(
     home = write(hub_root / "me" / "net", ((400, 400),))
     hub.add("me/net", home)
     hub.faults.ignore_range = True
-    summary = scan(["me/net"], str(tmp_path / "store"), cache_size=100_000)
+    summary = scan(["me/net"], str(tmp_path / "store"), cache_size=100_000, access=hub.access)
     (failed,) = summary.failures
     assert "--cache-size" in failed.message
 
@@ -136,28 +136,43 @@ def test_a_token_is_used_and_never_told(hub: Hub, hub_root: Path, tmp_path: Path
     repo = hub.add("me/closed", write(hub_root / "me" / "closed", ((300, 200),)), gated="auto")
     repo.allowed.add("hf_good")
     store = tmp_path / "store"
-    (failed,) = scan(["me/closed"], str(store)).failures
+    (failed,) = scan(["me/closed"], str(store), access=hub.access).failures
     assert failed.message.startswith("me/closed: gated")
     assert "HF_TOKEN" in failed.message
-    with hub_access(HubAccess(hub.url, "hf_good", first_wait=0.01, home=str(tmp_path / "hf"))):
-        assert scan(["me/closed"], str(store)).scanned == 1
+    access = HubAccess(hub.url, "hf_good", first_wait=0.01, home=str(tmp_path / "hf"))
+    assert scan(["me/closed"], str(store), access=access).scanned == 1
     assert hub.leaks == 0
     everything = b"".join(file.read_bytes() for file in store.rglob("*") if file.is_file())
     assert b"hf_good" not in everything
     assert "hf_good" not in repr(HubAccess(hub.url, "hf_good"))
 
 
+def scan_afresh(hub: Hub, tmp_path: Path, downloads: int) -> None:
+    """Scan what the hub has, counting from zero what it is asked."""
+    refs = resolve_sources(list(hub.repos), hub.access).refs
+    hub.forget()
+    store = open_store(str(tmp_path / "store"))
+    summary = scan_models(refs, store, Method(), downloads=downloads, access=hub.access)
+    assert summary.scanned == len(hub.repos)
+
+
 def test_downloads_at_the_same_time_are_limited(hub: Hub, hub_root: Path, tmp_path: Path) -> None:
     for i in range(6):
         hub.add(f"me/n{i}", write(hub_root / "me" / f"n{i}"))
     hub.faults.rate, hub.faults.kinds = 1.0, ("slow",)
-    names = list(hub.repos)
-    from zoo_analysis.sources import resolve_sources
-
-    refs = resolve_sources(names).refs
-    hub.forget()
-    from zoo_analysis.cluster.scan import scan_models
-    from zoo_analysis.spectra import Method
-
-    scan_models(refs, open_store(str(tmp_path / "store")), Method(), downloads=1)
+    scan_afresh(hub, tmp_path, downloads=1)
     assert hub.most_busy == 1
+
+
+def test_whole_files_of_one_node_come_side_by_side(
+    hub: Hub, hub_root: Path, tmp_path: Path
+) -> None:
+    for i in range(8):
+        home = write(hub_root / "me" / f"n{i}")
+        (home / "model.safetensors").unlink()
+        torch.save(tensors(home.name), home / "pytorch_model.bin")
+        hub.add(f"me/n{i}", home)
+    hub.faults.orders, hub.faults.delay = [("slow", "/cdn/")] * 8, 0.4
+    scan_afresh(hub, tmp_path, downloads=4)
+    assert hub.calls["cdn"] == 8
+    assert hub.most["cdn"] == 2, "as many as there are workers"

@@ -6,18 +6,17 @@ It wants other versions of shared packages, so it lives in an environment of its
 
 import os
 import shutil
-import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.support.ports import free_port, wait_until_answered
 from tests.support.repositories import write
 from zoo_analysis import open_store, scan
-from zoo_analysis.weights import HubAccess, hub_access
+from zoo_analysis.hub.access import HubAccess
 
 OLAH = os.environ.get("OLAH_CLI") or shutil.which("olah-cli", path=f"{sys.prefix}/olah/bin")
 pytestmark = [
@@ -46,9 +45,7 @@ def mirror(tmp_path: Path) -> Iterator[str]:
     git(home, "init", "-q", "-b", "main")
     git(home, "add", ".")
     git(home, "commit", "-q", "-m", "weights")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     config = tmp_path / "olah.toml"
     config.write_text(
         f'[basic]\nhost = "127.0.0.1"\nport = {port}\nrepos-path = "{tmp_path}/repos"\n'
@@ -58,11 +55,7 @@ def mirror(tmp_path: Path) -> Iterator[str]:
     with (tmp_path / "olah.log").open("wb") as log:
         server = subprocess.Popen(command, stdout=log, stderr=log, cwd=tmp_path)
         try:
-            for _ in range(300):
-                with socket.socket() as probe:
-                    if probe.connect_ex(("127.0.0.1", port)) == 0:
-                        break
-                time.sleep(0.1)
+            wait_until_answered(port, 30)
             yield f"http://127.0.0.1:{port}"
         finally:
             server.terminate()
@@ -75,8 +68,8 @@ def test_a_mirror_that_ignores_ranges_gives_the_tables_of_the_disk(
     home = tmp_path / "mirrors" / "models" / "me" / "net"
     commit = git(home, "rev-parse", "HEAD")
     through, direct = tmp_path / "through", tmp_path / "direct"
-    with hub_access(HubAccess(mirror, first_wait=0.05, home=str(tmp_path / "hf"))):
-        summary = scan(["me/net@main"], str(through))
+    access = HubAccess(mirror, first_wait=0.05, home=str(tmp_path / "hf"))
+    summary = scan(["me/net@main"], str(through), access=access)
     assert (summary.scanned, summary.failed) == (1, 0), summary.failures
     scan([str(home)], str(direct))
     sql = "SELECT layer, eigenvalues FROM esds ORDER BY layer"

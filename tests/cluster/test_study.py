@@ -1,23 +1,18 @@
 """`zoo study` runs a study on Ray and keeps what it found."""
 
-import contextlib
-import io
 import json
 from pathlib import Path
 
 import pytest
 
+from tests.support.command import zoo
 from zoo_analysis import open_store
-from zoo_analysis.cli import main
 from zoo_analysis.cluster import study as command
 from zoo_analysis.studies.catalogue import get_study, studies
 
 
 def printed(*arguments: str) -> str:
-    out = io.StringIO()
-    with contextlib.redirect_stdout(out), contextlib.suppress(SystemExit):
-        main([*arguments])
-    return out.getvalue()
+    return zoo(*arguments).out
 
 
 def test_studies_are_listed_with_what_was_published() -> None:
@@ -26,11 +21,10 @@ def test_studies_are_listed_with_what_was_published() -> None:
     assert all(row["finding"] and row["minutes"] > 0 for row in rows)
 
 
-def test_an_unknown_study_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as stop:
-        main(["study", "series-qualty"])
-    assert stop.value.code == 2
-    assert capsys.readouterr().err.splitlines() == [
+def test_an_unknown_study_is_one_line() -> None:
+    answer = zoo("study", "series-qualty")
+    assert answer.code == 2
+    assert answer.err.splitlines() == [
         "zoo: no study is called 'series-qualty'; did you mean series-quality?"
     ]
 

@@ -37,8 +37,8 @@ def serve(hub: Hub, hub_root: Path, count: int, days: int = 0) -> None:
         hub.add(f"me/n{days}-{i}", home, created=when, modified=when)
 
 
-def seen(watch: Path, store: Store, **options: object) -> list[tuple[str, str]]:
-    found, _ = track(watch, store, **options)  # type: ignore[arg-type]
+def seen(hub: Hub, watch: Path, store: Store, **options: object) -> list[tuple[str, str]]:
+    found, _ = track(watch, store, access=hub.access, **options)  # type: ignore[arg-type]
     return [(release.event, release.repo_id) for release in found]
 
 
@@ -51,15 +51,15 @@ def test_a_look_with_nothing_new_costs_one_page(
     hub: Hub, hub_root: Path, watch: Path, store: Store
 ) -> None:
     serve(hub, hub_root, 250)
-    assert len(seen(watch, store)) == 250
+    assert len(seen(hub, watch, store)) == 250
     assert hub.api_calls == 3
     hub.forget()
-    assert seen(watch, store) == []
+    assert seen(hub, watch, store) == []
     assert hub.api_calls == sum(hub.calls.values()) == 1
     serve(hub, hub_root, 2, days=3)
     hub.repos["me/n0-7"].push(write(hub_root / "other"), START + timedelta(days=4))
     hub.forget()
-    assert seen(watch, store) == [
+    assert seen(hub, watch, store) == [
         ("revision", "me/n0-7"),
         ("new", "me/n3-1"),
         ("new", "me/n3-0"),
@@ -73,7 +73,7 @@ def test_two_looks_at_once_record_nothing_twice(
 ) -> None:
     serve(hub, hub_root, 5)
     with ThreadPoolExecutor(2) as pool:
-        list(pool.map(lambda _: track(watch, store), range(2)))
+        list(pool.map(lambda _: track(watch, store, access=hub.access), range(2)))
     assert len(recorded(store)) == 5
 
 
@@ -82,25 +82,25 @@ def test_gone_gated_and_renamed(hub: Hub, hub_root: Path, tmp_path: Path, store:
     file.write_text('[[watches]]\nname = "w"\nrepositories = ["me/a", "me/b", "me/c"]\n')
     for name in "abc":
         hub.add(f"me/{name}", write(hub_root / name))
-    assert seen(file, store) == [("new", "me/a"), ("new", "me/b"), ("new", "me/c")]
+    assert seen(hub, file, store) == [("new", "me/a"), ("new", "me/b"), ("new", "me/c")]
     del hub.repos["me/a"]
     hub.repos["me/b"].gated = "auto"
     hub.rename("me/c", "you/c")
     news = [("gone", "me/a"), ("gated", "me/b"), ("renamed", "me/c"), ("new", "you/c")]
-    assert seen(file, store) == news
-    assert seen(file, store) == []
+    assert seen(hub, file, store) == news
+    assert seen(hub, file, store) == []
 
 
 def test_what_vanished_from_a_query_shows_in_a_complete_look(
     hub: Hub, hub_root: Path, watch: Path, store: Store
 ) -> None:
     serve(hub, hub_root, 4)
-    seen(watch, store)
+    seen(hub, watch, store)
     del hub.repos["me/n0-2"]
     hub.repos["me/n0-1"].gated = "manual"
-    assert seen(watch, store) == []
-    assert seen(watch, store, complete=True) == [("gated", "me/n0-1"), ("gone", "me/n0-2")]
-    assert seen(watch, store, complete=True) == []
+    assert seen(hub, watch, store) == []
+    assert seen(hub, watch, store, complete=True) == [("gated", "me/n0-1"), ("gone", "me/n0-2")]
+    assert seen(hub, watch, store, complete=True) == []
 
 
 def test_since_leaves_out_what_is_older(
@@ -108,7 +108,7 @@ def test_since_leaves_out_what_is_older(
 ) -> None:
     serve(hub, hub_root, 3)
     serve(hub, hub_root, 2, days=10)
-    assert len(seen(watch, store, since=START + timedelta(days=5))) == 2
+    assert len(seen(hub, watch, store, since=START + timedelta(days=5))) == 2
     assert parse_since("2025-01-31") == datetime(2025, 1, 31, tzinfo=UTC)
     assert timedelta(days=6.9) < datetime.now(UTC) - parse_since("7d") < timedelta(days=7.1)
 
@@ -118,11 +118,11 @@ def test_exactly_the_new_revisions_are_scanned(
     hub: Hub, hub_root: Path, watch: Path, store: Store
 ) -> None:
     serve(hub, hub_root, 2)
-    _, summary = track(watch, store, scan=Method())
+    _, summary = track(watch, store, scan=Method(), access=hub.access)
     assert summary is not None
     assert (summary.scanned, summary.skipped) == (2, 0)
     hub.repos["me/n0-1"].push(write(hub_root / "other", ((50, 30),)), START + timedelta(days=1))
-    found, summary = track(watch, store, scan=Method())
+    found, summary = track(watch, store, scan=Method(), access=hub.access)
     assert summary is not None
     assert (len(found), summary.scanned, summary.skipped) == (1, 1, 0)
 

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 import torch
 
-from tests.support.asking import zoo
+from tests.support.command import zoo
 from zoo_analysis.errors import SourceError
 from zoo_analysis.imports.commit import import_tables
 from zoo_analysis.store import Store, open_store

@@ -14,9 +14,10 @@ SCAN = """
 import json, resource, sys
 from zoo_analysis.measure.rows import measure
 from zoo_analysis.spectra import Method
-from zoo_analysis.weights import HubAccess, hub_access, list_layers, open_checkpoint
+from zoo_analysis.hub.access import HubAccess
+from zoo_analysis.weights import list_layers, open_checkpoint
 
-with hub_access(HubAccess(sys.argv[1], home=sys.argv[3])), open_checkpoint(sys.argv[2]) as model:
+with open_checkpoint(sys.argv[2], HubAccess(sys.argv[1], home=sys.argv[3])) as model:
     specs = model.in_file_order(list_layers(model, {}))
     rows = measure(model, specs, Method()).layers
 peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024

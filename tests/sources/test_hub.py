@@ -8,19 +8,19 @@ import pytest
 from tests.support.loopback import Hub
 from tests.support.repositories import write
 from zoo_analysis.errors import SourceError
+from zoo_analysis.hub.access import HubAccess
 from zoo_analysis.sources import ModelRef, resolve_sources
-from zoo_analysis.weights import HubAccess, hub_access
 
 
 def only(hub: Hub, source: str) -> ModelRef:
-    resolved = resolve_sources([source])
+    resolved = resolve_sources([source], hub.access)
     assert not resolved.problems
     (ref,) = resolved.refs
     return ref
 
 
-def problem(source: str) -> str:
-    resolved = resolve_sources([source])
+def problem(hub: Hub, source: str) -> str:
+    resolved = resolve_sources([source], hub.access)
     assert not resolved.refs
     (found,) = resolved.problems
     assert "\n" not in found.message
@@ -71,7 +71,11 @@ def test_malformed_evaluation_results_cost_themselves_and_nothing_else(
     assert only(hub, "me/b").accuracies
     listed = tmp_path / "me.toml"
     listed.write_text('[[queries]]\nauthor = "me"\n')
-    assert [ref.repo_id for ref in resolve_sources([str(listed)]).refs] == ["me/a", "me/b", "me/c"]
+    assert [ref.repo_id for ref in resolve_sources([str(listed)], hub.access).refs] == [
+        "me/a",
+        "me/b",
+        "me/c",
+    ]
 
 
 def test_a_page_answers_for_all_its_models(hub: Hub, hub_root: Path, tmp_path: Path) -> None:
@@ -80,13 +84,13 @@ def test_a_page_answers_for_all_its_models(hub: Hub, hub_root: Path, tmp_path: P
         hub.add(f"{'even' if i % 2 == 0 else 'odd'}/n{i}", home, tags=["nets"])
     listed = tmp_path / "listed.toml"
     listed.write_text('series = "s"\n[[queries]]\nfilter = ["nets"]\nauthor = "odd"\n')
-    refs = resolve_sources([str(listed)]).refs
+    refs = resolve_sources([str(listed)], hub.access).refs
     assert len(refs) == 115
     assert {ref.series for ref in refs} == {"s"}
     assert hub.api_calls == 2
     hub.forget()
     listed.write_text('[[queries]]\nfilter = ["nets"]\nlimit = 30\n')
-    assert len(resolve_sources([str(listed)]).refs) == 30
+    assert len(resolve_sources([str(listed)], hub.access).refs) == 30
     assert hub.api_calls == 1
 
 
@@ -97,7 +101,7 @@ def test_a_listing_that_breaks_off_is_completed(hub: Hub, hub_root: Path, tmp_pa
     listed = tmp_path / "listed.toml"
     listed.write_text('[[queries]]\nauthor = "me"\n')
     hub.faults.orders = [("short", "cursor=100"), ("reset", "cursor=200")]
-    assert len(resolve_sources([str(listed)]).refs) == 250
+    assert len(resolve_sources([str(listed)], hub.access).refs) == 250
 
 
 def test_parameters_are_counted_where_a_mirror_does_not(
@@ -107,7 +111,7 @@ def test_parameters_are_counted_where_a_mirror_does_not(
         hub.add(f"me/n{side}", write(hub_root / f"n{side}", ((side, side),)))
     listed = tmp_path / "listed.toml"
     listed.write_text("[[queries]]\nmin_parameters = 1_000\nmax_parameters = 20_000\n")
-    assert [ref.repo_id for ref in resolve_sources([str(listed)]).refs] == ["me/n100"]
+    assert [ref.repo_id for ref in resolve_sources([str(listed)], hub.access).refs] == ["me/n100"]
     assert "num_parameters=min%3A1K%2Cmax%3A20K" in hub.asked[0]
 
 
@@ -123,7 +127,7 @@ def test_a_catalogue_of_repositories_lends_revision_series_and_accuracies(
         '[[models.accuracies]]\ndataset = "imagenet-1k"\nmetric = "accuracy"\nvalue = 71\n'
         'source = "paper"\n[[models]]\nrepo_id = "me/missing"\n'
     )
-    resolved = resolve_sources([str(listed)])
+    resolved = resolve_sources([str(listed)], hub.access)
     (ref,) = resolved.refs
     assert (ref.revision, ref.series, ref.accuracies[0].value) == (old, "s", 71)
     assert [found.repo_id for found in resolved.problems] == ["me/missing"]
@@ -141,20 +145,14 @@ def test_what_the_hub_refuses_is_one_line(hub: Hub, hub_root: Path, tmp_path: Pa
     bare.mkdir()
     (bare / "README.md").write_text("nothing here")
     hub.add("me/bare", bare)
-    assert "no such repository" in problem("me/nett")
-    assert "no revision 'v9'" in problem("me/net@v9")
-    assert "no weights" in problem("me/bare")
-    with (
-        hub_access(HubAccess(hub.url, "hf_wrong", first_wait=0.01)),
-        pytest.raises(SourceError, match="does not accept the token") as caught,
-    ):
-        resolve_sources(["me/net"])
+    assert "no such repository" in problem(hub, "me/nett")
+    assert "no revision 'v9'" in problem(hub, "me/net@v9")
+    assert "no weights" in problem(hub, "me/bare")
+    with pytest.raises(SourceError, match="does not accept the token") as caught:
+        resolve_sources(["me/net"], HubAccess(hub.url, "hf_wrong", first_wait=0.01))
     assert "hf_wrong" not in str(caught.value)
-    with (
-        hub_access(HubAccess("http://127.0.0.1:9", first_wait=0.01)),
-        pytest.raises(SourceError, match=r"cannot reach http://127\.0\.0\.1:9"),
-    ):
-        resolve_sources(["me/net"])
+    with pytest.raises(SourceError, match=r"cannot reach http://127\.0\.0\.1:9"):
+        resolve_sources(["me/net"], HubAccess("http://127.0.0.1:9", first_wait=0.01))
 
 
 @pytest.mark.parametrize("kind", ["429", "500", "503", "reset", "short"])
@@ -178,5 +176,5 @@ def test_a_path_that_is_not_there_is_not_looked_for_on_the_hub(
     monkeypatch.chdir(tmp_path)
     (tmp_path / "models").mkdir()
     with pytest.raises(SourceError, match="hf://models/net"):
-        resolve_sources(["models/net"])
+        resolve_sources(["models/net"], hub.access)
     assert not hub.calls

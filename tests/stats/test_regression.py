@@ -1,7 +1,6 @@
 """One metric, one accuracy: OLS against closed forms, textbook data and the published table."""
 
 import csv
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,9 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
+from tests.support.reference import VGG_2020
 from zoo_analysis.stats import regress
-
-REFERENCE = Path(__file__).parents[3] / "shared" / "reference" / "published" / "vgg-2020.csv"
 
 X1 = [10, 8, 13, 9, 11, 14, 6, 4, 12, 7, 5]
 ANSCOMBE = {
@@ -74,7 +72,7 @@ def test_different_lengths_are_refused_with_both_named() -> None:
         regress([1, 2, 3], [1, 2])
 
 
-@pytest.mark.skipif(not REFERENCE.exists(), reason="no reference figures here")
+@pytest.mark.skipif(not VGG_2020.exists(), reason="no reference figures here")
 @pytest.mark.parametrize(
     ("metric", "rmse", "r2", "tau"),
     [
@@ -88,7 +86,7 @@ def test_the_published_regression_of_the_vgg_series(
     metric: str, rmse: float, r2: float, tau: float
 ) -> None:
     """Table 1 of Martin, Peng & Mahoney 2021, from the averages published with it."""
-    with REFERENCE.open() as file:
+    with VGG_2020.open() as file:
         rows = list(csv.DictReader(file))
     fit = regress(
         [float(row[metric]) for row in rows], [100 - float(row["top1_error"]) for row in rows]

@@ -1,9 +1,7 @@
 """A store in a bucket, behind a real S3 server on this machine."""
 
-import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -11,6 +9,7 @@ from datetime import timedelta
 import boto3
 import pytest
 
+from tests.support.ports import free_port, wait_until_answered
 from zoo_analysis.store import ModelRows, Store, open_store, upkeep
 from zoo_analysis.store.history import history
 from zoo_analysis.store.integrity import check
@@ -21,18 +20,11 @@ Make = Callable[..., ModelRows]
 @pytest.fixture(scope="module")
 def endpoint() -> Iterator[str]:
     """In a process of its own: deltalake keeps the interpreter to itself while it waits."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
     quiet = subprocess.DEVNULL
     with subprocess.Popen(command, stdout=quiet, stderr=quiet) as server:
-        deadline = time.monotonic() + 60
-        while time.monotonic() < deadline:
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", port)) == 0:
-                    break
-            time.sleep(0.1)
+        wait_until_answered(port)
         yield f"http://127.0.0.1:{port}"
         server.terminate()
 

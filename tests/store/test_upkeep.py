@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 from deltalake import write_deltalake
 
+from tests.support.command import zoo
 from zoo_analysis.errors import StoreError, ZooError
 from zoo_analysis.store import ModelRows, Store, open_store, tables, upkeep
 from zoo_analysis.store.history import history
@@ -214,33 +215,26 @@ def test_a_lost_file_and_a_doubled_layer_are_found(store: Store) -> None:
     assert lost.problem == "a data file is missing"
 
 
-def test_the_commands(grown: Store, capsys: pytest.CaptureFixture[str]) -> None:
-    from zoo_analysis.cli import main
+def test_the_commands(grown: Store) -> None:
+    def asked(*arguments: str) -> tuple[int, str]:
+        answer = zoo(*arguments, "--store", grown.uri)
+        return answer.code, answer.out + answer.err
 
-    def zoo(*arguments: str) -> tuple[int, str]:
-        code = 0
-        try:
-            main([*arguments, "--store", grown.uri])
-        except SystemExit as stop:
-            code = int(stop.code or 0)
-        told = capsys.readouterr()
-        return code, told.out + told.err
-
-    code, text = zoo("store", "history", "-f", "json")
+    code, text = asked("store", "history", "-f", "json")
     commits = json.loads(text)
     assert code == 0
     assert set(commits[0]) >= {"version", "time", "table", "operation", "rows"}
-    code, text = zoo("store", "compact", "-f", "json")
+    code, text = asked("store", "compact", "-f", "json")
     assert (code, json.loads(text)[0]["files_before"]) == (0, 5)
-    assert zoo("store", "check")[1].startswith("5 models, 10 layers, 10 spectra: no problems")
-    assert zoo("store", "vacuum", "--dry-run")[0] == 0
-    assert "write days or hours" in zoo("store", "vacuum", "--older-than", "soon")[1]
+    assert asked("store", "check")[1].startswith("5 models, 10 layers, 10 spectra: no problems")
+    assert asked("store", "vacuum", "--dry-run")[0] == 0
+    assert "write days or hours" in asked("store", "vacuum", "--older-than", "soon")[1]
     sql = "SELECT count(*) AS n FROM models"
     first = next(c["version"] for c in commits if c["table"] == "commits" and c["rows"])
-    assert zoo("query", sql, "-f", "csv", "--as-of", str(first))[1] == "n\n1\n"
+    assert asked("query", sql, "-f", "csv", "--as-of", str(first))[1] == "n\n1\n"
     now = datetime.now(UTC).isoformat()
-    assert zoo("query", sql, "-f", "csv", "--as-of", now)[1] == "n\n5\n"
-    code, text = zoo("query", sql, "--as-of", "yesterday")
+    assert asked("query", sql, "-f", "csv", "--as-of", now)[1] == "n\n5\n"
+    code, text = asked("query", sql, "--as-of", "yesterday")
     assert (code, text.startswith("zoo: --as-of 'yesterday' is neither")) == (2, True)
 
 

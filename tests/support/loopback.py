@@ -16,6 +16,7 @@ from typing import Any
 
 from tests.support.loopback_http import Handler, Server
 from tests.support.loopback_repos import Repo
+from zoo_analysis.hub.access import HubAccess
 
 #: What can go wrong with an answer.
 KINDS = ("429", "500", "503", "reset", "short", "slow")
@@ -72,7 +73,8 @@ class Hub:
         self.times: list[float] = []
         self.leaks = 0  # tokens that came to the storage behind the redirect
         self.signature = 1
-        self.busy = self.most_busy = 0
+        self.busy: Counter[str] = Counter()  # answers being given: all, and those of the storage
+        self.most: Counter[str] = Counter()  # and how many at most
         self.lock = threading.Lock()
         if root.is_dir():
             for owner in sorted(root.iterdir()):
@@ -81,6 +83,7 @@ class Hub:
         self.server = Server(("127.0.0.1", 0), Handler)
         self.server.hub = self
         self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
+        self.access = HubAccess(self.url, first_wait=0.02)  # anonymous, and with short waits
         self.storage = f"http://localhost:{self.server.server_address[1]}"  # another origin
         self.thread = threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True)
         self.thread.start()
@@ -105,7 +108,11 @@ class Hub:
             self.sent.clear()
             self.asked.clear()
             self.times.clear()
-            self.most_busy = 0
+            self.most.clear()
+
+    @property
+    def most_busy(self) -> int:
+        return self.most["all"]
 
     @property
     def api_calls(self) -> int:

@@ -49,16 +49,17 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         hub = self.server.hub
+        kinds = ("all", "cdn") if self.path.startswith("/cdn/") else ("all",)
         with hub.lock:
-            hub.busy += 1
-            hub.most_busy = max(hub.most_busy, hub.busy)
+            hub.busy.update(kinds)
+            hub.most |= hub.busy
         try:
             self._serve()
         except Stop:
             pass
         finally:
             with hub.lock:
-                hub.busy -= 1
+                hub.busy.subtract(kinds)
 
     def _serve(self) -> None:
         url = urlsplit(self.path)

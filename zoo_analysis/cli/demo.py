@@ -28,9 +28,9 @@ def demo(store: StoreOption = None, address: AddressOption = None) -> None:
     from zoo_analysis.answers.regressions import regress
     from zoo_analysis.cli.output import write_table
     from zoo_analysis.cli.progress import Bar
-    from zoo_analysis.cli.scan import ScanCounter, print_summary
+    from zoo_analysis.cli.scan import scan_with_bar
+    from zoo_analysis.cli.summaries import print_scan
     from zoo_analysis.cluster.flow import side_by_side
-    from zoo_analysis.cluster.scan import scan
     from zoo_analysis.cluster.session import ray_session
     from zoo_analysis.digits import digits_dir, digits_zoo, train
     from zoo_analysis.store import open_store
@@ -43,20 +43,16 @@ def demo(store: StoreOption = None, address: AddressOption = None) -> None:
         if missing:
             console.print(f"Training {len(missing)} digit classifiers into {root} (once)")
             with Bar("training", len(missing)) as bar:
-                trained = side_by_side(train, [(spec, root) for spec in missing])
-                for done, (number, _) in enumerate(trained, start=1):
-                    bar.advance(1, f"{done}/{len(missing)} models, {missing[number].name}")
+                side_by_side(
+                    train,
+                    [(spec, root) for spec in missing],
+                    lambda done, number: bar.advance(
+                        1, f"{done}/{len(missing)} models, {missing[number].name}"
+                    ),
+                )
         console.print(f"Scanning {len(specs)} digit classifiers and the packaged models")
-        with Bar("scanning") as bar:
-            counter = ScanCounter(bar)
-            summary = scan(
-                [str(root), "packaged:demo"],
-                opened,
-                address=address,
-                on_event=counter.on_event,
-                on_start=counter.on_start,
-            )
-    print_summary(summary, console)
+        summary = scan_with_bar([str(root), "packaged:demo"], opened, address=address)
+    print_scan(summary)
     console.print("\nQuality metrics (means over layers), and reported accuracies in percent")
     write_table(opened.run(_MODELS, {"method": summary.method}), "table")
     console.print("\nAccuracy regressed on each metric, series by series")
@@ -76,7 +72,7 @@ def demo(store: StoreOption = None, address: AddressOption = None) -> None:
 
 
 def _command() -> str:
-    """How this command is called from here: by name, or by its path in an environment."""
+    """This command as it is called from here: by name, or by its path in an environment."""
     if shutil.which("zoo"):
         return "zoo"
     return os.path.relpath(Path(sys.executable).parent / "zoo")

@@ -1,13 +1,19 @@
 """Options that several commands share."""
 
+import inspect
 import re
+from collections.abc import Callable
 from datetime import datetime
+from functools import wraps
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
+from zoo_analysis.cluster.placement import Device
 from zoo_analysis.errors import ZooError
+from zoo_analysis.spectra.methods import Conv2d, Method, Precision, Preset
+from zoo_analysis.spectra.methods import method as make_method
 
 SOURCES_HELP = (
     "OWNER/NAME[@REVISION] on the hub, catalogue, checkpoint file, model directory, tree of them, "
@@ -27,18 +33,50 @@ AddressOption = Annotated[
     str | None,
     typer.Option(help="Ray cluster; default $RAY_ADDRESS, else a local Ray."),
 ]
-DeviceOption = Annotated[Literal["auto", "cpu", "cuda"], typer.Option(help="Where to compute.")]
-MethodOption = Annotated[
-    Literal["default", "weightwatcher", "nature2021"],
-    typer.Option("--method", help="Preset of how the numbers are made (docs/methods.md)."),
-]
-ConvolutionOption = Annotated[
-    Literal["pool", "slices", "flatten", "fft"] | None,
-    typer.Option("--conv2d", help="Treatment of convolutions instead of the preset's."),
-]
-PrecisionOption = Annotated[
-    Literal["float64", "float32"] | None, typer.Option("--dtype", help="Precision.")
-]
+DeviceOption = Annotated[Device, typer.Option(help="Where to compute.")]
+
+
+def _options_of_method(
+    preset: Annotated[
+        Preset,
+        typer.Option("--method", help="Preset of how the numbers are made (docs/methods.md)."),
+    ] = Method.preset,
+    conv2d: Annotated[
+        Conv2d | None, typer.Option(help="Treatment of convolutions instead of the preset's.")
+    ] = None,
+    dtype: Annotated[Precision | None, typer.Option(help="Precision.")] = None,
+    randomize: Annotated[
+        bool, typer.Option("--randomize", help="Also the spectrum of shuffled weights.")
+    ] = Method.randomize,
+    alternatives: Annotated[
+        bool, typer.Option("--alternatives", help="Also compare other tails by likelihood ratio.")
+    ] = Method.alternatives,
+    split_qkv: Annotated[
+        bool, typer.Option("--split-qkv", help="Also q, k, v of fused projections.")
+    ] = Method.split_qkv,
+    max_fingers: Annotated[
+        int, typer.Option(min=0, help="Drop up to this many outlying top eigenvalues.")
+    ] = Method.max_fingers,
+) -> None:
+    """Choices of a method that a command can change."""
+
+
+def with_method(command: Callable[..., None]) -> Callable[..., None]:
+    """A command with the options of a method, from one that takes the method as `how`."""
+    options = inspect.signature(_options_of_method).parameters
+
+    @wraps(command)
+    def run(preset: Preset, **given: Any) -> None:
+        changes = {name: given.pop(name) for name in options if name != "preset"}
+        how = make_method(preset, **{name: value for name, value in changes.items() if value})
+        command(how=how, **given)
+
+    parameters: list[inspect.Parameter] = []
+    for parameter in inspect.signature(command).parameters.values():
+        parameters += options.values() if parameter.name == "how" else [parameter]
+    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    run.__annotations__ = {each.name: each.annotation for each in parameters}
+    return run
 
 
 def size(text: str) -> int:
@@ -53,6 +91,14 @@ def size(text: str) -> int:
     if told is None or (unit.strip("B") and unit not in units):
         raise ZooError(f"{text!r} is no size: write 20GB or 500MB")
     return int(float(told[1]) * units.get(unit, 1))
+
+
+def size_text(count: int) -> str:
+    """Bytes as `size` takes them, in the largest unit that leaves a whole number."""
+    for power, unit in ((12, "TB"), (9, "GB"), (6, "MB"), (3, "KB")):
+        if count and count % 10**power == 0:
+            return f"{count // 10**power}{unit}"
+    return str(count)
 
 
 def parse_as_of(text: str | None) -> datetime | int | None:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Literal, TextIO, get_args
+from typing import Any, TextIO, get_args
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -18,10 +18,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from zoo_analysis.cli.options import Format
 from zoo_analysis.errors import ZooError
 from zoo_analysis.records import TIME
-
-Format = Literal["table", "csv", "json", "markdown", "parquet"]
 
 
 def write_table(

@@ -9,35 +9,31 @@ import typer
 from zoo_analysis.cli.options import (
     SOURCES_HELP,
     AddressOption,
-    ConvolutionOption,
     Format,
-    MethodOption,
+    FormatOption,
     OutOption,
-    PrecisionOption,
     StoreOption,
+    with_method,
 )
+from zoo_analysis.spectra.methods import Method
 
 if TYPE_CHECKING:
-    from zoo_analysis.cluster.forecast import ScanPlan
+    from zoo_analysis.measure.cost import ScanPlan
 
 
+@with_method
 def plan(
     sources: Annotated[list[str], typer.Argument(metavar="SOURCE...", help=SOURCES_HELP)],
+    how: Method,
     store: StoreOption = None,
-    method: MethodOption = "default",
-    conv2d: ConvolutionOption = None,
-    dtype: PrecisionOption = None,
     address: AddressOption = None,
-    format: Annotated[Format, typer.Option("--format", "-f", help="How to print.")] = "table",
+    format: FormatOption = "table",
     output: OutOption = None,
     json_: Annotated[bool, typer.Option("--json", help="Models and totals as one object.")] = False,
 ) -> None:
-    """What a scan would read, compute and skip, from headers alone."""
+    """Price a scan: what it would read, compute and skip, from headers alone."""
     from zoo_analysis.cluster.forecast import plan as run
-    from zoo_analysis.spectra import method as made
 
-    changes = {"conv2d": conv2d, "dtype": dtype}
-    how = made(method, **{name: value for name, value in changes.items() if value})
     print_plan(run(sources, store, how, address=address), format, output, json_)
 
 

@@ -1,12 +1,16 @@
 """Long work shown on standard error: a bar on a terminal, now and then a line elsewhere."""
 
 import time
+from collections import Counter
 from contextlib import ExitStack
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
+
+if TYPE_CHECKING:
+    from zoo_analysis.cluster.account import Event
 
 
 class Bar:
@@ -88,3 +92,30 @@ class Bars:
             self._bar = self._open.enter_context(Bar(title, total))
         else:
             self._bar.advance(1, f"{done}/{total}")
+
+
+class RunCounter:
+    """Progress of a run on a bar.
+
+    Args:
+        bar: the bar.
+        text: of what was done: numbers of events by their kind, of `models`, those `finished`, and
+            of `layers`, in braces.
+        by_bytes: whether work is bytes of weights, not events.
+    """
+
+    def __init__(self, bar: Bar, text: str, by_bytes: bool) -> None:
+        self.bar, self.text, self.by_bytes = bar, text, by_bytes
+        self.counts: Counter[str] = Counter()
+
+    def on_start(self, models: int, total: float) -> None:
+        """Begin with so many models, and so much work in all."""
+        self.counts["models"] = models
+        self.bar.start(total)
+
+    def on_event(self, event: "Event") -> None:
+        """Count what was done."""
+        finished = event.kind in ("scanned", "skipped")
+        self.counts.update({event.kind: 1, "layers": event.layers, "finished": int(finished)})
+        text = self.text + (", {failed} failed" if self.counts["failed"] else "")
+        self.bar.advance(event.bytes if self.by_bytes else 1, text.format_map(self.counts))

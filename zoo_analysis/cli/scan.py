@@ -1,74 +1,45 @@
-"""`zoo scan`: its options, its progress and its summary."""
+"""`zoo scan`."""
 
-import json
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from zoo_analysis.cli.options import (
     SOURCES_HELP,
     AddressOption,
-    ConvolutionOption,
     DeviceOption,
-    MethodOption,
-    PrecisionOption,
     StoreOption,
     size,
+    size_text,
+    with_method,
 )
+from zoo_analysis.cluster.placement import DEVICE
+from zoo_analysis.hub.access import CACHE_BYTES, DOWNLOADS
+from zoo_analysis.spectra.methods import Method
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
-    from zoo_analysis.cli.progress import Bar
-    from zoo_analysis.cluster.summary import Event, Summary
-
-#: Failures named in the summary; the rest are in the table.
-_NAMED = 10
+    from zoo_analysis.cluster.account import Summary
 
 
+@with_method
 def scan(
     sources: Annotated[list[str], typer.Argument(metavar="SOURCE...", help=SOURCES_HELP)],
+    how: Method,
     store: StoreOption = None,
-    method: MethodOption = "default",
-    conv2d: ConvolutionOption = None,
-    dtype: PrecisionOption = None,
-    randomize: Annotated[
-        bool, typer.Option("--randomize", help="Also the spectrum of shuffled weights.")
-    ] = False,
-    alternatives: Annotated[
-        bool, typer.Option("--alternatives", help="Also compare other tails by likelihood ratio.")
-    ] = False,
-    split_qkv: Annotated[
-        bool, typer.Option("--split-qkv", help="Also q, k, v of fused projections.")
-    ] = False,
-    max_fingers: Annotated[
-        int, typer.Option(min=0, help="Drop up to this many outlying top eigenvalues.")
-    ] = 0,
-    device: DeviceOption = "auto",
+    device: DeviceOption = DEVICE,
     address: AddressOption = None,
     downloads: Annotated[
         int, typer.Option(min=1, help="From the hub at the same time, on the whole cluster.")
-    ] = 16,
+    ] = DOWNLOADS,
     cache_size: Annotated[
         str, typer.Option(help="Disk of each node for weights that cannot be streamed.")
-    ] = "20GB",
+    ] = size_text(CACHE_BYTES),
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only plan: see zoo plan.")] = False,
     json_: Annotated[bool, typer.Option("--json", help="The summary as one JSON object.")] = False,
 ) -> None:
     """Measure every layer of every model and commit the rows to the store."""
-    from zoo_analysis.cli.progress import Bar
-    from zoo_analysis.cluster.scan import scan as run
-    from zoo_analysis.spectra import method as made
+    from zoo_analysis.cli.summaries import print_scan, tell
 
-    changes = {
-        "conv2d": conv2d,
-        "dtype": dtype,
-        "randomize": randomize,
-        "alternatives": alternatives,
-        "split_qkv": split_qkv,
-        "max_fingers": max_fingers,
-    }
-    how = made(method, **{name: value for name, value in changes.items() if value})
     limit = size(cache_size)
     if dry_run:
         from zoo_analysis.cli.plan import print_plan
@@ -76,64 +47,18 @@ def scan(
 
         print_plan(plan(sources, store, how, address=address), json_=json_)
         return
+    options = {"device": device, "downloads": downloads, "cache_size": limit}
+    tell(scan_with_bar(sources, store, how, address=address, **options), print_scan, json_)
+
+
+def scan_with_bar(*arguments: Any, **options: Any) -> "Summary":
+    """`cluster.scan.scan` with its progress on a bar."""
+    from zoo_analysis.cli.progress import Bar, RunCounter
+    from zoo_analysis.cluster.scan import scan as run
+
     with Bar("scanning") as bar:
-        counter = ScanCounter(bar)
-        summary = run(
-            sources,
-            store,
-            how,
-            device=device,
-            address=address,
-            downloads=downloads,
-            cache_size=limit,
-            on_event=counter.on_event,
-            on_start=counter.on_start,
-        )
-    if json_:
-        typer.echo(json.dumps(summary.as_dict()))
-    else:
-        print_summary(summary)
-    if summary.failed:
-        raise typer.Exit(3)
-
-
-class ScanCounter:
-    """What a progress bar says of a scan: models, layers and failures so far."""
-
-    def __init__(self, bar: "Bar") -> None:
-        self.bar = bar
-        self.models = self.done = self.failed = self.layers = 0
-
-    def on_start(self, models: int, size: int) -> None:
-        self.models = models
-        self.bar.start(size)
-
-    def on_event(self, event: "Event") -> None:
-        self.layers += event.layers
-        self.done += event.kind in ("scanned", "skipped")
-        self.failed += event.kind == "failed"
-        failures = f", {self.failed} failed" if self.failed else ""
-        self.bar.advance(
-            event.bytes, f"{self.done}/{self.models} models, {self.layers} layers{failures}"
-        )
-
-
-def print_summary(summary: "Summary", console: "Console | None" = None) -> None:
-    """The summary for a person, on standard output."""
-    from rich.console import Console
-
-    console = console or Console(soft_wrap=True, highlight=False)
-    console.print(
-        f"{summary.scanned} scanned, {summary.skipped} skipped (already there), "
-        f"{summary.failed} failed; {summary.layers} layers in {summary.seconds:.1f} s"
-    )
-    console.print(f"store {summary.store}, method {summary.method}")
-    for failed in summary.failures[:_NAMED]:
-        console.print(
-            f"failed: {failed.ref.repo_id} ({failed.stage}): {failed.message}", markup=False
-        )
-    if len(summary.failures) > _NAMED:
-        console.print(f"… and {len(summary.failures) - _NAMED} more: zoo query failures")
+        counter = RunCounter(bar, "{finished}/{models} models, {layers} layers", by_bytes=True)
+        return run(*arguments, **options, on_event=counter.on_event, on_start=counter.on_start)
 
 
 def register(app: typer.Typer) -> None:

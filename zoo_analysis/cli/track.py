@@ -1,11 +1,13 @@
 """`zoo track` and `zoo releases`: what appears on the hub."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
 from zoo_analysis.cli.options import AddressOption, FormatOption, OutOption, StoreOption
+from zoo_analysis.spectra.methods import Method, Preset
+from zoo_analysis.spectra.methods import method as make_method
 
 
 def track(
@@ -17,10 +19,7 @@ def track(
     complete: Annotated[
         bool, typer.Option("--complete", help="List everything, to see also what has vanished.")
     ] = False,
-    method: Annotated[
-        Literal["default", "weightwatcher", "nature2021"],
-        typer.Option(help="Preset of --scan."),
-    ] = "default",
+    method: Annotated[Preset, typer.Option(help="Preset of --scan.")] = Method.preset,
     store: StoreOption = None,
     address: AddressOption = None,
     format: FormatOption = "table",
@@ -28,9 +27,8 @@ def track(
     """Record what is new, changed, gone or gated since the last look."""
     import pyarrow as pa
 
-    from zoo_analysis import spectra
     from zoo_analysis.cli.output import write_table
-    from zoo_analysis.cli.scan import print_summary
+    from zoo_analysis.cli.summaries import print_scan
     from zoo_analysis.cluster.track import track as look
     from zoo_analysis.sources.watch import parse_since
     from zoo_analysis.store import open_store
@@ -40,7 +38,7 @@ def track(
         open_store(store),
         since=parse_since(since) if since else None,
         complete=complete,
-        scan=spectra.method(method) if scan else None,
+        scan=make_method(method) if scan else None,
         address=address,
     )
     names = ("watch", "event", "repo_id", "revision")
@@ -48,7 +46,7 @@ def track(
     rows = [{name: getattr(release, name) for name in names} for release in found]
     write_table(pa.Table.from_pylist(rows, schema=schema), format)
     if summary is not None and format == "table":
-        print_summary(summary)
+        print_scan(summary)
     if summary is not None and summary.failed:
         raise typer.Exit(3)
 

@@ -1,96 +1,245 @@
-"""Rows on their way into the store, and the account of them."""
+"""The account of a run: rows on their way into the store, what it tells, and what it came to."""
 
+import json
 import platform
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any
+from typing import Any, Generic, Literal, Self, TypeVar
 
 import pyarrow as pa
 
-from zoo_analysis.cluster.scan_tasks import OpenedModel
-from zoo_analysis.cluster.summary import Event, Summary
-from zoo_analysis.cluster.worker import Failure
-from zoo_analysis.measure.rows import Measured
-from zoo_analysis.sources import ModelRef
-from zoo_analysis.spectra import Method
+from zoo_analysis.cluster.worker import Failure, unresolved
+from zoo_analysis.sources import ModelRef, Problem
 from zoo_analysis.store import ModelRows, Store
-from zoo_analysis.store.schemas import ACCURACIES, FAILURES
+from zoo_analysis.store.runs import made_by, new_run_id, record_run
+from zoo_analysis.store.schemas import ACCURACIES, FAILURES, SIMILARITIES
 
-#: Finished models are committed when there are this many, or after this many seconds.
-_BATCH, BATCH_SECONDS = 32, 10.0
+#: Rows are committed when there are so many models or similarities, or after so many seconds.
+_MODELS, _SIMILARITIES, BATCH_SECONDS = 32, 20_000, 10.0
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something done in a run.
+
+    Attributes:
+        kind: of a scan: a model, or a piece of one; of a comparison: a model captured or failed, a
+            pair compared or given up.
+        what: the model's repo_id, or those of the pair.
+        layers: that were measured.
+        bytes: of weights that are done with.
+    """
+
+    kind: Literal["scanned", "skipped", "failed", "piece", "captured", "compared", "dropped"]
+    what: str
+    layers: int = 0
+    bytes: float = 0.0
+
+
+class RunSummary:
+    """The part that the summaries of all runs share."""
+
+    failed: int
+    seconds: float
+    failures: list[Failure]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        plain = {name: value for name, value in vars(self).items() if name != "failures"}
+        return plain | {"failures": [failure.as_dict() for failure in self.failures]}
+
+    def committed(self, models: Sequence[ModelRows], similarities: int) -> None:
+        """Count rows that are in the store now."""
+
+    def columns(self) -> Mapping[str, Any]:
+        """Its columns of the table `scans`."""
+        raise NotImplementedError
 
 
 @dataclass
-class Book:
-    """Collects what tasks yield, commits it in batches, and tells of it."""
+class Summary(RunSummary):
+    """A scan's account of itself.
+
+    Attributes:
+        scan_id: key of its rows in `scans` and `failures`.
+        scanned: models whose rows were committed.
+        skipped: models the store held already.
+        failed: models in `failures`.
+        layers: rows added to `layers`.
+        seconds: wall clock.
+        store: the store's URI.
+        method: the method's id.
+        failures: what failed.
+    """
+
+    store: str
+    method: str
+    scan_id: str = field(default_factory=new_run_id)
+    scanned: int = 0
+    skipped: int = 0
+    failed: int = 0
+    layers: int = 0
+    seconds: float = 0.0
+    failures: list[Failure] = field(default_factory=list)
+
+    def committed(self, models: Sequence[ModelRows], similarities: int) -> None:
+        self.scanned += len(models)
+        self.layers += sum(len(rows.layers) for rows in models)
+
+    def columns(self) -> Mapping[str, Any]:
+        return vars(self)
+
+
+@dataclass
+class CorrelateSummary(RunSummary):
+    """A comparison's account of itself.
+
+    Attributes:
+        store: its URI.
+        run_id: key of its rows in `similarities`, `scans` and `failures`.
+        probes: what the models were shown.
+        models: that were to be compared.
+        forwarded: models that were run over their probe.
+        cached: models whose activations were kept from an earlier run.
+        pairs: pairs of models that were compared.
+        skipped: pairs that the store held already, under every measure.
+        apart: pairs of an image model and a language model, for which no probe was asked for.
+        incomparable: numbers that could not be had of a pair; kept as rows without a value.
+        failed: rows of `failures`.
+        rows: added to `similarities`.
+        seconds: wall clock.
+        forward_seconds: of workers bringing models to life and running them.
+        compare_seconds: of workers comparing.
+        failures: what failed.
+        reasons: why numbers could not be had.
+    """
+
+    store: str
+    run_id: str = field(default_factory=new_run_id)
+    probes: tuple[str, ...] = ()
+    models: int = 0
+    forwarded: int = 0
+    cached: int = 0
+    pairs: int = 0
+    skipped: int = 0
+    apart: int = 0
+    incomparable: int = 0
+    failed: int = 0
+    rows: int = 0
+    seconds: float = 0.0
+    forward_seconds: float = 0.0
+    compare_seconds: float = 0.0
+    failures: list[Failure] = field(default_factory=list)
+    reasons: list[str] = field(default_factory=list)
+
+    def committed(self, models: Sequence[ModelRows], similarities: int) -> None:
+        self.rows += similarities
+
+    def columns(self) -> Mapping[str, Any]:
+        scanned = self.forwarded + self.cached
+        told = {"scan_id": self.run_id, "method": "correlate", "scanned": scanned, "skipped": 0}
+        return told | {"failed": self.failed, "layers": 0, "seconds": self.seconds}
+
+
+_S = TypeVar("_S", bound=RunSummary)
+
+
+@dataclass
+class RunWriter(Generic[_S]):
+    """A run's way into the store, and all that it tells.
+
+    Inside the `with`, rows are collected and committed in batches. At its end, whatever ended it,
+    the rest is committed and the run is recorded in `scans`. All rows of a model, and all of a pair
+    of models, go into one commit: the row of the whole is there if those of the layers are.
+
+    Attributes:
+        store: where to.
+        summary: what the run came to so far.
+        on_event: called for each `Event`.
+        config: what the run was asked for, as plain values.
+        models: measured, not yet committed.
+        similarities: rows of pairs not yet committed, less whose run they are of.
+    """
 
     store: Store
-    how: Method
-    summary: Summary
-    tell: Callable[[Event], None]
-    finished: list[ModelRows] = field(default_factory=list)
-    accuracies: list[dict[str, Any]] = field(default_factory=list)
-    failures: list[dict[str, Any]] = field(default_factory=list)
-    committed_at: float = field(default_factory=time.monotonic)
+    summary: _S
+    on_event: Callable[[Event], None] | None
+    config: Mapping[str, Any]
+    models: list[ModelRows] = field(default_factory=list)
+    similarities: list[pa.Table] = field(default_factory=list)
+    _accuracies: list[dict[str, Any]] = field(default_factory=list)
+    _failures: list[dict[str, Any]] = field(default_factory=list)
 
-    def skip_known(self, ref: ModelRef, known: frozenset[tuple[str, str, str]]) -> bool:
-        if ref.revision is None or (ref.repo_id, ref.revision, self.how.id) not in known:
-            return False
-        self.skip(ref)
-        return True
+    def __enter__(self) -> Self:
+        self._run_id = str(self.summary.columns()["scan_id"])
+        self._started, self._committed_at = datetime.now(UTC), time.monotonic()
+        self._clock = self._committed_at
+        return self
 
-    def skip(self, ref: ModelRef) -> None:
-        self._report(ref)
-        self.summary.skipped += 1
-        self.tell(Event("skipped", ref.repo_id, bytes=ref.nbytes))
+    def __exit__(self, *error: object) -> None:
+        self.commit()
+        self.summary.seconds = round(time.monotonic() - self._clock, 3)
+        columns = {**self.summary.columns(), "versions": json.dumps(versions())}
+        record_run(self.store, self._started, self.config, columns)
+
+    def tell(self, event: Event) -> None:
+        """Report an event."""
+        if self.on_event:
+            self.on_event(event)
+
+    def report(self, ref: ModelRef) -> None:
+        """Add what a model's card and catalogues report of it, where that is new."""
+        self._accuracies += (asdict(accuracy) for accuracy in ref.accuracies)
+
+    def refuse(self, problems: Iterable[Problem]) -> None:
+        """Count members of the sources that cannot be read as failures."""
+        for problem in problems:
+            self.fail(unresolved(problem))
 
     def fail(self, failed: Failure, done: float = 0.0) -> None:
-        self.summary.failed += 1
-        self.summary.failures.append(failed)
-        self.failures.append(failed.row(self.summary.scan_id))
+        """Count a model that failed, after so many bytes of it were told of."""
+        self.note(failed)
         self.tell(Event("failed", failed.ref.repo_id, bytes=failed.ref.nbytes - done))
 
-    def finish(self, opened: OpenedModel, measured: Measured, done: float = 0.0) -> None:
-        ref = opened.ref
-        model = asdict(ref) | {
-            "bytes": ref.nbytes,
-            "parameters": opened.parameters,
-            "weights_format": opened.format,
-        }
-        for name in ("nbytes", "path", "accuracies"):
-            del model[name]
-        self.finished.append(ModelRows(model, self.how.id, measured.layers, measured.esds))
-        self._report(ref)
-        self.tell(Event("scanned", ref.repo_id, len(measured.layers), ref.nbytes - done))
-        self.commit_if_due()
+    def note(self, failed: Failure) -> None:
+        """Count a failure that is told of in another event."""
+        self.summary.failed += 1
+        self.summary.failures.append(failed)
+        self._failures.append(failed.row(self._run_id))
 
     def commit_if_due(self) -> None:
-        overdue = time.monotonic() - self.committed_at > BATCH_SECONDS
-        if len(self.finished) >= _BATCH or (self.finished and overdue):
+        """Commit where a batch is full or has waited long."""
+        rows = sum(map(len, self.similarities))
+        overdue = time.monotonic() - self._committed_at > BATCH_SECONDS
+        full = len(self.models) >= _MODELS or rows >= _SIMILARITIES
+        if full or (overdue and (self.models or rows)):
             self.commit()
 
     def commit(self) -> None:
-        finished, self.finished = self.finished, []
-        self.store.commit_models(finished, self.summary.scan_id)
-        self.summary.scanned += len(finished)
-        self.summary.layers += sum(len(rows.layers) for rows in finished)
+        """Commit all that is there."""
+        models, self.models = self.models, []
+        self.store.commit_models(models, self._run_id)
+        similarities, self.similarities = self.similarities, []
+        if similarities:
+            rows = pa.concat_tables(similarities)
+            mine = {"run_id": self._run_id, "computed_at": datetime.now(UTC)}
+            self.store.append("similarities", made_by(rows, SIMILARITIES, **mine))
+        self.summary.committed(models, sum(map(len, similarities)))
         for table, schema, rows in (
-            ("accuracies", ACCURACIES, self.accuracies),
-            ("failures", FAILURES, self.failures),
+            ("accuracies", ACCURACIES, self._accuracies),
+            ("failures", FAILURES, self._failures),
         ):
             if rows:
                 self.store.append(table, pa.Table.from_pylist(rows, schema=schema))
                 rows.clear()
-        self.committed_at = time.monotonic()
-
-    def _report(self, ref: ModelRef) -> None:
-        self.accuracies.extend(asdict(accuracy) for accuracy in ref.accuracies)
+        self._committed_at = time.monotonic()
 
 
 def versions() -> dict[str, str]:
-    """Of Python and of what the numbers depend on."""
+    """Versions of Python and of what the numbers depend on."""
     out = {"python": platform.python_version()}
     for name in ("zoo-analysis", "torch", "numpy", "scipy", "ray", "deltalake"):
         try:

@@ -1,4 +1,4 @@
-"""Which task of a comparison goes to Ray when."""
+"""The order of a comparison's tasks, and what their results add to the store."""
 
 import heapq
 import itertools
@@ -9,104 +9,104 @@ from typing import Any
 
 import ray
 
-from zoo_analysis.cluster.correlate_book import BATCH_SECONDS, CorrelateBook
+from zoo_analysis.cluster.account import CorrelateSummary, Event, RunWriter
 from zoo_analysis.cluster.correlate_tasks import (
     Compared,
-    Kit,
+    CorrelateSettings,
     Ready,
     capture_model,
     compare_checkpoints,
     compare_models,
 )
+from zoo_analysis.cluster.flow import Task
 from zoo_analysis.cluster.worker import Failure, failure
 from zoo_analysis.pairwise.pairs import ComparisonPlan, Pair
 from zoo_analysis.sources import ModelRef
 
-#: How often a task is tried when its worker dies; Ray does the retrying.
-_ATTEMPTS = 3
 #: Models a side of a tile of pairs that one task compares under a heavy measure.
 _TILE = 4
+#: Reasons why models could not be compared that the summary names.
+_REASONS = 5
 
 
 class CorrelateSchedule:
-    """Tasks in flight: as many as keep every CPU busy, never more.
+    """Tasks of a comparison in their order.
 
     Each model is captured once. Further models are captured when fewer pairs are ready than there
     are places, and a model's activations are let go with its last pair.
 
     Args:
-        book: gets what the tasks yield.
-        kit: for every task.
+        writer: gets what the tasks yield.
+        settings: for every task.
+        plan: the pairs.
         probe_of: the probe that a model is shown, in Ray's memory.
     """
 
-    def __init__(self, book: CorrelateBook, kit: Kit, probe_of: Callable[[ModelRef], Any]) -> None:
-        self.book, self.probe_of = book, probe_of
-        self.kit = ray.put(kit)
-        self.places = 2 * max(1, int(ray.cluster_resources().get("CPU", 1)))
-        self.tasks: dict[Any, Callable[[Any], None]] = {}
-        self.ready: list[tuple[int, tuple[int, int], int, Pair]] = []
-        self.number: dict[ModelRef, int] = {}
-        self.order = itertools.count()
-        self.seen: dict[ModelRef, Any] = {}
+    def __init__(
+        self,
+        writer: RunWriter[CorrelateSummary],
+        settings: CorrelateSettings,
+        plan: ComparisonPlan,
+        probe_of: Callable[[ModelRef], Any],
+    ) -> None:
+        self.writer, self.summary, self.probe_of = writer, writer.summary, probe_of
+        self.gpus = int(settings.device == "cuda")
+        self.settings = ray.put(settings)
         self.left: dict[ModelRef, dict[Pair, None]] = {}  # pairs still to be compared
-        options = {"max_retries": _ATTEMPTS - 1, "num_gpus": 1 if kit.device == "cuda" else 0}
-        self.capture = capture_model.options(**options)
-        self.models = compare_models.options(**options)
-        self.checkpoints = compare_checkpoints.options(**options)
-
-    def run(self, plan: ComparisonPlan) -> None:
         for pair in plan.active:
             for ref in (pair.a, pair.b):
                 self.left.setdefault(ref, {})[pair] = None
         self.number = {ref: i for i, ref in enumerate(self.left)}
-        captures, passive = deque(self.left), deque(plan.passive)
-        while captures or passive or self.ready or self.tasks:
-            while len(self.tasks) < self.places and (captures or passive or self.ready):
-                if captures and len(self.ready) < self.places:
-                    self._capture(captures.popleft())
-                elif self.ready:
-                    self._compare(self._bundle())
-                else:
-                    pair = passive.popleft()
-                    task = self.checkpoints.remote(pair, self.kit)
-                    self.tasks[task] = partial(self._compared, [pair])
-            done, _ = ray.wait(list(self.tasks), timeout=BATCH_SECONDS) if self.tasks else ([], [])
-            for task in done:
-                self.tasks.pop(task)(task)
-            self.book.commit_if_due()
+        self.uncaptured, self.passive = deque(self.left), deque(plan.passive)
+        self.ready: list[tuple[int, tuple[int, int], int, Pair]] = []
+        self.order = itertools.count()
+        self.seen: dict[ModelRef, Any] = {}
+        self.done: set[tuple[ModelRef, ModelRef]] = set()
 
-    def _capture(self, ref: ModelRef) -> None:
-        if self.left[ref]:  # else all the others failed
-            told, seen = self.capture.remote(ref, self.probe_of(ref), self.kit)
-            self.tasks[told] = partial(self._captured, ref, seen)
+    def next_task(self, places: int) -> Task | None:
+        """The next model to capture, or pairs to compare."""
+        while self.uncaptured and len(self.ready) < places:
+            ref = self.uncaptured.popleft()
+            if self.left[ref]:  # else all the others failed
+                return self._capture(ref)
+        if self.ready:
+            pairs = self._bundle(places)
+            refs = list(dict.fromkeys(ref for pair in pairs for ref in (pair.a, pair.b)))
+            seen = (self.seen[ref] for ref in refs)
+            return self._compare(compare_models, pairs, pairs, refs, self.settings, *seen)
+        if self.passive:
+            pair = self.passive.popleft()
+            return self._compare(compare_checkpoints, [pair], pair, self.settings)
+        return None
 
-    def _bundle(self) -> list[Pair]:
+    def _capture(self, ref: ModelRef) -> Task:
+        arguments = ref, self.probe_of(ref), self.settings
+        lost = partial(failure, ref, "capture")
+        return Task(capture_model, arguments, partial(self._captured, ref), lost, self.gpus)
+
+    def _compare(self, function: Any, pairs: list[Pair], *arguments: Any) -> Task:
+        done, lost = partial(self._compared, pairs), partial(_lost, pairs)
+        return Task(function, arguments, done, lost, self.gpus)
+
+    def _bundle(self, places: int) -> list[Pair]:
         """The next pair; of heavy ones a tile, so that each layer is prepared for several pairs."""
         *tile, _, pair = heapq.heappop(self.ready)
         bundle = [pair]
-        most = min(_TILE**2, 1 + len(self.ready) // self.places) if pair.heavy else 1
+        most = min(_TILE**2, 1 + len(self.ready) // places) if pair.heavy else 1
         while len(bundle) < most and self.ready and list(self.ready[0][:2]) == tile:
             bundle.append(heapq.heappop(self.ready)[-1])
         return sorted(bundle, key=lambda each: (self.number[each.a], self.number[each.b]))
 
-    def _compare(self, pairs: list[Pair]) -> None:
-        refs = list(dict.fromkeys(ref for pair in pairs for ref in (pair.a, pair.b)))
-        task = self.models.remote(pairs, refs, self.kit, *(self.seen[ref] for ref in refs))
-        self.tasks[task] = partial(self._compared, pairs)
-
-    def _captured(self, ref: ModelRef, seen: Any, task: Any) -> None:
-        try:
-            outcome: Ready | Failure = ray.get(task)
-        except ray.exceptions.RayError as error:  # the worker died, _ATTEMPTS times over
-            outcome = failure(ref, "capture", error, _ATTEMPTS)
+    def _captured(self, ref: ModelRef, outcome: Ready | Failure, seen: Any) -> None:
         if isinstance(outcome, Failure):
-            self.book.fail(outcome)
+            self.writer.fail(outcome)
             for pair in list(self.left[ref]):
-                self.book.drop(pair)
-                self._forget(pair)
+                self._give_up(pair)
             return
-        self.book.captured(ref, outcome.forwarded, outcome.seconds)
+        self.summary.forwarded += outcome.forwarded
+        self.summary.cached += not outcome.forwarded
+        self.summary.forward_seconds += outcome.seconds
+        self.writer.tell(Event("captured", ref.repo_id))
         self.seen[ref] = seen
         both = [pair for pair in self.left[ref] if pair.a in self.seen and pair.b in self.seen]
         # To and fro: what a worker prepared last is used first.
@@ -115,20 +115,31 @@ class CorrelateSchedule:
             place = tile if pair.heavy else (0, 0)
             heapq.heappush(self.ready, (pair.turn, place, next(self.order), pair))
 
-    def _compared(self, pairs: list[Pair], task: Any) -> None:
-        try:
-            outcome: list[Compared] = ray.get(task)
-        except ray.exceptions.RayError as error:
-            for pair in pairs:
-                failed = failure(pair.a, "compare", error, _ATTEMPTS)
-                message = f"with {pair.b.repo_id}: {failed.message}"
-                self.book.note(Failure(pair.a, "compare", failed.error, message, _ATTEMPTS))
-                self.book.drop(pair)
-        else:
-            for pair, compared in zip(pairs, outcome, strict=True):
-                self.book.finish(pair, compared)
-        for pair in pairs:
-            self._forget(pair)
+    def _compared(self, pairs: list[Pair], outcomes: list[Compared | Failure]) -> None:
+        for pair, outcome in zip(pairs, outcomes, strict=True):
+            if isinstance(outcome, Failure):
+                self.writer.note(outcome)
+                self._give_up(pair)
+            else:
+                self._finish(pair, outcome)
+
+    def _finish(self, pair: Pair, compared: Compared) -> None:
+        self.done.add((pair.a, pair.b))
+        self.summary.pairs = len(self.done)
+        self.summary.compare_seconds += compared.seconds
+        self.summary.incomparable += compared.incomparable
+        for reason in compared.reasons:
+            if reason not in self.summary.reasons and len(self.summary.reasons) < _REASONS:
+                self.summary.reasons.append(reason)
+        self.writer.similarities.append(compared.rows)
+        for failed in compared.failures:
+            self.writer.note(failed)
+        self.writer.tell(Event("compared", f"{pair.a.repo_id} and {pair.b.repo_id}"))
+        self._forget(pair)
+
+    def _give_up(self, pair: Pair) -> None:
+        self.writer.tell(Event("dropped", f"{pair.a.repo_id} and {pair.b.repo_id}"))
+        self._forget(pair)
 
     def _forget(self, pair: Pair) -> None:
         for ref in (pair.a, pair.b):
@@ -136,3 +147,11 @@ class CorrelateSchedule:
             left.pop(pair, None)
             if not left:
                 self.seen.pop(ref, None)
+
+
+def _lost(pairs: list[Pair], error: BaseException, attempts: int) -> list[Failure]:
+    """The failures of pairs whose worker died."""
+    return [
+        failure(pair.a, "compare", error, attempts).about(f"with {pair.b.repo_id}")
+        for pair in pairs
+    ]

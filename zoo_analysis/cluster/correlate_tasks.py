@@ -1,10 +1,10 @@
-"""What a comparison runs on a worker. Nothing here raises: what fails comes back as a `Failure`."""
+"""Tasks of a comparison, on a worker. Nothing here raises: what fails comes back as a `Failure`."""
 
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -14,26 +14,25 @@ import ray
 from zoo_analysis.activations import Captured, capture, captured
 from zoo_analysis.activations.networks.load import load_network
 from zoo_analysis.activations.probes.probe import Probe
-from zoo_analysis.cluster.downloads import Reach
 from zoo_analysis.cluster.worker import Failure, failure, one_thread
 from zoo_analysis.errors import ZooError
 from zoo_analysis.folders import user_cache
-from zoo_analysis.pairwise.by_activations import Bench, Shown, compare
+from zoo_analysis.hub.access import HubAccess
+from zoo_analysis.pairwise.by_activations import ModelActivations, compare_activations
 from zoo_analysis.pairwise.by_weights import compare_weights
 from zoo_analysis.pairwise.pairs import Pair
 from zoo_analysis.pairwise.prepared import PreparedCache
-from zoo_analysis.pairwise.scores import Scores
+from zoo_analysis.pairwise.scores import Scores, similarity_rows
 from zoo_analysis.pairwise.settings import ComparisonSettings, Key
 from zoo_analysis.similarity.registry import get_measure
 from zoo_analysis.sources import ModelRef
 from zoo_analysis.store.schemas import SIMILARITIES
-from zoo_analysis.weights import hub_access
 
 #: Rows of `SIMILARITIES` as a worker makes them; whose run they are of is added later.
 _ROWS = pa.schema([f for f in SIMILARITIES if f.name not in ("run_id", "computed_at")])
 
 #: What this worker prepared for the pairs before.
-_kept = PreparedCache()
+_prepared = PreparedCache()
 
 
 @dataclass(frozen=True)
@@ -69,24 +68,26 @@ class Compared:
 
 
 @dataclass(frozen=True)
-class Kit:
-    """What every task of a comparison is given.
+class CorrelateSettings:
+    """Settings of a comparison that every task is given.
 
     Attributes:
         how: see `ComparisonSettings`.
         device: where models run and products are computed.
         cache_bytes: that a node's disk gives to activations.
-        reach: how models of the hub are read.
+        access: how models of the hub are read; None where there are none.
     """
 
     how: ComparisonSettings
     device: str
     cache_bytes: int
-    reach: Reach
+    access: HubAccess | None
 
 
 @ray.remote(num_cpus=1, num_returns=2)
-def capture_model(ref: ModelRef, probe: Probe, kit: Kit) -> tuple[Ready | Failure, Captured | None]:
+def capture_model(
+    ref: ModelRef, probe: Probe, settings: CorrelateSettings
+) -> tuple[Ready | Failure, Captured | None]:
     """Run a model over a probe, or find what this node kept of that.
 
     What comes back first is small and for the driver; the activations stay where they are, to be
@@ -95,32 +96,38 @@ def capture_model(ref: ModelRef, probe: Probe, kit: Kit) -> tuple[Ready | Failur
     start = time.perf_counter()
 
     def make() -> Captured:
-        revived = load_network(ref.path, ref.architecture, device=kit.device)
-        return capture(revived, probe, layers=kit.how.layers, positions=kit.how.positions)
+        device, access = settings.device, settings.access
+        network = load_network(ref.path, ref.architecture, device=device, access=access)
+        return capture(network, probe, layers=settings.how.layers, positions=settings.how.positions)
 
     try:
-        with _quiet(), hub_access(kit.reach.access, kit.reach.downloads):
-            key = (ref.repo_id, ref.revision, probe.id, kit.how.layers, kit.how.positions)
-            seen, hit = captured(key, make, cache_dir(), kit.cache_bytes)
+        with _quiet():
+            key = (ref.repo_id, ref.revision, probe.id, settings.how.layers, settings.how.positions)
+            seen, hit = captured(key, make, cache_dir(), settings.cache_bytes)
         return Ready(not hit, time.perf_counter() - start), seen
     except Exception as error:
-        return failure(ref, "capture", error, access=kit.reach.access), None
+        return failure(ref, "capture", error, access=settings.access), None
 
 
 @ray.remote(num_cpus=1)
 def compare_models(
-    pairs: Sequence[Pair], refs: Sequence[ModelRef], kit: Kit, *seen: Captured | None
+    pairs: Sequence[Pair],
+    refs: Sequence[ModelRef],
+    settings: CorrelateSettings,
+    *seen: Captured | None,
 ) -> list[Compared]:
     """Compare what models made of one probe, under each measure that is still missing.
 
     Args:
         pairs: of the models.
         refs: the models.
-        kit: see `Kit`.
+        settings: for every task.
         seen: of each of them, what `capture_model` left.
     """
     shown = {
-        ref: Shown((ref.repo_id, ref.revision, each.probe, kit.how, kit.device), each)
+        ref: ModelActivations(
+            (ref.repo_id, ref.revision, each.probe, settings.how, settings.device), each
+        )
         for ref, each in zip(refs, seen, strict=True)
         if each is not None
     }
@@ -129,55 +136,52 @@ def compare_models(
         if pair.a not in shown or pair.b not in shown:
             raise ZooError("activations were lost and could not be made again: run this again")
         first, second = shown[pair.a], shown[pair.b]
-        return compare(Bench(first, second, get_measure(key.measure), kit.how, kit.device, _kept))
+        return compare_activations(
+            first,
+            second,
+            get_measure(key.measure),
+            settings.how,
+            device=settings.device,
+            cache=_prepared,
+        )
 
-    return [_compared(pair, partial(score, pair), kit) for pair in pairs]
+    return [_compared(pair, partial(score, pair), settings) for pair in pairs]
 
 
 @ray.remote(num_cpus=1)
-def compare_checkpoints(pair: Pair, kit: Kit) -> list[Compared]:
+def compare_checkpoints(pair: Pair, settings: CorrelateSettings) -> list[Compared]:
     """Compare two models' weights, under each measure that is still missing."""
 
     def score(key: Key) -> Scores:
-        return compare_weights(pair.a, pair.b, get_measure(key.measure), kit.device)
+        measure = get_measure(key.measure)
+        return compare_weights(pair.a, pair.b, measure, settings.device, settings.access)
 
-    return [_compared(pair, score, kit)]
+    return [_compared(pair, score, settings)]
 
 
 def cache_dir() -> Path:
-    """Where a node keeps activations: in the user's cache directory."""
+    """Directory of a node's activations, in the user's cache directory."""
     return user_cache() / "activations"
 
 
-def _compared(pair: Pair, score: Callable[[Key], Scores], kit: Kit) -> Compared:
+def _compared(pair: Pair, score: Callable[[Key], Scores], settings: CorrelateSettings) -> Compared:
     start = time.perf_counter()
     rows, reasons, failures = [], [], []
     for key in pair.keys:
         try:
-            with _quiet(), hub_access(kit.reach.access, kit.reach.downloads):
+            with _quiet():
                 found = score(key)
         except Exception as error:
-            failed = failure(pair.a, "compare", error, access=kit.reach.access)
-            note = f"{key.measure} with {pair.b.repo_id}: {failed.message}"
-            failures.append(Failure(pair.a, "compare", failed.error, note[:1000]))
+            failed = failure(pair.a, "compare", error, access=settings.access)
+            failures.append(failed.about(f"{key.measure} with {pair.b.repo_id}"))
             continue
-        rows += _rows(pair, key, found)
+        a, b = ((ref.repo_id, ref.revision) for ref in (pair.a, pair.b))
+        rows += similarity_rows(a, b, key, found.scores)
         if found.scores[-1].value is None:
             reasons.append(f"{key.measure}: {found.reason}")
     table = pa.Table.from_pylist(rows, schema=_ROWS)
     seconds = time.perf_counter() - start
     return Compared(table, seconds, tuple(dict.fromkeys(reasons)), len(reasons), tuple(failures))
-
-
-def _rows(pair: Pair, key: Key, found: Scores) -> list[dict[str, object]]:
-    shared = {
-        "repo_id_a": pair.a.repo_id,
-        "revision_a": pair.a.revision,
-        "repo_id_b": pair.b.repo_id,
-        "revision_b": pair.b.revision,
-        **key._asdict(),
-    }
-    return [shared | asdict(score) for score in found.scores]
 
 
 @contextmanager

@@ -1,18 +1,15 @@
-"""How many downloads a whole cluster runs at the same time."""
+"""Permits for downloads, shared by a whole cluster."""
 
 import asyncio
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, replace
+from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import ray
 
+from zoo_analysis.hub.access import HubAccess, default_access
 from zoo_analysis.sources import ModelRef
-from zoo_analysis.weights import (
-    HubAccess,
-    current_access,
-)
 
 #: Seconds after which a permit that was never given back is taken from a worker that must be dead.
 _LEASE = 900.0
@@ -66,28 +63,20 @@ class Downloads:
             self.permits.give_back.remote(number)
 
 
-@dataclass(frozen=True)
-class Reach:
-    """How a worker reads models of the hub.
+def access_for(
+    refs: Sequence[ModelRef], downloads: int, cache_size: int | None, access: HubAccess | None
+) -> HubAccess | None:
+    """The access that workers read models of the hub by; None where there are none to read.
 
-    Attributes:
-        access: endpoint, token and cache; None where no model of the hub is read.
-        downloads: called for the permit that a download needs.
+    Args:
+        refs: models to be read.
+        downloads: at the same time, on the whole cluster: the access's gate.
+        cache_size: bytes on each node; None is what `access` says.
+        access: how to reach the hub; None is `hub.access.default_access`.
     """
-
-    access: HubAccess | None = None
-    downloads: Any = nullcontext
-
-
-#: Downloads from the hub at the same time, on the whole cluster.
-DOWNLOADS = 16
-
-
-def reach_for(refs: Sequence[ModelRef], downloads: int, cache_size: int | None) -> Reach:
-    """What workers need to read models of the hub, if there are any."""
     if not any(ref.source == "hub" for ref in refs):
-        return Reach()
-    access = current_access()
+        return None
+    access = access or default_access()
     if cache_size is not None:
         access = replace(access, cache_bytes=cache_size)
-    return Reach(access, Downloads(downloads))
+    return replace(access, gate=Downloads(downloads))

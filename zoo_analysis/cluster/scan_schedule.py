@@ -1,113 +1,129 @@
-"""Which task goes to Ray when."""
+"""The order of a scan's tasks, and what their results add to the store."""
 
 import heapq
 import itertools
-from collections import Counter
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import partial
 
 import ray
 
-from zoo_analysis.cluster.account import BATCH_SECONDS, Book
-from zoo_analysis.cluster.downloads import Reach
-from zoo_analysis.cluster.scan_tasks import OpenedModel, Skipped, measure_piece, open_model
-from zoo_analysis.cluster.summary import Event
+from zoo_analysis.cluster.account import Event, RunWriter, Summary
+from zoo_analysis.cluster.flow import Task
+from zoo_analysis.cluster.scan_tasks import (
+    Committed,
+    OpenedModel,
+    ScanSettings,
+    Skipped,
+    measure_piece,
+    open_model,
+)
 from zoo_analysis.cluster.worker import Failure, failure
 from zoo_analysis.measure.cost import Piece
-from zoo_analysis.measure.rows import Measured, concatenated
+from zoo_analysis.measure.rows import Measured
 from zoo_analysis.sources import ModelRef
-from zoo_analysis.spectra import Method
 
-#: How often a task is tried when its worker dies; Ray does the retrying.
-_ATTEMPTS = 3
+
+@dataclass
+class _Unfinished:
+    """An opened model, its pieces measured so far, and bytes of it that were told of."""
+
+    opened: OpenedModel
+    parts: list[Measured]
+    told: int = 0
+
+    @property
+    def is_whole(self) -> bool:
+        return len(self.parts) == len(self.opened.measured) + len(self.opened.pieces)
 
 
 class ScanSchedule:
-    """Tasks in flight: as many as keep every CPU busy, never more.
+    """Tasks of a scan in their order.
 
-    Models are opened the largest first and only when fewer pieces wait than there are places; of
+    Models are opened the largest first, and only when fewer pieces wait than there are places; of
     the waiting pieces the most expensive goes first.
+
+    Args:
+        writer: gets what the tasks yield.
+        settings: for every task.
+        refs: the models.
+        known: models that the store holds, some of which may be among these at a revision that is
+            not known yet.
     """
 
     def __init__(
-        self, book: Book, how: Method, device: str, known: Any, reach: Reach | None = None
+        self,
+        writer: RunWriter[Summary],
+        settings: ScanSettings,
+        refs: Iterable[ModelRef],
+        known: Committed,
     ) -> None:
-        self.book, self.how, self.device, self.known = book, how, device, known
-        self.reach = ray.put(reach or Reach())
-        self.places = 2 * max(1, int(ray.cluster_resources().get("CPU", 1)))
-        self.tasks: dict[Any, tuple[ModelRef, Piece | None]] = {}
+        self.writer, self.how = writer, settings.how
+        self.gpus = int(settings.device == "cuda")
+        self.settings, self.known = ray.put(settings), ray.put(known)
+        self.queue = sorted(refs, key=lambda ref: ref.nbytes)
         self.waiting: list[tuple[float, int, ModelRef, Piece]] = []
         self.order = itertools.count()
-        self.parts: dict[ModelRef, list[Measured]] = {}
-        self.opened: dict[ModelRef, OpenedModel] = {}
-        self.dead: set[ModelRef] = set()
-        self.shares: Counter[ModelRef] = Counter()  # bytes told of so far
-        options = {"max_retries": _ATTEMPTS - 1, "num_gpus": 1 if device == "cuda" else 0}
-        self.open = open_model.options(**options)
-        self.measure = measure_piece.options(**options)
+        self.unfinished: dict[ModelRef, _Unfinished] = {}
 
-    def run(self, refs: Sequence[ModelRef]) -> None:
-        queue = sorted(refs, key=lambda ref: ref.nbytes)
-        while queue or self.tasks or self.waiting:
-            while len(self.tasks) < self.places and (self.waiting or queue):
-                if queue and len(self.waiting) < self.places:
-                    ref = queue.pop()
-                    task = self.open.remote(ref, self.how, self.known, self.device, self.reach)
-                    self.tasks[task] = ref, None
-                else:
-                    *_, ref, piece = heapq.heappop(self.waiting)
-                    task = self.measure.remote(ref, piece, self.how, self.device, self.reach)
-                    self.tasks[task] = ref, piece
-            done, _ = ray.wait(list(self.tasks), timeout=BATCH_SECONDS)
-            for task in done:
-                self._take(task, *self.tasks.pop(task))
-            self.book.commit_if_due()
+    def next_task(self, places: int) -> Task | None:
+        """The next model to open, or piece to measure."""
+        if self.queue and len(self.waiting) < places:
+            ref = self.queue.pop()
+            arguments = ref, self.known, self.settings
+            lost = partial(failure, ref, "open")
+            return Task(open_model, arguments, self._opened, lost, self.gpus)
+        if self.waiting:
+            *_, ref, piece = heapq.heappop(self.waiting)
+            done, lost = partial(self._measured, ref, piece), partial(failure, ref, "measure")
+            return Task(measure_piece, (ref, piece, self.settings), done, lost, self.gpus)
+        return None
 
-    def _take(self, task: Any, ref: ModelRef, piece: Piece | None) -> None:
-        try:
-            outcome = ray.get(task)
-        except ray.exceptions.RayError as error:  # the worker died, _ATTEMPTS times over
-            outcome = failure(ref, "measure" if piece else "open", error, _ATTEMPTS)
-        if isinstance(outcome, Skipped):
-            self.book.skip(outcome.ref)
-        elif isinstance(outcome, Failure):
-            self._fail(ref, outcome)
-        elif isinstance(outcome, OpenedModel):
-            self._admit(outcome)
-        elif piece is not None and ref in self.opened:
-            self._gather(ref, piece, outcome)
+    def _opened(self, outcome: OpenedModel | Skipped | Failure) -> None:
+        if isinstance(outcome, Failure):
+            self.writer.fail(outcome)
+        elif isinstance(outcome, Skipped):
+            skip(outcome.ref, self.writer)
+        else:
+            model = _Unfinished(outcome, [*outcome.measured])
+            self.unfinished[outcome.ref] = model
+            for piece in outcome.pieces:
+                entry = (-piece.cost.flops, next(self.order), outcome.ref, piece)
+                heapq.heappush(self.waiting, entry)
+            self._finish_if_whole(model)
 
-    def _admit(self, opened: OpenedModel) -> None:
-        if opened.measured is not None:
-            self.book.finish(opened, opened.measured)
-            return
-        self.opened[opened.ref] = opened
-        self.parts[opened.ref] = []
-        for piece in opened.pieces:
-            entry = (-piece.flops, next(self.order), opened.ref, piece)
-            heapq.heappush(self.waiting, entry)
-
-    def _gather(self, ref: ModelRef, piece: Piece, measured: Measured) -> None:
-        opened, parts = self.opened[ref], self.parts[ref]
-        parts.append(measured)
-        if len(parts) == len(opened.pieces):
-            self.book.finish(opened, concatenated(parts), self.shares[ref])
-            self._forget(ref)
-            return
-        share = ref.nbytes * piece.flops / sum(other.flops for other in opened.pieces)
-        self.shares[ref] += int(share)
-        self.book.tell(Event("piece", ref.repo_id, len(measured.layers), int(share)))
-
-    def _fail(self, ref: ModelRef, failed: Failure) -> None:
+    def _measured(self, ref: ModelRef, piece: Piece, outcome: Measured | Failure) -> None:
         """The first failure of a model counts; what else of it waits or comes is dropped."""
-        if ref in self.dead:
+        if ref not in self.unfinished:
             return
-        self.dead.add(ref)
-        self.book.fail(failed, self.shares[ref])
-        self._forget(ref)
-        self.waiting = [entry for entry in self.waiting if entry[2] != ref]
-        heapq.heapify(self.waiting)
+        model = self.unfinished[ref]
+        if isinstance(outcome, Failure):
+            del self.unfinished[ref]
+            self.writer.fail(outcome, model.told)
+            self.waiting = [entry for entry in self.waiting if entry[2] != ref]
+            heapq.heapify(self.waiting)
+            return
+        model.parts.append(outcome)
+        if not self._finish_if_whole(model):
+            whole = sum(other.cost.flops for other in model.opened.pieces)
+            share = int(ref.nbytes * piece.cost.flops / whole)
+            model.told += share
+            self.writer.tell(Event("piece", ref.repo_id, len(outcome.layers), share))
 
-    def _forget(self, ref: ModelRef) -> None:
-        self.opened.pop(ref, None)
-        self.parts.pop(ref, None)
+    def _finish_if_whole(self, model: _Unfinished) -> bool:
+        if not model.is_whole:
+            return False
+        ref = model.opened.ref
+        rows = model.opened.rows(model.parts, self.how)
+        self.writer.models.append(rows)
+        self.writer.report(ref)
+        self.writer.tell(Event("scanned", ref.repo_id, len(rows.layers), ref.nbytes - model.told))
+        del self.unfinished[ref]
+        return True
+
+
+def skip(ref: ModelRef, writer: RunWriter[Summary]) -> None:
+    """Leave out a model that the store holds; what is reported of it may be new."""
+    writer.report(ref)
+    writer.summary.skipped += 1
+    writer.tell(Event("skipped", ref.repo_id, bytes=ref.nbytes))

@@ -50,15 +50,3 @@ def ray_session(address: str | None = None) -> Iterator[None]:
         yield
     finally:
         ray.shutdown()
-
-
-def device_for(device: str) -> str:
-    """``cpu`` or ``cuda``, from that or ``auto``; Ray must be up.
-
-    Raises:
-        ZooError: no GPU where one was asked for.
-    """
-    gpus = ray.cluster_resources().get("GPU", 0)
-    if device == "cuda" and not gpus:
-        raise ZooError("--device cuda, but the Ray cluster has no GPU; use --device auto or cpu")
-    return "cuda" if device != "cpu" and gpus else "cpu"

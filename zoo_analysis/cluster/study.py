@@ -13,10 +13,11 @@ from zoo_analysis.cluster.flow import side_by_side
 from zoo_analysis.cluster.session import ray_session
 from zoo_analysis.folders import user_cache
 from zoo_analysis.store import open_store
-from zoo_analysis.store.schemas import STUDIES
+from zoo_analysis.store.runs import made_by, new_run_id
+from zoo_analysis.store.schemas import SIMILARITIES, STUDIES
 from zoo_analysis.studies.study import Outcome, Setting, Study
 
-#: What a reader is shown of the table `studies`.
+#: Columns of the table `studies` that a reader is shown.
 READER_COLUMNS = ("group", "quantity", "measure", "n", "value", "low", "high", "p_value")
 
 
@@ -25,7 +26,7 @@ class Ran:
     """A study that was run.
 
     Attributes:
-        study: which.
+        study: the study.
         run_id: of its rows.
         rows: those of the table `studies`.
         outcome: what it found.
@@ -40,7 +41,7 @@ class Ran:
 
 
 def studies_dir() -> Path:
-    """Where studies keep the networks they train: the user's cache directory."""
+    """Directory of the networks that studies train, in the user's cache directory."""
     return user_cache() / "studies"
 
 
@@ -56,7 +57,7 @@ def run_study(
     """Run a study and add its rows to the store.
 
     Args:
-        study: which.
+        study: the study.
         store_uri: as `open_store` takes it.
         seeds: how often each network is trained; None for the study's own number.
         address: of a Ray cluster that shares this machine's files; None is a local Ray.
@@ -76,18 +77,12 @@ def run_study(
     )
     with ray_session(address):
         outcome = study.run(setting)
-    now = datetime.now(UTC)
-    run_id = f"{study.name}-{now:%Y%m%dT%H%M%S%f}"
-    rows = _with_constants(
-        outcome.table,
-        {"study": study.name, "run_id": run_id, "seeds": setting.seeds, "computed_at": now},
-    )
+    run_id = new_run_id(study.name)
+    run = {"run_id": run_id, "computed_at": datetime.now(UTC)}
+    rows = made_by(outcome.table, STUDIES, study=study.name, seeds=setting.seeds, **run)
     store.append("studies", rows)
     if outcome.similarities is not None:
-        store.append(
-            "similarities",
-            _with_constants(outcome.similarities, {"run_id": run_id, "computed_at": now}),
-        )
+        store.append("similarities", made_by(outcome.similarities, SIMILARITIES, **run))
     return Ran(study, run_id, rows, outcome, store.uri)
 
 
@@ -99,19 +94,5 @@ def _spread(
 ) -> list[Any]:
     """Results in the order of the arguments, computed side by side on Ray."""
     calls = list(arguments)
-    results: list[Any] = [None] * len(calls)
     tell(title, 0, len(calls))
-    for done, (number, result) in enumerate(side_by_side(function, calls), start=1):
-        results[number] = result
-        tell(title, done, len(calls))
-    return results
-
-
-def _with_constants(rows: pa.Table, constants: dict[str, Any]) -> pa.Table:
-    """Rows with these columns constant, in place of what was there."""
-    for name, value in constants.items():
-        column = pa.repeat(pa.scalar(value, STUDIES.field(name).type), len(rows))
-        if name in rows.column_names:
-            rows = rows.drop_columns([name])
-        rows = rows.append_column(name, column)
-    return rows
+    return side_by_side(function, calls, lambda done, _: tell(title, done, len(calls)))

@@ -1,14 +1,15 @@
 """`zoo track`: a look at every watch, recorded and, if asked for, scanned."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, replace
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 import pyarrow as pa
 
+from zoo_analysis.cluster.account import Summary
 from zoo_analysis.cluster.scan import scan_models
-from zoo_analysis.cluster.summary import Summary
+from zoo_analysis.hub.access import HubAccess
 from zoo_analysis.sources.watch import Known, Release, load_watches, look
 from zoo_analysis.spectra import Method
 from zoo_analysis.store import Store
@@ -27,6 +28,7 @@ def track(
     complete: bool = False,
     scan: Method | None = None,
     address: str | None = None,
+    access: HubAccess | None = None,
 ) -> tuple[list[Release], Summary | None]:
     """Look at the watches of a file and record what is new.
 
@@ -39,21 +41,24 @@ def track(
         complete: list everything, to see also what has vanished.
         scan: by this method; None scans nothing.
         address: of a Ray cluster.
+        access: how to reach the hub; None is `hub.access.default_access`.
 
     Returns:
         What was seen, and the scan's account.
     """
     found: list[Release] = []
     for watch in load_watches(file):
-        found += look(watch, known(store, watch.name), since, complete)
+        found += look(watch, known(store, watch.name), since, complete, access)
     refs = list({(r.repo_id, r.revision): r.ref for r in found if r.ref is not None}.values())
-    summary = scan_models(refs, store, scan, address=address) if scan and refs else None
+    summary = (
+        scan_models(refs, store, scan, address=address, access=access) if scan and refs else None
+    )
     record(store, found)
     return found, summary
 
 
 def known(store: Store, watch: str) -> dict[str, Known]:
-    """What earlier looks of a watch have seen, by repo_id."""
+    """Repositories that earlier looks of a watch have seen, by repo_id."""
     out: dict[str, Known] = {}
     if not store.exists():
         return out
@@ -70,9 +75,6 @@ def known(store: Store, watch: str) -> dict[str, Known]:
 
 
 def record(store: Store, releases: Sequence[Release]) -> None:
-    """Add releases to the store; what is there already the view shows once."""
-    now = datetime.now(UTC)
-    rows = [{k: v for k, v in asdict(r).items() if k != "ref"} | {"seen_at": now} for r in releases]
-    if not rows:
-        return
+    """Add releases to the store, as seen now; what is there already the view shows once."""
+    rows = [vars(release) for release in releases]
     store.append("releases", pa.Table.from_pylist(rows, schema=RELEASES))

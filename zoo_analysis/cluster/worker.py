@@ -1,26 +1,25 @@
-"""What every task does on a worker: one thread, and failures that come back as values."""
+"""Common parts of tasks on a worker: one thread, and failures that come back as values."""
 
 import os
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
 import ray
 
-from zoo_analysis.sources import ModelRef
-from zoo_analysis.weights import (
-    HubAccess,
-)
+from zoo_analysis.hub.access import HubAccess
+from zoo_analysis.sources import ModelRef, Problem
 
+_LONGEST = 1000  # characters of a message
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
 @dataclass(frozen=True)
 class Failure:
-    """What failed, where and why."""
+    """A model that failed: in which stage, of what, after how many attempts."""
 
     ref: ModelRef
     stage: str
@@ -29,10 +28,18 @@ class Failure:
     attempts: int = 1
 
     def row(self, scan_id: str) -> dict[str, Any]:
-        """Of the table `failures`, as something that failed now."""
-        told = {name: getattr(self, name) for name in ("stage", "error", "message", "attempts")}
-        model = {"repo_id": self.ref.repo_id, "revision": self.ref.revision}
-        return {"scan_id": scan_id, **model, **told, "failed_at": datetime.now(UTC)}
+        """Columns of the table `failures`, as something that failed now."""
+        told = self.as_dict() | {"revision": self.ref.revision, "attempts": self.attempts}
+        return told | {"scan_id": scan_id, "failed_at": datetime.now(UTC)}
+
+    def about(self, what: str) -> "Failure":
+        """The same, its message beginning with what else it is about."""
+        return replace(self, message=f"{what}: {self.message}"[:_LONGEST])
+
+    def as_dict(self) -> dict[str, str]:
+        """Plain values, for JSON."""
+        told = {name: getattr(self, name) for name in ("stage", "error", "message")}
+        return {"repo_id": self.ref.repo_id, **told}
 
 
 @ray.remote(num_cpus=1)
@@ -66,4 +73,10 @@ def failure(
     for token in (os.environ.get("HF_TOKEN"), access.token if access else None):
         if token:
             message = message.replace(token, "…")
-    return Failure(ref, stage, type(error).__name__, message[:1000], attempts)
+    return Failure(ref, stage, type(error).__name__, message[:_LONGEST], attempts)
+
+
+def unresolved(problem: Problem) -> Failure:
+    """The failure of what a source names and nothing can be read of."""
+    ref = ModelRef(problem.repo_id, None, "", "local", 0)
+    return Failure(ref, problem.stage, problem.error, problem.message)

@@ -1,1 +1,1 @@
-"""Every word spoken to the hub."""
+"""Every word spoken to the hub: its metadata, its files by range, and copies of them on disk."""

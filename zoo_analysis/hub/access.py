@@ -1,18 +1,24 @@
-"""How this process reaches the hub: endpoint, token, cache, and the gate that downloads pass."""
+"""Access to the hub: endpoint, token, cache, and the gate that downloads pass."""
 
-import contextlib
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-#: What a scan may keep of weights that cannot be streamed, unless told otherwise.
+if TYPE_CHECKING:
+    from huggingface_hub import HfApi
+
+#: Bytes that a node keeps of weights that cannot be streamed, unless told otherwise.
 CACHE_BYTES = 20 * 10**9
+#: Downloads at the same time, on a whole cluster, unless told otherwise.
+DOWNLOADS = 16
 
-#: The folder in ``HF_HOME`` that a scan keeps below its limit.
+#: The folder in ``HF_HOME`` that is kept below this limit: apart from what the user downloaded.
 CACHE_NAME = "zoo-analysis"
 
-Gate = Callable[[], AbstractContextManager[object]]
+#: Huggingface_hub's name of this client.
+CLIENT = "zoo-analysis"
 
 
 @dataclass(frozen=True)
@@ -26,6 +32,7 @@ class HubAccess:
         download: whether weights that cannot be streamed are downloaded at all.
         first_wait: seconds before the first retry; later ones double it.
         home: instead of the node's own HF_HOME.
+        gate: what it returns is held while bytes of weights come in.
     """
 
     endpoint: str
@@ -34,12 +41,28 @@ class HubAccess:
     download: bool = True
     first_wait: float = 1.0
     home: str | None = None
+    gate: Callable[[], AbstractContextManager[object]] = field(
+        default=nullcontext, repr=False, compare=False
+    )
+
+    @property
+    def cache_dir(self) -> Path:
+        """The folder of the weights that could not be streamed."""
+        from huggingface_hub import constants
+
+        return Path(self.home or constants.HF_HOME) / CACHE_NAME
+
+    def api(self) -> "HfApi":
+        """Huggingface_hub's client of the endpoint's API."""
+        from huggingface_hub import HfApi
+
+        return HfApi(self.endpoint, self.token or False, library_name=CLIENT)
 
     def headers(self) -> dict[str, str]:
         """Headers of every request to the endpoint."""
         from huggingface_hub.utils import build_hf_headers
 
-        headers = build_hf_headers(token=self.token or False, library_name="zoo-analysis")
+        headers = build_hf_headers(token=self.token or False, library_name=CLIENT)
         # Weights do not compress, and a compressed answer has no byte ranges.
         return {**headers, "accept-encoding": "identity"}
 
@@ -49,36 +72,3 @@ def default_access() -> HubAccess:
     from huggingface_hub import constants, get_token
 
     return HubAccess(constants.ENDPOINT, get_token())
-
-
-def cache_dir(access: HubAccess) -> Path:
-    """Where weights that cannot be streamed are kept: apart from what the user downloaded."""
-    from huggingface_hub import constants
-
-    return Path(access.home or constants.HF_HOME) / CACHE_NAME
-
-
-_current: list[tuple[HubAccess, Gate]] = []
-
-
-def current_access() -> HubAccess:
-    """The access in force, else the default one."""
-    return _current[-1][0] if _current else default_access()
-
-
-def gate() -> AbstractContextManager[object]:
-    """To be held while bytes of weights come in."""
-    return _current[-1][1]() if _current else contextlib.nullcontext()
-
-
-@contextlib.contextmanager
-def hub_access(access: HubAccess | None, gate: Gate = contextlib.nullcontext) -> Iterator[None]:
-    """Read the hub this way inside the `with`; nothing changes for None."""
-    if access is None:
-        yield
-        return
-    _current.append((access, gate))
-    try:
-        yield
-    finally:
-        _current.pop()

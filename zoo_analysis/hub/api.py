@@ -1,16 +1,19 @@
-"""The hub's metadata: one call a model, or one for a page of them."""
+"""The hub's metadata: one call a model, or one for a page of them, within a budget of calls."""
 
+import threading
 import time
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from zoo_analysis.errors import SourceError
-from zoo_analysis.hub.access import HubAccess, current_access
-from zoo_analysis.hub.budget import BUDGET
+from zoo_analysis.hub.access import HubAccess
+from zoo_analysis.hub.path import split_id
 from zoo_analysis.hub.query import HubQuery
 from zoo_analysis.hub.refusals import explain, is_bad_token
-from zoo_analysis.hub.retry import CONNECTIONS, give_up, patiently, quiet, waiting_time
+from zoo_analysis.hub.retry import patiently, quiet
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi, ModelInfo
@@ -35,58 +38,79 @@ EXPAND: Final = (
     "library_name",
     "pipeline_tag",
 )
-
-
+#: Written by anybody, and raising in huggingface_hub where it is malformed.
+FRAGILE: Final = "evalResults"
 #: Calls at the same time.
 _AT_ONCE: Final = 8
-
-
 #: Models of a page at least; seconds to wait for an answer.
 _PAGE, _TIMEOUT = 100, 30.0
 
 
-#: Written by anybody, and raising in huggingface_hub where it is malformed.
-FRAGILE: Final = "evalResults"
+class Budget:
+    """At most so many calls in any so many seconds; more of them wait."""
+
+    def __init__(self, calls: int, seconds: float) -> None:
+        self._times: deque[float] = deque(maxlen=calls)
+        self._calls, self._seconds = calls, seconds
+        self._lock = threading.Lock()
+
+    def wait(self) -> None:
+        """Return when one more call is within the budget."""
+        with self._lock:
+            now = time.monotonic()
+            if len(self._times) == self._calls and now - self._times[0] < self._seconds:
+                time.sleep(self._seconds - (now - self._times[0]))
+            self._times.append(time.monotonic())
 
 
-def hub_infos(names: Sequence[str]) -> "dict[str, ModelInfo | str | None]":
-    """What the hub says of repositories, one call each.
+#: The hub grants a few thousand in five minutes; where it is less, its RateLimit headers say so.
+#: Only the driver asks for metadata, so its budget is that of the whole cluster.
+BUDGET: Final = Budget(calls=2500, seconds=300.0)
+
+
+def hub_infos(names: Sequence[str], access: HubAccess) -> "dict[str, ModelInfo | Exception]":
+    """The hub's descriptions of repositories, one call each.
+
+    Args:
+        names: ``OWNER/NAME`` or ``OWNER/NAME@REVISION``, also with ``hf://`` in front.
+        access: how to reach the hub.
 
     Returns:
-        For each name the hub's description; ``"gone"`` where there is no such repository; None
-        where the hub did not answer.
+        For each name the description, with the properties of `EXPAND`; or the error that stands
+        for this model alone.
 
     Raises:
         SourceError: the hub cannot be reached, or does not accept the token.
     """
-    from huggingface_hub.errors import DisabledRepoError, RepositoryNotFoundError
+    api = access.api()
 
-    api, access = _api()
-
-    def one(name: str) -> "ModelInfo | str | None":
-        found = _asked(api, access, *_split(name))
-        if isinstance(found, RepositoryNotFoundError | DisabledRepoError):
-            return "gone"
-        return None if isinstance(found, Exception) else found
+    def one(name: str) -> "ModelInfo | Exception":
+        try:
+            return _info(api, access, *split_id(name))
+        except Exception as error:
+            _refuse_if_hopeless(error, access)
+            return error
 
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         return dict(zip(names, pool.map(one, names), strict=True))
 
 
-def list_models(query: HubQuery, expand: Iterable[str] = EXPAND) -> Iterator["ModelInfo"]:
-    """What the hub lists, page by page as it is asked for.
+def list_models(
+    query: HubQuery, access: HubAccess, expand: Iterable[str] = EXPAND
+) -> Iterator["ModelInfo"]:
+    """The models that the hub lists, page by page as they are asked for.
 
     Args:
         query: which models, in which order.
-        expand: what to be told of each.
+        access: how to reach the hub.
+        expand: properties of each.
 
     Raises:
         SourceError: the hub cannot be reached, or refuses.
     """
-    api, access = _api()
+    api = access.api()
     asked: list[Any] = list(expand)
     seen: set[str] = set()
-    failures = 0
     while True:
         pages = api.list_models(**query.arguments(), expand=asked)
         try:
@@ -94,55 +118,30 @@ def list_models(query: HubQuery, expand: Iterable[str] = EXPAND) -> Iterator["Mo
                 for info in _within_budget(pages):
                     if info.id not in seen and query.admits(info):
                         seen.add(info.id)
-                        failures = 0
                         yield info
                         if len(seen) == query.limit:
                             return
             return
-        except Exception as error:  # a listing cannot be resumed: it begins anew, less what came
-            failures += 1
-            if _is_malformed(error) and FRAGILE in asked:
-                asked.remove(FRAGILE)
-            elif give_up(error, failures, CONNECTIONS):
+        except Exception as error:
+            if not _is_malformed(error) or FRAGILE not in asked:
                 _refuse_if_hopeless(error, access)
                 raise SourceError(explain(error, "the listing", access)) from error
-            else:
-                time.sleep(waiting_time(error, failures, access.first_wait))
+            asked.remove(FRAGILE)  # the listing begins anew, less what came
 
 
-def _api() -> "tuple[HfApi, HubAccess]":
-    from huggingface_hub import HfApi
-
-    access = current_access()
-    api = HfApi(access.endpoint, access.token or False, library_name="zoo-analysis")
-    return api, access
-
-
-def _info(api: "HfApi", access: HubAccess, repo_id: str, revision: str | None) -> "ModelInfo":
+def _info(api: "HfApi", access: HubAccess, repo_id: str, revision: str) -> "ModelInfo":
     def call(expand: Any) -> "ModelInfo":
         BUDGET.wait()
-        return api.model_info(repo_id, revision=revision, expand=list(expand), timeout=_TIMEOUT)
+        return api.model_info(
+            repo_id, revision=revision or None, expand=list(expand), timeout=_TIMEOUT
+        )
 
     try:
-        return patiently(lambda: call(EXPAND), access.first_wait, CONNECTIONS)
+        return patiently(partial(call, EXPAND), access.first_wait)
     except Exception as error:
         if not _is_malformed(error):
             raise
-        return patiently(lambda: call(set(EXPAND) - {FRAGILE}), access.first_wait, CONNECTIONS)
-
-
-def _asked(api: "HfApi", access: HubAccess, repo_id: str, revision: str) -> "ModelInfo | Exception":
-    """The hub's description, or why there is none for this model alone."""
-    try:
-        return _info(api, access, repo_id, revision or None)
-    except Exception as error:
-        _refuse_if_hopeless(error, access)
-        return error
-
-
-def _split(name: str) -> tuple[str, str]:
-    repo_id, _, revision = name.removeprefix("hf://").partition("@")
-    return repo_id, revision
+        return patiently(partial(call, set(EXPAND) - {FRAGILE}), access.first_wait)
 
 
 def _within_budget(pages: Iterable["ModelInfo"]) -> Iterator["ModelInfo"]:
@@ -153,7 +152,7 @@ def _within_budget(pages: Iterable["ModelInfo"]) -> Iterator["ModelInfo"]:
 
 
 def _is_malformed(error: Exception) -> bool:
-    """Whether huggingface_hub stumbled over what somebody wrote into a repository."""
+    """True where huggingface_hub stumbled over what somebody wrote into a repository."""
     from huggingface_hub.errors import HfHubHTTPError
 
     return isinstance(error, ValueError | TypeError | KeyError) and not isinstance(

@@ -1,188 +1,142 @@
-"""Weights that cannot be streamed: downloaded once to this node's disk, within a limit."""
+"""The disk space of one node for weights that cannot be streamed: its limit, and claims to it.
 
-import fcntl
-import os
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
-from functools import partial
+Whoever reads a revision, or downloads so many bytes of one, lays a claim: a file of its own, locked
+as long as it wants it. The system unlocks the files of a process that dies, so that no claim
+outlives its owner, on whatever thread or in whatever order claims are given up. One lock of the
+whole cache is held while room is made and claims are laid, never while bytes come in.
+"""
+
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Final
+from uuid import uuid4
+
+from filelock import FileLock, Timeout
 
 from zoo_analysis.errors import CheckpointError
-from zoo_analysis.hub.access import CACHE_NAME, HubAccess, cache_dir, gate
-from zoo_analysis.hub.refusals import explain
-from zoo_analysis.hub.retry import patiently
 
-
-class NotDownloaded(CheckpointError):
-    """Weights that would have to be downloaded, where that is not wanted; `size` in bytes."""
-
-    def __init__(self, message: str, size: int) -> None:
-        super().__init__(message)
-        self.size = size
-
-
-def download(
-    access: HubAccess, repo_id: str, revision: str, names: Sequence[str], optional: str = ""
-) -> Path:
-    """The snapshot directory of a revision with these files in it.
-
-    Least recently used revisions make room, but none that `in_use` holds.
-
-    Args:
-        access: how to reach the hub, and how much may be kept.
-        repo_id: of the repository.
-        revision: commit sha.
-        names: of the files.
-        optional: a file to have beside them, if there is one.
-
-    Raises:
-        CheckpointError: a file that cannot be had, or more than the cache may hold.
-        NotDownloaded: `access` forbids it.
-    """
-    from huggingface_hub.errors import EntryNotFoundError
-
-    root = cache_dir(access)
-    with _locked(_locks(root) / "room", fcntl.LOCK_EX):  # one at a time: the sum must be right
-        try:
-            missing = _missing(access, repo_id, revision, names)
-            if missing and not access.download:
-                raise NotDownloaded(
-                    f"{repo_id}: must be downloaded to be read: layers unknown",
-                    sum(missing.values()),
-                )
-            make_room(root, sum(missing.values()), access.cache_bytes, repo_id)
-            for name in names:
-                with gate():
-                    path = _fetch(access, repo_id, revision, name)
-            if optional:
-                with suppress(EntryNotFoundError):
-                    _fetch(access, repo_id, revision, optional)
-        except CheckpointError:
-            raise
-        except Exception as error:
-            raise CheckpointError(explain(error, repo_id, access, revision)) from error
-    up = len(Path(names[-1]).parts)
-    snapshot = Path(path).parents[up - 1]
-    os.utime(snapshot)  # when it was used last
-    return snapshot
-
-
-def cached(access: HubAccess, repo_id: str, revision: str, names: Sequence[str]) -> Path | None:
-    """The snapshot directory that holds all of these files already, the user's own or ours."""
-    from huggingface_hub import try_to_load_from_cache
-
-    for root in (None, cache_dir(access)):
-        found = [
-            try_to_load_from_cache(repo_id, name, cache_dir=root, revision=revision)
-            for name in names
-        ]
-        if found and all(isinstance(path, str) for path in found):
-            snapshot = Path(str(found[0])).parents[len(Path(names[0]).parts) - 1]
-            if root is not None:
-                os.utime(snapshot)
-            return snapshot
-    return None
+#: Seconds until room that downloads may have left is looked for again.
+_AGAIN: Final = 0.1
+#: Before the number of bytes, in claims of what is still to come.
+_TO_COME: Final = "to-come-"
 
 
 @contextmanager
 def in_use(snapshot: Path) -> Iterator[None]:
-    """No process of this node removes the snapshot inside the `with`."""
-    if snapshot.parents[2].name != CACHE_NAME:  # the user's own, which nobody here removes
-        yield
-        return
-    with _locked(_lock_of(snapshot), fcntl.LOCK_SH):
+    """No process of this node removes a revision inside the `with`.
+
+    Args:
+        snapshot: its folder ``CACHE/REPOSITORY/snapshots/COMMIT``, which need not be there yet.
+    """
+    root = snapshot.parents[2]
+    with ExitStack() as stack:
+        with _deciding(root):
+            stack.enter_context(_claim(root, _name(snapshot)))
         yield
 
 
-def make_room(root: Path, needed: int, limit: int, what: str) -> None:
-    """Remove least recently used revisions until `needed` more bytes fit.
+@contextmanager
+def reserved(snapshot: Path, needed: int, limit: int, what: str) -> Iterator[None]:
+    """Room for a download inside the `with`; idle revisions go for it, the longest unused first.
+
+    Waits for other downloads where the room depends on them. What they have fetched counts twice
+    until they are done: the limit is kept, if not always filled.
+
+    Args:
+        snapshot: folder of the revision, as for `in_use`.
+        needed: bytes to come.
+        limit: bytes of the whole cache.
+        what: is downloaded, for errors.
 
     Raises:
-        CheckpointError: they cannot fit.
+        CheckpointError: more than the limit, or all that is there is in use.
     """
-    from huggingface_hub import scan_cache_dir
-
     if needed > limit:
         raise CheckpointError(
             f"{what}: its weights cannot be streamed and need {needed / 1e9:.1f} GB of cache, "
             f"where {limit / 1e9:.1f} GB are allowed; raise --cache-size"
         )
-    if not needed or not root.is_dir():
-        return
-    info = scan_cache_dir(root)
-    used = info.size_on_disk
-    revisions = [revision for repo in info.repos for revision in repo.revisions]
-    for revision in sorted(revisions, key=lambda r: r.snapshot_path.stat().st_mtime):
-        if used + needed <= limit:
-            return
-        lock = _lock_of(revision.snapshot_path)
-        with lock.open("w") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                continue
-            strategy = info.delete_revisions(revision.commit_hash)
-            used -= strategy.expected_freed_size
-            strategy.execute()
-    if used + needed > limit:
-        raise CheckpointError(
-            f"{what}: no room for {needed / 1e9:.1f} GB: all of the {limit / 1e9:.1f} GB cache is "
-            "being read; raise --cache-size"
-        )
-
-
-def _fetch(access: HubAccess, repo_id: str, revision: str, name: str) -> str:
-    from huggingface_hub import hf_hub_download
-    from huggingface_hub.utils import disable_progress_bars
-
-    disable_progress_bars()
-    download = partial(
-        hf_hub_download,
-        repo_id,
-        name,
-        revision=revision,
-        cache_dir=cache_dir(access),
-        endpoint=access.endpoint,
-        token=access.token or False,
-        library_name="zoo-analysis",
-    )
-    return str(patiently(download, access.first_wait))
-
-
-def _missing(
-    access: HubAccess, repo_id: str, revision: str, names: Sequence[str]
-) -> dict[str, int]:
-    """The sizes of the files that are not in the cache yet."""
-    from huggingface_hub import get_hf_file_metadata, hf_hub_url, try_to_load_from_cache
-
-    sizes = {}
-    for name in names:
-        have = try_to_load_from_cache(repo_id, name, cache_dir=cache_dir(access), revision=revision)
-        if isinstance(have, str):
-            continue
-        url = hf_hub_url(repo_id, name, revision=revision, endpoint=access.endpoint)
-        ask = partial(get_hf_file_metadata, url, token=access.token or False)
-        about = patiently(ask, access.first_wait)
-        sizes[name] = about.size or 0
-    return sizes
-
-
-@contextmanager
-def _locked(path: Path, how: int) -> Iterator[None]:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w") as file:
-        fcntl.flock(file, how)
+    root = snapshot.parents[2]
+    with ExitStack() as stack:
+        while needed:
+            with _deciding(root):
+                claims = _claims(root)
+                to_come = sum(
+                    int(c.removeprefix(_TO_COME)) for c in claims if c.startswith(_TO_COME)
+                )
+                if _make_room(root, needed + to_come, limit, claims):
+                    # Once it is there, nobody who removes the repository's last other revision
+                    # takes the whole of its folder away.
+                    snapshot.mkdir(parents=True, exist_ok=True)
+                    stack.enter_context(_claim(root, f"{_TO_COME}{needed}"))
+                    break
+            if not to_come:
+                raise CheckpointError(
+                    f"{what}: no room for {needed / 1e9:.1f} GB: all of the {limit / 1e9:.1f} GB "
+                    "cache is being read; raise --cache-size"
+                )
+            time.sleep(_AGAIN)
         yield
 
 
-def _lock_of(snapshot: Path) -> Path:
-    """Beside the repository's folder, which may be removed."""
-    root, repository = snapshot.parents[2], snapshot.parents[1].name
-    return _locks(root) / f"{repository}-{snapshot.name}"
+def one_download(snapshot: Path) -> FileLock:
+    """A lock of a revision: who comes second finds the files that the first has fetched."""
+    return FileLock(_locks(snapshot.parents[2]) / _name(snapshot))
+
+
+def _make_room(root: Path, needed: int, limit: int, claims: list[str]) -> bool:
+    """True where so many bytes fit; nothing is removed unless they will."""
+    from huggingface_hub import scan_cache_dir
+
+    info = scan_cache_dir(root)
+    revisions = [revision for repo in info.repos for revision in repo.revisions]
+    idle = [each for each in revisions if _name(each.snapshot_path) not in claims]
+    idle.sort(key=lambda each: each.snapshot_path.stat().st_mtime, reverse=True)
+    going: list[str] = []
+    removal = info.delete_revisions()
+    while info.size_on_disk - removal.expected_freed_size + needed > limit:
+        if not idle:
+            return False
+        going.append(idle.pop().commit_hash)
+        removal = info.delete_revisions(*going)
+    removal.execute()
+    return True
+
+
+def _deciding(root: Path) -> FileLock:
+    return FileLock(_locks(root) / "room")
+
+
+@contextmanager
+def _claim(root: Path, what: str) -> Iterator[None]:
+    path = _locks(root) / "claims" / f"{what}@{uuid4().hex}"
+    with FileLock(path, thread_local=False):  # a checkpoint may be closed by another thread
+        try:
+            yield
+        finally:
+            path.unlink(missing_ok=True)
+
+
+def _claims(root: Path) -> list[str]:
+    """Claims of the living; those of the dead are cleared away."""
+    found = []
+    for path in (_locks(root) / "claims").iterdir():
+        try:
+            with FileLock(path, blocking=False):
+                path.unlink(missing_ok=True)
+        except Timeout:
+            found.append(path.name.rpartition("@")[0])
+    return found
+
+
+def _name(snapshot: Path) -> str:
+    return f"{snapshot.parents[1].name}@{snapshot.name}"
 
 
 def _locks(root: Path) -> Path:
     """A folder that huggingface_hub passes over when it looks at a cache."""
     folder = root / ".locks" / "zoo"
-    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "claims").mkdir(parents=True, exist_ok=True)
     return folder

@@ -7,7 +7,8 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from zoo_analysis.errors import CheckpointError
-from zoo_analysis.hub.access import HubAccess, gate
+from zoo_analysis.hub.access import HubAccess
+from zoo_analysis.hub.path import HubPath
 from zoo_analysis.hub.refusals import explain
 from zoo_analysis.hub.retry import Interrupted, give_up, quiet, waiting_time
 
@@ -17,24 +18,25 @@ _EXPIRED: Final = (400, 401, 403, 404, 410)
 
 
 class RangeIgnored(Exception):
-    """The server sends the whole file whatever range it is asked for."""
+    """A server that sends the whole file whatever range it is asked for."""
 
 
 class HubFile:
-    """One file of a repository.
+    """One file of a repository at one commit.
 
     The hub answers a range with a redirect to a storage: that link is remembered, so that further
     ranges cost the hub no request, until it expires.
 
     Attributes:
-        size: of the file in bytes, once anything of it was fetched.
+        name: its ``hf://`` path.
+        size: in bytes, once anything of it was fetched.
     """
 
     def __init__(self, access: HubAccess, repo_id: str, revision: str, name: str) -> None:
         from huggingface_hub import hf_hub_url
 
-        self.access, self.repo_id, self.revision, self.file = access, repo_id, revision, name
-        self.name = f"hf://{repo_id}@{revision}/{name}"
+        self.access, self.repo_id, self.revision = access, repo_id, revision
+        self.name = str(HubPath(repo_id, revision, name))
         self.size: int | None = None
         self._url = hf_hub_url(repo_id, name, revision=revision, endpoint=access.endpoint)
         self._link: str | None = None
@@ -45,7 +47,7 @@ class HubFile:
         return bytes(buffer[: self._fill(memoryview(buffer), 0)])
 
     def whole(self) -> bytes:
-        """All of a small file."""
+        """The content of a small file."""
         first = self.head(1 << 18)
         assert self.size is not None
         if len(first) == self.size:
@@ -79,7 +81,7 @@ class HubFile:
         while got < wanted:
             before = got
             try:
-                with quiet(), gate():
+                with quiet(), self.access.gate():
                     for block in self._blocks(start + got, start + wanted):
                         into[got : got + len(block)] = block
                         got += len(block)

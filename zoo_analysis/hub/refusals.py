@@ -1,10 +1,10 @@
-"""What the hub's refusals mean, each in one line that says what to do."""
+"""Refusals of the hub, each explained in one line that says what to do."""
 
 from zoo_analysis.hub.access import HubAccess
 
 
 def explain(error: BaseException, repo_id: str, access: HubAccess, revision: str = "") -> str:
-    """One line on why `repo_id` cannot be read, without the token.
+    """The reason why `repo_id` cannot be read, in one line without the token.
 
     Args:
         error: raised by huggingface_hub or while bytes were read.
@@ -15,6 +15,8 @@ def explain(error: BaseException, repo_id: str, access: HubAccess, revision: str
     import httpx2
     from huggingface_hub import errors
 
+    if isinstance(error, errors.LocalEntryNotFoundError) and error.__cause__ is not None:
+        error = error.__cause__  # hf_hub_download says that it could not ask, not why
     status = getattr(getattr(error, "response", None), "status_code", None)
     host = access.endpoint
     if isinstance(error, errors.GatedRepoError):
@@ -46,12 +48,19 @@ def explain(error: BaseException, repo_id: str, access: HubAccess, revision: str
 
 
 def is_bad_token(error: BaseException) -> bool:
-    """Whether the hub does not know the token that it was shown."""
+    """True where the hub does not know the token that it was shown."""
     from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError
 
     if not isinstance(error, HfHubHTTPError) or isinstance(error, RepositoryNotFoundError):
         return False
     return error.response.status_code == 401
+
+
+def is_gone(error: BaseException) -> bool:
+    """True where there is no such repository, or none that is open to this reader."""
+    from huggingface_hub.errors import DisabledRepoError, RepositoryNotFoundError
+
+    return isinstance(error, RepositoryNotFoundError | DisabledRepoError)
 
 
 def scrubbed(error: BaseException, access: HubAccess) -> str:

@@ -1,18 +1,21 @@
-"""What of a repository on the hub a model is brought to life from."""
+"""A repository of the hub at one commit: its files by range, and as copies on this node's disk."""
 
+import os
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from zoo_analysis.errors import CheckpointError
-from zoo_analysis.hub.access import HubAccess, current_access
-from zoo_analysis.hub.cache import cached, download, in_use
-from zoo_analysis.hub.path import HubPath, parse, shard_names
+from zoo_analysis.hub.access import CLIENT, HubAccess
+from zoo_analysis.hub.cache import in_use, one_download, reserved
+from zoo_analysis.hub.file import HubFile, RangeIgnored
+from zoo_analysis.hub.path import INDEX, HubPath, shard_names
 from zoo_analysis.hub.refusals import explain
-from zoo_analysis.hub.retry import patiently
+from zoo_analysis.hub.retry import patiently, quiet
 
 #: Configurations, tokenizers and vocabularies, as the libraries look for them; never code.
 _BESIDE: Final = re.compile(
@@ -21,46 +24,181 @@ _BESIDE: Final = re.compile(
 )
 
 
-@contextmanager
-def repository(path: str) -> Iterator[Path]:
-    """A directory with the files of a repository that its model needs.
+class NotDownloaded(CheckpointError):
+    """Weights that would have to be downloaded, where that is not wanted; `size` in bytes."""
 
-    They come from the user's own cache if all are there, else into the one that scans keep below
-    their limit, from which nobody removes them inside the `with`.
+    def __init__(self, message: str, size: int) -> None:
+        super().__init__(message)
+        self.size = size
 
-    Args:
-        path: ``hf://OWNER/NAME@COMMIT/FILE``.
 
-    Raises:
-        CheckpointError: missing, gated, too large for the cache, or a hub that does not answer.
+@dataclass(frozen=True)
+class Repository:
+    """A repository as one commit left it, so that nothing read of it ever changes.
+
+    Attributes:
+        access: how to reach the hub, and how much of it may be kept on disk.
+        repo_id: ``OWNER/NAME``.
+        revision: commit sha.
     """
-    where, access = parse(path), current_access()
-    try:
-        names = _names(where, access)
-    except CheckpointError:
-        # The hub cannot be asked what there is: an earlier run may have left all that is needed.
-        names = ["config.json", where.file]
-        if cached(access, where.repo_id, where.revision, names) is None:
+
+    access: HubAccess
+    repo_id: str
+    revision: str
+
+    def file(self, name: str) -> HubFile:
+        """A file, to be read by byte range; nothing of it is read yet."""
+        return HubFile(self.access, self.repo_id, self.revision, name)
+
+    def names(self) -> list[str]:
+        """The paths of all files.
+
+        Raises:
+            CheckpointError: missing, gated, or a hub that does not answer.
+        """
+        try:
+            with quiet():
+                return self.access.api().list_repo_files(self.repo_id, revision=self.revision)
+        except Exception as error:
+            raise self._refusal(error) from error
+
+    def text(self, name: str) -> str | None:
+        """The content of a small text file, from a cache if it is there; None if there is none.
+
+        Raises:
+            CheckpointError: gated, or a hub that does not answer.
+        """
+        from huggingface_hub.errors import EntryNotFoundError
+
+        if folder := self.cached([name]):
+            return _decoded((folder / name).read_bytes())
+        try:
+            return _decoded(self.file(name).whole())
+        except RangeIgnored:
+            with self.snapshot([name]) as folder:
+                return _decoded((folder / name).read_bytes())
+        except CheckpointError as error:
+            if isinstance(error.__cause__, EntryNotFoundError):
+                return None
             raise
-    if where.file.endswith(".index.json"):
-        index = _snapshot(where, access, [where.file]) / where.file
-        names += shard_names(index.read_text(), path)
-    with in_use(snapshot := _snapshot(where, access, names)):
-        yield snapshot
+
+    def cached(self, names: Sequence[str]) -> Path | None:
+        """The folder that holds all of these files already, the user's own or ours."""
+        return self._in_cache(names, None) or self._in_cache(names, self.access.cache_dir)
+
+    @contextmanager
+    def snapshot(self, names: Sequence[str], optional: str = "") -> Iterator[Path]:
+        """A folder with these files, from which nobody removes them inside the `with`.
+
+        It is in the user's own cache if they are all there, else in the one that is kept below
+        its limit, into which they are downloaded where they are missing.
+
+        Args:
+            names: paths in the repository.
+            optional: downloaded with them, if there is such a file.
+
+        Raises:
+            CheckpointError: missing, gated, too large for the cache, or a hub that does not answer.
+            NotDownloaded: `access` forbids it.
+        """
+        if own := self._in_cache(names, None):
+            yield own
+            return
+        with in_use(self._snapshot):
+            ours = self._in_cache(names, self.access.cache_dir) or self._download(names, optional)
+            os.utime(ours)  # when it was used last
+            yield ours
+
+    @contextmanager
+    def network_files(self, weights: str) -> Iterator[Path]:
+        """A `snapshot` with all that a network is built from: weights and what describes them.
+
+        Args:
+            weights: a file, or the index of the shards.
+
+        Raises:
+            CheckpointError: as for `snapshot`.
+        """
+        try:
+            names = [*(name for name in self.names() if _BESIDE.fullmatch(name)), weights]
+        except CheckpointError:
+            # The hub cannot be asked what there is; an earlier run may have left what is needed.
+            names = ["config.json", weights]
+            if self.cached(names) is None:
+                raise
+        if weights.endswith(INDEX):
+            with self.snapshot([weights]) as folder:
+                index = (folder / weights).read_text()
+            names += shard_names(index, str(HubPath(self.repo_id, self.revision, weights)))
+        with self.snapshot(names) as folder:
+            yield folder
+
+    @property
+    def _snapshot(self) -> Path:
+        from huggingface_hub.file_download import repo_folder_name
+
+        folder = repo_folder_name(repo_id=self.repo_id, repo_type="model")
+        return self.access.cache_dir / folder / "snapshots" / self.revision
+
+    def _in_cache(self, names: Sequence[str], root: Path | None) -> Path | None:
+        from huggingface_hub import try_to_load_from_cache
+
+        found = [
+            try_to_load_from_cache(self.repo_id, name, cache_dir=root, revision=self.revision)
+            for name in names
+        ]
+        paths = [path for path in found if isinstance(path, str)]  # others are not there
+        return _folder(paths[0], names[0]) if len(paths) == len(names) else None
+
+    def _download(self, names: Sequence[str], optional: str) -> Path:
+        from huggingface_hub import hf_hub_download
+        from huggingface_hub.errors import EntryNotFoundError
+        from huggingface_hub.utils import disable_progress_bars
+
+        def fetch(name: str, **options: Any) -> Any:
+            call = partial(
+                hf_hub_download,
+                self.repo_id,
+                name,
+                revision=self.revision,
+                cache_dir=self.access.cache_dir,
+                endpoint=self.access.endpoint,
+                token=self.access.token or False,
+                library_name=CLIENT,
+                **options,
+            )
+            return patiently(call, self.access.first_wait)
+
+        disable_progress_bars()
+        try:
+            with one_download(self._snapshot):
+                files = [fetch(name, dry_run=True) for name in names]
+                missing = [file.file_size or 0 for file in files if file.will_download]
+                if missing and not self.access.download:
+                    message = f"{self.repo_id}: must be downloaded to be read: layers unknown"
+                    raise NotDownloaded(message, sum(missing))
+                limit = self.access.cache_bytes
+                with reserved(self._snapshot, sum(missing), limit, self.repo_id):
+                    for name in names:
+                        with self.access.gate():
+                            path = fetch(name)
+                    if optional:
+                        with suppress(EntryNotFoundError):
+                            fetch(optional)
+                return _folder(path, name)
+        except CheckpointError:
+            raise
+        except Exception as error:
+            raise self._refusal(error) from error
+
+    def _refusal(self, error: Exception) -> CheckpointError:
+        return CheckpointError(explain(error, self.repo_id, self.access, self.revision))
 
 
-def _names(where: HubPath, access: HubAccess) -> list[str]:
-    from huggingface_hub import HfApi
-
-    api = HfApi(endpoint=access.endpoint, token=access.token or False, library_name="zoo-analysis")
-    ask = partial(api.list_repo_files, where.repo_id, revision=where.revision)
-    try:
-        found = patiently(ask, access.first_wait)
-    except Exception as error:
-        raise CheckpointError(explain(error, where.repo_id, access, where.revision)) from error
-    return [*(name for name in found if _BESIDE.fullmatch(name)), where.file]
+def _folder(path: str, name: str) -> Path:
+    """The folder of a revision, by the path of one of its files."""
+    return Path(path).parents[len(Path(name).parts) - 1]
 
 
-def _snapshot(where: HubPath, access: HubAccess, names: list[str]) -> Path:
-    have = cached(access, where.repo_id, where.revision, names)
-    return have or download(access, where.repo_id, where.revision, names)
+def _decoded(raw: bytes) -> str:
+    return raw.decode("utf-8", errors="replace")

@@ -1,4 +1,11 @@
-"""Patience with the hub: what is worth another try, and after how long."""
+"""Patience with the hub: what is worth another try, and after how long.
+
+huggingface_hub 2.4 waits out 408, 429 (as long as RateLimit or Retry-After say), 5xx, timeouts and
+broken connections by itself in every call that lists (`list_models`, `list_repo_files`). The calls
+tried again here are those in which it does not: byte ranges (`hub.file`), of which what came is
+kept; `model_info`, one plain request; and `hf_hub_download`, which retries its first request unless
+the connection breaks, resumes a body that ends early, but gives up on a 5xx of the storage.
+"""
 
 import logging
 import random
@@ -19,18 +26,16 @@ _LONGEST: Final = 60.0
 
 
 class Interrupted(Exception):
-    """Fewer bytes came than were asked for."""
+    """Fewer bytes than were asked for."""
 
 
-def is_transient(error: BaseException | None) -> bool:
-    """Whether the same request may succeed a little later."""
+def is_transient(error: BaseException) -> bool:
+    """True where the same request may succeed a little later."""
     import httpx2
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+    from huggingface_hub.errors import HfHubHTTPError
 
     if isinstance(error, HfHubHTTPError):
         return error.response is not None and error.response.status_code in _TRANSIENT
-    if isinstance(error, LocalEntryNotFoundError):  # hf_hub_download, when it cannot ask the hub
-        return is_transient(error.__cause__)
     if isinstance(error, RuntimeError) and "client has been closed" in str(error):
         return True  # huggingface_hub closes its shared client when a connection fails
     return isinstance(error, httpx2.TransportError | Interrupted)
@@ -44,7 +49,7 @@ def waiting_time(error: BaseException, tries: int, first_wait: float) -> float:
     """
     from huggingface_hub.utils import parse_ratelimit_headers
 
-    response = getattr(error, "response", None) or getattr(error.__cause__, "response", None)
+    response = getattr(error, "response", None)
     jitter = random.random()
     if response is not None:
         limit = parse_ratelimit_headers(response.headers)
@@ -58,7 +63,7 @@ def waiting_time(error: BaseException, tries: int, first_wait: float) -> float:
 
 
 def give_up(error: BaseException, tries: int, connections: int = TRIES) -> bool:
-    """Whether the `tries`-th failure in a row was one too many.
+    """True where the `tries`-th failure in a row was one too many.
 
     Args:
         error: the last one.
@@ -71,13 +76,12 @@ def give_up(error: BaseException, tries: int, connections: int = TRIES) -> bool:
     return not is_transient(error) or tries >= most
 
 
-def patiently(call: Callable[[], _T], first_wait: float = 1.0, connections: int = TRIES) -> _T:
+def patiently(call: Callable[[], _T], first_wait: float) -> _T:
     """The value of `call`, tried again while it fails for reasons that pass.
 
     Args:
-        call: asks the hub for something; may be called several times.
+        call: a request to the hub that may be made several times.
         first_wait: seconds before the first retry.
-        connections: tries of a host that takes no connection.
 
     Raises:
         Exception: what `call` raised last.
@@ -89,7 +93,7 @@ def patiently(call: Callable[[], _T], first_wait: float = 1.0, connections: int 
                 return call()
         except Exception as error:
             tries += 1
-            if give_up(error, tries, connections):
+            if give_up(error, tries, CONNECTIONS):
                 raise
             time.sleep(waiting_time(error, tries, first_wait))
 

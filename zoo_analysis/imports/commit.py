@@ -1,7 +1,5 @@
 """Metric tables computed elsewhere, committed to a store."""
 
-import json
-import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -14,11 +12,12 @@ from zoo_analysis.errors import SourceError
 from zoo_analysis.imports.metric_tables import Imported, read_averages
 from zoo_analysis.imports.weightwatcher import read_weightwatcher
 from zoo_analysis.store import Store
+from zoo_analysis.store.runs import new_run_id, record_run
 
 
 @dataclass(frozen=True)
 class ImportSummary:
-    """What an import came to.
+    """The account of an import.
 
     Attributes:
         models: new in the store.
@@ -51,7 +50,7 @@ def import_tables(
     dataset: str | None = None,
     method: str | None = None,
 ) -> ImportSummary:
-    """Make models of metric tables. All files are read before anything is written.
+    """Models made of metric tables; all files are read before anything is written.
 
     Args:
         store: to commit to.
@@ -93,25 +92,22 @@ def _commit(
         raise SourceError(f"{twice[0]} is in two of the files: import one of them")
     new = [rows for rows, key in zip(everything, keys, strict=True) if key not in known]
     methods = tuple(sorted({rows.method for rows in everything}))
-    scan_id = f"import-{secrets.token_hex(4)}"
+    run_id = new_run_id("import")
     accuracies = pa.concat_tables([part.accuracies for part in parts])
     if len(accuracies):
         store.append("accuracies", accuracies)
-    store.commit_models(new, scan_id)
+    store.commit_models(new, run_id)
     layers = sum(len(rows.layers) for rows in new)
     if new:
         run = {
-            "scan_id": scan_id,
-            "started_at": started,
-            "finished_at": datetime.now(UTC),
+            "scan_id": run_id,
             "method": ", ".join(methods),
-            "config": json.dumps({"import": list(files)}),
             "scanned": len(new),
             "skipped": len(everything) - len(new),
             "failed": 0,
             "layers": layers,
         }
-        store.append("scans", pa.Table.from_pylist([run]))
+        record_run(store, started, {"import": list(files)}, run)
     return ImportSummary(
         models=len(new),
         known=len(everything) - len(new),

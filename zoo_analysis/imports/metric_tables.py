@@ -43,7 +43,7 @@ NO_LAYERS, NO_ESDS = LAYER_ROWS.empty_table(), ESD_ROWS.empty_table()
 
 @dataclass(frozen=True)
 class Imported:
-    """What a file holds.
+    """The models and accuracies of one file.
 
     Attributes:
         models: one for each model that has metrics.

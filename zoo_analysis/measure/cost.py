@@ -1,55 +1,59 @@
-"""What a model costs, and its layers as pieces of work."""
+"""Costs of layers and models, from headers alone; and models as pieces of work."""
 
+import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
+from typing import Any
 
-from zoo_analysis.spectra import Method, matrix_shape
-from zoo_analysis.weights import LayerSpec, kernel_dims
+import numpy as np
+import pyarrow as pa
+import torch
+
+from zoo_analysis.spectra import Method, analyze_kernel, matrix_shape
+from zoo_analysis.weights import Checkpoint, LayerSpec, kernel_dims, list_layers
 
 #: An eigenproblem of side M costs as much as this many M³ of a symmetric rank-k update (measured).
-EIGEN = 3.3
+_EIGEN = 3.3
 #: Floating-point work below which a piece is not worth sending: about two seconds of one core.
 _PIECE = 5e10
-
-
-@dataclass(frozen=True)
-class Piece:
-    """Layers of one model that are measured by one task.
-
-    Attributes:
-        specs: the layers.
-        flops: multiply-adds of Gram matrices and eigenproblems.
-        peak_bytes: memory of the largest layer: its kernel, Gram matrix and LAPACK's copy.
-    """
-
-    specs: tuple[LayerSpec, ...]
-    flops: float
-    peak_bytes: int
+#: Seconds of one core that a layer and a model take besides their flops: rough guesses.
+_LAYER, _MODEL = 0.01, 0.1
 
 
 @dataclass(frozen=True)
 class Cost:
-    """What a layer costs.
+    """Cost of one layer, or of several after each other.
 
     Attributes:
-        gram: multiply-adds of its Gram matrices.
-        eigen: the same of its eigenproblems.
-        peak_bytes: memory of its kernel, Gram matrix and LAPACK's copy.
+        gram: multiply-adds of Gram matrices.
+        eigen: multiply-adds of eigenproblems.
+        peak_bytes: memory of the largest layer: its kernel, Gram matrix and LAPACK's copy.
     """
 
     gram: float = 0.0
     eigen: float = 0.0
     peak_bytes: int = 0
 
+    @property
+    def flops(self) -> float:
+        """Multiply-adds in all."""
+        return self.gram + self.eigen
 
-def price(spec: LayerSpec, how: Method) -> tuple[float, int]:
-    """Multiply-adds and peak bytes of one layer, from its shape alone."""
-    found = cost(spec, how)
-    return found.gram + found.eigen, found.peak_bytes
+    def __add__(self, other: "Cost") -> "Cost":
+        peak = max(self.peak_bytes, other.peak_bytes)
+        return Cost(self.gram + other.gram, self.eigen + other.eigen, peak)
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Layers of one model that are measured by one task."""
+
+    specs: tuple[LayerSpec, ...]
+    cost: Cost
 
 
 def cost(spec: LayerSpec, how: Method) -> Cost:
-    """What a layer costs, from its shape alone."""
+    """Cost of a layer, from its shape alone."""
     if spec.status is not None:
         return Cost()
     groups, rows, cols, positions = kernel_dims(spec)
@@ -60,26 +64,134 @@ def cost(spec: LayerSpec, how: Method) -> Cost:
     parameters = groups * rows * cols * positions
     return Cost(
         gram=times * shape.n * shape.m**2,
-        eigen=times * EIGEN * shape.m**3,
+        eigen=times * _EIGEN * shape.m**3,
         peak_bytes=4 * parameters + 3 * word * shape.m**2,
     )
 
 
 def pieces(specs: Sequence[LayerSpec], how: Method) -> list[Piece]:
-    """Split a model so that no piece is much more than one large layer, in the order of depth."""
+    """Split a model so that no piece is much more than one large layer, in the order given."""
     out: list[Piece] = []
     batch: list[LayerSpec] = []
-    flops, peak = 0.0, 0
+    total = Cost()
     for spec in specs:
-        cost, memory = price(spec, how)
-        if cost >= _PIECE:
-            out.append(Piece((spec,), cost, memory))
+        each = cost(spec, how)
+        if each.flops >= _PIECE:
+            out.append(Piece((spec,), each))
             continue
         batch.append(spec)
-        flops, peak = flops + cost, max(peak, memory)
-        if flops >= _PIECE:
-            out.append(Piece(tuple(batch), flops, peak))
-            batch, flops, peak = [], 0.0, 0
-    if batch:
-        out.append(Piece(tuple(batch), flops, peak))
-    return out
+        total += each
+        if total.flops >= _PIECE:
+            out.append(Piece(tuple(batch), total))
+            batch, total = [], Cost()
+    return [*out, Piece(tuple(batch), total)] if batch else out
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """One model of a plan.
+
+    Attributes:
+        layers: matrices to be measured; None where the header is not known without a download.
+        read_bytes: of the tensors to be read, or of the files where they come whole.
+        gram_flops, eigen_flops: multiply-adds of Gram matrices and of eigenproblems.
+        peak_bytes: memory of the largest layer.
+        seconds: of one core.
+        longest: seconds of the layer that takes longest.
+        skipped: why the model, or some of its layers, will not be measured; empty if it is whole.
+    """
+
+    repo_id: str
+    revision: str | None
+    source: str
+    layers: int | None = None
+    read_bytes: int = 0
+    gram_flops: float = 0.0
+    eigen_flops: float = 0.0
+    peak_bytes: int = 0
+    seconds: float = 0.0
+    longest: float = 0.0
+    skipped: str = ""
+
+    def priced(self, checkpoint: Checkpoint, how: Method, rate: float) -> "Forecast":
+        """The same with what its checkpoint says.
+
+        Args:
+            checkpoint: open; nothing but headers is read.
+            how: the method.
+            rate: multiply-adds a second of one core.
+        """
+        specs = list_layers(checkpoint, {}, split_qkv=how.split_qkv)
+        costs = [cost(spec, how) for spec in specs]
+        total = sum(costs, Cost())
+        names = {name for spec in specs if spec.status is None for name in spec.tensors}
+        quantized = sum(spec.status is not None for spec in specs)
+        reason = f"{quantized} quantized layers" if quantized else ""
+        return replace(
+            self,
+            layers=len(specs) - quantized,
+            read_bytes=sum(checkpoint.tensors[name].nbytes for name in names),
+            gram_flops=total.gram,
+            eigen_flops=total.eigen,
+            peak_bytes=total.peak_bytes,
+            seconds=_MODEL + _LAYER * len(specs) + total.flops / rate,
+            longest=max((each.flops for each in costs), default=0.0) / rate,
+            skipped=reason if specs else "no weight matrix",
+        )
+
+
+PLAN_COLUMNS = pa.schema(
+    [
+        ("repo_id", pa.string()),
+        ("revision", pa.string()),
+        ("source", pa.string()),
+        ("layers", pa.int64()),
+        ("read_bytes", pa.int64()),
+        ("gram_flops", pa.float64()),
+        ("eigen_flops", pa.float64()),
+        ("peak_bytes", pa.int64()),
+        ("seconds", pa.float64()),
+        ("skipped", pa.string()),
+    ]
+)
+
+
+@dataclass(frozen=True)
+class ScanPlan:
+    """All models of a plan, and what they take together on `cpus` cores."""
+
+    models: tuple[Forecast, ...]
+    cpus: int
+
+    @property
+    def seconds(self) -> float:
+        """Predicted wall clock of the scan: of its work, or of its longest layer."""
+        work = sum(model.seconds for model in self.models) / self.cpus
+        return max([work, *(model.longest for model in self.models)])
+
+    def table(self) -> pa.Table:
+        """A row a model; columns of `PLAN_COLUMNS`."""
+        rows = [vars(model) | {"skipped": model.skipped or None} for model in self.models]
+        return pa.Table.from_pylist(rows, schema=PLAN_COLUMNS)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        names = ("layers", "read_bytes", "gram_flops", "eigen_flops")
+        totals = {name: sum(getattr(model, name) or 0 for model in self.models) for name in names}
+        peak = max((model.peak_bytes for model in self.models), default=0)
+        return {
+            "models": [asdict(model) for model in self.models],
+            "totals": totals | {"peak_bytes": peak, "seconds": self.seconds, "cpus": self.cpus},
+        }
+
+
+def flop_rate(how: Method) -> float:
+    """Multiply-adds a second of this process, from a layer of middling size."""
+    kernel = np.random.default_rng(0).standard_normal((1, 1024, 768), dtype=np.float32)
+    plain = replace(how, randomize=False, alternatives=False, max_fingers=0)
+    times = []
+    for _ in range(3):
+        start = time.perf_counter()
+        analyze_kernel(torch.from_numpy(kernel), plain)
+        times.append(time.perf_counter() - start)
+    return float((1024 * 768**2 + _EIGEN * 768**3) / min(times))

@@ -20,7 +20,7 @@ class Measured:
     """Rows of some layers of one model.
 
     Attributes:
-        layers: `LAYER_ROWS`.
+        layers: `LAYER_ROWS`, in the order of depth.
         esds: `ESD_ROWS`, for the layers that have a spectrum.
     """
 
@@ -52,6 +52,7 @@ def measure(
         layers.append(_row(spec, result, time.perf_counter() - start))
         if result.evals is not None:
             esds.append({"layer": spec.layer, "eigenvalues": result.evals})
+    layers.sort(key=lambda row: int(row["depth"]))
     return Measured(
         pa.Table.from_pylist(layers, schema=LAYER_ROWS), pa.Table.from_pylist(esds, schema=ESD_ROWS)
     )
@@ -74,6 +75,8 @@ def measure_layer(
 def concatenated(parts: Iterable[Measured]) -> Measured:
     """Rows of several measured sets of layers, in the order of depth."""
     parts = list(parts)
+    if len(parts) == 1:
+        return parts[0]
     layers = pa.concat_tables([part.layers for part in parts])
     return Measured(
         layers.sort_by([("depth", "ascending"), ("layer", "ascending")]),

@@ -1,4 +1,4 @@
-"""What decides a similarity, and which pairs of models are still to be compared."""
+"""Pairs of models that are still to be compared."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,14 +8,6 @@ from zoo_analysis.activations.probes.probe import Kind
 from zoo_analysis.pairwise.settings import WEIGHTS, ComparisonSettings, Key
 from zoo_analysis.similarity.measure import Measure
 from zoo_analysis.sources import ModelRef
-from zoo_analysis.store import Store
-
-_KNOWN = """
-SELECT DISTINCT measure, probe, mode, neurons, selection,
-    repo_id_a, revision_a, repo_id_b, revision_b
-FROM similarities
-WHERE layer_a IS NULL AND layer_b IS NULL AND list_contains($measures, measure)
-"""
 
 
 @dataclass(frozen=True)
@@ -36,13 +28,13 @@ class Pair:
 
     @property
     def heavy(self) -> bool:
-        """Whether preparing a layer costs more than comparing it."""
+        """True where preparing a layer costs more than comparing it."""
         return self.turn > 1
 
 
 @dataclass(frozen=True)
 class ComparisonPlan:
-    """What a run has to do.
+    """The work of a run.
 
     Attributes:
         active: pairs to compare by what the models do with a probe.
@@ -72,7 +64,7 @@ def plan(
     probes: Mapping[Kind, str],
     known: frozenset[tuple[str, ...]],
 ) -> ComparisonPlan:
-    """Every pair of models, once, with the measures that the store does not have of it.
+    """The pairs of models to compare, each once, with the measures that the store lacks of it.
 
     Args:
         refs: with their revisions.
@@ -81,7 +73,7 @@ def plan(
         how: they are computed.
         kinds: what each model takes.
         probes: identity of the probe for each kind; one probe for all has the same twice.
-        known: keys and models as `known_pairs` gives them.
+        known: `Key`, repo_id and revision of a, and of b, of numbers that are there already.
     """
     by_name = {(ref.repo_id, ref.revision or ""): ref for ref in refs}
     active: list[Pair] = []
@@ -120,11 +112,3 @@ def _turns(measures: Sequence[Measure]) -> list[set[str]]:
     heavy = [measure.name for measure in measures if measure.max_samples]
     light = {measure.name for measure in measures} - weights - set(heavy)
     return [weights, light, *({name} for name in heavy)]
-
-
-def known_pairs(store: Store, measures: Iterable[Measure]) -> frozenset[tuple[str, ...]]:
-    """What the store holds of whole models: `Key`, then repo_id and revision of a and of b."""
-    if not store.exists():
-        return frozenset()
-    table = store.run(_KNOWN, {"measures": [measure.name for measure in measures]})
-    return frozenset(zip(*(column.to_pylist() for column in table.columns), strict=True))

@@ -1,20 +1,24 @@
-"""Which of the models is the reference, and what each of them takes."""
+"""The reference among the models, and the kind of probe that each of them takes."""
 
 import os
 from collections.abc import Sequence
 
 from zoo_analysis.activations.probes.probe import Kind
 from zoo_analysis.errors import ZooError
+from zoo_analysis.hub.access import HubAccess
 from zoo_analysis.sources import ModelRef, resolve_sources
 from zoo_analysis.suggestions import several, whole_or_part
 
 
-def with_reference(refs: Sequence[ModelRef], reference: str) -> tuple[list[ModelRef], str]:
+def with_reference(
+    refs: Sequence[ModelRef], reference: str, access: HubAccess | None = None
+) -> tuple[list[ModelRef], str]:
     """The models with the reference among them, and its repo_id.
 
     Args:
         refs: the models.
         reference: the repo_id of one of them, a part that only one has, or a source of one model.
+        access: how to reach the hub; None is `hub.access.default_access`.
 
     Raises:
         ZooError: it is none of these.
@@ -24,14 +28,14 @@ def with_reference(refs: Sequence[ModelRef], reference: str) -> tuple[list[Model
         return list(refs), found[0]
     if found and not os.path.exists(reference):
         raise ZooError(f"--reference {several(reference, found)}")
-    others = resolve_sources([reference]).refs
+    others = resolve_sources([reference], access).refs
     if len(others) != 1:
         raise ZooError(f"--reference {reference!r} is {len(others)} models: name one")
     return list(dict.fromkeys([*refs, *others])), others[0].repo_id
 
 
 def kind_of(ref: ModelRef) -> Kind:
-    """What a model takes, by what is known of it before anything of it is read."""
+    """Kind of probe that a model takes, by what is known of it before anything of it is read."""
     library, _, name = (ref.architecture or "").partition(":")
     if library != "transformers":
         return "images"

@@ -1,10 +1,10 @@
-"""A model as a source names it, before anything of it is read."""
+"""Models as sources name them, before anything of them is read."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
-from zoo_analysis.store.schemas import Accuracy as Accuracy
+from zoo_analysis.store.accuracy import Accuracy as Accuracy
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Problem:
 
 @dataclass(frozen=True)
 class Resolved:
-    """What the sources of a scan come to."""
+    """The models that the sources of a scan name, and the members of them that are none."""
 
     refs: tuple[ModelRef, ...]
     problems: tuple[Problem, ...]

@@ -1,4 +1,4 @@
-"""From what the user wrote to models: files, directories, trees, catalogues, packaged weights."""
+"""Models by the names that users give: paths, catalogues, packaged weights, repositories."""
 
 import os
 import re
@@ -6,8 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from zoo_analysis.errors import SourceError
+from zoo_analysis.hub.access import HubAccess
+from zoo_analysis.hub.path import SCHEME
 from zoo_analysis.sources.catalogues.format import catalogue_names, catalogue_path, load_catalogue
 from zoo_analysis.sources.catalogues.models import PACKAGED, catalogue_models, only, packaged_models
+from zoo_analysis.sources.hub import hub_models
 from zoo_analysis.sources.local import local_models
 from zoo_analysis.sources.ref import ModelRef, Problem, Resolved
 from zoo_analysis.suggestions import near
@@ -15,8 +18,8 @@ from zoo_analysis.suggestions import near
 _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+(@[\w./-]+)?")
 
 
-def resolve_sources(sources: Sequence[str]) -> Resolved:
-    """The models that sources name, each once, in the order they are named.
+def resolve_sources(sources: Sequence[str], access: HubAccess | None = None) -> Resolved:
+    """Models that sources name, each once, in the order they are named.
 
     A source is ``packaged:NAME`` (also ``packaged:demo``, ``packaged:all``), a path that exists
     (checkpoint file, model directory in hub layout, tree of such directories, catalogue TOML), the
@@ -25,6 +28,7 @@ def resolve_sources(sources: Sequence[str]) -> Resolved:
 
     Args:
         sources: as given on the command line.
+        access: how to reach the hub; None is `hub.access.default_access`.
 
     Returns:
         The models, with what their configurations, cards and catalogues say of them (no weights
@@ -37,9 +41,9 @@ def resolve_sources(sources: Sequence[str]) -> Resolved:
     refs: dict[tuple[str, str | None, str], ModelRef] = {}
     problems: dict[Problem, None] = {}
     on_hub = [source for source in dict.fromkeys(sources) if _names_repository(source)]
-    found = _all_at_once(on_hub) if on_hub else {}
+    found = hub_models(on_hub, access) if on_hub else {}
     for source in sources:
-        resolved = only(found[source]) if source in found else _resolve(source)
+        resolved = only(found[source]) if source in found else _resolve(source, access)
         for ref in resolved.refs:
             refs.setdefault((ref.repo_id, ref.revision, ref.path), ref)
         problems.update(dict.fromkeys(resolved.problems))
@@ -47,23 +51,17 @@ def resolve_sources(sources: Sequence[str]) -> Resolved:
 
 
 def _names_repository(source: str) -> bool:
-    """Whether a source can only be a repository on the hub."""
-    if source.startswith("hf://"):
+    """True for a source that can only be a repository on the hub."""
+    if source.startswith(SCHEME):
         return True
     if not _HUB_ID.fullmatch(source):
         return False
     return not os.path.exists(source) and not Path(source.split("/")[0]).exists()
 
 
-def _all_at_once(names: list[str]) -> dict[str, ModelRef | Problem]:
-    from zoo_analysis.sources.hub import hub_models  # brings torch, which paths do not need
-
-    return hub_models(names)
-
-
-def _resolve(source: str) -> Resolved:
+def _resolve(source: str, access: HubAccess | None) -> Resolved:
     if source.startswith(PACKAGED):
-        return packaged_models(source.removeprefix(PACKAGED))
+        return packaged_models(source.removeprefix(PACKAGED), access)
     if not source.strip():
         raise SourceError(
             "an empty source names nothing; give a path, a catalogue or packaged:NAME"
@@ -71,10 +69,10 @@ def _resolve(source: str) -> Resolved:
     path = Path(os.path.expanduser(source))
     if os.path.exists(path):  # unlike Path.exists, False for names that no file could have
         if path.suffix == ".toml" and path.is_file():
-            return catalogue_models(load_catalogue(path))
+            return catalogue_models(load_catalogue(path), access=access)
         return local_models(path)
     if source in catalogue_names():
-        return catalogue_models(load_catalogue(catalogue_path(source)))
+        return catalogue_models(load_catalogue(catalogue_path(source)), access=access)
     raise SourceError(_unknown(source))
 
 
@@ -83,5 +81,5 @@ def _unknown(source: str) -> str:
     if hint := near(source, catalogue_names(), ""):
         return f"{nothing}; {hint}"
     if _HUB_ID.fullmatch(source):
-        return f"{nothing}; if a repository on the hub is meant, write hf://{source}"
+        return f"{nothing}; if a repository on the hub is meant, write {SCHEME}{source}"
     return f"{nothing}; catalogues are {', '.join(catalogue_names())}, and see packaged:all"

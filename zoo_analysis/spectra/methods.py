@@ -8,6 +8,7 @@ from typing import Any, Final, Literal, get_args
 
 from zoo_analysis.errors import ZooError
 
+Preset = Literal["default", "weightwatcher", "nature2021"]
 Conv2d = Literal["pool", "slices", "flatten", "fft"]
 Precision = Literal["float64", "float32"]
 Scale = Literal["kernel", "half"]
@@ -51,7 +52,7 @@ class Method:
         split_qkv: the q, k and v parts of fused projections as rows of their own.
     """
 
-    preset: str = "default"
+    preset: Preset = "default"
     conv2d: Conv2d = "pool"
     dtype: Precision = "float64"
     conv_scale: Scale = "kernel"
@@ -97,7 +98,7 @@ class Method:
         return f"{self.preset}{''.join(changed)}-{self.hash}"
 
 
-PRESETS: Final[dict[str, Method]] = {
+PRESETS: Final[dict[Preset, Method]] = {
     "default": Method(),
     "weightwatcher": Method(
         preset="weightwatcher",
@@ -114,7 +115,7 @@ PRESETS: Final[dict[str, Method]] = {
 }
 
 
-def method(preset: str = "default", **changes: Any) -> Method:
+def method(preset: Preset = Method.preset, **changes: Any) -> Method:
     """A preset, with choices changed.
 
     Raises:

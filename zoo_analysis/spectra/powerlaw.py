@@ -99,7 +99,7 @@ def ks_distance(
 
 
 def _ranks(ascending: NDArray[np.float64]) -> NDArray[np.intp]:
-    """How many values lie below each."""
+    """Number of values below each."""
     first = np.diff(ascending, prepend=-inf) > 0
     return np.maximum.accumulate(np.where(first, np.arange(len(ascending)), 0))
 

@@ -1,4 +1,4 @@
-"""Which metric predicts which accuracy, how well, and how sure: pure functions of arrays."""
+"""Regressions and correlations with honest intervals: pure functions of arrays."""
 
 from zoo_analysis.stats.correlations import (
     Correlation,

@@ -1,4 +1,4 @@
-"""How sure one can be of a correlation, and of which of two is the greater."""
+"""Intervals of correlations, and tests of the difference of two."""
 
 from dataclasses import dataclass
 from typing import Literal

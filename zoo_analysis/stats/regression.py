@@ -122,7 +122,7 @@ def regress(
 
 
 def _ranked(x: Floats, y: Floats) -> Regression:
-    """What depends on ranks, or on slopes between two models."""
+    """Statistics of ranks, and of slopes between two models."""
     from scipy.stats import kendalltau, spearmanr, theilslopes
 
     with warnings.catch_warnings():

@@ -1,4 +1,4 @@
-"""How sure one can be of R² and τ: bootstrap intervals and a permutation test."""
+"""Bootstrap intervals of R² and τ, and a permutation test."""
 
 import warnings
 from dataclasses import dataclass

@@ -40,7 +40,7 @@ def robust_z(values: ArrayLike) -> Floats:
 
 @dataclass(frozen=True)
 class Trend:
-    """How a quantity goes over depth.
+    """Level, slope and scatter of a quantity over depth.
 
     Attributes:
         n: values.

@@ -1,12 +1,12 @@
 """The tables' columns. Names follow WeightWatcher's wherever the thing is the same."""
 
-from dataclasses import dataclass
 from typing import Final
 
 import pyarrow as pa
 
 from zoo_analysis.records import TIME, schema_of
 from zoo_analysis.spectra.metrics import AVERAGED, LayerMetrics
+from zoo_analysis.store.accuracy import Accuracy
 
 
 def _schema(*fields: tuple[str, pa.DataType]) -> pa.Schema:
@@ -42,22 +42,6 @@ MODELS = _schema(
     ("depth", pa.int64()),  # of its last layer; counted from 0
     (COMMIT_ID, pa.int64()),
 )
-
-
-@dataclass(frozen=True, kw_only=True)
-class Accuracy:
-    """One reported number, as one source reports it.
-
-    `value` is in percent for accuracies and F1 scores, else in the metric's own unit.
-    """
-
-    repo_id: str
-    dataset: str
-    metric: str
-    split: str | None = None
-    value: float
-    source: str
-    source_url: str | None = None
 
 
 ACCURACIES = schema_of(Accuracy).append(pa.field("retrieved_at", TIME))

@@ -1,4 +1,4 @@
-"""What is known of one weight matrix before a byte of it is read."""
+"""Description of one weight matrix, known before a byte of it is read."""
 
 from dataclasses import dataclass, field
 from typing import Literal

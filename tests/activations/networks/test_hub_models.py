@@ -15,6 +15,7 @@ from tests.support.loopback import Hub
 from zoo_analysis.activations.networks.load import load_network
 from zoo_analysis.activations.probes.named import load_probe
 from zoo_analysis.errors import ActivationError
+from zoo_analysis.hub.access import HubAccess
 from zoo_analysis.sources import resolve_sources
 
 
@@ -55,8 +56,8 @@ def sharded(home: Path) -> Path:
     return classifier(home, max_shard_size="20KB")
 
 
-def logits(path: str) -> torch.Tensor:
-    revived = load_network(path)
+def logits(path: str, access: HubAccess | None = None) -> torch.Tensor:
+    revived = load_network(path, access=access)
     (batch,) = revived.batches(load_probe("text", 150), 10)
     found = revived.forward(batch)
     assert found is not None
@@ -64,7 +65,7 @@ def logits(path: str) -> torch.Tensor:
 
 
 def path_on(hub: Hub, repo_id: str) -> str:
-    (ref,) = resolve_sources([f"hf://{repo_id}"]).refs
+    (ref,) = resolve_sources([f"hf://{repo_id}"], hub.access).refs
     return ref.path
 
 
@@ -76,11 +77,11 @@ def test_a_model_of_the_hub_is_the_model_that_was_uploaded(
     hub.add("me/a", home)
     path = path_on(hub, "me/a")
     hub.forget()
-    assert_close(logits(path), logits(str(home)))
+    assert_close(logits(path, hub.access), logits(str(home)))
     assert not [file for file in hub.asked if file.endswith(".py") or "notes.json" in file]
     assert not list((tmp_path / "hf").rglob("*.py"))
     hub.forget()
-    logits(path)
+    logits(path, hub.access)
     assert hub.calls["resolve"] == hub.calls["cdn"] == 0
 
 
@@ -88,9 +89,9 @@ def test_what_was_fetched_needs_no_hub(hub: Hub, hub_root: Path) -> None:
     home = classifier(hub_root / "a")
     hub.add("me/a", home)
     path = path_on(hub, "me/a")
-    expected = logits(path)
+    expected = logits(path, hub.access)
     hub.repos.clear()
-    assert_close(logits(path), expected)
+    assert_close(logits(path, hub.access), expected)
 
 
 def test_what_the_hub_refuses_is_said_in_one_line(hub: Hub, hub_root: Path) -> None:
@@ -98,7 +99,7 @@ def test_what_the_hub_refuses_is_said_in_one_line(hub: Hub, hub_root: Path) -> N
     path = path_on(hub, "me/a")
     repo.gated = "manual"
     with pytest.raises(ActivationError, match="me/a: gated, and not open to anonymous readers"):
-        load_network(path)
+        load_network(path, access=hub.access)
     with pytest.raises(ActivationError, match="me/b: no such repository"):
-        load_network("hf://me/b@0123456789012345678901234567890123456789/model.safetensors")
+        load_network(f"hf://me/b@{'0123456789' * 4}/model.safetensors", access=hub.access)
     assert "modeling_own" not in sys.modules

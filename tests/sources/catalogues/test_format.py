@@ -8,9 +8,9 @@ import pytest
 
 from zoo_analysis.errors import SourceError
 from zoo_analysis.folders import data_dir
+from zoo_analysis.hub.access import HubAccess
 from zoo_analysis.sources import resolve_sources
 from zoo_analysis.sources.catalogues.format import catalogue_names, load_catalogue
-from zoo_analysis.weights import HubAccess, hub_access
 
 GOOD = """
 title = "mine"
@@ -53,8 +53,8 @@ def test_a_catalogue_lends_series_revision_and_accuracies(tmp_path):
 def test_members_that_are_missing_are_problems_and_the_rest_is_scanned(tmp_path):
     (tmp_path / "a.safetensors").write_text("a")
     text = GOOD + '\n[[models]]\nrepo_id = "timm/vgg11"\nrevision = "abc"\n'
-    with hub_access(HubAccess("http://127.0.0.1:9", first_wait=0.01)):
-        resolved = resolve_sources([str(write(tmp_path, text))])
+    access = HubAccess("http://127.0.0.1:9", first_wait=0.01)
+    resolved = resolve_sources([str(write(tmp_path, text))], access)
     assert [ref.repo_id for ref in resolved.refs] == ["o/a"]
     missing, on_hub = resolved.problems
     assert (missing.repo_id, on_hub.repo_id) == ("o/b", "timm/vgg11")

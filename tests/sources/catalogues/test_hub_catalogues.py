@@ -45,7 +45,7 @@ def test_a_catalogue_of_ones_own_grows_and_is_scanned_by_name(
     add_to_catalogue("mine", ["you/c"], series="s", title='It\'s "mine"')
     made = add_to_catalogue("mine", query=HubQuery(author="me", filter=("nets",), limit=5))
     assert (made.path, made.title) == (own / "mine.toml", 'It\'s "mine"')
-    refs = resolve_sources(["mine"]).refs
+    refs = resolve_sources(["mine"], hub.access).refs
     assert [(ref.repo_id, ref.series) for ref in refs] == [
         ("you/c", "s"),
         ("me/a", "unheard-of"),

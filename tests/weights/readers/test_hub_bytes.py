@@ -57,7 +57,7 @@ def test_windows_cover_every_range_and_never_overlap(
 def test_adjacent_tensors_come_in_one_request(hub: Hub, hub_root: Path) -> None:
     home = write(hub_root / "net", ((200, 300),) * 20)
     hub.add("me/net", home)
-    with open_checkpoint(path(hub, "me/net")) as checkpoint:
+    with open_checkpoint(path(hub, "me/net"), hub.access) as checkpoint:
         assert same(read_all(checkpoint), home)
     assert hub.calls["cdn"] == 2, "the header, and everything else"
     assert hub.calls["resolve"] == 2, "the weights' link, and config.json"
@@ -72,7 +72,7 @@ def test_windows_are_fetched_one_ahead(
     home = write(hub_root / "net", ((200, 300),) * 20, shards)
     hub.add("me/net", home)
     index = "model.safetensors.index.json" if shards > 1 else "model.safetensors"
-    with open_checkpoint(path(hub, "me/net", index)) as checkpoint:
+    with open_checkpoint(path(hub, "me/net", index), hub.access) as checkpoint:
         assert same(read_all(checkpoint), home)
     assert hub.calls["cdn"] > 10
     assert hub.sent["cdn"] <= tensor_bytes(home)
@@ -83,14 +83,14 @@ def test_every_second_answer_may_fail(hub: Hub, hub_root: Path, kind: str) -> No
     home = write(hub_root / "net", ((200, 300),) * 5)
     hub.add("me/net", home)
     hub.faults.rate, hub.faults.kinds = 0.5, (kind,)
-    with open_checkpoint(path(hub, "me/net")) as checkpoint:
+    with open_checkpoint(path(hub, "me/net"), hub.access) as checkpoint:
         assert same(read_all(checkpoint), home)
 
 
 def test_what_came_of_a_broken_answer_is_not_fetched_again(hub: Hub, hub_root: Path) -> None:
     home = write(hub_root / "net", ((600, 600),) * 4)
     hub.add("me/net", home)
-    with open_checkpoint(path(hub, "me/net")) as checkpoint:
+    with open_checkpoint(path(hub, "me/net"), hub.access) as checkpoint:
         hub.faults.orders = [("short", "/cdn/")]
         assert same(read_all(checkpoint), home)
     assert hub.sent["cdn"] <= 1.02 * tensor_bytes(home)
@@ -99,7 +99,7 @@ def test_what_came_of_a_broken_answer_is_not_fetched_again(hub: Hub, hub_root: P
 def test_a_link_that_expires_is_asked_for_anew(hub: Hub, hub_root: Path) -> None:
     home = write(hub_root / "net", ((200, 300),) * 5)
     hub.add("me/net", home)
-    with open_checkpoint(path(hub, "me/net")) as checkpoint:
+    with open_checkpoint(path(hub, "me/net"), hub.access) as checkpoint:
         hub.expire()
         assert same(read_all(checkpoint), home)
 
@@ -107,7 +107,7 @@ def test_a_link_that_expires_is_asked_for_anew(hub: Hub, hub_root: Path) -> None
 def test_a_server_that_stops_to_honour_ranges_costs_a_download(hub: Hub, hub_root: Path) -> None:
     home = write(hub_root / "net", ((200, 300),) * 5)
     hub.add("me/net", home)
-    with open_checkpoint(path(hub, "me/net")) as checkpoint:
+    with open_checkpoint(path(hub, "me/net"), hub.access) as checkpoint:
         hub.faults.ignore_range = True
         assert same(read_all(checkpoint), home)
 
@@ -119,7 +119,7 @@ def test_trouble_that_does_not_pass_is_one_line(
     hub.faults.rate, hub.faults.kinds = 1.0, ("503",)
     monkeypatch.setattr("time.sleep", lambda seconds: None)
     with pytest.raises(CheckpointError, match=r"did not answer properly \(HTTP 503\)"):
-        open_checkpoint(path(hub, "me/net"))
+        open_checkpoint(path(hub, "me/net"), hub.access)
     assert hub.calls["resolve"] == 8
 
 
@@ -140,7 +140,7 @@ def test_a_malformed_file_is_told_as_on_disk(hub: Hub, hub_root: Path) -> None:
         with pytest.raises(CheckpointError) as on_disk:
             open_checkpoint(folder)
         with pytest.raises(CheckpointError) as on_hub:
-            open_checkpoint(path(hub, f"me/{name}"))
+            open_checkpoint(path(hub, f"me/{name}"), hub.access)
         told = [str(e.value).split(".safetensors: ")[1] for e in (on_disk, on_hub)]
         assert told[0] == told[1]
 
@@ -151,11 +151,11 @@ def test_an_index_leads_nowhere_else(hub: Hub, hub_root: Path) -> None:
     index.write_text(json.dumps({"weight_map": {"a": "../other/model.safetensors"}}))
     hub.add("me/net", home)
     with pytest.raises(CheckpointError, match="names no shards"):
-        open_checkpoint(path(hub, "me/net", index.name))
+        open_checkpoint(path(hub, "me/net", index.name), hub.access)
 
 
 def test_a_header_is_read_once_a_process(hub: Hub, hub_root: Path) -> None:
     hub.add("me/net", write(hub_root / "net"))
     for _ in range(3):
-        open_checkpoint(path(hub, "me/net")).close()
+        open_checkpoint(path(hub, "me/net"), hub.access).close()
     assert hub.calls["cdn"] == 1

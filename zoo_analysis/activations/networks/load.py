@@ -10,20 +10,28 @@ from zoo_analysis.activations.networks.network import Network
 from zoo_analysis.activations.networks.timm_models import load_timm
 from zoo_analysis.activations.networks.transformers_models import load_transformers
 from zoo_analysis.errors import ActivationError, CheckpointError
-from zoo_analysis.hub.path import SCHEME
-from zoo_analysis.hub.repository import repository
+from zoo_analysis.hub.access import HubAccess, default_access
+from zoo_analysis.hub.path import SCHEME, parse
+from zoo_analysis.hub.repository import Repository
 from zoo_analysis.weights import open_checkpoint, read_config
 from zoo_analysis.weights.layers.architecture import quietly
-from zoo_analysis.weights.readers.open import weight_files
+from zoo_analysis.weights.readers.files import weight_files
 
 
-def load_network(path: str, architecture: str | None = None, *, device: str = "cpu") -> Network:
+def load_network(
+    path: str,
+    architecture: str | None = None,
+    *,
+    device: str = "cpu",
+    access: HubAccess | None = None,
+) -> Network:
     """A model that can be shown a probe.
 
     Args:
         path: a directory in hub layout, a checkpoint file, or ``hf://OWNER/NAME@COMMIT/FILE``.
         architecture: ``timm:NAME``, for weights without a config.json.
         device: torch's name of where it is to run.
+        access: how to reach the hub; None is `hub.access.default_access`.
 
     Returns:
         The model in float32 and evaluation mode.
@@ -34,7 +42,7 @@ def load_network(path: str, architecture: str | None = None, *, device: str = "c
     """
     where = _device(device)
     try:
-        with _files(path) as local, quietly(), open_checkpoint(local) as checkpoint:
+        with _files(path, access) as local, quietly(), open_checkpoint(local) as checkpoint:
             config = read_config(checkpoint)
             beside = local if local.is_dir() else local.parent
             if isinstance(config.get("architecture"), str):
@@ -58,9 +66,11 @@ def load_network(path: str, architecture: str | None = None, *, device: str = "c
 
 
 @contextmanager
-def _files(path: str) -> Iterator[Path]:
+def _files(path: str, access: HubAccess | None) -> Iterator[Path]:
     if path.startswith(SCHEME):
-        with repository(path) as directory:
+        where = parse(path)
+        repository = Repository(access or default_access(), where.repo_id, where.revision)
+        with repository.network_files(where.file) as directory:
             yield directory
     else:
         yield Path(path).absolute()

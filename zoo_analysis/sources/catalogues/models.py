@@ -1,4 +1,4 @@
-"""From a catalogue's entries to models: in installed packages, or beside the catalogue."""
+"""The models of catalogues: in installed packages, beside the catalogue, or on the hub."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -6,10 +6,13 @@ from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Literal
 
-from zoo_analysis.errors import SourceError
+import msgspec
+
+from zoo_analysis.errors import CheckpointError, SourceError
 from zoo_analysis.folders import data_dir
-from zoo_analysis.hub.query import HubQuery
+from zoo_analysis.hub.access import HubAccess
 from zoo_analysis.sources.catalogues.format import Catalogue, CatalogueEntry, load_catalogue
+from zoo_analysis.sources.hub import hub_models, hub_query
 from zoo_analysis.sources.local import directory_ref, file_ref
 from zoo_analysis.sources.ref import Accuracy, ModelRef, Problem, Resolved
 from zoo_analysis.suggestions import near
@@ -19,42 +22,45 @@ PACKAGED = "packaged:"
 
 
 def catalogue_models(
-    catalogue: Catalogue, entries: Iterable[CatalogueEntry] | None = None
+    catalogue: Catalogue,
+    entries: Iterable[CatalogueEntry] | None = None,
+    access: HubAccess | None = None,
 ) -> Resolved:
-    """The models of a catalogue that are at hand, and a problem for each that is not.
+    """Models of a catalogue that are at hand, and a problem for each that is not.
 
     Args:
         catalogue: as loaded.
         entries: of it; all of them unless given.
+        access: how to reach the hub; None is `hub.access.default_access`.
 
     Returns:
         Models with the catalogue's metadata and accuracies laid over what their files say.
     """
     chosen = list(catalogue.models if entries is None else entries)
     names = [_hub_name(entry) for entry in chosen if entry.file is None]
-    on_hub = _asked(names, alone=len(names) == len(chosen)) if names else {}
+    on_hub = _asked(names, access, alone=len(names) == len(chosen)) if names else {}
     members: list[ModelRef | Problem] = []
     for entry in chosen:
         try:
             found = on_hub[_hub_name(entry)] if entry.file is None else _at_hand(entry, catalogue)
             members.append(found if isinstance(found, Problem) else _ref(entry, catalogue, found))
-        except SourceError as error:
+        except (SourceError, CheckpointError) as error:
             cause = type(error.__cause__ or error).__name__
             members.append(Problem(entry.repo_id, cause, str(error)))
     for query in catalogue.queries if entries is None else ():
         series = query.series or catalogue.series
-        listed = _listed(query)
+        listed = hub_query(query, access)
         members += [replace(ref, series=series or ref.series) for ref in listed.refs]
         members += listed.problems
     return only(*members)
 
 
-def _asked(names: list[str], alone: bool) -> dict[str, ModelRef | Problem]:
-    """What the hub says of repositories; where it says nothing, models at hand are scanned yet."""
-    from zoo_analysis.sources.hub import hub_models
-
+def _asked(
+    names: list[str], access: HubAccess | None, alone: bool
+) -> dict[str, ModelRef | Problem]:
+    """Repositories as the hub describes them; if it does not answer, each is a problem."""
     try:
-        return hub_models(names)
+        return hub_models(names, access)
     except SourceError as error:
         if alone:
             raise
@@ -62,24 +68,19 @@ def _asked(names: list[str], alone: bool) -> dict[str, ModelRef | Problem]:
         return dict(zip(names, problems, strict=True))
 
 
-def _listed(query: HubQuery) -> Resolved:
-    from zoo_analysis.sources.hub import hub_query
-
-    return hub_query(query)
-
-
 def only(*members: ModelRef | Problem) -> Resolved:
-    """These, each model once."""
+    """Models and problems, each model once."""
     refs = {(m.repo_id, m.revision): m for m in reversed(members) if isinstance(m, ModelRef)}
     problems = tuple(member for member in members if isinstance(member, Problem))
     return Resolved(tuple(reversed(refs.values())), problems)
 
 
-def packaged_models(name: str) -> Resolved:
+def packaged_models(name: str, access: HubAccess | None = None) -> Resolved:
     """Models of `catalog/packaged.toml`.
 
     Args:
         name: ``demo``, ``all``, a repo_id or its last part, or a package's name.
+        access: how to reach the hub; None is `hub.access.default_access`.
 
     Returns:
         Its models; a problem for each whose package is not installed.
@@ -91,10 +92,10 @@ def packaged_models(name: str) -> Resolved:
     wanted = name.lower()
     if wanted in ("demo", "all"):
         return catalogue_models(
-            catalogue, [e for e in catalogue.models if e.demo or name != "demo"]
+            catalogue, [e for e in catalogue.models if e.demo or name != "demo"], access
         )
     if entries := [entry for entry in catalogue.models if wanted in _names(entry)]:
-        return catalogue_models(catalogue, entries)
+        return catalogue_models(catalogue, entries, access)
     known = ["demo", "all", *(entry.repo_id.split("/")[-1] for entry in catalogue.models)]
     listed = f"known are {', '.join(known)}"
     hint = near(wanted, [k.lower() for k in known], listed, form=f"{PACKAGED}{{}}")
@@ -120,18 +121,9 @@ def _at_hand(entry: CatalogueEntry, catalogue: Catalogue) -> ModelRef:
 
 def _ref(entry: CatalogueEntry, catalogue: Catalogue, found: ModelRef) -> ModelRef:
     """A model with what the catalogue says of it."""
-    reported = (
-        Accuracy(
-            repo_id=entry.repo_id,
-            dataset=a.dataset,
-            metric=a.metric,
-            value=a.value,
-            source=a.source,
-            split=a.split,
-            source_url=a.source_url,
-        )
-        for a in entry.accuracies
-    )
+    reported = [
+        Accuracy(repo_id=entry.repo_id, **msgspec.structs.asdict(a)) for a in entry.accuracies
+    ]
     return replace(
         found,
         repo_id=found.repo_id if entry.file is None else entry.repo_id,
@@ -141,15 +133,12 @@ def _ref(entry: CatalogueEntry, catalogue: Catalogue, found: ModelRef) -> ModelR
         pipeline_tag=entry.pipeline_tag or found.pipeline_tag,
         license=entry.license or found.license,
         base_model=entry.base_model or found.base_model,
-        accuracies=(
-            *reported,
-            *(replace(accuracy, repo_id=entry.repo_id) for accuracy in found.accuracies),
-        ),
+        accuracies=(*reported, *(replace(a, repo_id=entry.repo_id) for a in found.accuracies)),
     )
 
 
 def _locate(entry: CatalogueEntry, catalogue: Catalogue) -> tuple[Path, str | None]:
-    """Where an entry's weights are, and the version of the package that carries them."""
+    """The path of an entry's weights, and the version of the package that carries them."""
     assert entry.file is not None
     if entry.package is None:
         path = catalogue.path.absolute().parent / entry.file

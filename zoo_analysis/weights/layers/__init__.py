@@ -1,1 +1,1 @@
-"""Which tensors of a checkpoint are matrices, and what each of them is."""
+"""Matrices among a checkpoint's tensors: their kind, role, order and parts."""

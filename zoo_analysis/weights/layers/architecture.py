@@ -1,4 +1,4 @@
-"""What the architecture itself says of its tensors: built without weights or remote code."""
+"""Kinds and order of tensors from the architecture itself, built without weights or remote code."""
 
 import contextlib
 import io

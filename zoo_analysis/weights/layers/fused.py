@@ -1,4 +1,4 @@
-"""Where q, k and v lie in a fused matrix.
+"""Rows of q, k and v in a fused matrix.
 
 Only layouts in which each part is one range of rows are told apart: thirds (timm, torch's
 MultiheadAttention, GPT-2, in its columns) and q, k, v of grouped-query attention (phi 3, DBRX,

@@ -114,7 +114,7 @@ def _radix_groups(module: str, shapes: Mapping[str, Shape]) -> int:
 
 
 def _follows(name: str, shape: Shape, before: int, seen: _Seen) -> bool:
-    """Whether all of the `before` outputs of the layer before go into this one, in groups."""
+    """True if all `before` outputs of the layer before go into this one, in groups."""
     if ".paths." in name:  # selective kernels may split their input in halves
         return before != 2 * shape[1]
     if _CHAINED.search(name):

@@ -1,4 +1,4 @@
-"""Which tensors are matrices, and of what kind, told from names and shapes alone.
+"""Kinds of matrices, told from names and shapes of tensors alone.
 
 What is a matrix here: weights of linear layers, convolutions and embeddings, fused and recurrent
 projections, stacks of experts. Not matrices: vectors in any dress (norms, layer scales), biases,
@@ -20,7 +20,7 @@ from zoo_analysis.weights.spec import Kind
 
 @dataclass(frozen=True)
 class TensorKind:
-    """What one tensor is: see `LayerSpec` for the fields."""
+    """Kind and layout of one matrix; `LayerSpec` explains the fields."""
 
     kind: Kind
     groups: int = 1
@@ -142,7 +142,7 @@ def _is_transposed(module: str, shape: tuple[int, ...], tensors: Mapping[str, Te
 
 
 def _conv1d_layout(tensors: Mapping[str, TensorInfo]) -> bool:
-    """Whether linear layers are stored as (in, out): their biases match the second axis."""
+    """True if linear layers are stored as (in, out): their biases match the second axis."""
     votes = 0
     for name, info in tensors.items():
         bias = tensors.get(f"{name.removesuffix('.weight')}.bias")

@@ -24,7 +24,7 @@ _COMPANION: Final = re.compile(
 
 
 def is_packed(info: TensorInfo) -> bool:
-    """Whether `info` holds weights as packed integers or in a type below a byte."""
+    """True if a tensor holds weights as packed integers or in a type below a byte."""
     if info.dtype in _SUB_BYTE:
         return True
     # An index table or an attention mask is an integer too, but of 64 bits or another name.
@@ -32,7 +32,7 @@ def is_packed(info: TensorInfo) -> bool:
 
 
 def is_companion(name: str) -> bool:
-    """Whether the tensor `name` holds scales, zero points or code books of a quantised one."""
+    """True if the tensor `name` holds scales, zero points or code books of a quantised one."""
     return bool(_COMPANION.search(name))
 
 

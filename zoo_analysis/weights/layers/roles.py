@@ -1,4 +1,4 @@
-"""What a matrix is for, told from its name."""
+"""Roles of matrices in a network (q, mlp, head, …), told from their names."""
 
 import re
 from collections.abc import Sequence

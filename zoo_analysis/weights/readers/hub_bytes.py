@@ -6,8 +6,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final
 
-from zoo_analysis.hub.cache import download
 from zoo_analysis.hub.file import HubFile, RangeIgnored
+from zoo_analysis.hub.repository import Repository
 from zoo_analysis.weights.readers.byte_source import Buffer, FileBytes
 from zoo_analysis.weights.readers.safetensors_header import header_length
 
@@ -37,21 +37,24 @@ class _Window:
 
 
 class HubBytes:
-    """See `ByteSource`. The windows of `expect` are fetched in order, the next one in advance.
+    """The bytes of a file on the hub: the windows of `expect` in order, the next one in advance.
 
-    Memory is bounded by two windows: the present one and the one ahead, each of 32 MiB or of one
-    tensor if that is larger.
+    See `ByteSource`. Memory is bounded by two windows: the present one and the one ahead, each of
+    32 MiB or of one tensor if that is larger.
 
     Args:
-        file: to be read; its header is read here, unless this process has read it before.
+        repository: that holds the file.
+        name: of the file; its header is read here, unless this process has read it before.
 
     Raises:
         RangeIgnored: the server cannot be asked for ranges.
         CheckpointError: no such file, no access, no safetensors header.
     """
 
-    def __init__(self, file: HubFile) -> None:
-        self.name, self._file = file.name, file
+    def __init__(self, repository: Repository, name: str) -> None:
+        self._file = file = repository.file(name)
+        self._repository, self._name = repository, name
+        self.name = file.name
         size, first = _headers.get(file.name) or _read_header(file)
         self.size = file.size = size
         self._first = _Window(0, len(first), bytearray(first))
@@ -79,9 +82,8 @@ class HubBytes:
         try:
             self._current = self._take(wanted)
         except RangeIgnored:  # though it was not when the header was read
-            file = self._file
-            folder = download(file.access, file.repo_id, file.revision, [file.file])
-            self._local = FileBytes(folder / file.file)
+            with self._repository.snapshot([self._name]) as folder:
+                self._local = FileBytes(folder / self._name)
             return self._local.read(start, stop)
         self._fetch_ahead(wanted)
         return self._current.buffer, start - wanted[0]

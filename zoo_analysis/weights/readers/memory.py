@@ -42,9 +42,6 @@ class MemoryCheckpoint(Checkpoint):
         self.rows_of(name, start, stop)
         return self._tensors[name][start:stop].cpu()
 
-    def close(self) -> None:
-        """Nothing to let go of: the tensors are the caller's."""
-
 
 def _info(name: str, tensor: torch.Tensor) -> TensorInfo:
     return TensorInfo(

@@ -1,0 +1,85 @@
+"""A run is recorded and what it did is kept, whatever ends it."""
+
+import json
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from tests.support.small_models import model_rows
+from zoo_analysis import open_store
+from zoo_analysis.cluster.account import CorrelateSummary, Event, RunWriter, Summary
+from zoo_analysis.cluster.worker import Failure
+from zoo_analysis.sources import ModelRef
+from zoo_analysis.store import Store
+
+REF = ModelRef("lab/net", "r1", "/net", "local", 100)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return open_store(tmp_path / "store")
+
+
+def rows(store: Store, sql: str) -> list[tuple[object, ...]]:
+    return store.sql(sql).fetchall()
+
+
+def test_a_run_that_breaks_off_keeps_what_it_did_and_says_so(store: Store) -> None:
+    summary = Summary(store.uri, "default")
+
+    def broken_off() -> None:
+        with RunWriter(store, summary, None, {"device": "cpu"}) as writer:
+            writer.models.append(model_rows("lab/net", "r1"))
+            writer.fail(Failure(REF, "open", "ZooError", "no weights"))
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        broken_off()
+    assert store.committed() == {("lab/net", "r1", "default")}
+    assert (summary.scanned, summary.layers, summary.failed) == (1, 2, 1)
+    ((scan_id, method, scanned, failed, config),) = rows(
+        store, "SELECT scan_id, method, scanned, failed, config FROM scans"
+    )
+    assert (scan_id, method, scanned, failed) == (summary.scan_id, "default", 1, 1)
+    assert json.loads(str(config)) == {"device": "cpu"}
+    assert rows(store, "SELECT scan_id, stage, message FROM failures") == [
+        (summary.scan_id, "open", "no weights")
+    ]
+
+
+def test_models_are_committed_when_a_batch_is_full_and_not_before(store: Store) -> None:
+    with RunWriter(store, Summary(store.uri, "default"), None, {}) as writer:
+        for i in range(31):
+            writer.models.append(model_rows(f"lab/net{i}"))
+            writer.commit_if_due()
+        assert store.committed() == set()
+        writer.models.append(model_rows("lab/last"))
+        writer.commit_if_due()
+        assert len(store.committed()) == 32
+
+
+def test_rows_of_pairs_carry_the_run_that_made_them(store: Store) -> None:
+    summary = CorrelateSummary(store.uri)
+    pair = {"repo_id_a": "a", "repo_id_b": "b", "measure": "cka", "value": 0.5}
+    with RunWriter(store, summary, None, {}) as writer:
+        writer.similarities.append(pa.Table.from_pylist([pair]))
+    assert rows(store, "SELECT run_id, value FROM similarities") == [(summary.run_id, 0.5)]
+    assert summary.rows == 1
+    assert rows(store, "SELECT scan_id, method FROM scans") == [(summary.run_id, "correlate")]
+
+
+def test_failures_are_counted_told_and_spelled_out(store: Store) -> None:
+    events: list[Event] = []
+    summary = Summary(store.uri, "default")
+    failure = Failure(REF, "measure", "ZooError", "too large", 3)
+    with RunWriter(store, summary, events.append, {}) as writer:
+        writer.fail(failure, done=40)
+        writer.note(failure.about("with lab/other"))
+    assert events == [Event("failed", "lab/net", bytes=60)]
+    told = {"repo_id": "lab/net", "stage": "measure", "error": "ZooError"}
+    assert summary.as_dict()["failures"] == [
+        told | {"message": "too large"},
+        told | {"message": "with lab/other: too large"},
+    ]
+    assert json.loads(json.dumps(summary.as_dict()))["failed"] == 2

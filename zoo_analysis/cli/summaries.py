@@ -1,0 +1,73 @@
+"""Summaries of runs: for a person, or as JSON."""
+
+import json
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeVar
+
+import typer
+from rich.console import Console
+
+if TYPE_CHECKING:
+    from zoo_analysis.cluster.account import CorrelateSummary, RunSummary, Summary
+
+#: Failures that are named; the rest are in the table.
+_NAMED = 10
+
+_S = TypeVar("_S", bound="RunSummary")
+
+
+def tell(summary: _S, show: Callable[[_S], None], as_json: bool) -> None:
+    """A summary on standard output; exit status 3 where something failed."""
+    if as_json:
+        typer.echo(json.dumps(summary.as_dict()))
+    else:
+        show(summary)
+    if summary.failed:
+        raise typer.Exit(3)
+
+
+def print_scan(summary: "Summary") -> None:
+    """A scan's summary for a person, on standard output."""
+    console = _console()
+    console.print(
+        f"{summary.scanned} scanned, {summary.skipped} skipped (already there), "
+        f"{summary.failed} failed; {summary.layers} layers in {summary.seconds:.1f} s"
+    )
+    console.print(f"store {summary.store}, method {summary.method}")
+    _print_failures(summary, console)
+
+
+def print_comparison(summary: "CorrelateSummary") -> None:
+    """A comparison's summary for a person, on standard output."""
+    console = _console()
+    console.print(
+        f"{summary.pairs} pairs of {summary.models} models compared, {summary.skipped} skipped "
+        f"(already there), {summary.failed} failed; {summary.rows} rows in {summary.seconds:.1f} s"
+    )
+    console.print(
+        f"{summary.forwarded} models run, {summary.cached} known from an earlier run; "
+        f"probe {', '.join(summary.probes) or 'none'}; store {summary.store}"
+    )
+    if summary.apart:
+        console.print(
+            f"{summary.apart} pairs of an image and a language model left out: nothing can be "
+            "shown to both"
+        )
+    if summary.incomparable:
+        console.print(f"{summary.incomparable} numbers cannot be had:")
+    for reason in summary.reasons:
+        console.print(f"  {reason}", markup=False)
+    _print_failures(summary, console)
+
+
+def _console() -> Console:
+    return Console(soft_wrap=True, highlight=False)
+
+
+def _print_failures(summary: "RunSummary", console: Console) -> None:
+    for failed in summary.failures[:_NAMED]:
+        console.print(
+            f"failed: {failed.ref.repo_id} ({failed.stage}): {failed.message}", markup=False
+        )
+    if len(summary.failures) > _NAMED:
+        console.print(f"… and {len(summary.failures) - _NAMED} more: zoo query failures")

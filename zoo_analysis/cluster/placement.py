@@ -1,0 +1,30 @@
+"""Processors that tasks run on. Importing this does not import Ray."""
+
+from typing import Final, Literal
+
+from zoo_analysis.errors import ZooError
+
+#: Where to compute; ``auto`` is cuda where the cluster has a GPU.
+Device = Literal["auto", "cpu", "cuda"]
+DEVICE: Final[Device] = "auto"
+
+
+def device_for(device: Device) -> Literal["cpu", "cuda"]:
+    """``cpu`` or ``cuda``, from that or ``auto``; Ray must be up.
+
+    Raises:
+        ZooError: no GPU where one was asked for.
+    """
+    import ray
+
+    gpus = ray.cluster_resources().get("GPU", 0)
+    if device == "cuda" and not gpus:
+        raise ZooError("--device cuda, but the Ray cluster has no GPU; use --device auto or cpu")
+    return "cuda" if device != "cpu" and gpus else "cpu"
+
+
+def cpus() -> int:
+    """CPUs of the cluster; Ray must be up."""
+    import ray
+
+    return max(1, int(ray.cluster_resources().get("CPU", 1)))
