@@ -1,31 +1,22 @@
 """Quality metrics from the weights of whole model zoos.
 
-`analyze` measures one model, `scan` a zoo on Ray, `correlate` compares its models with each other,
-`open_store` asks what was measured.
+What the command line can do is a function here, which returns a table or a dataclass:
+
+- models measured: `analyze` (one, in this process), `plan` and `scan` (a zoo, on Ray),
+  `import_tables`, `demo`;
+- models compared: `correlate`, `similar`, `matrix`, `measures`;
+- the store asked: `query`, `queries`, `show`, `regress`, `rank`, `compare`, `diagnose`;
+- releases and reported accuracies: `track`, `releases`, `sync_accuracies`, `accuracies_reported`,
+  `accuracy_sources`;
+- catalogues: `list_catalogues`, `catalogue_members`, `add_to_catalogue`, `copy_catalogue`;
+- published experiments: `study`, `list_studies`;
+- the store looked after: `open_store`, `store_history`, `compact_store`, `vacuum_store`,
+  `check_store`.
+
+`method` names how the numbers are made. Each is imported when it is first used: torch and Ray take
+seconds.
 """
 
-from typing import TYPE_CHECKING, Any
+import lazy_loader
 
-if TYPE_CHECKING:
-    from zoo_analysis.cluster.correlate import correlate
-    from zoo_analysis.cluster.scan import scan
-    from zoo_analysis.measure.analyze import analyze
-    from zoo_analysis.store import open_store
-
-__all__ = ["analyze", "correlate", "open_store", "scan"]
-
-_HOME = {
-    "analyze": "zoo_analysis.measure.analyze",
-    "correlate": "zoo_analysis.cluster.correlate",
-    "open_store": "zoo_analysis.store",
-    "scan": "zoo_analysis.cluster.scan",
-}
-
-
-def __getattr__(name: str) -> Any:
-    """Import a public name when it is first used: torch and Ray take seconds."""
-    if name not in _HOME:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module
-
-    return getattr(import_module(_HOME[name]), name)
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

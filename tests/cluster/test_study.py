@@ -33,13 +33,13 @@ def test_an_unknown_study_is_one_line() -> None:
 def test_a_study_is_printed_with_its_verdict_and_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run = command.run_study
+    run = command.study
 
-    def small(*args: object, **options: object) -> command.Ran:
+    def small(*args: object, **options: object) -> command.StudyRun:
         return run(*args, **options, small=True)  # type: ignore[arg-type]
 
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setattr(command, "run_study", small)
+    monkeypatch.setattr(command, "study", small)
     where = str(tmp_path / "store")
     text = printed("study", "wcka-calibration", "--seeds", "2", "--store", where)
     assert "separation" in text

@@ -8,9 +8,9 @@ import pyarrow as pa
 from zoo_analysis.answers.defaults import MIN_MODELS
 from zoo_analysis.answers.points import Selection, load_pairs
 from zoo_analysis.errors import QueryError
-from zoo_analysis.records import table_of
 from zoo_analysis.stats import Within, fit_line, mixed_line, partial_correlation, simpson
 from zoo_analysis.store import Store
+from zoo_analysis.store.records import table_of
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from zoo_analysis.errors import QueryError
+from zoo_analysis.lookup import near, several, whole_or_part
 from zoo_analysis.store import Store
-from zoo_analysis.suggestions import near, several, whole_or_part
 
 
 def check(name: str, known: Sequence[str], what: str) -> None:

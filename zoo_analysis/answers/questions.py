@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from zoo_analysis.records import table_of
 from zoo_analysis.store import Store, as_store, list_queries
+from zoo_analysis.store.records import table_of
 
 
 @dataclass(frozen=True)

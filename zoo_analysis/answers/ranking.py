@@ -9,8 +9,8 @@ import pyarrow as pa
 from zoo_analysis.answers.defaults import RANKED_BY
 from zoo_analysis.answers.names import check
 from zoo_analysis.answers.points import Selection, load_pairs
-from zoo_analysis.records import table_of
 from zoo_analysis.store import Store, as_store
+from zoo_analysis.store.records import table_of
 from zoo_analysis.store.schemas import SUMMARY_METRICS
 
 

@@ -9,10 +9,10 @@ import pyarrow as pa
 from zoo_analysis.answers.defaults import NEAREST
 from zoo_analysis.answers.names import check, the_one
 from zoo_analysis.errors import QueryError, SimilarityError
-from zoo_analysis.records import table_of
 from zoo_analysis.similarity import registry
 from zoo_analysis.similarity.registry import get_measure
 from zoo_analysis.store import Store, as_store
+from zoo_analysis.store.records import table_of
 
 _KEYS = """
 SELECT DISTINCT measure, probe, mode, neurons, selection FROM likeness

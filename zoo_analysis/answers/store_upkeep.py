@@ -6,10 +6,10 @@ from pathlib import Path
 import pyarrow as pa
 
 from zoo_analysis.answers.defaults import COMMITS, RETENTION
-from zoo_analysis.records import table_of
 from zoo_analysis.store import Store, as_store, upkeep
 from zoo_analysis.store.history import Commit, history
 from zoo_analysis.store.integrity import Checked, check
+from zoo_analysis.store.records import table_of
 
 
 def store_history(store: Store | str | Path | None = None, limit: int = COMMITS) -> pa.Table:

@@ -13,8 +13,8 @@ from zoo_analysis.answers.correspondence import LayerName, correspond
 from zoo_analysis.answers.model import ModelReport, show
 from zoo_analysis.answers.names import find_model
 from zoo_analysis.errors import QueryError
-from zoo_analysis.records import table_of
 from zoo_analysis.store import Store, as_store
+from zoo_analysis.store.records import table_of
 from zoo_analysis.store.schemas import SUMMARY_METRICS
 
 #: Shown of each layer, beside its shape.

@@ -1,12 +1,11 @@
 """`zoo catalog`: the collections of models that come with the package, and the user's own."""
 
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from zoo_analysis.cli.options import Format, FormatOption, OutOption
+from zoo_analysis.cli.options import FormatOption, OutOption
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -14,9 +13,10 @@ app = typer.Typer(no_args_is_help=True)
 @app.command("list")
 def list_(format: FormatOption = "table", output: OutOption = None) -> None:
     """The catalogues there are."""
+    from zoo_analysis.cli.output import write_table
     from zoo_analysis.sources.catalogues.overview import list_catalogues
 
-    _print(list_catalogues(), format, output)
+    write_table(list_catalogues(), format, output)
 
 
 @app.command()
@@ -26,9 +26,10 @@ def show(
     output: OutOption = None,
 ) -> None:
     """What a catalogue holds; nobody is asked."""
+    from zoo_analysis.cli.output import write_table
     from zoo_analysis.sources.catalogues.overview import catalogue_members
 
-    _print(catalogue_members(name), format, output)
+    write_table(catalogue_members(name), format, output)
 
 
 @app.command()
@@ -74,16 +75,6 @@ def add(
         )
         made = add_to_catalogue(name, repositories or (), query, series, title)
     typer.echo(f"{made.path}: {len(made.models)} models, {len(made.queries)} queries")
-
-
-def _print(rows: Sequence[Any], format: Format, output: Path | None) -> None:
-    from dataclasses import asdict
-
-    import pyarrow as pa
-
-    from zoo_analysis.cli.output import write_table
-
-    write_table(pa.Table.from_pylist([asdict(row) for row in rows]), format, output)
 
 
 def register(app_: typer.Typer) -> None:

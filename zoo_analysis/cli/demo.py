@@ -1,4 +1,4 @@
-"""`zoo demo`: the main job from end to end on models that need no network."""
+"""`zoo demo`: its progress and its tables."""
 
 import os
 import shutil
@@ -9,65 +9,54 @@ import typer
 
 from zoo_analysis.cli.options import AddressOption, StoreOption
 
-_METRICS = ("log_norm", "log_spectral_norm", "alpha", "alpha_weighted", "log_alpha_norm")
-_MODELS = """
-SELECT s.series, s.repo_id, s.layers, s.log_norm, s.log_spectral_norm, s.alpha, s.alpha_weighted,
-    s.log_alpha_norm, s.warnings, a.dataset, a.value AS accuracy
-FROM summaries s
-LEFT JOIN accuracy a ON a.repo_id = s.repo_id AND a.metric = 'accuracy'
-WHERE s.method = $method
-ORDER BY s.series, accuracy DESC, s.repo_id
-"""
-_COLUMNS = ["series", "dataset", "metric", "n", "slope", "r2", "rmse", "kendall_tau", "kendall_p"]
-
 
 def demo(store: StoreOption = None, address: AddressOption = None) -> None:
     """Train a small zoo, scan it and packaged models, regress metrics on accuracies."""
     from rich.console import Console
 
-    from zoo_analysis.answers.regressions import regress
     from zoo_analysis.cli.output import write_table
-    from zoo_analysis.cli.progress import Bar
-    from zoo_analysis.cli.scan import scan_with_bar
+    from zoo_analysis.cli.progress import SCANNED, Bar, Bars, RunCounter
     from zoo_analysis.cli.summaries import print_scan
-    from zoo_analysis.cluster.flow import side_by_side
-    from zoo_analysis.cluster.session import ray_session
-    from zoo_analysis.digits import digits_dir, digits_zoo, train
-    from zoo_analysis.store import open_store
+    from zoo_analysis.cluster.demo import demo as run
+    from zoo_analysis.digits import digits_dir, digits_zoo
 
     console = Console(soft_wrap=True, highlight=False)
-    opened = open_store(store)
-    specs, root = digits_zoo(), digits_dir()
-    with ray_session(address):
-        missing = [spec for spec in specs if not (root / spec.name).is_dir()]
-        if missing:
-            console.print(f"Training {len(missing)} digit classifiers into {root} (once)")
-            with Bar("training", len(missing)) as bar:
-                side_by_side(
-                    train,
-                    [(spec, root) for spec in missing],
-                    lambda done, number: bar.advance(
-                        1, f"{done}/{len(missing)} models, {missing[number].name}"
-                    ),
-                )
-        console.print(f"Scanning {len(specs)} digit classifiers and the packaged models")
-        summary = scan_with_bar([str(root), "packaged:demo"], opened, address=address)
-    print_scan(summary)
+    bars = Bars()
+    counter = RunCounter(Bar("scanning"), SCANNED, by_bytes=True)
+
+    def on_training(done: int, models: int, name: str) -> None:
+        if not done:
+            console.print(f"Training {models} digit classifiers into {digits_dir()} (once)")
+        bars.on_progress("training", done, models)
+
+    def on_start(models: int, total: float) -> None:
+        console.print(f"Scanning {len(digits_zoo())} digit classifiers and the packaged models")
+        counter.bar = bars.begin("scanning")
+        counter.on_start(models, total)
+
+    with bars:
+        found = run(
+            store,
+            address=address,
+            on_training=on_training,
+            on_event=counter.on_event,
+            on_start=on_start,
+        )
+    print_scan(found.summary)
     console.print("\nQuality metrics (means over layers), and reported accuracies in percent")
-    write_table(opened.run(_MODELS, {"method": summary.method}), "table")
+    write_table(found.models, "table")
     console.print("\nAccuracy regressed on each metric, series by series")
-    table = regress(opened, _METRICS, method=summary.method, min_models=2)
-    write_table(table.select(_COLUMNS), "table")
+    write_table(found.regressions, "table")
     zoo, where = _command(), f" --store {store}" if store else ""
     console.print(
-        f"\nThe store is {opened.uri}; ask it more:\n"
+        f"\nThe store is {found.summary.store}; ask it more:\n"
         f"  {zoo} queries\n"
         f"  {zoo} query leaderboard{where}\n"
         f"  {zoo} query 'SELECT * FROM summaries ORDER BY alpha_weighted'{where}\n"
         f"  {zoo} show efficientnet-lite0{where}",
         markup=False,
     )
-    if summary.failed:
+    if found.summary.failed:
         raise typer.Exit(3)
 
 

@@ -20,7 +20,7 @@ from rich.text import Text
 
 from zoo_analysis.cli.options import Format
 from zoo_analysis.errors import ZooError
-from zoo_analysis.records import TIME
+from zoo_analysis.store.records import TIME
 
 
 def write_table(

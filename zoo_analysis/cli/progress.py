@@ -88,10 +88,18 @@ class Bars:
     def on_progress(self, title: str, done: int, total: int) -> None:
         """So many of `total` pieces of what is called `title` are done; 0 begins another bar."""
         if done == 0 or self._bar is None:
-            self._open.close()
-            self._bar = self._open.enter_context(Bar(title, total))
+            self._bar = self.begin(title, total)
         else:
             self._bar.advance(1, f"{done}/{total}")
+
+    def begin(self, title: str, total: float = 0.0) -> Bar:
+        """End the bar that there is, and begin another."""
+        self._open.close()
+        return self._open.enter_context(Bar(title, total))
+
+
+#: What a bar says of a scan; see `RunCounter`.
+SCANNED = "{finished}/{models} models, {layers} layers"
 
 
 class RunCounter:

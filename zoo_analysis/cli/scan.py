@@ -1,6 +1,6 @@
 """`zoo scan`."""
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -16,9 +16,6 @@ from zoo_analysis.cli.options import (
 from zoo_analysis.cluster.placement import DEVICE
 from zoo_analysis.hub.access import CACHE_BYTES, DOWNLOADS
 from zoo_analysis.spectra.methods import Method
-
-if TYPE_CHECKING:
-    from zoo_analysis.cluster.account import Summary
 
 
 @with_method
@@ -38,7 +35,9 @@ def scan(
     json_: Annotated[bool, typer.Option("--json", help="The summary as one JSON object.")] = False,
 ) -> None:
     """Measure every layer of every model and commit the rows to the store."""
+    from zoo_analysis.cli.progress import SCANNED, Bar, RunCounter
     from zoo_analysis.cli.summaries import print_scan, tell
+    from zoo_analysis.cluster.scan import scan as run
 
     limit = size(cache_size)
     if dry_run:
@@ -47,18 +46,20 @@ def scan(
 
         print_plan(plan(sources, store, how, address=address), json_=json_)
         return
-    options = {"device": device, "downloads": downloads, "cache_size": limit}
-    tell(scan_with_bar(sources, store, how, address=address, **options), print_scan, json_)
-
-
-def scan_with_bar(*arguments: Any, **options: Any) -> "Summary":
-    """`cluster.scan.scan` with its progress on a bar."""
-    from zoo_analysis.cli.progress import Bar, RunCounter
-    from zoo_analysis.cluster.scan import scan as run
-
     with Bar("scanning") as bar:
-        counter = RunCounter(bar, "{finished}/{models} models, {layers} layers", by_bytes=True)
-        return run(*arguments, **options, on_event=counter.on_event, on_start=counter.on_start)
+        counter = RunCounter(bar, SCANNED, by_bytes=True)
+        summary = run(
+            sources,
+            store,
+            how,
+            device=device,
+            address=address,
+            downloads=downloads,
+            cache_size=limit,
+            on_event=counter.on_event,
+            on_start=counter.on_start,
+        )
+    tell(summary, print_scan, json_)
 
 
 def register(app: typer.Typer) -> None:

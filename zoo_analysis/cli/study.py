@@ -23,25 +23,13 @@ def study(
     """Rerun a published experiment small, and say whether its finding is seen here."""
     from zoo_analysis.cli.output import write_table
     from zoo_analysis.cli.progress import Bars
-    from zoo_analysis.cluster.study import READER_COLUMNS, run_study
-    from zoo_analysis.studies.catalogue import get_study
+    from zoo_analysis.cluster.study import READER_COLUMNS
+    from zoo_analysis.cluster.study import study as run
 
     with Bars() as bars:
-        ran = run_study(
-            get_study(name), store, seeds=seeds, address=address, on_progress=bars.on_progress
-        )
+        ran = run(name, store, seeds=seeds, address=address, on_progress=bars.on_progress)
     if json_:
-        found = {
-            "study": name,
-            "run_id": ran.run_id,
-            "store": ran.store,
-            "finding": ran.study.finding,
-            "source": ran.study.source,
-            "seen": ran.outcome.seen,
-            "verdict": ran.outcome.verdict,
-            "estimates": ran.rows.select(READER_COLUMNS).to_pylist(),
-        }
-        typer.echo(json.dumps(found))
+        typer.echo(json.dumps(ran.as_dict()))
         return
     reader = format in ("table", "markdown")
     write_table(ran.rows.select(READER_COLUMNS) if reader else ran.rows, format, output)
@@ -52,23 +40,10 @@ def study(
 
 def studies(format: FormatOption = "table", output: OutOption = None) -> None:
     """List the studies: what was published, and how long a rerun takes on two cores."""
-    import pyarrow as pa
-
     from zoo_analysis.cli.output import write_table
-    from zoo_analysis.studies.catalogue import studies as all_studies
+    from zoo_analysis.studies.catalogue import list_studies
 
-    rows = [
-        {
-            "name": each.name,
-            "study": each.title,
-            "finding": each.finding,
-            "source": each.source,
-            "seeds": each.seeds,
-            "minutes": each.takes,
-        }
-        for each in all_studies().values()
-    ]
-    write_table(pa.Table.from_pylist(rows), format, output)
+    write_table(list_studies(), format, output)
 
 
 def register(app: typer.Typer) -> None:

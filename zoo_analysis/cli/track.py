@@ -25,29 +25,23 @@ def track(
     format: FormatOption = "table",
 ) -> None:
     """Record what is new, changed, gone or gated since the last look."""
-    import pyarrow as pa
-
     from zoo_analysis.cli.output import write_table
     from zoo_analysis.cli.summaries import print_scan
     from zoo_analysis.cluster.track import track as look
     from zoo_analysis.sources.watch import parse_since
-    from zoo_analysis.store import open_store
 
-    found, summary = look(
+    found = look(
         watches,
-        open_store(store),
+        store,
         since=parse_since(since) if since else None,
         complete=complete,
         scan=make_method(method) if scan else None,
         address=address,
     )
-    names = ("watch", "event", "repo_id", "revision")
-    schema = pa.schema([(name, pa.string()) for name in names])
-    rows = [{name: getattr(release, name) for name in names} for release in found]
-    write_table(pa.Table.from_pylist(rows, schema=schema), format)
-    if summary is not None and format == "table":
-        print_scan(summary)
-    if summary is not None and summary.failed:
+    write_table(found.table(), format)
+    if found.scanned is not None and format == "table":
+        print_scan(found.scanned)
+    if found.scanned is not None and found.scanned.failed:
         raise typer.Exit(3)
 
 

@@ -12,9 +12,10 @@ import pyarrow as pa
 from zoo_analysis.cluster.flow import side_by_side
 from zoo_analysis.cluster.session import ray_session
 from zoo_analysis.folders import user_cache
-from zoo_analysis.store import open_store
+from zoo_analysis.store import Store, as_store
 from zoo_analysis.store.runs import made_by, new_run_id
 from zoo_analysis.store.schemas import SIMILARITIES, STUDIES
+from zoo_analysis.studies.catalogue import get_study
 from zoo_analysis.studies.study import Outcome, Setting, Study
 
 #: Columns of the table `studies` that a reader is shown.
@@ -22,7 +23,7 @@ READER_COLUMNS = ("group", "quantity", "measure", "n", "value", "low", "high", "
 
 
 @dataclass(frozen=True)
-class Ran:
+class StudyRun:
     """A study that was run.
 
     Attributes:
@@ -39,51 +40,68 @@ class Ran:
     outcome: Outcome
     store: str
 
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        return {
+            "study": self.study.name,
+            "run_id": self.run_id,
+            "store": self.store,
+            "finding": self.study.finding,
+            "source": self.study.source,
+            "seen": self.outcome.seen,
+            "verdict": self.outcome.verdict,
+            "estimates": self.rows.select(READER_COLUMNS).to_pylist(),
+        }
+
 
 def studies_dir() -> Path:
     """Directory of the networks that studies train, in the user's cache directory."""
     return user_cache() / "studies"
 
 
-def run_study(
-    study: Study,
-    store_uri: str | None = None,
+def study(
+    name: str,
+    store: Store | str | Path | None = None,
     *,
     seeds: int | None = None,
     address: str | None = None,
     small: bool = False,
     on_progress: Callable[[str, int, int], None] | None = None,
-) -> Ran:
-    """Run a study and add its rows to the store.
+) -> StudyRun:
+    """Rerun a published experiment and add its estimates to the store.
 
     Args:
-        study: the study.
-        store_uri: as `open_store` takes it.
+        name: one of `list_studies`.
+        store: a store, or what `open_store` takes.
         seeds: how often each network is trained; None for the study's own number.
         address: of a Ray cluster that shares this machine's files; None is a local Ray.
         small: as in `Setting`.
         on_progress: told what is going on, how many pieces of it are done, and of how many.
 
+    Returns:
+        The estimates with their intervals, and the verdict.
+
     Raises:
-        ZooError: no cluster, no digits to train on, or a store that cannot be written.
+        ZooError: no such study, no cluster, no digits to train on, or a store that cannot
+            be written.
     """
-    store = open_store(store_uri)
+    chosen, store = get_study(name), as_store(store)
     setting = Setting(
         cache=studies_dir(),
-        seeds=seeds or study.seeds,
+        seeds=seeds or chosen.seeds,
         spread=partial(_spread, on_progress or (lambda title, done, total: None)),
         store=store if store.exists() else None,
         small=small,
     )
     with ray_session(address):
-        outcome = study.run(setting)
-    run_id = new_run_id(study.name)
+        outcome = chosen.run(setting)
+    run_id = new_run_id(name)
     run = {"run_id": run_id, "computed_at": datetime.now(UTC)}
-    rows = made_by(outcome.table, STUDIES, study=study.name, seeds=setting.seeds, **run)
+    rows = made_by(outcome.table, STUDIES, study=name, seeds=setting.seeds, **run)
     store.append("studies", rows)
     if outcome.similarities is not None:
         store.append("similarities", made_by(outcome.similarities, SIMILARITIES, **run))
-    return Ran(study, run_id, rows, outcome, store.uri)
+    return StudyRun(chosen, run_id, rows, outcome, store.uri)
 
 
 def _spread(

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
+from typing import NamedTuple
 
 import pyarrow as pa
 
@@ -12,7 +13,7 @@ from zoo_analysis.cluster.scan import scan_models
 from zoo_analysis.hub.access import HubAccess
 from zoo_analysis.sources.watch import Known, Release, load_watches, look
 from zoo_analysis.spectra import Method
-from zoo_analysis.store import Store
+from zoo_analysis.store import Store, as_store
 from zoo_analysis.store.schemas import RELEASES
 
 _KNOWN = """
@@ -20,23 +21,41 @@ SELECT repo_id, revision, event FROM releases WHERE watch = $watch ORDER BY seen
 """
 
 
+class Look(NamedTuple):
+    """One look at the watches of a file.
+
+    Attributes:
+        releases: what was seen for the first time.
+        scanned: the account of their scan; None where nothing was to be scanned.
+    """
+
+    releases: tuple[Release, ...]
+    scanned: Summary | None
+
+    def table(self) -> pa.Table:
+        """A row a release: its watch, event, repo_id and revision."""
+        names = ("watch", "event", "repo_id", "revision")
+        rows = [{name: getattr(release, name) for name in names} for release in self.releases]
+        return pa.Table.from_pylist(rows, pa.schema([(name, pa.string()) for name in names]))
+
+
 def track(
-    file: Path,
-    store: Store,
+    file: str | Path,
+    store: Store | str | Path | None = None,
     *,
     since: datetime | None = None,
     complete: bool = False,
     scan: Method | None = None,
     address: str | None = None,
     access: HubAccess | None = None,
-) -> tuple[list[Release], Summary | None]:
+) -> Look:
     """Look at the watches of a file and record what is new.
 
     New revisions are scanned before they are recorded: a look that dies is simply taken again.
 
     Args:
-        file: of watches.
-        store: where releases and models are recorded.
+        file: TOML, of watches.
+        store: a store, or what `open_store` takes, for releases and models.
         since: leave out what was changed last before this.
         complete: list everything, to see also what has vanished.
         scan: by this method; None scans nothing.
@@ -44,17 +63,23 @@ def track(
         access: how to reach the hub; None is `hub.access.default_access`.
 
     Returns:
-        What was seen, and the scan's account.
+        The releases seen, and the scan's account.
+
+    Raises:
+        SourceError: a file that is no file of watches, or a hub that does not answer.
+        StoreError: a store that cannot be written.
+        ZooError: no cluster.
     """
+    store = as_store(store)
     found: list[Release] = []
-    for watch in load_watches(file):
+    for watch in load_watches(Path(file)):
         found += look(watch, known(store, watch.name), since, complete, access)
     refs = list({(r.repo_id, r.revision): r.ref for r in found if r.ref is not None}.values())
     summary = (
         scan_models(refs, store, scan, address=address, access=access) if scan and refs else None
     )
     record(store, found)
-    return found, summary
+    return Look(tuple(found), summary)
 
 
 def known(store: Store, watch: str) -> dict[str, Known]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Final
 
 import pyarrow as pa
@@ -11,7 +12,7 @@ from zoo_analysis.hub.access import HubAccess
 from zoo_analysis.sources import ModelRef
 from zoo_analysis.sources.hub import hub_models
 from zoo_analysis.sources.reported import Inquiry, accuracy_source
-from zoo_analysis.store import Store
+from zoo_analysis.store import Store, as_store
 from zoo_analysis.store.schemas import ACCURACIES
 
 #: Asked if none are named: the repositories' own reports.
@@ -33,7 +34,7 @@ class SyncedAccuracies:
 
 
 def sync_accuracies(
-    store: Store,
+    store: Store | str | Path | None = None,
     sources: Sequence[str] = SOURCES,
     *,
     places: Sequence[str] = (),
@@ -44,7 +45,7 @@ def sync_accuracies(
     """Bring a store's reported accuracies up to date; each is kept with its source.
 
     Args:
-        store: to add to; what it has already is not added again.
+        store: a store, or what `open_store` takes; what it has already is not added again.
         sources: names of `sources.reported.accuracy_sources`. ``card`` and ``eval-results`` ask the
             hub of the store's models, one call each; ``timm-csv`` and ``csv`` read `places`.
         places: paths or URLs of CSV files.
@@ -58,6 +59,7 @@ def sync_accuracies(
             read, or a hub that does not answer.
         StoreError: the store cannot be written.
     """
+    store = as_store(store)
     asked = [accuracy_source(name) for name in sources]
     for source in asked:
         if source.needs == "places" and not places:

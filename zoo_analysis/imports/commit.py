@@ -11,7 +11,7 @@ import pyarrow as pa
 from zoo_analysis.errors import SourceError
 from zoo_analysis.imports.metric_tables import Imported, read_averages
 from zoo_analysis.imports.weightwatcher import read_weightwatcher
-from zoo_analysis.store import Store
+from zoo_analysis.store import Store, as_store
 from zoo_analysis.store.runs import new_run_id, record_run
 
 
@@ -41,7 +41,7 @@ class ImportSummary:
 
 
 def import_tables(
-    store: Store,
+    store: Store | str | Path | None,
     files: Sequence[str | Path],
     *,
     weightwatcher: bool = False,
@@ -53,7 +53,7 @@ def import_tables(
     """Models made of metric tables; all files are read before anything is written.
 
     Args:
-        store: to commit to.
+        store: a store, or what `open_store` takes, to commit to.
         files: CSV or Parquet.
         weightwatcher: they are WeightWatcher's details or summaries, one model a file.
         mapping: column → name, where columns are not named like ours.
@@ -68,6 +68,7 @@ def import_tables(
     """
     if not files:
         raise SourceError("no file to import")
+    store = as_store(store)
     parts = []
     started = datetime.now(UTC)
     for path in map(Path, files):

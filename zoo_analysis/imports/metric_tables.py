@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from zoo_analysis.errors import SourceError
+from zoo_analysis.lookup import near
 from zoo_analysis.store import ModelRows
 from zoo_analysis.store.schemas import (
     ACCURACIES,
@@ -20,7 +21,6 @@ from zoo_analysis.store.schemas import (
     MODELS,
     SUMMARY_METRICS,
 )
-from zoo_analysis.suggestions import near
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from zoo_analysis.activations.probes.probe import Kind
 from zoo_analysis.errors import ZooError
 from zoo_analysis.hub.access import HubAccess
+from zoo_analysis.lookup import several, whole_or_part
 from zoo_analysis.sources import ModelRef, resolve_sources
-from zoo_analysis.suggestions import several, whole_or_part
 
 
 def with_reference(

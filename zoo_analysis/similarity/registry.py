@@ -5,6 +5,7 @@ from contextlib import suppress
 from importlib.metadata import EntryPoint, entry_points
 
 from zoo_analysis.errors import SimilarityError
+from zoo_analysis.lookup import loaded, near
 from zoo_analysis.similarity import (
     cca,
     deconfounded,
@@ -18,7 +19,6 @@ from zoo_analysis.similarity import (
     weights_only,
 )
 from zoo_analysis.similarity.measure import Measure
-from zoo_analysis.suggestions import near
 
 #: The group of entry points that add measures; one's name is that of the `Measure` it points to.
 GROUP = "zoo_analysis.similarities"
@@ -98,14 +98,8 @@ def distances() -> list[str]:
 
 
 def _loaded(point: EntryPoint) -> Measure:
-    try:
-        measure = point.load()
-    except Exception as error:  # another package's code
-        reason = str(error).partition("\n")[0] or type(error).__name__
-        raise SimilarityError(
-            f"the similarity measure {point.name!r} ({point.value}) does not load: {reason}; "
-            "mend or uninstall the package it is from"
-        ) from error
+    what = f"the similarity measure {point.name!r} ({point.value})"
+    measure = loaded(point, what, SimilarityError)
     if not isinstance(measure, Measure) or measure.name != point.name:
         what = measure.name if isinstance(measure, Measure) else type(measure).__name__
         raise SimilarityError(

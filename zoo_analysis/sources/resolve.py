@@ -8,12 +8,12 @@ from pathlib import Path
 from zoo_analysis.errors import SourceError
 from zoo_analysis.hub.access import HubAccess
 from zoo_analysis.hub.path import SCHEME
+from zoo_analysis.lookup import near
 from zoo_analysis.sources.catalogues.format import catalogue_names, catalogue_path, load_catalogue
 from zoo_analysis.sources.catalogues.models import PACKAGED, catalogue_models, only, packaged_models
 from zoo_analysis.sources.hub import hub_models
 from zoo_analysis.sources.local import local_models
 from zoo_analysis.sources.ref import ModelRef, Problem, Resolved
-from zoo_analysis.suggestions import near
 
 _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+(@[\w./-]+)?")
 

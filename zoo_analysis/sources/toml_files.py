@@ -8,7 +8,7 @@ from typing import Any, Final, TypeVar, get_args
 import msgspec
 
 from zoo_analysis.errors import SourceError
-from zoo_analysis.suggestions import near
+from zoo_analysis.lookup import near
 
 _T = TypeVar("_T", bound=msgspec.Struct)
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from zoo_analysis.records import table_of
+from zoo_analysis.store.records import table_of
 from zoo_analysis.store.schemas import TABLES
 from zoo_analysis.store.store import Store
 from zoo_analysis.store.tables import load, local_files

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from zoo_analysis.errors import QueryError
 from zoo_analysis.folders import data_dir
-from zoo_analysis.suggestions import near
+from zoo_analysis.lookup import near
 
 _PARAM = re.compile(
     r"^-- param (?P<name>\w+): (?P<type>\w+) = (?P<default>.+?)(?:\s+\((?P<about>.*)\))?\s*$",

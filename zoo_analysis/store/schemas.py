@@ -4,9 +4,9 @@ from typing import Final
 
 import pyarrow as pa
 
-from zoo_analysis.records import TIME, schema_of
 from zoo_analysis.spectra.metrics import AVERAGED, LayerMetrics
 from zoo_analysis.store.accuracy import Accuracy
+from zoo_analysis.store.records import TIME, schema_of
 
 
 def _schema(*fields: tuple[str, pa.DataType]) -> pa.Schema:

@@ -1,12 +1,16 @@
 """The studies by name."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from zoo_analysis.errors import ZooError
+from zoo_analysis.lookup import near
 from zoo_analysis.studies.study import Study
-from zoo_analysis.suggestions import near
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 _ALL: Final = (
     Study(
@@ -64,6 +68,20 @@ _ALL: Final = (
         takes=5,
     ),
 )
+
+
+@dataclass(frozen=True)
+class DescribedStudy:
+    """A row of `list_studies`."""
+
+    name: str
+    study: str
+    finding: str
+    source: str
+    seeds: int
+    minutes: float
+
+
 _STUDIES: Mapping[str, Study] = MappingProxyType({study.name: study for study in _ALL})
 
 
@@ -82,3 +100,16 @@ def get_study(name: str) -> Study:
         return _STUDIES[name]
     hint = near(name, _STUDIES, f"there are {', '.join(_STUDIES)}")
     raise ZooError(f"no study is called {name!r}; {hint}")
+
+
+def list_studies() -> "pa.Table":
+    """The studies as a table: columns of `DescribedStudy`; minutes on two cores."""
+    from zoo_analysis.store.records import table_of
+
+    return table_of(
+        DescribedStudy,
+        [
+            DescribedStudy(each.name, each.title, each.finding, each.source, each.seeds, each.takes)
+            for each in _ALL
+        ],
+    )

@@ -10,7 +10,7 @@ from torch import nn
 from zoo_analysis.activations.networks.network import Batch, Network
 from zoo_analysis.activations.networks.preprocess import timm_images
 from zoo_analysis.errors import ActivationError
-from zoo_analysis.suggestions import near
+from zoo_analysis.lookup import near
 from zoo_analysis.weights import Checkpoint
 
 State = dict[str, torch.Tensor]

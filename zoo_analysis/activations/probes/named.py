@@ -11,7 +11,7 @@ from zoo_analysis.activations.probes.photos import crops
 from zoo_analysis.activations.probes.probe import Probe, image_probe, text_probe
 from zoo_analysis.activations.probes.text import default_text, passages, read_text
 from zoo_analysis.errors import ActivationError
-from zoo_analysis.suggestions import near
+from zoo_analysis.lookup import near
 
 #: Probes that need no files of the user's.
 NAMES: Final = ("digits", "mnist5k", "photos", "noise", "text")

@@ -11,11 +11,11 @@ import msgspec
 from zoo_analysis.errors import CheckpointError, SourceError
 from zoo_analysis.folders import data_dir
 from zoo_analysis.hub.access import HubAccess
+from zoo_analysis.lookup import near
 from zoo_analysis.sources.catalogues.format import Catalogue, CatalogueEntry, load_catalogue
 from zoo_analysis.sources.hub import hub_models, hub_query
 from zoo_analysis.sources.local import directory_ref, file_ref
 from zoo_analysis.sources.ref import Accuracy, ModelRef, Problem, Resolved
-from zoo_analysis.suggestions import near
 
 #: The prefix of sources that installed packages carry.
 PACKAGED = "packaged:"

@@ -2,17 +2,21 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from zoo_analysis.errors import SourceError
+from zoo_analysis.lookup import near
 from zoo_analysis.sources.catalogues.format import (
     catalogue_names,
     catalogue_path,
     load_catalogue,
     own_catalogues,
 )
-from zoo_analysis.suggestions import near
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 @dataclass(frozen=True)
@@ -37,8 +41,11 @@ class CatalogueMember:
     accuracies: int | None
 
 
-def list_catalogues() -> list[CatalogueSummary]:
+def list_catalogues() -> "pa.Table":
     """All catalogues by name: the user's own, and those that come with the package.
+
+    Returns:
+        Columns of `CatalogueSummary`.
 
     Raises:
         SourceError: one of the user's own is malformed.
@@ -50,14 +57,17 @@ def list_catalogues() -> list[CatalogueSummary]:
         file = str(path) if path.parent == own_catalogues() else None
         summary = CatalogueSummary(name, found.title, len(found.models), len(found.queries), file)
         out.append(summary)
-    return out
+    return _table(CatalogueSummary, out)
 
 
-def catalogue_members(name: str) -> list[CatalogueMember]:
+def catalogue_members(name: str) -> "pa.Table":
     """Models of a catalogue, then its queries.
 
     Args:
         name: of the catalogue, or the path of its ``.toml`` file.
+
+    Returns:
+        Columns of `CatalogueMember`.
 
     Raises:
         SourceError: there is none, with the name that was probably meant; or it is malformed.
@@ -84,4 +94,10 @@ def catalogue_members(name: str) -> list[CatalogueMember]:
         text = ", ".join(f"{key} {value}" for key, value in asked.items())
         series = query.series or found.series
         members.append(CatalogueMember(f"all with {text}", None, series, None, None))
-    return members
+    return _table(CatalogueMember, members)
+
+
+def _table(row: type, rows: list[Any]) -> "pa.Table":
+    from zoo_analysis.store.records import table_of
+
+    return table_of(row, rows)

@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from importlib.metadata import EntryPoint, entry_points
 
 from zoo_analysis.errors import SourceError
+from zoo_analysis.lookup import loaded, near
 from zoo_analysis.sources.reported.csv_tables import SOURCE as _CSV
 from zoo_analysis.sources.reported.hub_reports import SOURCES as _ON_HUB
 from zoo_analysis.sources.reported.source import AccuracySource
 from zoo_analysis.sources.reported.timm_tables import SOURCE as _TIMM
 from zoo_analysis.sources.reported.torchvision_recipes import SOURCE as _TORCHVISION
-from zoo_analysis.suggestions import near
 
 #: Of entry points; one's name is that of the `AccuracySource` it points to.
 GROUP = "zoo_analysis.accuracies"
@@ -43,13 +43,7 @@ def _known() -> Mapping[str, AccuracySource | EntryPoint]:
 
 def _loaded(point: EntryPoint) -> AccuracySource:
     what = f"the source of accuracies {point.name!r} ({point.value})"
-    try:
-        source = point.load()
-    except Exception as error:  # another package's code
-        reason = str(error).partition("\n")[0] or type(error).__name__
-        raise SourceError(
-            f"{what} does not load: {reason}; mend or uninstall the package it is from"
-        ) from error
+    source = loaded(point, what, SourceError)
     if not isinstance(source, AccuracySource):
         kind = type(source).__name__
         raise SourceError(f"{what} is of type {kind}; it needs to be an AccuracySource")

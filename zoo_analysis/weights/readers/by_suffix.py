@@ -4,6 +4,7 @@ from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 
 from zoo_analysis.errors import CheckpointError
+from zoo_analysis.lookup import loaded
 from zoo_analysis.weights.readers.reader import Reader
 from zoo_analysis.weights.readers.safetensors_reader import READER as _SAFETENSORS
 from zoo_analysis.weights.readers.torch_reader import READER as _TORCH
@@ -55,13 +56,7 @@ def _own() -> dict[str, Reader]:
 
 def _loaded(point: EntryPoint) -> Reader:
     what = f"the reader of .{point.name} files ({point.value})"
-    try:
-        reader = point.load()
-    except Exception as error:  # another package's code
-        reason = str(error).partition("\n")[0] or type(error).__name__
-        raise CheckpointError(
-            f"{what} does not load: {reason}; mend or uninstall the package it is from"
-        ) from error
+    reader = loaded(point, what, CheckpointError)
     if not isinstance(reader, Reader):
         raise CheckpointError(f"{what} is of type {type(reader).__name__}; it needs to be a Reader")
     return reader

@@ -9,7 +9,7 @@ import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from zoo_analysis.records import schema_of, table_of
+from zoo_analysis.store.records import schema_of, table_of
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,8 @@ def test_nan_is_null() -> None:
 
 def test_a_table_is_made_without_pandas() -> None:
     code = (
-        "import sys; from dataclasses import make_dataclass; from zoo_analysis.records import *\n"
+        "import sys; from dataclasses import make_dataclass\n"
+        "from zoo_analysis.store.records import *\n"
         "row = make_dataclass('Row', [('a', str), ('b', float | None)])\n"
         "table_of(row, [row('x', 1.5)]).to_pylist(); print('pandas' in sys.modules)"
     )

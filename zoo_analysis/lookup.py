@@ -1,7 +1,11 @@
-"""Names that are not there, and what was probably meant."""
+"""Things looked up by name: what was probably meant, and what other packages add."""
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from importlib.metadata import EntryPoint
+from typing import Any
+
+from zoo_analysis.errors import ZooError
 
 #: Names that one message lists.
 _LISTED = 8
@@ -32,3 +36,19 @@ def whole_or_part(name: str, known: Iterable[str]) -> list[str]:
 def several(name: str, found: list[str]) -> str:
     """The refusal of a part that several models have in their names."""
     return f"{name!r} is a part of {len(found)} models: {', '.join(found[:_LISTED])}"
+
+
+def loaded(point: EntryPoint, what: str, error: type[ZooError]) -> Any:
+    """The object that an entry point names.
+
+    Args:
+        point: of another package.
+        what: the words for it in a refusal.
+        error: raised where that package's code fails.
+    """
+    try:
+        return point.load()
+    except Exception as cause:
+        reason = str(cause).partition("\n")[0] or type(cause).__name__
+        line = f"{what} does not load: {reason}; mend or uninstall the package it is from"
+        raise error(line) from cause

@@ -1,0 +1,87 @@
+"""The Python interface is the command line: a function for each command."""
+
+import ast
+import dataclasses
+import inspect
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pyarrow as pa
+import pytest
+from typer.main import get_command
+
+import zoo_analysis
+from zoo_analysis.cli.app import app
+
+#: Commands that cannot be called as their function is.
+NAMES = {
+    "accuracies show": "accuracies_reported",
+    "accuracies sources": "accuracy_sources",
+    "accuracies sync": "sync_accuracies",
+    "catalog add": "add_to_catalogue",
+    "catalog list": "list_catalogues",
+    "catalog show": "catalogue_members",
+    "import": "import_tables",
+    "store check": "check_store",
+    "store compact": "compact_store",
+    "store history": "store_history",
+    "store vacuum": "vacuum_store",
+    "studies": "list_studies",
+}
+#: One model without a store; the second half of `zoo catalog add`; what is no verb.
+OTHERS = {"analyze", "copy_catalogue", "open_store", "Method", "method"}
+CLI = Path(zoo_analysis.__file__).parent / "cli"
+
+
+def commands(command: click.Command, path: str = "") -> Iterator[str]:
+    """All commands, those of groups with the group's name before theirs."""
+    if not hasattr(command, "commands"):
+        yield path
+        return
+    for name, below in command.commands.items():
+        yield from commands(below, f"{path} {name}".strip())
+
+
+def test_every_command_is_a_function_and_every_function_a_command() -> None:
+    told = {NAMES.get(command, command) for command in commands(get_command(app))}
+    assert told == set(zoo_analysis.__all__) - OTHERS
+    assert set(dir(zoo_analysis)) >= set(zoo_analysis.__all__)
+
+
+@pytest.mark.parametrize("name", sorted(set(zoo_analysis.__all__) - OTHERS))
+def test_each_is_documented_and_returns_a_table_or_a_dataclass(name: str) -> None:
+    verb = getattr(zoo_analysis, name)
+    doc = inspect.getdoc(verb)
+    assert doc
+    assert "Args:" in doc or not inspect.signature(verb).parameters, name
+    made = inspect.signature(verb, eval_str=False).return_annotation
+    if isinstance(made, str):
+        assert made == "pa.Table", made
+    elif made is not pa.Table and made != list[str]:
+        fields = dataclasses.is_dataclass(made) or hasattr(made, "_fields")
+        assert fields, f"{name} returns {made}"
+
+
+def test_importing_the_package_imports_nothing_heavy() -> None:
+    code = (
+        "import sys, zoo_analysis; dir(zoo_analysis); "
+        "print({'torch', 'ray', 'numpy', 'duckdb', 'pyarrow', 'typer'} & set(sys.modules))"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == "set()"
+
+
+def test_the_command_line_holds_no_sql_and_asks_no_store() -> None:
+    for file in CLI.glob("*.py"):
+        tree = ast.parse(file.read_text())
+        called = {
+            node.func.attr
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
+        }
+        assert not called & {"sql", "run", "append", "commit_models", "committed"}, file
+        texts = (node.value for node in ast.walk(tree) if isinstance(node, ast.Constant))
+        assert not [t for t in texts if isinstance(t, str) and t.strip().startswith("SELECT ")]

@@ -1,0 +1,62 @@
+from .answers.accuracies import accuracies_reported
+from .answers.diagnosis import diagnose
+from .answers.model import show
+from .answers.questions import queries, query
+from .answers.ranking import rank
+from .answers.regressions import regress
+from .answers.releases import releases
+from .answers.similarity import matrix, measures, similar
+from .answers.store_upkeep import check_store, compact_store, store_history, vacuum_store
+from .answers.two_models import compare
+from .cluster.correlate import correlate
+from .cluster.demo import demo
+from .cluster.forecast import plan
+from .cluster.scan import scan
+from .cluster.study import study
+from .cluster.track import track
+from .imports.accuracy_sync import sync_accuracies
+from .imports.commit import import_tables
+from .measure.analyze import analyze
+from .sources.catalogues.edit import add_to_catalogue, copy_catalogue
+from .sources.catalogues.overview import catalogue_members, list_catalogues
+from .sources.reported import accuracy_sources
+from .spectra.methods import Method, method
+from .store.store import open_store
+from .studies.catalogue import list_studies
+
+__all__ = [
+    "Method",
+    "accuracies_reported",
+    "accuracy_sources",
+    "add_to_catalogue",
+    "analyze",
+    "catalogue_members",
+    "check_store",
+    "compact_store",
+    "compare",
+    "copy_catalogue",
+    "correlate",
+    "demo",
+    "diagnose",
+    "import_tables",
+    "list_catalogues",
+    "list_studies",
+    "matrix",
+    "measures",
+    "method",
+    "open_store",
+    "plan",
+    "queries",
+    "query",
+    "rank",
+    "regress",
+    "releases",
+    "scan",
+    "show",
+    "similar",
+    "store_history",
+    "study",
+    "sync_accuracies",
+    "track",
+    "vacuum_store",
+]
