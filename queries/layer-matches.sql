@@ -5,7 +5,7 @@
 -- param measure: text = neuronal  (of activations or weights: zoo measures)
 -- param probe: text = null  (only over the probe whose id begins with this)
 -- param mode: text = null  (full or partial)
--- param distance: boolean = null  (whether lower is more alike; known of the measures that come with zoo)
+-- param distance: boolean = null  (whether lower is more alike; known of the measures that are installed)
 WITH both_ways AS (
     SELECT *, coalesce($distance, measure IN (SELECT measure FROM raw.distances)) AS lower_is_more
     FROM layer_likeness

@@ -8,12 +8,12 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 from torch.nn.functional import adaptive_avg_pool2d
 
+from tests.support.representations import pair_values
 from zoo_analysis.activations import (
     LayerActivations,
     common_grid,
     comparable,
     neuron_values,
-    pair_values,
 )
 from zoo_analysis.activations.pooling import pool
 

@@ -12,11 +12,13 @@ import pyarrow as pa
 import pytest
 
 from tests.support.command import zoo
+from tests.support.plug_ins import install
 from zoo_analysis.answers.points import Selection, load_pairs
 from zoo_analysis.answers.ranking import ranking
 from zoo_analysis.answers.regressions import regression_table
 from zoo_analysis.errors import QueryError
 from zoo_analysis.imports.commit import import_tables
+from zoo_analysis.similarity import Measure
 from zoo_analysis.similarity.registry import get_measure, measures
 from zoo_analysis.stats import regress
 from zoo_analysis.store import Store, open_store
@@ -147,6 +149,16 @@ def test_the_store_knows_which_measures_are_distances(store: Store) -> None:
     assert sorted(known) == sorted(
         name for name in measures() if get_measure(name).higher == "less alike"
     )
+
+
+def test_the_store_knows_it_of_measures_of_other_packages(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    far = Measure("far", float, lambda p, q: 0.0, "outputs", (0.0, 1.0), "less alike")
+    install(monkeypatch, far=far, broken=ImportError("no module named pack"))
+    known = store.run("SELECT measure FROM raw.distances")["measure"].to_pylist()
+    assert "far" in known
+    assert "broken" not in known
 
 
 def ask(store: Store, name: str, columns: str, **params: object) -> list[tuple[Any, ...]]:

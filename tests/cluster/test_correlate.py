@@ -8,8 +8,9 @@ import pytest
 
 from tests.support.command import zoo
 from tests.support.compared_models import RESNET, write_gpt2, write_timm
+from tests.support.representations import pair_values
 from zoo_analysis import open_store
-from zoo_analysis.activations import capture, pair_values
+from zoo_analysis.activations import capture
 from zoo_analysis.activations.networks.load import load_network
 from zoo_analysis.activations.probes.named import load_probe
 from zoo_analysis.answers.similarity import Chosen, likeness_matrix, nearest

@@ -1,6 +1,6 @@
-"""Neuronal correlation of two layers."""
+"""Neuronal correlation of whole networks."""
 
-import importlib
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
@@ -9,158 +9,148 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from zoo_analysis.errors import SimilarityError
-from zoo_analysis.similarity import neuronal, neuronal_matches, neuronal_maxima, standardise
-from zoo_analysis.similarity.registry import get_measure
+from zoo_analysis.similarity import best_match, between, neuronal, neuronal_between, standardise
 
-#: The package has the measure itself under this name.
-MODULE = importlib.import_module("zoo_analysis.similarity.neuronal_correlation")
+Layers = list[torch.Tensor]
 
 
-def noise(n: int, d: int, seed: int = 0, dtype: torch.dtype = torch.float64) -> torch.Tensor:
-    return torch.randn(n, d, generator=torch.Generator().manual_seed(seed), dtype=dtype)
+def network(sizes: Sequence[int], seed: int, n: int = 25) -> Layers:
+    """Activations with a constant neuron and a tied one in each layer that is wide enough."""
+    generator = torch.Generator().manual_seed(seed)
+    layers = [torch.randn(n, d, generator=generator, dtype=torch.float64) for d in sizes]
+    for layer in layers:
+        if layer.shape[1] > 3:
+            layer[:, 0], layer[:, 2] = 0.5, 1 - layer[:, 1]  # 0.5: a mean without rounding
+    return layers
 
 
-def loop(x: torch.Tensor, y: torch.Tensor) -> list[float]:
-    """Each neuron's greatest |correlation|, as in the published notebooks."""
-    scores = []
-    for i in range(x.shape[1]):
-        best = 0.0
-        for j in range(y.shape[1]):
-            r = torch.corrcoef(torch.stack([x[:, i], y[:, j]]))[0, 1].abs()
-            best = max(best, float(torch.nan_to_num(r)))
-        scores.append(best)
-    return scores
+def loop(a: Layers, b: Layers, distance: bool) -> tuple[float, list[list[tuple[float, int]]]]:
+    """corr(A→B) and each neuron's score with its layer: four loops and `torch.corrcoef`."""
+    scores: list[list[tuple[float, int]]] = []
+    for i, mine in enumerate(a):
+        scores.append([])
+        for neuron in mine.T:
+            best = (0.0, -1)
+            for j, theirs in enumerate(b):
+                for other in theirs.T:
+                    r = torch.corrcoef(torch.stack([neuron, other]))[0, 1].abs()
+                    r = torch.nan_to_num(r) / (1 + (abs(i - j) if distance else 0))
+                    if r > best[0] + 1e-12:
+                        best = (float(r), j)
+            scores[-1].append(best)
+    return float(np.mean([r for layer in scores for r, _ in layer])), scores
 
 
-def with_faults(x: torch.Tensor) -> torch.Tensor:
-    """With a constant neuron, a dead one, and two that are tied but for scale and sign."""
-    x = x.clone()
-    x[:, 0], x[:, 1], x[:, 3] = 0.5, 0.0, -3 * x[:, 2]  # 0.5: a mean without rounding
-    return x
+SIZES = st.lists(st.integers(1, 5), min_size=1, max_size=4)
 
 
-@settings(max_examples=40, deadline=None)
-@given(st.integers(0, 2**32 - 1), st.integers(2, 30), st.integers(4, 9), st.integers(4, 9))
-def test_it_is_what_a_double_loop_over_neurons_gives(seed: int, n: int, d1: int, d2: int) -> None:
-    x, y = with_faults(noise(n, d1, seed)), with_faults(noise(n, d2, seed + 1))
-    of_x, of_y = neuronal_maxima(standardise(x), standardise(y))
-    np.testing.assert_allclose(of_x, loop(x, y), atol=1e-9)
-    np.testing.assert_allclose(of_y, loop(y, x), atol=1e-9)
-    mean = (np.mean(loop(x, y)) + np.mean(loop(y, x))) / 2
-    assert neuronal(x, y) == pytest.approx(mean, abs=1e-9)
-    assert neuronal(x.float(), y.float().numpy()) == pytest.approx(mean, abs=1e-5)
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 2**32 - 1), SIZES, SIZES, st.booleans())
+def test_it_is_what_loops_over_layers_and_neurons_give(
+    seed: int, sizes_a: list[int], sizes_b: list[int], distance: bool
+) -> None:
+    a, b = network(sizes_a, seed, 12), network(sizes_b, seed + 1, 12)
+    ab, scores = loop(a, b, distance)
+    ba, _ = loop(b, a, distance)
+    found = neuronal_between(a, b, distance=distance, matches=True)
+    assert found.value_ab == pytest.approx(ab, abs=1e-9)
+    assert found.value_ba == pytest.approx(ba, abs=1e-9)
+    assert found.value == pytest.approx((ab + ba) / 2, abs=1e-9)
+    assert found.matches_a is not None
+    for matches, layer in zip(found.matches_a, scores, strict=True):
+        np.testing.assert_allclose(matches.value, [r for r, _ in layer], atol=1e-9)
+        for at, of, (r, _) in zip(matches.layer, matches.neuron, layer, strict=True):
+            assert (at == -1) == (of == -1) == (r == 0)
+    single = neuronal_between([x.float() for x in a], [x.float().numpy() for x in b])
+    assert single.value == pytest.approx(neuronal_between(a, b).value, abs=1e-5)
 
 
-def test_blocks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    p, q = standardise(noise(40, 17)), standardise(noise(40, 23, 1))
-    sizes_p, sizes_q = [5, 0, 1, 11], [20, 3]
-    whole = MODULE.maxima_by_layer(p, q, sizes_p, sizes_q, neurons=True)
-    monkeypatch.setattr(MODULE, "_BLOCK", {"cpu": 4})
-    monkeypatch.setattr(MODULE, "_CHUNK", 40)
-    blocks = MODULE.maxima_by_layer(p, q, sizes_p, sizes_q, neurons=True)
-    for a, b in zip(whole, blocks, strict=True):
-        torch.testing.assert_close(a.value, b.value, rtol=0, atol=1e-12)
-        assert torch.equal(a.neuron, b.neuron)
-    torch.testing.assert_close(standardise(noise(40, 23, 1)), q, rtol=0, atol=1e-12)
+def test_layer_values_are_the_measure_of_each_pair_without_the_distance() -> None:
+    a, b = network([5, 8, 3], 0), network([6, 4], 1)
+    found = neuronal_between(a, b)
+    expected = [[neuronal(x, y) for y in b] for x in a]
+    np.testing.assert_allclose(found.layer_values, expected, atol=1e-12)
+    turned = neuronal_between(b, a)
+    np.testing.assert_allclose(found.layer_ab, turned.layer_ba.T, atol=1e-12)
+    assert found.value == pytest.approx(turned.value)
+    assert found.value_ab == pytest.approx(turned.value_ba)
 
 
-def test_matches_name_the_neuron_and_the_constant_have_none() -> None:
-    x = with_faults(noise(50, 8))
-    order = torch.tensor([7, 6, 5, 4, 2, 1, 0])  # without 3, the tied one
-    of_x, of_y = neuronal_matches(standardise(x), standardise(-2 * x[:, order]))
-    assert of_x.neuron is not None
-    assert of_y.neuron is not None
-    assert of_x.neuron[0].tolist() == [-1, -1, 4, 4, 3, 2, 1, 0]
-    assert of_y.neuron[0, :4].tolist() == [7, 6, 5, 4]
-    assert of_y.neuron[0, 4].item() in (2, 3)
-    assert of_x.value[0].tolist() == pytest.approx([0, 0, 1, 1, 1, 1, 1, 1])
+def test_a_neuron_found_n_layers_away_scores_one_over_one_plus_n() -> None:
+    generator = torch.Generator().manual_seed(3)
+    basis = torch.linalg.qr(torch.randn(20, 9, generator=generator, dtype=torch.float64))[0]
+    basis = torch.linalg.qr(basis - basis.mean(0))[0]  # uncorrelated neurons
+    a, b = [basis[:, :1]], [basis[:, 1:3], basis[:, 3:5], basis[:, :1] * -4 + 2]
+    found = neuronal_between(a, b, matches=True)
+    assert found.value_ab == pytest.approx(1 / 3)
+    assert found.value_ba == pytest.approx(1 / 3 / 5)
+    assert found.matches_a is not None
+    assert found.matches_a[0].layer.tolist() == [2]
+    assert neuronal_between(a, b, distance=False).value_ab == pytest.approx(1)
 
 
-def test_the_angle_between_two_neurons_is_the_correlation() -> None:
-    u, v = torch.tensor([1.0, -1, 1, -1]), torch.tensor([1.0, 1, -1, -1])
-    for angle in (0.0, 0.3, 1.2, 2.0):
-        mixed = np.cos(angle) * u + np.sin(angle) * v + 5
-        assert neuronal(u[:, None], mixed[:, None]) == pytest.approx(abs(np.cos(angle)), abs=1e-6)
+def test_a_network_is_wholly_like_itself_but_for_constant_neurons() -> None:
+    a = network([6, 7], 0)
+    assert neuronal_between(a, a).value == pytest.approx(11 / 13)
+    assert neuronal_between([x[:, 1:] for x in a], [x[:, 1:] for x in a]).value == pytest.approx(1)
 
 
-def test_many_neurons_may_find_the_same_one() -> None:
-    x = noise(60, 1)
-    alike = x * torch.tensor([[1.0, -2.0, 0.5]], dtype=torch.float64)
-    assert neuronal(alike, torch.cat([x, noise(60, 1, 9)], 1)) > 0.5
-    of_alike, _ = neuronal_maxima(standardise(alike), standardise(x))
-    torch.testing.assert_close(of_alike, torch.ones(3, dtype=torch.float64))
+def test_partial_takes_comparable_layers_only_and_leaves_out_the_others() -> None:
+    a = [*network([4, 5], 0), *network([3], 1, n=9)]
+    b = [*network([6], 2), *network([2], 3, n=9)]
+    found = neuronal_between(
+        a, b, distance=False, comparable=lambda i, j: len(a[i]) == len(b[j]), matches=True
+    )
+    first, last = loop(a[:2], b[:1], False)[0], loop(a[2:], b[1:], False)[0]
+    assert found.value_ab == pytest.approx((9 * first + 3 * last) / 12)
+    assert np.isnan(found.layer_values).tolist() == [[False, True]] * 2 + [[True, False]]
+    without = neuronal_between(a, b, distance=False, comparable=lambda i, j: i == 0 == j)
+    assert without.value_ab == pytest.approx(loop(a[:1], b[:1], False)[0])
+    assert found.matches_a is not None
+    assert found.matches_a[2].layer.tolist() == [1, 1, 1]
 
 
-def test_float32_activations_far_from_zero_keep_their_correlation() -> None:
-    x = (1e4 + noise(300, 6)).float()
-    y = (x.double() - 1e4 + noise(300, 6, 1)).float()
-    exact = neuronal(x.double(), y.double())
-    assert neuronal(x, y) == pytest.approx(exact, abs=1e-6)
+def test_samples_may_depend_on_the_pair() -> None:
+    a, b = network([4, 3], 0, n=40), network([5], 1, n=40)
+    rows = {(0, 0): slice(0, 40), (1, 0): slice(0, 10)}
+    found = between(
+        2, 1, lambda i, j: (standardise(a[i][rows[i, j]]), standardise(b[j][rows[i, j]]))
+    )
+    assert found.layer_values[1, 0] == pytest.approx(neuronal(a[1][:10], b[0][:10]))
+    whole = between(2, 1, lambda i, j: (standardise(a[i]), standardise(b[j])), matches=True)
+    listed = neuronal_between(a, b, matches=True)
+    assert whole.value == pytest.approx(listed.value)
+    assert whole.matches_b is not None
+    assert listed.matches_b is not None
+    assert whole.matches_b[0].neuron.tolist() == listed.matches_b[0].neuron.tolist()
 
 
-@pytest.mark.parametrize("scale", [1e-30, 1e30, 3e38])
-def test_float32_of_any_magnitude_is_taken(scale: float) -> None:
-    x, y = noise(30, 4).clamp(-1, 1), noise(30, 5, 1)
-    assert neuronal((scale * x).float(), y.float()) == pytest.approx(neuronal(x, y), abs=1e-5)
-
-
-@pytest.mark.parametrize("scale", [1e-300, 1e300])
-def test_float64_of_any_magnitude_is_taken(scale: float) -> None:
-    x, y = noise(30, 4), noise(30, 5, 1)
-    assert neuronal(scale * x, y) == pytest.approx(neuronal(x, y), abs=1e-9)
-
-
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_what_varies_by_rounding_only_is_constant(dtype: torch.dtype) -> None:
-    wobble = torch.tensor([1.0, -1.0], dtype=dtype).repeat(50)
-    epsilon = torch.finfo(dtype).eps
-    rounding, signal = 7 * (1 + epsilon * wobble), 7 * (1 + 1000 * epsilon * wobble)
-    z = standardise(torch.stack([rounding, signal], 1))
-    assert z[:, 0].abs().max() == 0
-    assert z[:, 1].norm().item() == pytest.approx(1, abs=1e-5)
-
-
-def test_layers_of_constant_neurons_only_are_not_alike() -> None:
-    assert neuronal(torch.ones(9, 3), torch.ones(9, 2)) == 0
-
-
-def test_integers_and_lists_of_numbers_are_taken() -> None:
-    x = np.arange(12).reshape(6, 2) ** 2
-    assert neuronal(x, x) == pytest.approx(1)
-
-
-def test_prepared_arrays_of_two_types_meet_in_the_wider() -> None:
-    x, y = noise(30, 4), noise(30, 5, 1)
-    mixed = neuronal.compare(neuronal.prepare(x.float()), neuronal.prepare(y))
-    assert mixed == pytest.approx(neuronal(x, y), abs=1e-6)
+def test_where_nothing_is_comparable_there_is_no_number() -> None:
+    a = network([4, 3], 0)
+    with pytest.raises(SimilarityError, match=r"none of 2 layers .* other model's 2"):
+        neuronal_between(a, a, comparable=lambda i, j: False)
+    with pytest.raises(SimilarityError, match=r"none of 0 layers .* other model's 2"):
+        neuronal_between([], a)
+    with pytest.raises(SimilarityError, match=r"none of 1 layers .* other model's 3"):
+        best_match([[np.nan] * 3], "more alike")
 
 
 def test_different_samples_are_refused_with_both_shapes() -> None:
-    x, y = noise(5, 2), noise(6, 3)
-    prepared = neuronal.prepare(x), neuronal.prepare(y)
-    with pytest.raises(SimilarityError, match=r"\(5, 2\) and \(6, 3\)"):
-        neuronal(x, y)
-    with pytest.raises(SimilarityError, match=r"\(5, 2\) and \(6, 3\)"):
-        neuronal.compare(*prepared)
+    with pytest.raises(SimilarityError, match=r"\(25, 4\) and \(9, 3\)"):
+        neuronal_between(network([4], 0), network([3], 1, n=9))
+    with pytest.raises(SimilarityError, match=r"\(25, 4\) and \(9, 3\)"):
+        neuronal_between([*network([4], 0), *network([3], 1, n=9)], network([3], 1))
 
 
-def test_one_sample_is_refused() -> None:
-    with pytest.raises(SimilarityError, match=r"\(1, 3\) has one sample"):
-        neuronal(noise(1, 3), noise(1, 2))
+def test_a_layer_keeps_its_neurons_in_every_pair() -> None:
+    b = network([5, 5], 0)
+    with pytest.raises(SimilarityError, match="layer 0 has 3 neurons in one pair and 4"):
+        between(1, 2, lambda i, j: (standardise(b[j][:, : 3 + j]), standardise(b[j])))
 
 
-@pytest.mark.parametrize("bad", [torch.nan, torch.inf])
-def test_what_is_not_finite_is_refused(bad: float) -> None:
-    x = noise(5, 2)
-    x[3, 1] = bad
-    with pytest.raises(SimilarityError, match=r"\(5, 2\) has NaN or infinite"):
-        neuronal(x, noise(5, 2))
-
-
-@pytest.mark.cuda
-@pytest.mark.parametrize("name", ["neuronal", "neuronal_one_to_one", "rsa", "knn"])
-def test_a_gpu_gives_what_a_processor_gives(name: str) -> None:
-    measure = get_measure(name)
-    x, y = noise(100, 30), noise(100, 40, 1)
-    x[:, :20] += y[:, :20]
-    assert measure(x.cuda(), y.cuda()) == pytest.approx(measure(x, y), abs=1e-9)
+def test_the_best_match_of_a_similarity_is_its_greatest_and_of_a_distance_its_least() -> None:
+    values = [[0.9, 0.2, np.nan], [0.4, 0.8, np.nan], [np.nan, np.nan, np.nan], [0.5, 0.1, np.nan]]
+    ab, ba = (0.9 + 0.8 + 0.5) / 3, (0.9 + 0.8) / 2
+    assert best_match(values, "more alike") == pytest.approx(((ab + ba) / 2, ab, ba))
+    ab, ba = (0.2 + 0.4 + 0.1) / 3, (0.4 + 0.1) / 2
+    assert best_match(values, "less alike") == pytest.approx(((ab + ba) / 2, ab, ba))

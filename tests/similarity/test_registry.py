@@ -1,13 +1,17 @@
 """Which measures there are, and what they declare."""
 
 from collections.abc import Callable
-from importlib.metadata import EntryPoint
+from dataclasses import replace
+from functools import partial
 
 import pytest
 
+from tests.support.plug_ins import install
+from tests.support.starting import imported_by
 from zoo_analysis import similarity
 from zoo_analysis.errors import SimilarityError
-from zoo_analysis.similarity import Measure, get_measure, measures, registry
+from zoo_analysis.similarity import Measure, get_measure, measures
+from zoo_analysis.similarity.registry import distances
 
 BUILT_IN = [
     "neuronal",
@@ -70,20 +74,7 @@ OURS = Measure("ours", float, lambda a, b: 0.0, "outputs", (0.0, 1.0), "more ali
 
 @pytest.fixture
 def installed(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
-    """Adds entry points, with what they load to or fail with."""
-
-    def install(**points: object) -> None:
-        def load(self: EntryPoint) -> object:
-            found = points[self.name]
-            if isinstance(found, Exception):
-                raise found
-            return found
-
-        monkeypatch.setattr(EntryPoint, "load", load)
-        listed = [EntryPoint(name, f"pack:{name}", registry.GROUP) for name in points]
-        monkeypatch.setattr(registry, "entry_points", lambda group: listed)
-
-    return install
+    return partial(install, monkeypatch)
 
 
 def test_an_entry_point_adds_a_measure(installed: Callable[..., None]) -> None:
@@ -114,3 +105,18 @@ def test_an_entry_point_cannot_take_a_built_in_name(installed: Callable[..., Non
     installed(cka=OURS)
     assert get_measure("cka") is similarity.cka
     assert list(measures()) == BUILT_IN
+
+
+def test_a_measure_of_another_package_says_itself_whether_it_is_a_distance(
+    installed: Callable[..., None],
+) -> None:
+    far = replace(OURS, name="far", higher="less alike")
+    installed(ours=OURS, broken=ImportError("no module named pack"), far=far)
+    assert "far" in distances()
+    assert not {"ours", "broken"} & set(distances())
+
+
+def test_listing_the_measures_needs_no_torch() -> None:
+    listing = "[(m.range, m.higher, m.needs) for m in registry.measures().values()]"
+    loaded = imported_by(f"from zoo_analysis.similarity import registry; {listing}")
+    assert not {"torch", "scipy", "pandas", "ray"} & loaded

@@ -1,11 +1,13 @@
 """Studies by name, what an outcome is made of, and intervals by leaving out."""
 
 import math
+from importlib import import_module
 
 import numpy as np
 import pytest
 from scipy import stats
 
+from tests.support.starting import imported_by
 from zoo_analysis.errors import ZooError
 from zoo_analysis.store.schemas import STUDIES
 from zoo_analysis.studies.analysis.estimate import Estimate, outcome
@@ -30,6 +32,17 @@ def test_every_study_says_what_was_published_where_and_how_long_it_takes() -> No
         assert not study.finding.endswith(".")
         assert study.seeds >= 1
         assert 0 < study.takes <= 6
+
+
+def test_every_study_is_run_by_the_module_of_its_name() -> None:
+    for name in studies():
+        module = import_module(f"zoo_analysis.studies.{name.replace('-', '_')}")
+        assert callable(module.run)
+
+
+def test_listing_the_studies_needs_no_torch() -> None:
+    loaded = imported_by("from zoo_analysis.studies.catalogue import studies; studies()")
+    assert not {"torch", "ray", "sklearn"} & loaded
 
 
 def test_an_unknown_study_says_which_was_probably_meant() -> None:

@@ -12,7 +12,7 @@ from zoo_analysis.similarity.kernel_alignment import cka
 from zoo_analysis.similarity.procrustes_distances import procrustes
 from zoo_analysis.studies.analysis.dissimilarity import deletions, layer_of, layers_apart, truncated
 from zoo_analysis.studies.analysis.estimate import Estimate
-from zoo_analysis.studies.ding_tests import STUDY, judged, probed, rank_correlations, trained
+from zoo_analysis.studies.ding_tests import judged, probed, rank_correlations, run, trained
 from zoo_analysis.studies.lab.mnist import load_mnist
 from zoo_analysis.studies.lab.optimisation import TrainedNet
 from zoo_analysis.studies.study import Outcome, Setting
@@ -30,7 +30,7 @@ def nets(cache: Path) -> list[TrainedNet]:
 
 @pytest.fixture(scope="module")
 def found(cache: Path, nets: list[TrainedNet]) -> Outcome:
-    return STUDY.run(Setting(cache, seeds=2, small=True))
+    return run(Setting(cache, seeds=2, small=True))
 
 
 def test_deleting_components_is_projecting_onto_the_others() -> None:

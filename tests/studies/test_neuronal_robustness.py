@@ -13,9 +13,9 @@ from zoo_analysis.studies.neuronal_robustness import (
     CANDIDATES,
     DEEPEST,
     REFERENCE,
-    STUDY,
     judged,
     replicated,
+    run,
     trained,
 )
 from zoo_analysis.studies.study import Outcome, Setting
@@ -28,7 +28,7 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def found(cache: Path) -> Outcome:
-    return STUDY.run(Setting(cache, seeds=2, small=True))
+    return run(Setting(cache, seeds=2, small=True))
 
 
 def measured(seeds: int, effect: float, architecture: float = 0.0) -> list[Candidate]:
@@ -50,13 +50,13 @@ def measured(seeds: int, effect: float, architecture: float = 0.0) -> list[Candi
 
 def test_the_association_is_spearmans_and_its_interval_tukeys_on_fishers_scale() -> None:
     networks = measured(4, 1.0)
-    sides = [[c.likeness[0] for c in networks], [c.outcomes[ACCURACY] for c in networks]]
+    sides = [[c.similarity[0] for c in networks], [c.outcomes[ACCURACY] for c in networks]]
     estimate = associated(networks, ACCURACY)
     assert estimate.value == pytest.approx(stats.spearmanr(*sides).statistic)
     z = []
     for seed in range(4):
         rest = [c for c in networks if c.seed != seed]
-        sides = [[c.likeness[0] for c in rest], [c.outcomes[ACCURACY] for c in rest]]
+        sides = [[c.similarity[0] for c in rest], [c.outcomes[ACCURACY] for c in rest]]
         z.append(np.arctanh(stats.spearmanr(*sides).statistic))
     half = stats.t.ppf(0.975, 3) * np.sqrt(3 * np.var(z))
     centre = np.arctanh(estimate.value)
@@ -99,8 +99,8 @@ def test_likeness_is_the_published_double_loop(cache: Path, found: Outcome) -> N
         r = np.corrcoef(*units, rowvar=False)[: len(depths[0]), len(depths[0]) :]
     r = np.abs(np.nan_to_num(r)) / (1 + np.abs(depths[0][:, None] - depths[1]))
     ab, ba = r.max(axis=1).mean(), r.max(axis=0).mean()
-    assert candidate.likeness == pytest.approx(((ab + ba) / 2, ab, ba), abs=1e-5)
-    assert candidate.undistanced >= candidate.likeness[0]
+    assert candidate.similarity == pytest.approx(((ab + ba) / 2, ab, ba), abs=1e-5)
+    assert candidate.undistanced >= candidate.similarity[0]
 
 
 def test_losses_are_points_of_accuracy(cache: Path, found: Outcome) -> None:
@@ -136,6 +136,6 @@ def test_similarities_are_of_each_network_and_the_cnn_of_its_seed(found: Outcome
 
 def test_a_second_run_trains_nothing_and_finds_the_same(cache: Path, found: Outcome) -> None:
     written = {path: path.stat().st_mtime_ns for path in cache.iterdir()}
-    again = STUDY.run(Setting(cache, seeds=2, small=True))
+    again = run(Setting(cache, seeds=2, small=True))
     assert again.table == found.table
     assert {path: path.stat().st_mtime_ns for path in cache.iterdir()} == written

@@ -7,20 +7,27 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from zoo_analysis.activations import capture, load_network, load_probe, pair_values
-from zoo_analysis.similarity.neuronal_correlation import neuronal_maxima, standardise
+from tests.support.representations import pair_values
+from zoo_analysis.activations import capture, load_network, load_probe
+from zoo_analysis.similarity.neuron_maxima import neuronal_maxima, standardise
 from zoo_analysis.store import ModelRows, Store, open_store
 from zoo_analysis.store.schemas import ESDS, LAYERS, SIMILARITIES
-from zoo_analysis.studies.analysis.affinity import ALL, APART, DIFFERENCE, affinities, judged
 from zoo_analysis.studies.analysis.estimate import Estimate
 from zoo_analysis.studies.analysis.models_at_hand import stored
-from zoo_analysis.studies.partial_affinity import STUDY
+from zoo_analysis.studies.analysis.series_similarity import (
+    ALL,
+    APART,
+    DIFFERENCE,
+    by_series,
+    judged,
+)
+from zoo_analysis.studies.partial_affinity import run
 from zoo_analysis.studies.study import Outcome, Setting
 
 SERIES = ["a", "a", "a", "b", "b", "b", "b"]
 
 
-def likeness(gain: float, seed: int = 0, series: list[str] = SERIES) -> np.ndarray:
+def similarity(gain: float, seed: int = 0, series: list[str] = SERIES) -> np.ndarray:
     """Symmetric noise, and a gain within series."""
     told = np.array(series)
     noise = np.random.default_rng(seed).normal(size=(len(told), len(told)))
@@ -36,7 +43,7 @@ def difference(rows: list[Estimate]) -> Estimate:
 
 def test_the_p_value_is_mantels_over_all_orders() -> None:
     series = ["a", "a", "b", "b", "b", "c"]
-    values = likeness(0.3, series=series)
+    values = similarity(0.3, series=series)
     upper = np.triu_indices(6, 1)
 
     def apart(labels: tuple[str, ...]) -> float:
@@ -44,7 +51,7 @@ def test_the_p_value_is_mantels_over_all_orders() -> None:
         kin = (told[:, None] == told)[upper]
         return float(values[upper][kin].mean() - values[upper][~kin].mean())
 
-    found = difference(affinities(values, series, "neuronal"))
+    found = difference(by_series(values, series, "neuronal"))
     chances = np.array([apart(labels) for labels in permutations(series)])
     observed = apart(tuple(series))
     assert found.value == pytest.approx(observed)
@@ -55,17 +62,17 @@ def test_the_p_value_is_mantels_over_all_orders() -> None:
 @pytest.mark.parametrize(("gain", "seen"), [(5.0, True), (-5.0, False), (0.0, False)])
 def test_the_finding_is_that_relatives_are_nearer(gain: float, seen: bool) -> None:
     series = [*"aaabbbccc"]
-    values = likeness(gain, series=series)
-    verdict, answer = judged(difference(affinities(values, series, "m")), "models")
+    values = similarity(gain, series=series)
+    verdict, answer = judged(difference(by_series(values, series, "m")), "models")
     assert answer is seen
     assert verdict.startswith("Seen" if seen else "Not seen")
 
 
 def test_pairs_that_cannot_be_compared_do_not_count() -> None:
-    values = likeness(1.0)
+    values = similarity(1.0)
     values[0, 3] = values[3, 0] = np.nan
     told = np.array(SERIES)
-    rows = affinities(values, SERIES, "m")
+    rows = by_series(values, SERIES, "m")
     between = values[:3, 3:][np.isfinite(values[:3, 3:])]
     within = [values[i, j] for i in range(7) for j in range(i) if told[i] == told[j]]
     assert difference(rows).value == pytest.approx(np.mean(within) - between.mean())
@@ -73,8 +80,8 @@ def test_pairs_that_cannot_be_compared_do_not_count() -> None:
 
 
 def test_a_series_is_set_against_all_others() -> None:
-    values = likeness(1.0)
-    rows = [row for row in affinities(values, SERIES, "m") if row.group == "a"]
+    values = similarity(1.0)
+    rows = [row for row in by_series(values, SERIES, "m") if row.group == "a"]
     assert rows[0].value == pytest.approx(values[[0, 0, 1], [1, 2, 2]].mean())
     assert rows[1].value == pytest.approx(values[:3, 3:].mean())
 
@@ -114,7 +121,7 @@ def test_partial_comparisons_of_the_store_are_used_where_series_are_known(store:
     expected = np.full((4, 4), 0.1)
     expected[:2, :2] = expected[2:, 2:] = 0.9
     np.fill_diagonal(expected, np.nan)
-    np.testing.assert_array_equal(found.likeness, expected)
+    np.testing.assert_array_equal(found.similarity, expected)
 
 
 def test_a_store_without_partial_comparisons_is_of_no_use(tmp_path: Path) -> None:
@@ -126,7 +133,7 @@ def test_a_store_without_partial_comparisons_is_of_no_use(tmp_path: Path) -> Non
 @pytest.fixture(scope="module")
 def found(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Outcome]:
     cache = tmp_path_factory.mktemp("cache")
-    return cache, STUDY.run(Setting(cache, seeds=1, small=True))
+    return cache, run(Setting(cache, seeds=1, small=True))
 
 
 def test_a_small_run_keeps_what_comparing_two_models_by_hand_gives(

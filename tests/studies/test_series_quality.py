@@ -20,7 +20,7 @@ from zoo_analysis.studies.analysis.poor_and_well import (
     mean_area,
     pair_shares,
 )
-from zoo_analysis.studies.series_quality import STUDY, member, zoo_of
+from zoo_analysis.studies.series_quality import member, run, zoo_of
 from zoo_analysis.studies.study import Outcome, Setting
 
 
@@ -31,7 +31,7 @@ def setting(tmp_path_factory: pytest.TempPathFactory) -> Setting:
 
 @pytest.fixture(scope="module")
 def found(setting: Setting) -> Outcome:
-    return STUDY.run(setting)
+    return run(setting)
 
 
 def members(shift: dict[str, float], seeds: int = 8) -> list[Member]:

@@ -13,11 +13,11 @@ from zoo_analysis.studies.lab.mnist import load_mnist
 from zoo_analysis.studies.lab.optimisation import TrainedNet
 from zoo_analysis.studies.study import Outcome, Setting
 from zoo_analysis.studies.wcka_calibration import (
-    STUDY,
-    Likenesses,
+    PairSimilarities,
     judged,
-    likenesses,
     margin,
+    run,
+    similarities,
     summarised,
     trained,
 )
@@ -35,13 +35,15 @@ def nets(cache: Path) -> list[TrainedNet]:
 
 @pytest.fixture(scope="module")
 def found(cache: Path, nets: list[TrainedNet]) -> Outcome:
-    return STUDY.run(Setting(cache, seeds=3, small=True))
+    return run(Setting(cache, seeds=3, small=True))
 
 
-def made(random: float, adjacent: float, measure: str = "wcka", networks: int = 6) -> Likenesses:
+def made(
+    random: float, adjacent: float, measure: str = "wcka", networks: int = 6
+) -> PairSimilarities:
     rng = np.random.default_rng(len(measure))
     pairs = networks * (networks - 1) // 2
-    return Likenesses(
+    return PairSimilarities(
         measure,
         128,
         random + 0.01 * rng.normal(size=pairs),
@@ -51,7 +53,7 @@ def made(random: float, adjacent: float, measure: str = "wcka", networks: int = 
 
 
 def test_wcka_is_that_of_the_hidden_layers_chains(nets: list[TrainedNet]) -> None:
-    told = likenesses("wcka", 0, nets)
+    told = similarities("wcka", 0, nets)
     a, b = (net.net(0).weights()[:-1] for net in nets[:2])
     assert told.random[0] == pytest.approx(wcka(a, b).layer_values.diagonal().mean())
     a, b = (nets[0].net(epoch).weights()[:-1] for epoch in nets[0].epochs[-2:])
@@ -59,7 +61,7 @@ def test_wcka_is_that_of_the_hidden_layers_chains(nets: list[TrainedNet]) -> Non
 
 
 def test_cka_is_the_mean_over_layers_of_one_depth(nets: list[TrainedNet]) -> None:
-    told = likenesses("cka", 64, nets)
+    told = similarities("cka", 64, nets)
     shown = load_mnist()[1].sample(64).images
     layers = [[x for _, x in net.net(0).activations(shown)] for net in nets]
     expected = [
@@ -72,7 +74,7 @@ def test_cka_is_the_mean_over_layers_of_one_depth(nets: list[TrainedNet]) -> Non
 @pytest.mark.parametrize("name", ["wcka", "cka", "dcka", "procrustes"])
 def test_a_network_is_wholly_like_itself(name: str, nets: list[TrainedNet]) -> None:
     same = replace(nets[0], epochs=(0, 3, 3))
-    assert likenesses(name, 64, [same]).adjacent == pytest.approx(1, abs=1e-6)
+    assert similarities(name, 64, [same]).adjacent == pytest.approx(1, abs=1e-6)
 
 
 def test_overlap_is_the_share_of_random_pairs_above_adjacent_ones() -> None:

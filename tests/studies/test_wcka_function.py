@@ -17,12 +17,12 @@ from zoo_analysis.studies.wcka_function import (
     ARCHITECTURES,
     MEASURES,
     RIVALS,
-    STUDY,
     SURROGATE,
     WCKA,
     judged,
-    likenesses,
     predictions,
+    run,
+    similarities,
     trained,
 )
 
@@ -42,7 +42,7 @@ def nets(cache: Path) -> list[tuple[TrainedNet, int]]:
 
 @pytest.fixture(scope="module")
 def found(cache: Path) -> Outcome:
-    return STUDY.run(Setting(cache, seeds=2, small=True))
+    return run(Setting(cache, seeds=2, small=True))
 
 
 def planted(winner: str, draws: int = 12, each: int = 3, seed: int = 0) -> Pairs:
@@ -55,9 +55,9 @@ def planted(winner: str, draws: int = 12, each: int = 3, seed: int = 0) -> Pairs
     def noisy(scale: float) -> np.ndarray:
         return agreement + scale * generator.normal(size=len(first))
 
-    likeness = {name: noisy(0.2 if name == winner else 4.0) for name in (WCKA, *RIVALS)}
+    similarity = {name: noisy(0.2 if name == winner else 4.0) for name in (WCKA, *RIVALS)}
     draw = np.repeat(np.arange(draws), each)
-    return Pairs(first, second, draw, likeness, {ALL_INPUTS: agreement})
+    return Pairs(first, second, draw, similarity, {ALL_INPUTS: agreement})
 
 
 def test_the_verdict_follows_what_was_planted() -> None:
@@ -76,7 +76,7 @@ def test_the_verdict_names_the_inputs_on_which_wcka_leads() -> None:
         leading.first,
         leading.second,
         leading.draw,
-        leading.likeness,
+        leading.similarity,
         {
             "clean": trailing.agreement[ALL_INPUTS][::-1],
             "fgsm": leading.agreement[ALL_INPUTS],
@@ -94,7 +94,7 @@ def test_two_draws_leave_nothing_to_say() -> None:
 
 def test_both_intervals_are_around_spearmans_coefficient() -> None:
     pairs = planted("cka")
-    rho = stats.spearmanr(pairs.likeness["cka"], pairs.agreement[ALL_INPUTS]).statistic
+    rho = stats.spearmanr(pairs.similarity["cka"], pairs.agreement[ALL_INPUTS]).statistic
     over_pairs = predicted(pairs, "cka", ALL_INPUTS, "spearman", "all pairs")
     over_draws = redrawn(pairs, "cka", ALL_INPUTS)
     assert over_pairs.value == pytest.approx(rho)
@@ -135,15 +135,15 @@ def test_weights_are_compared_to_the_outputs_and_to_the_last_hidden_layer(
     a, b = ([w.numpy() for w in net.net(epoch).weights()] for net, epoch in (nets[1], nets[3]))
     whole = wcka(a, b)
     some = [nets[1], nets[3]]
-    assert likenesses(WCKA, some, True) == pytest.approx([whole.value])
-    assert likenesses("wcka to the last hidden layer", some, True) == pytest.approx(
+    assert similarities(WCKA, some, True) == pytest.approx([whole.value])
+    assert similarities("wcka to the last hidden layer", some, True) == pytest.approx(
         [whole.layer_values[-2, -2]]
     )
 
 
 @pytest.mark.parametrize("name", MEASURES)
 def test_a_network_is_most_like_itself(name: str, nets: list[tuple[TrainedNet, int]]) -> None:
-    values = likenesses(name, [nets[0], nets[0], nets[2]], True)
+    values = similarities(name, [nets[0], nets[0], nets[2]], True)
     assert values[0] > values[1]
     assert values[1] == pytest.approx(values[2], abs=1e-6)
 

@@ -4,7 +4,19 @@ import numpy as np
 import torch
 from hypothesis import strategies as st
 
+from zoo_analysis.activations import LayerActivations, Neurons, common_grid, neuron_values
+
 torch.set_num_threads(1)
+
+
+def pair_values(
+    a: LayerActivations, b: LayerActivations, neurons: Neurons
+) -> tuple[np.ndarray, np.ndarray] | None:
+    """Two layers as arrays of the same samples; None where they have none in common."""
+    grid = common_grid(a, b)
+    if grid is None:
+        return None
+    return neuron_values(a, grid, neurons), neuron_values(b, grid, neurons)
 
 
 def related(seed: int, n: int, d1: int, d2: int) -> tuple[np.ndarray, np.ndarray]:

@@ -1,33 +1,5 @@
-"""What a network makes of a probe: its layers' outputs over the same inputs for every model."""
+"""Activations: the outputs of networks' layers over a probe, the same inputs for every model."""
 
-from zoo_analysis.activations.activation_cache import captured
-from zoo_analysis.activations.capture import capture
-from zoo_analysis.activations.captured import Captured, LayerActivations
-from zoo_analysis.activations.networks.load import load_network
-from zoo_analysis.activations.networks.network import Network
-from zoo_analysis.activations.pooling import (
-    Neurons,
-    common_grid,
-    comparable,
-    neuron_values,
-    pair_values,
-)
-from zoo_analysis.activations.probes.named import NAMES, load_probe
-from zoo_analysis.activations.probes.probe import Probe
+import lazy_loader
 
-__all__ = [
-    "NAMES",
-    "Captured",
-    "LayerActivations",
-    "Network",
-    "Neurons",
-    "Probe",
-    "capture",
-    "captured",
-    "common_grid",
-    "comparable",
-    "load_network",
-    "load_probe",
-    "neuron_values",
-    "pair_values",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

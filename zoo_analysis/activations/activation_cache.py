@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 import torch
 
-from zoo_analysis.activations.captured import Captured, LayerActivations
+from zoo_analysis.activations.layer_activations import Captured, LayerActivations
 
 _SUFFIX: Final = ".activations"
 #: Bytes that a file needs for an array beside its data, at most.

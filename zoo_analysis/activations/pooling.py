@@ -1,18 +1,23 @@
-"""Two layers' activations as two arrays of the same samples."""
+"""Layers' activations as arrays of the same samples (samples × neurons)."""
 
-from typing import Literal
+from __future__ import annotations
 
-import numpy as np
-import torch
-from torch.nn.functional import adaptive_avg_pool2d
+from typing import TYPE_CHECKING, Final, Literal
 
-from zoo_analysis.activations.captured import LayerActivations
+if TYPE_CHECKING:
+    import numpy as np
+    import torch
 
-#: What counts as a neuron of an image model; of a language model it is a hidden dimension.
+    from zoo_analysis.activations.layer_activations import LayerActivations
+
+#: The neurons of an image model; those of a language model are hidden dimensions.
 Neurons = Literal["channel", "unit", "published"]
 
+#: Positions a side that are kept of a layer's grid, unless told otherwise.
+POSITIONS: Final = 4
+
 #: Images that the published partial comparison looks at.
-PUBLISHED_IMAGES = 10
+PUBLISHED_IMAGES: Final = 10
 
 Grid = tuple[int, int]
 
@@ -28,6 +33,8 @@ def pool(values: torch.Tensor, grid: Grid) -> torch.Tensor:
         (n, d, min(h, height), min(w, width)): each cell the mean of the pixels from
         ⌊i·h/h'⌋ to ⌈(i+1)·h/h'⌉, as torch's adaptive average pooling has it.
     """
+    from torch.nn.functional import adaptive_avg_pool2d
+
     height, width = (min(old, new) for old, new in zip(values.shape[2:], grid, strict=True))
     if values.shape[2:] == (height, width):
         return values
@@ -36,6 +43,10 @@ def pool(values: torch.Tensor, grid: Grid) -> torch.Tensor:
 
 def common_grid(a: LayerActivations, b: LayerActivations) -> Grid | None:
     """The finest grid that both layers can be pooled to.
+
+    Args:
+        a: a layer of one network.
+        b: a layer of another.
 
     Returns:
         Height and width; (1, 1) for the layers of two language models; None for one of an image
@@ -67,6 +78,8 @@ def neuron_values(layer: LayerActivations, grid: Grid, neurons: Neurons) -> np.n
     Returns:
         float32, (samples × neurons), writable; it may share memory with the layer.
     """
+    import numpy as np
+
     values = layer.values
     if values.ndim == 2:
         found = values
@@ -76,32 +89,19 @@ def neuron_values(layer: LayerActivations, grid: Grid, neurons: Neurons) -> np.n
         found = values[:PUBLISHED_IMAGES, 0].reshape(len(values[:PUBLISHED_IMAGES]), -1)
     else:
         if values.shape[2] > grid[0] or values.shape[3] > grid[1]:
+            import torch
+
             # A copy, for torch warns of arrays that are read-only, as those of Ray are.
             values = pool(torch.from_numpy(values.copy()), grid).numpy()
         found = values.transpose(0, 2, 3, 1).reshape(-1, values.shape[1])
     return np.require(found, np.float32, ["C", "W"])
 
 
-def pair_values(
-    a: LayerActivations, b: LayerActivations, neurons: Neurons
-) -> tuple[np.ndarray, np.ndarray] | None:
-    """Two layers over the same probe as arrays that a measure can compare.
+def comparable(a: LayerActivations, b: LayerActivations) -> bool:
+    """True of layers whose outputs had the same size before pooling: the pairs of partial mode.
 
     Args:
         a: a layer of one network.
         b: a layer of another.
-        neurons: see `neuron_values`.
-
-    Returns:
-        (samples × d₁) and (samples × d₂), float32; None for an image model's layer and a language
-        model's, which have no samples in common.
     """
-    grid = common_grid(a, b)
-    if grid is None:
-        return None
-    return neuron_values(a, grid, neurons), neuron_values(b, grid, neurons)
-
-
-def comparable(a: LayerActivations, b: LayerActivations) -> bool:
-    """Whether a partial comparison takes this pair: outputs of the same size before pooling."""
     return a.values.ndim == b.values.ndim and a.size == b.size

@@ -1,4 +1,4 @@
-"""Which modules of a network run, in which order, and what their outputs look like."""
+"""A network's modules in the order in which they run, and the shapes of their outputs."""
 
 import math
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -69,7 +69,7 @@ def listening(
     names: Collection[str] | None,
     hear: Callable[[str, nn.Module, torch.Tensor], None],
 ) -> Iterator[None]:
-    """What modules give inside the `with`, at the first call of each, in order of execution.
+    """Hands on what modules give inside the `with`, at the first call of each, as they run.
 
     Args:
         module: the network.

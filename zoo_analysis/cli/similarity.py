@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from zoo_analysis.activations.pooling import Neurons
+from zoo_analysis.activations.pooling import POSITIONS, Neurons
 from zoo_analysis.cli.options import (
     SOURCES_HELP,
     AddressOption,
@@ -19,7 +19,6 @@ from zoo_analysis.cluster.placement import DEVICE
 from zoo_analysis.pairwise.settings import (
     ACTIVATION_BYTES,
     MEASURE,
-    POSITIONS,
     SAMPLES,
     ComparisonSettings,
     Mode,

@@ -5,7 +5,7 @@ from dataclasses import asdict
 
 import ray
 
-from zoo_analysis.activations.pooling import PUBLISHED_IMAGES, Neurons
+from zoo_analysis.activations.pooling import Neurons
 from zoo_analysis.activations.probes.named import load_probe
 from zoo_analysis.activations.probes.probe import Kind, Probe
 from zoo_analysis.cluster.account import CorrelateSummary, Event, RunWriter
@@ -23,7 +23,6 @@ from zoo_analysis.pairwise.reference import kind_of, with_reference
 from zoo_analysis.pairwise.settings import (
     ACTIVATION_BYTES,
     MEASURE,
-    POSITIONS,
     SAMPLES,
     ComparisonSettings,
     Mode,
@@ -100,11 +99,7 @@ def correlate(
             asked for.
     """
     chosen = [get_measure(name) for name in dict.fromkeys(measures)]
-    if neurons == "published":
-        samples = min(samples, PUBLISHED_IMAGES)
-    elif positions is None:
-        positions = POSITIONS
-    how = ComparisonSettings(mode, neurons, layers, positions)
+    how = ComparisonSettings.chosen(mode, neurons, layers, positions)
     resolved = resolve_sources(sources, access)
     refs, of = list(resolved.refs), frozenset[str]()
     if reference is not None:
@@ -115,7 +110,7 @@ def correlate(
     shown: dict[Kind, Probe] = {}
     if any(measure.of != "weights" for measure in chosen):
         for kind in sorted({kind_of(ref) for ref in refs}):
-            shown[kind] = load_probe(probe or _PROBES[kind], samples)
+            shown[kind] = load_probe(probe or _PROBES[kind], how.samples(samples))
     opened = store if isinstance(store, Store) else open_store(store)
     ids = {kind: probe.id for kind, probe in shown.items()}
     summary = CorrelateSummary(opened.uri, probes=tuple(sorted(set(ids.values()))))

@@ -4,7 +4,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -18,11 +18,11 @@ from zoo_analysis.cluster.worker import Failure, failure, one_thread
 from zoo_analysis.errors import ZooError
 from zoo_analysis.folders import user_cache
 from zoo_analysis.hub.access import HubAccess
-from zoo_analysis.pairwise.by_activations import Bench, Shown, compare
+from zoo_analysis.pairwise.by_activations import ModelActivations, compare_activations
 from zoo_analysis.pairwise.by_weights import compare_weights
 from zoo_analysis.pairwise.pairs import Pair
 from zoo_analysis.pairwise.prepared import PreparedCache
-from zoo_analysis.pairwise.scores import Scores
+from zoo_analysis.pairwise.scores import Scores, similarity_rows
 from zoo_analysis.pairwise.settings import ComparisonSettings, Key
 from zoo_analysis.similarity.registry import get_measure
 from zoo_analysis.sources import ModelRef
@@ -125,7 +125,9 @@ def compare_models(
         seen: of each of them, what `capture_model` left.
     """
     shown = {
-        ref: Shown((ref.repo_id, ref.revision, each.probe, settings.how, settings.device), each)
+        ref: ModelActivations(
+            (ref.repo_id, ref.revision, each.probe, settings.how, settings.device), each
+        )
         for ref, each in zip(refs, seen, strict=True)
         if each is not None
     }
@@ -134,8 +136,13 @@ def compare_models(
         if pair.a not in shown or pair.b not in shown:
             raise ZooError("activations were lost and could not be made again: run this again")
         first, second = shown[pair.a], shown[pair.b]
-        return compare(
-            Bench(first, second, get_measure(key.measure), settings.how, settings.device, _prepared)
+        return compare_activations(
+            first,
+            second,
+            get_measure(key.measure),
+            settings.how,
+            device=settings.device,
+            cache=_prepared,
         )
 
     return [_compared(pair, partial(score, pair), settings) for pair in pairs]
@@ -168,23 +175,13 @@ def _compared(pair: Pair, score: Callable[[Key], Scores], settings: CorrelateSet
             failed = failure(pair.a, "compare", error, access=settings.access)
             failures.append(failed.about(f"{key.measure} with {pair.b.repo_id}"))
             continue
-        rows += _rows(pair, key, found)
+        a, b = ((ref.repo_id, ref.revision) for ref in (pair.a, pair.b))
+        rows += similarity_rows(a, b, key, found.scores)
         if found.scores[-1].value is None:
             reasons.append(f"{key.measure}: {found.reason}")
     table = pa.Table.from_pylist(rows, schema=_ROWS)
     seconds = time.perf_counter() - start
     return Compared(table, seconds, tuple(dict.fromkeys(reasons)), len(reasons), tuple(failures))
-
-
-def _rows(pair: Pair, key: Key, found: Scores) -> list[dict[str, object]]:
-    shared = {
-        "repo_id_a": pair.a.repo_id,
-        "revision_a": pair.a.revision,
-        "repo_id_b": pair.b.repo_id,
-        "revision_b": pair.b.revision,
-        **key._asdict(),
-    }
-    return [shared | asdict(score) for score in found.scores]
 
 
 @contextmanager

@@ -1,189 +1,173 @@
 """Two models that saw one probe, under one measure: layer by layer and as wholes. No Ray."""
 
-from collections.abc import Hashable, Iterator
-from dataclasses import dataclass, field
-from itertools import product
+from collections.abc import Hashable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from zoo_analysis.activations.captured import Captured, LayerActivations
-from zoo_analysis.activations.pooling import Grid, common_grid, comparable, neuron_values
+from zoo_analysis.activations.layer_activations import Captured, LayerActivations
+from zoo_analysis.activations.pooling import (
+    PUBLISHED_IMAGES,
+    Grid,
+    common_grid,
+    comparable,
+    neuron_values,
+)
 from zoo_analysis.errors import SimilarityError
 from zoo_analysis.pairwise.prepared import PreparedCache
-from zoo_analysis.pairwise.scores import Score, Scores, directed, nothing
+from zoo_analysis.pairwise.scores import Score, Scores, layer_scores, nothing
 from zoo_analysis.pairwise.settings import ComparisonSettings
 from zoo_analysis.similarity.measure import Measure
-from zoo_analysis.similarity.network import best_match, between
 
-#: Of the rows that stand for all where a measure takes no more.
+#: Decides the rows that stand for all where a measure takes no more.
 _SEED = 0
 
 
 @dataclass(frozen=True)
-class Shown:
-    """A model that saw a probe.
+class ModelActivations:
+    """A model's activations over a probe.
 
     Attributes:
-        name: says which activations these are: the same name, the same arrays.
-        seen: the activations.
+        key: identity of these activations: the same key, the same arrays.
+        captured: the activations.
     """
 
-    name: Hashable
-    seen: Captured
+    key: Hashable
+    captured: Captured
 
 
-@dataclass(frozen=True)
-class Bench:
-    """Where two models are compared under one measure.
-
-    Attributes:
-        a: one model.
-        b: the other, over the same probe.
-        measure: of activations or outputs.
-        how: see `ComparisonSettings`.
-        device: where the products are computed.
-        kept: what was prepared before.
-    """
-
-    a: Shown
-    b: Shown
-    measure: Measure
-    how: ComparisonSettings
-    device: str = "cpu"
-    kept: PreparedCache = field(default_factory=PreparedCache)
-
-
-def compare(bench: Bench) -> Scores:
+def compare_activations(
+    a: ModelActivations,
+    b: ModelActivations,
+    measure: Measure,
+    settings: ComparisonSettings | None = None,
+    *,
+    device: str = "cpu",
+    cache: PreparedCache | None = None,
+) -> Scores:
     """Two models under a measure of activations or of outputs.
 
     Of activations there is a score for each two layers that can be compared, and one for the
-    models: the neuronal correlation by its own definition, any other measure as the mean over
-    layers of the best match, in both directions. Of outputs there is the one for the models. A
-    measure that is not symmetric has the mean of its two directions as its value.
+    models, as the measure makes it of their layers (`Measure.whole`). Of outputs there is the one
+    for the models. A measure that is not symmetric has the mean of its two directions as its value.
+    Inputs, where the measure needs them, are those of `a` for both models: what two models make of
+    one image by their own preprocessing may differ.
 
     What cannot be compared has no value, and a reason.
+
+    Args:
+        a: one model.
+        b: the other, over the same probe.
+        measure: of activations or outputs.
+        settings: the default ones where None.
+        device: where the products are computed.
+        cache: what was prepared before; of this pair alone where None.
 
     Raises:
         SimilarityError: the models saw different probes.
     """
-    a, b = bench.a.seen, bench.b.seen
-    if a.probe != b.probe:
-        raise SimilarityError(f"one model saw {a.probe}, the other {b.probe}: show both the same")
-    if bench.measure.of == "outputs":
-        return _outputs(bench)
-    return _activations(bench)
+    if a.captured.probe != b.captured.probe:
+        raise SimilarityError(
+            f"one model saw {a.captured.probe}, the other {b.captured.probe}: show both the same"
+        )
+    comparison = _Comparison(
+        a, b, measure, settings or ComparisonSettings(), device, cache or PreparedCache()
+    )
+    return comparison.outputs() if measure.of == "outputs" else comparison.layers()
 
 
-def _outputs(bench: Bench) -> Scores:
-    def ready(model: Shown) -> Any:
-        outputs = model.seen.outputs
-        if outputs is None:
-            raise SimilarityError("a model without classes has no outputs to compare")
-        return bench.measure.prepare(
-            (_on(outputs, bench), model.seen.labels)
-            if bench.measure.name == "accuracy_gap"
-            else _on(outputs, bench)
+@dataclass(frozen=True)
+class _Comparison:
+    a: ModelActivations
+    b: ModelActivations
+    measure: Measure
+    settings: ComparisonSettings
+    device: str
+    cache: PreparedCache
+
+    def outputs(self) -> Scores:
+        try:
+            value, ab, ba = self.measure.both_ways(*map(self._prepared_outputs, (self.a, self.b)))
+        except SimilarityError as error:
+            return nothing(str(error))
+        return Scores((Score(None, None, value, self.a.captured.n, ab, ba),))
+
+    def layers(self) -> Scores:
+        layers_a, layers_b = self.a.captured.layers, self.b.captured.layers
+        partial = self.settings.mode == "partial"
+
+        def prepared(i: int, j: int) -> tuple[Any, Any] | None:
+            grid = common_grid(layers_a[i], layers_b[j])
+            if grid is None or (partial and not comparable(layers_a[i], layers_b[j])):
+                return None
+            return (
+                self._prepared_layer(self.a, layers_a[i], grid),
+                self._prepared_layer(self.b, layers_b[j], grid),
+            )
+
+        return layer_scores(
+            self.measure,
+            [layer.name for layer in layers_a],
+            [layer.name for layer in layers_b],
+            prepared,
+            lambda i, j: self._rows(layers_a[i], layers_b[j]),
+            self.a.captured.n,
+            distance=not partial,
         )
 
-    try:
-        value, ab, ba = directed(bench.measure, ready(bench.a), ready(bench.b))
-    except SimilarityError as error:
-        return nothing(str(error))
-    return Scores((Score(None, None, value, bench.a.seen.n, ab, ba),))
+    def _prepared_outputs(self, model: ModelActivations) -> Any:
+        outputs = model.captured.outputs
+        if outputs is None:
+            raise SimilarityError("a model without classes has no outputs to compare")
+        return self._prepared(model, outputs, np.arange(len(outputs)))
 
+    def _prepared_layer(self, model: ModelActivations, layer: LayerActivations, grid: Grid) -> Any:
+        """A layer, ready to be compared with one that both can be pooled to this grid."""
+        neurons, measure = self.settings.neurons, self.measure
 
-def _activations(bench: Bench) -> Scores:
-    layers_a, layers_b = bench.a.seen.layers, bench.b.seen.layers
-    shape = len(layers_a), len(layers_b)
-    values, ab, ba = np.full((3, *shape), np.nan)
-    rows = np.zeros(shape, dtype=int)
-    reasons = []
+        def make() -> Any:
+            values = neuron_values(layer, grid, neurons)
+            positions = max(1, len(values) // len(layer.values))  # of one image
+            samples = np.arange(len(values)) // positions
+            rows = _chosen(len(values), measure.max_samples)
+            if rows is not None:
+                values, samples = values[rows], samples[rows]
+            return self._prepared(model, values, samples)
 
-    def pair(i: int, j: int) -> tuple[Any, Any] | None:
-        grid = common_grid(layers_a[i], layers_b[j])
-        apart = bench.how.mode == "partial" and not comparable(layers_a[i], layers_b[j])
-        if grid is None or apart:
-            return None
-        rows[i, j] = _rows(bench, layers_a[i], grid)
-        try:
-            return (
-                _prepared(bench, bench.a, layers_a[i], grid),
-                _prepared(bench, bench.b, layers_b[j], grid),
-            )
-        except SimilarityError as error:
-            reasons.append(str(error))
-            return None
+        pooled = tuple(map(min, layer.values.shape[2:], grid)) if neurons == "channel" else None
+        whose = self.a.key if "inputs" in measure.needs else None  # inputs are those of `a`
+        return self.cache.get((model.key, layer.name, measure.name, neurons, pooled, whose), make)
 
-    try:
-        if bench.measure.name == "neuronal":
-            found = between(*shape, pair, distance=bench.how.mode == "full")
-            whole = found.value, found.value_ab, found.value_ba
-            values, ab, ba = found.layer_values, found.layer_ab, found.layer_ba
-        else:
-            for i, j in product(*map(range, shape)):
-                if (arrays := pair(i, j)) is not None:
-                    try:
-                        values[i, j], ab[i, j], ba[i, j] = directed(bench.measure, *arrays)
-                    except SimilarityError as error:
-                        reasons.append(str(error))
-            whole = best_match(values, bench.measure.higher)
-    except SimilarityError as error:
-        return nothing((reasons or [str(error)])[-1])
-    scores = [
-        Score(layers_a[i].name, layers_b[j].name, float(values[i, j]), int(rows[i, j]), *sides)
-        for i, j, *sides in _told(values, ab, ba)
-    ]
-    total = Score(None, None, whole[0], bench.a.seen.n, *whole[1:])
-    return Scores((*scores, total), (reasons or [""])[-1])
+    def _prepared(
+        self, model: ModelActivations, values: NDArray[Any], samples: NDArray[np.int64]
+    ) -> Any:
+        """An array, prepared with what the measure needs of the sample that each row is of."""
+        needs, labels = self.measure.needs, model.captured.labels
+        inputs = self.a.captured.inputs[samples] if "inputs" in needs else None
+        return self.measure.prepared(
+            self._on_device(values),
+            inputs=None if inputs is None else self._on_device(inputs),
+            labels=labels[samples] if "labels" in needs and labels is not None else None,
+        )
 
+    def _on_device(self, values: NDArray[Any]) -> torch.Tensor:
+        return torch.as_tensor(values).to(self.device)
 
-def _told(*arrays: NDArray[np.float64]) -> Iterator[tuple[int, int, float | None, float | None]]:
-    values, ab, ba = arrays
-    for i, j in np.argwhere(~np.isnan(values)):
-        yield i, j, *(None if np.isnan(x[i, j]) else float(x[i, j]) for x in (ab, ba))
-
-
-def _prepared(bench: Bench, model: Shown, layer: LayerActivations, grid: Grid) -> Any:
-    """A layer, ready to be compared with one that both can be pooled to this grid."""
-    neurons, measure = bench.how.neurons, bench.measure
-    pooled = tuple(map(min, layer.values.shape[2:], grid)) if neurons == "channel" else None
-
-    def make() -> Any:
-        values = neuron_values(layer, grid, neurons)
-        inputs = bench.a.seen.inputs
-        chosen = _chosen(len(values), measure.max_samples)
-        of_sample = np.arange(len(values)) * len(inputs) // len(values)  # positions of one image
-        if chosen is not None:
-            values, of_sample = values[chosen], of_sample[chosen]
-        if measure.name == "dcka":
-            return measure.prepare((_on(values, bench), _on(inputs[of_sample], bench)))
-        return measure.prepare(_on(values, bench))
-
-    key: tuple[Hashable, ...] = (model.name, layer.name, measure.name, neurons, pooled)
-    if measure.name == "dcka":  # one input for both, for what two models make of it may differ
-        key = (*key, bench.a.name)
-    return bench.kept.get(key, make)
-
-
-def _rows(bench: Bench, layer: LayerActivations, grid: Grid) -> int:
-    """How many rows of a layer are compared."""
-    n = len(layer.values)
-    if layer.values.ndim == 4 and bench.how.neurons == "channel":
-        n *= grid[0] * grid[1]
-    if bench.how.neurons == "published":
-        n = min(n, 10)
-    return min(n, bench.measure.max_samples or n)
+    def _rows(self, a: LayerActivations, b: LayerActivations) -> int:
+        """Rows that are compared of a layer of either model."""
+        n, grid, neurons = len(a.values), common_grid(a, b), self.settings.neurons
+        if a.values.ndim == 4 and neurons == "channel" and grid is not None:
+            n *= grid[0] * grid[1]
+        if neurons == "published":
+            n = min(n, PUBLISHED_IMAGES)
+        return min(n, self.measure.max_samples or n)
 
 
 def _chosen(n: int, limit: int | None) -> NDArray[np.int64] | None:
-    """Which rows stand for all of n: the same ones, in order, for every layer of n rows."""
+    """Rows that stand for all n: the same ones, in order, for every layer of n rows."""
     if limit is None or n <= limit:
         return None
     return np.sort(np.random.default_rng(_SEED).choice(n, limit, replace=False))
-
-
-def _on(values: NDArray[Any], bench: Bench) -> torch.Tensor:
-    return torch.as_tensor(values).to(bench.device)

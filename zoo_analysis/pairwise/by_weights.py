@@ -1,17 +1,15 @@
 """Two checkpoints under one measure of weights: no input, no forward pass. No Ray."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import torch
 
 from zoo_analysis.errors import SimilarityError
 from zoo_analysis.hub.access import HubAccess
-from zoo_analysis.pairwise.scores import Score, Scores, directed, nothing
+from zoo_analysis.pairwise.scores import Scores, layer_scores, nothing
 from zoo_analysis.similarity.measure import Measure
-from zoo_analysis.similarity.weights_only import chain_factors
 from zoo_analysis.sources import ModelRef
 from zoo_analysis.weights import (
     Checkpoint,
@@ -22,7 +20,6 @@ from zoo_analysis.weights import (
     open_checkpoint,
 )
 
-_VALUES = ("value", "value_ab", "value_ba")
 #: Roles of layers that work in parallel, so that a model with them is no stack.
 _ATTENTION = {"q", "k", "v", "qkv", "attention"}
 
@@ -44,11 +41,11 @@ def compare_weights(
 ) -> Scores:
     """Two models under a measure of weights.
 
-    ``wcka`` compares two stacks of fully connected layers on the same inputs, whole networks or
-    the classifiers of one frozen extractor: each product W₁, W₁W₂, … of one with each of the other,
-    called by its last layer, and the models by the whole products. Any other
-    measure compares the layers of the same name and shape, as checkpoints of one architecture have
-    them, and the models by their mean; one layer of each is in memory at a time.
+    A measure of chains (`Measure.chain`) compares two stacks of fully connected layers on the same
+    inputs, whole networks or the classifiers of one frozen extractor: each chain W₁, W₁W₂, … of one
+    with each of the other, called by its last layer. Any other measure compares the layers of the
+    same name and shape, as checkpoints of one architecture have them; one layer of each is in
+    memory at a time. The score of the models is what the measure makes of these (`Measure.whole`).
 
     Args:
         a: one model.
@@ -67,8 +64,8 @@ def compare_weights(
             )
             for of, ref in ((of_a, a), (of_b, b))
         )
-        if measure.name == "wcka":
-            return _stacks(first, second, measure, device)
+        if measure.chain is not None:
+            return _stacks(first, second, measure, measure.chain, device)
         return _by_name(first, second, measure, device)
 
 
@@ -108,40 +105,46 @@ def matrix(checkpoint: Checkpoint, spec: LayerSpec) -> torch.Tensor:
     return diagonal
 
 
-def _stacks(a: OpenedCheckpoint, b: OpenedCheckpoint, measure: Measure, device: str) -> Scores:
+def _stacks(
+    a: OpenedCheckpoint,
+    b: OpenedCheckpoint,
+    measure: Measure,
+    chain: Callable[[Sequence[Any]], Sequence[Any]],
+    device: str,
+) -> Scores:
     stacks = stack(a.specs), stack(b.specs)
     if not all(stacks):
         return nothing("a model that ends in no fully connected layer has no stack of them")
     if not _same_inputs(a, b, *map(len, stacks)):
         return nothing(
             "the fully connected layers stand on different layers, so that their inputs have "
-            "nothing in common: wcka compares whole stacks, or heads on one frozen extractor"
+            f"nothing in common: {measure.name} compares whole stacks, or heads on one frozen "
+            "extractor"
         )
     try:
-        products_a, products_b = (
+        chains_a, chains_b = (
             [
-                measure.prepare(factor)
-                for factor in chain_factors(
-                    [matrix(model.checkpoint, spec).to(device) for spec in specs]
-                )
+                measure.prepared(each)
+                for each in chain([matrix(model.checkpoint, spec).to(device) for spec in specs])
             ]
             for model, specs in zip((a, b), stacks, strict=True)
         )
-        values = [[directed(measure, x, y) for y in products_b] for x in products_a]
     except SimilarityError as error:
         return nothing(str(error))
     inputs = _sides(stacks[0][0])[0]
-    scores = [
-        Score(first.layer, second.layer, value[0], inputs, *value[1:])
-        for first, row in zip(stacks[0], values, strict=True)
-        for second, value in zip(stacks[1], row, strict=True)
-    ]
-    value, ab, ba = values[-1][-1]
-    return Scores((*scores, Score(None, None, value, inputs, ab, ba)))
+    names_a, names_b = ([spec.layer for spec in specs] for specs in stacks)
+    return layer_scores(
+        measure,
+        names_a,
+        names_b,
+        lambda i, j: (chains_a[i], chains_b[j]),
+        lambda i, j: inputs,
+        inputs,
+    )
 
 
 def _same_inputs(a: OpenedCheckpoint, b: OpenedCheckpoint, stack_a: int, stack_b: int) -> bool:
-    """Whether what comes before two stacks, of so many layers, has the same weights."""
+    """True if what comes before two stacks, of so many layers, has the same weights."""
     below_a, below_b = a.specs[: len(a.specs) - stack_a], b.specs[: len(b.specs) - stack_b]
     return len(below_a) == len(below_b) and all(
         first.shape == second.shape
@@ -158,32 +161,26 @@ def _by_name(a: OpenedCheckpoint, b: OpenedCheckpoint, measure: Measure, device:
             f"{len(shared)} of {len(a.specs)} and {len(b.specs)} layers have one name and shape: "
             "weights are compared between checkpoints of one architecture"
         )
-    scores, reason = [], ""
-    for first, second in shared:
+
+    def prepared(i: int, j: int) -> tuple[Any, Any]:
         try:
             x, y = (
-                measure.prepare(matrix(model.checkpoint, spec).to(device))
-                for model, spec in ((a, first), (b, second))
+                measure.prepared(matrix(model.checkpoint, spec).to(device))
+                for model, spec in zip((a, b), shared[i], strict=True)
             )
-            value, ab, ba = directed(measure, x, y)
         except SimilarityError as error:
-            reason = f"{first.layer}: {error}"
-            continue
-        scores.append(Score(first.layer, second.layer, value, _inputs(first), ab, ba))
-    if not scores:
-        return nothing(reason)
-    rows = sum(score.n_samples for score in scores)
-    whole = (_mean([getattr(s, name) for s in scores]) for name in _VALUES)
-    mean, mean_ab, mean_ba = whole
-    return Scores((*scores, Score(None, None, mean, rows, mean_ab, mean_ba)), reason)
+            raise SimilarityError(f"{shared[i][0].layer}: {error}") from error
+        return x, y
 
-
-def _mean(values: list[Any]) -> float | None:
-    return None if None in values else float(np.mean(values))
+    names = [first.layer for first, _ in shared]
+    one_to_one = [(i, i) for i in range(len(shared))]
+    return layer_scores(
+        measure, names, names, prepared, lambda i, j: _inputs(shared[i][0]), among=one_to_one
+    )
 
 
 def _whole(spec: LayerSpec) -> bool:
-    """Whether a layer has a matrix of its own."""
+    """True of a layer with a matrix of its own."""
     return spec.status is None and spec.kind != "lora" and spec.part_of is None
 
 

@@ -28,13 +28,13 @@ class Pair:
 
     @property
     def heavy(self) -> bool:
-        """Whether preparing a layer costs more than comparing it."""
+        """True where preparing a layer costs more than comparing it."""
         return self.turn > 1
 
 
 @dataclass(frozen=True)
 class ComparisonPlan:
-    """What a run has to do.
+    """The work of a run.
 
     Attributes:
         active: pairs to compare by what the models do with a probe.
@@ -64,7 +64,7 @@ def plan(
     probes: Mapping[Kind, str],
     known: frozenset[tuple[str, ...]],
 ) -> ComparisonPlan:
-    """Every pair of models, once, with the measures that the store does not have of it.
+    """The pairs of models to compare, each once, with the measures that the store lacks of it.
 
     Args:
         refs: with their revisions.

@@ -1,4 +1,4 @@
-"""What measures prepare of layers, kept from pair to pair."""
+"""A cache of what measures prepare of layers, from pair to pair."""
 
 import os
 from collections import OrderedDict
@@ -25,7 +25,12 @@ class PreparedCache:
     arrays: OrderedDict[Hashable, tuple[Any, int]] = field(default_factory=OrderedDict)
 
     def get(self, key: Hashable, make: Callable[[], Any]) -> Any:
-        """What was made under this key, or is made now."""
+        """The object under this key, made now if it is not there.
+
+        Args:
+            key: of all that decides the object.
+            make: makes it.
+        """
         if key in self.arrays:
             self.arrays.move_to_end(key)
             return self.arrays[key][0]
@@ -39,7 +44,7 @@ class PreparedCache:
 
 
 def _nbytes(prepared: Any) -> int:
-    """Of the arrays in whatever a measure prepares."""
+    """Bytes held by the arrays of a prepared object."""
     if is_dataclass(prepared):
         return sum(_nbytes(getattr(prepared, part.name)) for part in fields(prepared))
     if isinstance(prepared, tuple | list):

@@ -1,4 +1,4 @@
-"""Which of the models is the reference, and what each of them takes."""
+"""The reference among the models, and the kind of probe that each of them takes."""
 
 import os
 from collections.abc import Sequence
@@ -36,7 +36,7 @@ def with_reference(
 
 
 def kind_of(ref: ModelRef) -> Kind:
-    """What a model takes, by what is known of it before anything of it is read."""
+    """Kind of probe that a model takes, by what is known of it before anything of it is read."""
     library, _, name = (ref.architecture or "").partition(":")
     if library != "transformers":
         return "images"

@@ -1,9 +1,15 @@
 """Numbers of a compared pair of models."""
 
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, TypeVar
 
+from zoo_analysis.errors import SimilarityError
+from zoo_analysis.pairwise.settings import Key
 from zoo_analysis.similarity.measure import Measure
+from zoo_analysis.similarity.whole import LayerPairs
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -39,14 +45,73 @@ class Scores:
 
 
 def nothing(reason: str) -> Scores:
-    """Of models that cannot be compared."""
+    """The scores of models that cannot be compared."""
     return Scores((Score(None, None, None, 0),), reason)
 
 
-def directed(measure: Measure, x: Any, y: Any) -> tuple[float, float | None, float | None]:
-    """A measure of two prepared arrays: its value, and from either side if these differ."""
-    forth = measure.compare(x, y)
-    if measure.symmetric:
-        return forth, None, None
-    back = measure.compare(y, x)
-    return (forth + back) / 2, forth, back
+def layer_scores(
+    measure: Measure,
+    layers_a: Sequence[str],
+    layers_b: Sequence[str],
+    prepared: Callable[[int, int], tuple[Any, Any] | None],
+    n_samples: Callable[[int, int], int],
+    n_whole: int | None = None,
+    *,
+    distance: bool = True,
+    among: Sequence[tuple[int, int]] | None = None,
+) -> Scores:
+    """The scores of two models' layers and, as the measure makes it of these, of the models.
+
+    Args:
+        measure: of activations or weights.
+        layers_a: names of one model's layers.
+        layers_b: of the other's.
+        prepared: as `LayerPairs.prepared`; what it cannot prepare raises `SimilarityError`.
+        n_samples: rows that are compared of a layer of either, by their numbers.
+        n_whole: samples of the models' score; the sum over the layers' where None.
+        distance: as `LayerPairs.distance`.
+        among: as `LayerPairs.among`.
+    """
+    reasons: list[str] = []
+
+    def tried(function: Callable[..., T]) -> Callable[..., T | None]:
+        def call(*arguments: Any) -> T | None:
+            try:
+                return function(*arguments)
+            except SimilarityError as error:
+                reasons.append(str(error))
+                return None
+
+        return call
+
+    shape = len(layers_a), len(layers_b)
+    pairs = LayerPairs(
+        shape, tried(prepared), tried(measure.both_ways), measure.higher, distance, among
+    )
+    try:
+        whole, layers = measure.whole(pairs)
+    except SimilarityError as error:
+        return nothing((reasons or [str(error)])[-1])
+    scores = [
+        Score(layers_a[i], layers_b[j], found.value, n_samples(i, j), *found[1:])
+        for (i, j), found in layers.items()
+    ]
+    n = sum(score.n_samples for score in scores) if n_whole is None else n_whole
+    return Scores((*scores, Score(None, None, whole.value, n, *whole[1:])), (reasons or [""])[-1])
+
+
+def similarity_rows(
+    a: tuple[str, str | None], b: tuple[str, str | None], key: Key, scores: Iterable[Score]
+) -> list[dict[str, object]]:
+    """Rows of the table `similarities`, less whose run they are of.
+
+    Args:
+        a: repo_id and revision of one model.
+        b: those of the other.
+        key: how the numbers were made.
+        scores: numbers of the two.
+    """
+    models = dict(
+        zip(("repo_id_a", "revision_a", "repo_id_b", "revision_b"), (*a, *b), strict=True)
+    )
+    return [{**models, **key._asdict(), **asdict(score)} for score in scores]

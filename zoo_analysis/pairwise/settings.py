@@ -1,9 +1,11 @@
-"""What decides a similarity beside the models, the measure and the probe."""
+"""Settings of a comparison, and the key under which its numbers are stored."""
+
+from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
-from zoo_analysis.activations.pooling import Neurons
+from zoo_analysis.activations.pooling import POSITIONS, PUBLISHED_IMAGES, Neurons
 
 if TYPE_CHECKING:
     from zoo_analysis.activations.probes.probe import Kind
@@ -11,17 +13,15 @@ if TYPE_CHECKING:
 
 Mode = Literal["full", "partial"]
 
-#: Where two models of one architecture, or two stacks, are compared without any input.
-WEIGHTS = "weights"
+#: The probe of a comparison without any input, of two checkpoints.
+WEIGHTS: Final = "weights"
 
 #: The measure of a comparison, unless told otherwise.
 MEASURE: Final = "neuronal"
+#: Bytes that activations, kept from run to run, may take on a node, unless told otherwise.
+ACTIVATION_BYTES: Final = 20 * 10**9
 #: Samples of a probe that models are shown, unless told otherwise.
 SAMPLES: Final = 512
-#: Positions a side; the column `neurons` says nothing of them, for they are the usual ones.
-POSITIONS: Final = 4
-#: Bytes that activations, kept from run to run, may take on a node.
-ACTIVATION_BYTES: Final = 20 * 10**9
 
 
 class Key(NamedTuple):
@@ -36,7 +36,7 @@ class Key(NamedTuple):
 
 @dataclass(frozen=True)
 class ComparisonSettings:
-    """What decides a similarity beside the models, the measure and the probe.
+    """The part of a similarity's definition that is not the models, the measure or the probe.
 
     Attributes:
         mode: ``full`` compares every layer with every layer (the neuronal correlation with its
@@ -53,19 +53,41 @@ class ComparisonSettings:
     layers: str = "all"
     positions: int | None = POSITIONS
 
-    def key(self, measure: "Measure", probe: str, kind: "Kind") -> Key:
-        """How a measure's numbers over a probe are stored; without what they do not depend on."""
+    @classmethod
+    def chosen(
+        cls, mode: Mode, neurons: Neurons, layers: str, positions: int | None
+    ) -> ComparisonSettings:
+        """Settings with the usual positions where none are asked for.
+
+        Args:
+            mode: see `ComparisonSettings`; likewise `neurons` and `layers`.
+            neurons: of these depends what is usual.
+            layers: a selection.
+            positions: a side; None is 4, and all for ``published``.
+        """
+        usual = _usual_positions(neurons)
+        return cls(mode, neurons, layers, usual if positions is None else positions)
+
+    def samples(self, wanted: int) -> int:
+        """Samples that a probe needs, where so many are wanted: ten images for ``published``."""
+        return min(wanted, PUBLISHED_IMAGES) if self.neurons == "published" else wanted
+
+    def key(self, measure: Measure, probe: str, kind: Kind) -> Key:
+        """The key of a measure's numbers over a probe, without what they do not depend on."""
         if measure.of == "weights":
             return Key(measure.name, WEIGHTS, "full", WEIGHTS, "all")
         if measure.of == "outputs":
             return Key(measure.name, probe, "full", "outputs", "all")
         return Key(measure.name, probe, self.mode, self.counted(kind), self.layers)
 
-    def counted(self, kind: "Kind") -> str:
-        """What a neuron is, as it is stored: with the positions where these are not the usual."""
+    def counted(self, kind: Kind) -> str:
+        """The neurons as they are stored: with the positions where these are not the usual."""
         if kind == "text":
             return "hidden"
-        usual = None if self.neurons == "published" else POSITIONS
-        if self.positions == usual:
+        if self.positions == _usual_positions(self.neurons):
             return self.neurons
         return f"{self.neurons}/{self.positions or 'all'}"
+
+
+def _usual_positions(neurons: Neurons) -> int | None:
+    return None if neurons == "published" else POSITIONS

@@ -1,20 +1,19 @@
 """Canonical correlations between the subspaces that two sets of neurons span, and their means."""
 
-from dataclasses import dataclass
-from typing import Any
+from __future__ import annotations
 
-import torch
-from torch import Tensor
+from dataclasses import dataclass
+from typing import Any, get_args
 
 from zoo_analysis.errors import SimilarityError
-from zoo_analysis.similarity.arrays import pair, tensor
-from zoo_analysis.similarity.centring import centred, same_samples
-from zoo_analysis.similarity.measure import Measure
+from zoo_analysis.similarity.arrays import centred, pair, same_samples, tensor
+from zoo_analysis.similarity.lazy_torch import torch
+from zoo_analysis.similarity.measure import UP_TO_ROTATION, Invariance, Measure
 
 
 @dataclass(frozen=True)
 class Subspace:
-    """What r independent directions of centred neurons X (n × d) span, r < n − 1.
+    """The span of r independent directions of centred neurons X (n × d), r < n − 1.
 
     Attributes:
         shape: (n, d) of the array.
@@ -23,8 +22,8 @@ class Subspace:
     """
 
     shape: tuple[int, ...]
-    basis: Tensor
-    loadings: Tensor
+    basis: torch.Tensor
+    loadings: torch.Tensor
 
 
 def subspace(x: Any, variance: float = 1.0) -> Subspace:
@@ -69,7 +68,7 @@ def subspace(x: Any, variance: float = 1.0) -> Subspace:
     return Subspace(tuple(given.shape), u[:, :kept], s[:kept, None] * vt[:kept])
 
 
-def _kept(squares: Tensor, variance: float, floor: float) -> int:
+def _kept(squares: torch.Tensor, variance: float, floor: float) -> int:
     """How many of the squared singular values, falling, explain the variance and are not noise."""
     kept = max(1, int((squares > floor**2).sum()))
     if variance < 1:
@@ -86,18 +85,18 @@ def _saturated(shape: tuple[int, ...]) -> None:
     )
 
 
-def correlations(a: Subspace, b: Subspace) -> Tensor:
+def correlations(a: Subspace, b: Subspace) -> torch.Tensor:
     """Canonical correlations (min(r₁, r₂)), falling, float64: cosines of the principal angles.
 
     Raises:
         SimilarityError: different n.
     """
     same_samples(a.shape, b.shape)
-    rho: Tensor = torch.linalg.svdvals(a.basis.T @ b.basis)
+    rho: torch.Tensor = torch.linalg.svdvals(a.basis.T @ b.basis)
     return rho.clamp(max=1)
 
 
-def canonical_correlations(x: Any, y: Any) -> Tensor:
+def canonical_correlations(x: Any, y: Any) -> torch.Tensor:
     """Canonical correlations of two arrays (Hotelling 1936), falling, float64.
 
     Args:
@@ -150,16 +149,7 @@ cca_mean = Measure(
     of="activations",
     range=(0.0, 1.0),
     higher="more alike",
-    invariant_to=frozenset(
-        {
-            "permutation",
-            "orthogonal",
-            "invertible",
-            "isotropic scaling",
-            "neuron scaling",
-            "translation",
-        }
-    ),
+    invariant_to=frozenset(get_args(Invariance)),
     source="Raghu, Gilmer, Yosinski & Sohl-Dickstein 2017, arXiv 1706.05806",
 )
 
@@ -183,7 +173,7 @@ svcca = Measure(
     of="activations",
     range=(0.0, 1.0),
     higher="more alike",
-    invariant_to=frozenset({"permutation", "orthogonal", "isotropic scaling", "translation"}),
+    invariant_to=UP_TO_ROTATION,
     source="Raghu, Gilmer, Yosinski & Sohl-Dickstein 2017, arXiv 1706.05806",
 )
 

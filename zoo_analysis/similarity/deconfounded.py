@@ -1,14 +1,15 @@
 """Deconfounded CKA: what two layers share beyond what both have from their input."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from math import sqrt
 from typing import Any
 
-import torch
-
 from zoo_analysis.errors import SimilarityError
 from zoo_analysis.similarity.hsic import Kernel, inner, linear
-from zoo_analysis.similarity.measure import Measure
+from zoo_analysis.similarity.lazy_torch import torch
+from zoo_analysis.similarity.measure import UP_TO_ROTATION, Measure
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,8 @@ dcka_measure = Measure(
     of="activations",
     range=(-1.0, 1.0),
     higher="more alike",
-    invariant_to=frozenset({"permutation", "orthogonal", "isotropic scaling", "translation"}),
+    needs=frozenset({"inputs"}),
+    invariant_to=UP_TO_ROTATION,
     source="Cui, Kumar, Marttinen & Kaski 2022, arXiv 2202.00095",
 )
 

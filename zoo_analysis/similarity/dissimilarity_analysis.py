@@ -1,18 +1,18 @@
 """Representational similarity analysis: which samples are far apart, in either array."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from zoo_analysis.errors import SimilarityError
-from zoo_analysis.similarity.arrays import tensor
-from zoo_analysis.similarity.centring import same_samples
+from zoo_analysis.similarity.arrays import same_samples, tensor
+from zoo_analysis.similarity.lazy_torch import torch
 from zoo_analysis.similarity.measure import Measure
-from zoo_analysis.similarity.neuronal_correlation import standardise
+from zoo_analysis.similarity.neuron_maxima import standardise
 
 #: Distances nearer than this are ties. It is far above the rounding of a float64 product, which
 #: would otherwise rank equal distances at random.
@@ -29,10 +29,10 @@ class Dissimilarities:
     """
 
     shape: tuple[int, ...]
-    values: Tensor
+    values: torch.Tensor
 
 
-def dissimilarities(x: Any) -> Tensor:
+def dissimilarities(x: Any) -> torch.Tensor:
     """1 − Pearson correlation of each couple of samples, over the neurons.
 
     A sample whose neurons are all equal is at distance 1 from all others.
@@ -61,7 +61,7 @@ def dissimilarities(x: Any) -> Tensor:
     return torch.round((1 - r) / _STEP) * _STEP
 
 
-def ranks(x: Tensor) -> Tensor:
+def ranks(x: torch.Tensor) -> torch.Tensor:
     """Ranks (m,) float64 of numbers (m,), counted from 1; the tied share their mean rank."""
     # numpy's argsort uses the processor's vectors, torch's does not.
     order = torch.argsort(x) if x.is_cuda else torch.from_numpy(np.argsort(x.numpy()))

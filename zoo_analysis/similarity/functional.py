@@ -1,22 +1,22 @@
-"""How alike two models are in what they answer."""
+"""Functional similarity: of what two models answer."""
+
+from __future__ import annotations
 
 from dataclasses import dataclass
 from math import log
 from typing import Any
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from zoo_analysis.errors import SimilarityError
-from zoo_analysis.similarity.arrays import tensor
-from zoo_analysis.similarity.centring import same_samples
+from zoo_analysis.similarity.arrays import same_samples, tensor
+from zoo_analysis.similarity.lazy_torch import torch
 from zoo_analysis.similarity.measure import Measure
 
 
 @dataclass(frozen=True)
-class Answers:
-    """Predicted classes.
+class PredictedClasses:
+    """Predicted classes of samples.
 
     Attributes:
         shape: (n, classes) of the logits.
@@ -24,23 +24,23 @@ class Answers:
     """
 
     shape: tuple[int, ...]
-    classes: Tensor
+    classes: torch.Tensor
 
 
 @dataclass(frozen=True)
-class Accuracy:
-    """How often a model is right.
+class OutputAccuracy:
+    """Accuracy of a model's outputs.
 
     Attributes:
         shape: (n, classes) of the logits.
-        percent: of the samples.
+        percent: of the samples that are classified rightly.
     """
 
     shape: tuple[int, ...]
     percent: float
 
 
-def _logits(x: Any) -> Tensor:
+def _logits(x: Any) -> torch.Tensor:
     logits = tensor(x)
     if logits.shape[1] < 2:
         raise SimilarityError(
@@ -50,22 +50,22 @@ def _logits(x: Any) -> Tensor:
     return logits
 
 
-def _answers(x: Any) -> Answers:
+def _predicted(x: Any) -> PredictedClasses:
     logits = _logits(x)
-    return Answers(tuple(logits.shape), logits.argmax(1))
+    return PredictedClasses(tuple(logits.shape), logits.argmax(1))
 
 
-def _agreed(a: Answers, b: Answers) -> float:
+def _agreed(a: PredictedClasses, b: PredictedClasses) -> float:
     _same_classes(a.shape, b.shape)
     return float((a.classes == b.classes.to(a.classes.device)).mean(dtype=torch.float64))
 
 
-def _log_probabilities(x: Any) -> Tensor:
+def _log_probabilities(x: Any) -> torch.Tensor:
     return torch.log_softmax(_logits(x).double(), dim=1)
 
 
-def _divergence(p: Tensor, q: Tensor) -> float:
-    """Of log-probabilities (n × classes)."""
+def _divergence(p: torch.Tensor, q: torch.Tensor) -> float:
+    """Mean divergence of log-probabilities (n × classes)."""
     _same_classes(tuple(p.shape), tuple(q.shape))
     q = q.to(p.device)
     mean = torch.logaddexp(p, q) - log(2)
@@ -73,16 +73,13 @@ def _divergence(p: Tensor, q: Tensor) -> float:
     return min(max(float(both.sum(1).mean()) / (2 * log(2)), 0.0), 1.0)
 
 
-def _accuracy(x: Any) -> Accuracy:
-    """Of (logits (n × classes), labels (n,) whole numbers from 0)."""
+def _accuracy(x: Any) -> OutputAccuracy:
+    """Accuracy of (logits (n × classes), labels (n,) whole numbers from 0)."""
     outputs, labels = x
     logits = _logits(outputs)
-    if labels is None:
-        raise SimilarityError(
-            "the accuracy gap needs labels, and this probe has none: use one that does (digits, "
-            "mnist5k), or agreement"
-        )
-    truth = labels.detach().cpu().numpy() if isinstance(labels, Tensor) else np.asarray(labels)
+    truth = (
+        labels.detach().cpu().numpy() if isinstance(labels, torch.Tensor) else np.asarray(labels)
+    )
     n, classes = logits.shape
     if truth.shape != (n,) or not np.isin(truth, np.arange(classes)).all():
         raise SimilarityError(
@@ -90,10 +87,10 @@ def _accuracy(x: Any) -> Accuracy:
             f"sample, from 0 to {classes - 1}"
         )
     right = logits.argmax(1).cpu().numpy() == truth
-    return Accuracy((n, classes), 100 * float(right.mean()))
+    return OutputAccuracy((n, classes), 100 * float(right.mean()))
 
 
-def _gap(a: Accuracy, b: Accuracy) -> float:
+def _gap(a: OutputAccuracy, b: OutputAccuracy) -> float:
     same_samples(a.shape, b.shape)
     return abs(a.percent - b.percent)
 
@@ -109,7 +106,7 @@ def _same_classes(a: tuple[int, ...], b: tuple[int, ...]) -> None:
 #: The share of samples for which both models' greatest logit is that of the same class.
 agreement = Measure(
     name="agreement",
-    prepare=_answers,
+    prepare=_predicted,
     compare=_agreed,
     of="outputs",
     range=(0.0, 1.0),
@@ -137,6 +134,7 @@ accuracy_gap = Measure(
     of="outputs",
     range=(0.0, 100.0),
     higher="less alike",
+    needs=frozenset({"labels"}),
     source="Ding, Denain & Steinhardt 2021, arXiv 2108.01661",
 )
 

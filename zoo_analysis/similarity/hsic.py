@@ -1,16 +1,16 @@
 """Kernels of unit norm, whose inner product is an alignment (HSIC over the HSICs with itself)."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from math import ceil, sqrt
 from typing import Any
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from zoo_analysis.errors import SimilarityError
-from zoo_analysis.similarity.arrays import tensor
-from zoo_analysis.similarity.centring import centred, same_samples
+from zoo_analysis.similarity.arrays import centred, same_samples, tensor
+from zoo_analysis.similarity.lazy_torch import torch
 
 
 @dataclass(frozen=True)
@@ -25,9 +25,9 @@ class Kernel:
     """
 
     shape: tuple[int, ...]
-    gram: Tensor | None = None
-    features: Tensor | None = None
-    diagonal: Tensor | None = None
+    gram: torch.Tensor | None = None
+    features: torch.Tensor | None = None
+    diagonal: torch.Tensor | None = None
 
 
 def inner(a: Kernel, b: Kernel) -> float:
@@ -155,23 +155,23 @@ def minibatch(x: Any, batch_size: int = 256) -> Kernel:
     return _dense(tuple(given.shape), torch.cat(grams))
 
 
-def _same_type(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+def _same_type(x: torch.Tensor, y: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     wide = torch.promote_types(x.dtype, y.dtype)
     return x.to(wide), y.to(wide)
 
 
-def _product(x: Tensor, y: Tensor) -> Tensor:
+def _product(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
     """‖XᵀY‖²."""
     return (x.T @ y).square().sum()
 
 
-def _dense(shape: tuple[int, ...], gram: Tensor) -> Kernel:
+def _dense(shape: tuple[int, ...], gram: torch.Tensor) -> Kernel:
     norm = gram.square().sum()
     _vanishing(norm, 64 * torch.finfo(gram.dtype).eps ** 2, shape)  # that of rounding
     return Kernel(shape, gram=gram.mul_(1 / norm.sqrt()))
 
 
-def _u_centred(gram: Tensor) -> Tensor:
+def _u_centred(gram: torch.Tensor) -> torch.Tensor:
     """The part of K (n × n) off the diagonal whose rows and columns sum to 0, in place."""
     n = len(gram)
     gram = gram.fill_diagonal_(0)
@@ -190,7 +190,7 @@ def _enough(shape: tuple[int, ...]) -> None:
         )
 
 
-def _vanishing(norm: Tensor, rounding: float, shape: tuple[int, ...]) -> None:
+def _vanishing(norm: torch.Tensor, rounding: float, shape: tuple[int, ...]) -> None:
     """Refuses a kernel that debiasing leaves nothing of: samples as far from each other as all."""
     if norm <= rounding:
         raise SimilarityError(

@@ -4,11 +4,7 @@ from typing import Any
 
 from zoo_analysis.similarity.arrays import pair
 from zoo_analysis.similarity.hsic import debiased, inner, linear, minibatch, rbf
-from zoo_analysis.similarity.measure import Invariance, Measure
-
-_INVARIANT: frozenset[Invariance] = frozenset(
-    {"permutation", "orthogonal", "isotropic scaling", "translation"}
-)
+from zoo_analysis.similarity.measure import UP_TO_ROTATION, Measure
 
 #: ⟨K, L⟩ / ‖K‖‖L‖ of the centred linear kernels, ‖XᵀY‖² / ‖XᵀX‖‖YᵀY‖ of centred X (n × d₁) and
 #: Y (n × d₂). Biased upwards, by about d / n for unrelated neurons.
@@ -19,7 +15,7 @@ cka = Measure(
     of="activations",
     range=(0.0, 1.0),
     higher="more alike",
-    invariant_to=_INVARIANT,
+    invariant_to=UP_TO_ROTATION,
     source="Kornblith, Norouzi, Lee & Hinton 2019, arXiv 1905.00414",
 )
 
@@ -31,7 +27,7 @@ cka_rbf = Measure(
     of="activations",
     range=(0.0, 1.0),
     higher="more alike",
-    invariant_to=_INVARIANT,
+    invariant_to=UP_TO_ROTATION,
     max_samples=1024,
     source="Kornblith, Norouzi, Lee & Hinton 2019, arXiv 1905.00414",
 )
@@ -45,7 +41,7 @@ cka_debiased = Measure(
     of="activations",
     range=(-1.0, 1.0),
     higher="more alike",
-    invariant_to=_INVARIANT,
+    invariant_to=UP_TO_ROTATION,
     source="Song et al. 2012 (JMLR 13); Nguyen, Raghu & Kornblith 2021, arXiv 2010.15327",
 )
 
@@ -77,7 +73,7 @@ cka_minibatch = Measure(
     of="activations",
     range=(-1.0, 1.0),
     higher="more alike",
-    invariant_to=_INVARIANT,
+    invariant_to=UP_TO_ROTATION,
     source="Nguyen, Raghu & Kornblith 2021, arXiv 2010.15327",
 )
 

@@ -1,18 +1,17 @@
-"""Each neuron with a partner of its own, where `neuronal` lets many share one."""
+"""One-to-one matching: each neuron with a partner of its own, where `neuronal` lets many share."""
 
-import torch
-from scipy.optimize import linear_sum_assignment
-from torch import Tensor
+from __future__ import annotations
 
 from zoo_analysis.errors import SimilarityError
-from zoo_analysis.similarity.measure import Measure
-from zoo_analysis.similarity.neuronal_correlation import aligned, standardise
+from zoo_analysis.similarity.lazy_torch import torch
+from zoo_analysis.similarity.measure import UP_TO_SCALES, Measure
+from zoo_analysis.similarity.neuron_maxima import aligned, standardise
 
 #: Neurons a side beyond which the assignment, cubic in their number, takes minutes.
 _MOST = 4096
 
 
-def one_to_one(p: Tensor, q: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def one_to_one(p: torch.Tensor, q: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """The assignment of neurons to each other with the greatest sum of |correlation|.
 
     Args:
@@ -25,6 +24,8 @@ def one_to_one(p: Tensor, q: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     Raises:
         SimilarityError: different numbers of samples, naming both shapes; too many neurons.
     """
+    from scipy.optimize import linear_sum_assignment
+
     p, q = aligned(p, q)
     if max(p.shape[1], q.shape[1]) > _MOST:
         raise SimilarityError(
@@ -36,7 +37,7 @@ def one_to_one(p: Tensor, q: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     return r.cpu()[rows, columns], rows, columns
 
 
-def _compare(p: Tensor, q: Tensor) -> float:
+def _compare(p: torch.Tensor, q: torch.Tensor) -> float:
     return float(one_to_one(p, q)[0].mean(dtype=torch.float64))
 
 
@@ -49,7 +50,7 @@ neuronal_one_to_one = Measure(
     of="activations",
     range=(0.0, 1.0),
     higher="more alike",
-    invariant_to=frozenset({"permutation", "neuron scaling", "isotropic scaling", "translation"}),
+    invariant_to=UP_TO_SCALES,
     source="Li, Yosinski, Clune, Lipson & Hopcroft 2016, arXiv 1511.07543 (bipartite matching)",
 )
 

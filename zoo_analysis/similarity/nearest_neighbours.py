@@ -1,15 +1,14 @@
 """Mutual nearest neighbours: which samples are next to which, in either array."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-import torch
-from torch import Tensor
-
 from zoo_analysis.errors import SimilarityError
-from zoo_analysis.similarity.arrays import tensor
-from zoo_analysis.similarity.centring import same_samples
+from zoo_analysis.similarity.arrays import same_samples, tensor
+from zoo_analysis.similarity.lazy_torch import torch
 from zoo_analysis.similarity.measure import Measure
 
 #: Huh et al. 2024.
@@ -26,7 +25,7 @@ class Neighbours:
     """
 
     shape: tuple[int, ...]
-    indices: Tensor
+    indices: torch.Tensor
 
 
 def nearest(x: Any, k: int = _K) -> Neighbours:

@@ -1,19 +1,20 @@
 """Neuronal correlation of two networks, from what each neuron reaches in each layer."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
-from zoo_analysis.similarity.neuronal_correlation import Maxima
+from zoo_analysis.similarity.lazy_torch import torch
+from zoo_analysis.similarity.neuron_maxima import Maxima
 
 
 @dataclass(frozen=True)
 class LayerMatches:
-    """Where the neurons of a layer are best found again in the other network.
+    """The neurons of the other network in which those of a layer are best found again.
 
     Attributes:
         value: (d,) float64, the neuron's score r; NaN where its layer was compared with none.
@@ -92,7 +93,7 @@ def _direction(
 
 
 def _by_layer(
-    best: Tensor, layer: Tensor, neuron: Tensor, sizes: Sequence[int]
+    best: torch.Tensor, layer: torch.Tensor, neuron: torch.Tensor, sizes: Sequence[int]
 ) -> tuple[LayerMatches, ...]:
     """Matches from the best score, its layer (neurons,) and the neuron of each layer."""
     found = best > 0

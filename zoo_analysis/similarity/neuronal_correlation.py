@@ -1,189 +1,168 @@
-"""Neuronal correlation of two layers: how well each neuron is found again in the other layer.
+"""Neuronal correlation: how well each neuron is found again in another layer, or network.
 
 Oskouie et al. 2024 (arXiv 2408.08448). Over the same samples, a neuron's score is its greatest
 absolute Pearson correlation with a neuron of the other layer; the measure is the mean over neurons,
-in both directions. `zoo_analysis.similarity.network` compares whole networks.
+in both directions.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
 from typing import Any
 
-import torch
-from torch import Tensor
+import numpy as np
 
 from zoo_analysis.errors import SimilarityError
-from zoo_analysis.similarity.arrays import tensor
-from zoo_analysis.similarity.centring import same_samples
-from zoo_analysis.similarity.measure import Measure
-
-#: Values that are standardised at a time: those that stay in a processor's cache.
-_CHUNK = 2**17
-#: Side of the largest block of correlations that is formed.
-_BLOCK = {"cpu": 1024, "cuda": 8192}
-
-
-@dataclass(frozen=True)
-class Maxima:
-    """Greatest |correlation| of each neuron with the neurons of each layer of another network.
-
-    Attributes:
-        value: (layers × neurons), in [0, 1].
-        neuron: (layers × neurons), which neuron of that layer it is: one of the tied, −1 where the
-            value is 0; None unless asked for.
-    """
-
-    value: Tensor
-    neuron: Tensor | None
+from zoo_analysis.similarity.arrays import same_samples
+from zoo_analysis.similarity.lazy_torch import torch
+from zoo_analysis.similarity.measure import UP_TO_SCALES, Measure
+from zoo_analysis.similarity.neuron_maxima import (
+    Maxima,
+    maxima_by_layer,
+    neuronal_maxima,
+    standardise,
+)
+from zoo_analysis.similarity.neuronal_comparison import NeuronalComparison, comparison
+from zoo_analysis.similarity.whole import (
+    NOTHING_IN_COMMON,
+    LayerPairs,
+    LayerSimilarities,
+    Similarity,
+)
 
 
-def standardise(x: Any, dtype: torch.dtype | None = None) -> Tensor:
-    """Columns centred and of unit length, so that products of columns are Pearson correlations.
+def neuronal_between(
+    layers_a: Sequence[Any],
+    layers_b: Sequence[Any],
+    *,
+    distance: bool = True,
+    comparable: Callable[[int, int], bool] | None = None,
+    matches: bool = False,
+) -> NeuronalComparison:
+    """Neuronal correlation of two networks (Oskouie et al. 2024, arXiv 2408.08448).
 
-    Sums are in float64, of differences to the first sample, so that an offset costs no digits. A
-    neuron becomes zero, and so correlates with none, where its standard deviation is at most four
-    times the relative precision ε of the array's type times its mean: what varies less is the
-    rounding of its values, each of which is known to about ε.
+    The score of neuron i of A is r(i→B) = max over neurons j of B of
+    |pearson(i, j)| / (1 + |layer(i) − layer(j)|), with layers counted from 0; a constant neuron
+    scores 0. corr(A→B) is the mean over all neurons of A. The partial comparison is that without
+    the distance and among comparable layers only; neurons of a layer that is comparable to none
+    are left out of the mean.
 
     Args:
-        x: (n × d), numpy or torch.
-        dtype: of the result; as the array's own if None, which is float64 or else float32.
-
-    Returns:
-        (n × d).
+        layers_a: A's activations in order of depth, each (n × d).
+        layers_b: B's, of the same n samples; d may differ from layer to layer.
+        distance: divide by 1 + the distance of the layers.
+        comparable: which layers of A and B (by index) are compared; all if None. The number of
+            samples then needs to agree within such pairs only.
+        matches: also tell where each neuron is found again.
 
     Raises:
-        SimilarityError: see `arrays.tensor`; also a single sample.
+        SimilarityError: arrays that are not comparable, naming both shapes; nothing to compare.
     """
-    array = tensor(x)
-    n = len(array)
-    if n < 2:
-        raise SimilarityError(
-            f"an array of shape {tuple(array.shape)} has one sample: correlations need at least two"
+    if not layers_a or not layers_b:
+        raise SimilarityError(NOTHING_IN_COMMON.format(len(layers_a), len(layers_b)))
+    a, b = [standardise(x) for x in layers_a], [standardise(x) for x in layers_b]
+    if comparable is not None:
+        allowed = comparable
+        return between(
+            len(a),
+            len(b),
+            lambda i, j: (a[i], b[j]) if allowed(i, j) else None,
+            distance=distance,
+            matches=matches,
         )
-    known = torch.finfo(array.dtype)
-    if array.dtype == torch.float64 or max(map(abs, array.aminmax())) > known.max / 2:
-        peak = array.abs().amax(0)  # so that neither squares nor differences overflow or vanish
-        array = array / torch.where(peak == 0, 1.0, peak)
-    ones = array.new_ones(n, dtype=torch.float64)
-    out = torch.empty_like(array, dtype=dtype)
-    width = max(16, _CHUNK // n)
-    for part, into in zip(torch.split(array, width, 1), torch.split(out, width, 1), strict=True):
-        first = part[0].to(out.dtype)
-        z = part.to(out.dtype) - first  # what is constant is exactly zero from here on
-        wide = z.double()
-        shift = ones @ wide / n
-        squares = ones @ wide.square() - n * shift.square()
-        noise = (n * (4 * known.eps * (first + shift)).square()).clamp(min=known.tiny**2)
-        scale = torch.where(squares <= noise, 0.0, squares.rsqrt())
-        torch.addcmul((-shift * scale).to(out.dtype), z, scale.to(out.dtype), out=into)
-    return out
+    sizes_a, sizes_b = [x.shape[1] for x in a], [x.shape[1] for x in b]
+    of_a, of_b = maxima_by_layer(_joined(a), _joined(b), sizes_a, sizes_b, neurons=matches)
+    return comparison(of_a, of_b, sizes_a, sizes_b, distance=distance)
 
 
-def aligned(p: Tensor, q: Tensor) -> tuple[Tensor, Tensor]:
-    """Two prepared arrays in the wider of their types, on the device of the first.
-
-    Raises:
-        SimilarityError: different numbers of samples, naming both shapes.
-    """
-    same_samples(tuple(p.shape), tuple(q.shape))
-    wide = torch.promote_types(p.dtype, q.dtype)
-    return p.to(wide), q.to(p.device, wide)
-
-
-def maxima_by_layer(
-    p: Tensor, q: Tensor, sizes_a: Sequence[int], sizes_b: Sequence[int], *, neurons: bool = False
-) -> tuple[Maxima, Maxima]:
-    """Greatest |correlation| of each neuron with each layer of the other side.
-
-    Both directions come from one product, of which no more than a block is held at a time.
+def between(
+    layers_a: int,
+    layers_b: int,
+    get: Callable[[int, int], tuple[torch.Tensor, torch.Tensor] | None],
+    *,
+    distance: bool = True,
+    matches: bool = False,
+) -> NeuronalComparison:
+    """`neuronal_between` where the samples of a layer depend on what it is compared with.
 
     Args:
-        p: (n × d₁), standardised; its columns are the neurons of successive layers.
-        q: (n × d₂), likewise.
-        sizes_a: neurons of each layer of p, summing to d₁.
-        sizes_b: likewise of q.
-        neurons: also tell which neuron it is.
-
-    Returns:
-        of p's neurons (layers of q × d₁), and of q's neurons (layers of p × d₂).
-
-    Raises:
-        SimilarityError: different numbers of samples, naming both shapes.
-    """
-    p, q = aligned(p, q)
-    best_a = _nothing(len(sizes_b), p, neurons)
-    best_b = _nothing(len(sizes_a), q, neurons)
-    side = _BLOCK.get(p.device.type, _BLOCK["cpu"])
-    for top in range(0, p.shape[1], side):
-        rows = slice(top, min(top + side, p.shape[1]))
-        for left in range(0, q.shape[1], side):
-            columns = slice(left, min(left + side, q.shape[1]))
-            r = (p[:, rows].T @ q[:, columns]).abs_()
-            for layer, start, stop, before in _pieces(sizes_b, columns):
-                _raise(best_a, layer, rows, r[:, start:stop], before)
-            for layer, start, stop, before in _pieces(sizes_a, rows):
-                _raise(best_b, layer, columns, r[start:stop].T, before)
-    for each in (best_a, best_b):
-        each.value.clamp_(max=1)  # rounding of the product
-    return best_a, best_b
-
-
-def neuronal_maxima(p: Tensor, q: Tensor) -> tuple[Tensor, Tensor]:
-    """Each neuron's greatest |correlation| with a neuron of the other layer.
-
-    Args:
-        p: (n × d₁), as `neuronal.prepare` returns it.
-        q: (n × d₂), likewise.
-
-    Returns:
-        (d₁,) and (d₂,), in [0, 1].
+        layers_a: number of layers of A.
+        layers_b: number of layers of B.
+        get: of a layer of A and one of B, both as `neuronal.prepare` returns them, (n × d₁) and
+            (n × d₂); None if those two are not to be compared. A layer has the same neurons in
+            every pair.
+        distance: see `neuronal_between`.
+        matches: see `neuronal_between`.
 
     Raises:
-        SimilarityError: different numbers of samples, naming both shapes.
+        SimilarityError: see `neuronal_between`; also a layer whose number of neurons changes.
     """
-    of_a, of_b = maxima_by_layer(p, q, [p.shape[1]], [q.shape[1]])
-    return of_a.value[0], of_b.value[0]
+    pairs: dict[tuple[int, int], tuple[Maxima, Maxima]] = {}
+    sizes_a, sizes_b = [0] * layers_a, [0] * layers_b
+    for i in range(layers_a):
+        for j in range(layers_b):
+            if (arrays := get(i, j)) is not None:
+                p, q = arrays
+                sizes_a[i] = _size(sizes_a[i], p, i)
+                sizes_b[j] = _size(sizes_b[j], q, j)
+                pairs[i, j] = maxima_by_layer(p, q, [sizes_a[i]], [sizes_b[j]], neurons=matches)
+    if not pairs:
+        raise SimilarityError(NOTHING_IN_COMMON.format(layers_a, layers_b))
+    of_a = _gathered({(j, i): a for (i, j), (a, _) in pairs.items()}, layers_b, sizes_a, matches)
+    of_b = _gathered({(i, j): b for (i, j), (_, b) in pairs.items()}, layers_a, sizes_b, matches)
+    return comparison(of_a, of_b, sizes_a, sizes_b, distance=distance)
 
 
-def neuronal_matches(p: Tensor, q: Tensor) -> tuple[Maxima, Maxima]:
-    """`neuronal_maxima`, and with which neuron: `Maxima` of (1 × d₁) and (1 × d₂)."""
-    return maxima_by_layer(p, q, [p.shape[1]], [q.shape[1]], neurons=True)
+def _size(known: int, x: torch.Tensor, layer: int) -> int:
+    size = x.shape[1]
+    if known not in (0, size):
+        raise SimilarityError(
+            f"layer {layer} has {known} neurons in one pair and {size} in another (shape "
+            f"{tuple(x.shape)}): pool positions, not neurons"
+        )
+    return size
 
 
-def _nothing(layers: int, x: Tensor, neurons: bool) -> Maxima:
-    value = x.new_zeros(layers, x.shape[1])
-    return Maxima(value, torch.full_like(value, -1, dtype=torch.int64) if neurons else None)
+def _joined(layers: Sequence[torch.Tensor]) -> torch.Tensor:
+    """Side by side (n × all neurons)."""
+    for x in layers:
+        same_samples(tuple(layers[0].shape), tuple(x.shape))
+    return torch.cat(list(layers), dim=1)
 
 
-def _pieces(sizes: Sequence[int], within: slice) -> Iterator[tuple[int, int, int, int]]:
-    """Layers in a block: index, start and stop in the block, neurons of the layer before it."""
-    begin = 0
-    for layer, size in enumerate(sizes):
-        start, stop = max(begin, within.start), min(begin + size, within.stop)
-        if start < stop:
-            yield layer, start - within.start, stop - within.start, start - begin
-        begin += size
+def _gathered(
+    pairs: dict[tuple[int, int], Maxima], others: int, sizes: Sequence[int], neurons: bool
+) -> Maxima:
+    """Maxima (others × all neurons) from those of single layers, by (other layer, own layer)."""
+    value = torch.full((others, sum(sizes)), torch.nan, dtype=torch.float64)
+    neuron = torch.full_like(value, -1, dtype=torch.int64) if neurons else None
+    starts = np.cumsum([0, *sizes])
+    for (other, own), maxima in pairs.items():
+        columns = slice(starts[own], starts[own + 1])
+        value[other, columns] = maxima.value[0].to("cpu", torch.float64)
+        if neuron is not None and maxima.neuron is not None:
+            neuron[other, columns] = maxima.neuron[0].cpu()
+    return Maxima(value, neuron)
 
 
-def _raise(best: Maxima, layer: int, of: slice, r: Tensor, before: int) -> None:
-    """Raises the maxima of the neurons `of` to those of r (neurons × some of the layer)."""
-    value = best.value[layer, of]
-    if best.neuron is None:
-        torch.maximum(value, r.amax(1), out=value)
-        return
-    highest, where = r.max(1)
-    better = highest > value
-    value[better] = highest[better]
-    best.neuron[layer, of][better] = where[better] + before
+def _whole(pairs: LayerPairs) -> tuple[Similarity, LayerSimilarities]:
+    found = between(*pairs.shape, pairs.prepared, distance=pairs.distance)
+    layers = {
+        (i, j): Similarity(*(float(x[i, j]) for x in (values, found.layer_ab, found.layer_ba)))
+        for values in [found.layer_values]
+        for i, j in np.argwhere(~np.isnan(values)).tolist()
+    }
+    return Similarity(found.value, found.value_ab, found.value_ba), layers
 
 
-def _compare(p: Tensor, q: Tensor) -> float:
+def _compare(p: torch.Tensor, q: torch.Tensor) -> float:
     of_a, of_b = neuronal_maxima(p, q)
     both = (of_a.mean(dtype=torch.float64) + of_b.mean(dtype=torch.float64)) / 2
     return float(both)
 
 
+#: Mean over the neurons of two layers of the greatest |correlation| with a neuron of the other, of
+#: both directions; of networks `neuronal_between`.
 neuronal = Measure(
     name="neuronal",
     prepare=standardise,
@@ -191,8 +170,9 @@ neuronal = Measure(
     of="activations",
     range=(0.0, 1.0),
     higher="more alike",
-    invariant_to=frozenset({"permutation", "neuron scaling", "isotropic scaling", "translation"}),
+    invariant_to=UP_TO_SCALES,
     source="Oskouie et al. 2024, arXiv 2408.08448",
+    whole=_whole,
 )
 
 MEASURES: tuple[Measure, ...] = (neuronal,)

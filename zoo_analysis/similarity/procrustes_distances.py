@@ -1,19 +1,14 @@
-"""How far two arrays stay apart after the best rotation of one onto the other."""
+"""Procrustes distances: of two arrays after the best rotation of one onto the other."""
+
+from __future__ import annotations
 
 from dataclasses import dataclass
-from math import acos
+from math import acos, pi
 from typing import Any
 
-import torch
-from torch import Tensor
-
-from zoo_analysis.similarity.arrays import tensor
-from zoo_analysis.similarity.centring import centred, same_samples
-from zoo_analysis.similarity.measure import Invariance, Measure
-
-_INVARIANT: frozenset[Invariance] = frozenset(
-    {"permutation", "orthogonal", "isotropic scaling", "translation"}
-)
+from zoo_analysis.similarity.arrays import centred, same_samples, tensor
+from zoo_analysis.similarity.lazy_torch import torch
+from zoo_analysis.similarity.measure import UP_TO_ROTATION, Measure
 
 
 @dataclass(frozen=True)
@@ -26,7 +21,7 @@ class Cloud:
     """
 
     shape: tuple[int, ...]
-    points: Tensor
+    points: torch.Tensor
 
 
 def _prepare(x: Any) -> Cloud:
@@ -60,7 +55,7 @@ procrustes = Measure(
     of="activations",
     range=(0.0, 2.0),
     higher="less alike",
-    invariant_to=_INVARIANT,
+    invariant_to=UP_TO_ROTATION,
     source="Ding, Denain & Steinhardt 2021, arXiv 2108.01661",
 )
 
@@ -70,9 +65,9 @@ procrustes_angular = Measure(
     prepare=_prepare,
     compare=_angle,
     of="activations",
-    range=(0.0, torch.pi / 2),
+    range=(0.0, pi / 2),
     higher="less alike",
-    invariant_to=_INVARIANT,
+    invariant_to=UP_TO_ROTATION,
     source="Williams, Kunz, Kornblith & Linderman 2021, arXiv 2110.14739",
 )
 

@@ -1,40 +1,43 @@
-"""Which measures there are: those of this package, and those that other packages add."""
+"""The measures by name: those of this package, and those that other packages add."""
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from difflib import get_close_matches
 from importlib.metadata import EntryPoint, entry_points
 
 from zoo_analysis.errors import SimilarityError
-from zoo_analysis.similarity.cca import MEASURES as _CCA
-from zoo_analysis.similarity.deconfounded import MEASURES as _DECONFOUNDED
-from zoo_analysis.similarity.dissimilarity_analysis import MEASURES as _RSA
-from zoo_analysis.similarity.functional import MEASURES as _FUNCTIONAL
-from zoo_analysis.similarity.kernel_alignment import MEASURES as _CKA
-from zoo_analysis.similarity.matching import MEASURES as _MATCHING
+from zoo_analysis.similarity import (
+    cca,
+    deconfounded,
+    dissimilarity_analysis,
+    functional,
+    kernel_alignment,
+    matching,
+    nearest_neighbours,
+    neuronal_correlation,
+    procrustes_distances,
+    weights_only,
+)
 from zoo_analysis.similarity.measure import Measure
-from zoo_analysis.similarity.nearest_neighbours import MEASURES as _KNN
-from zoo_analysis.similarity.neuronal_correlation import MEASURES as _NEURONAL
-from zoo_analysis.similarity.procrustes_distances import MEASURES as _PROCRUSTES
-from zoo_analysis.similarity.weights_only import MEASURES as _WEIGHTS_ONLY
 
-#: Of entry points; one's name is that of the `Measure` it points to.
+#: The group of entry points that add measures; one's name is that of the `Measure` it points to.
 GROUP = "zoo_analysis.similarities"
 
-_BUILT_IN = {
+_BUILT_IN: dict[str, Measure] = {
     measure.name: measure
     for family in (
-        _NEURONAL,
-        _MATCHING,
-        _CKA,
-        _DECONFOUNDED,
-        _PROCRUSTES,
-        _CCA,
-        _RSA,
-        _KNN,
-        _WEIGHTS_ONLY,
-        _FUNCTIONAL,
+        neuronal_correlation,
+        matching,
+        kernel_alignment,
+        deconfounded,
+        procrustes_distances,
+        cca,
+        dissimilarity_analysis,
+        nearest_neighbours,
+        weights_only,
+        functional,
     )
-    for measure in family
+    for measure in family.MEASURES
 }
 
 
@@ -69,7 +72,10 @@ def measures() -> Mapping[str, Measure]:
 
 
 def get_measure(name: str) -> Measure:
-    """The measure of that name.
+    """The measure of a name.
+
+    Args:
+        name: built-in, or of an entry point.
 
     Raises:
         SimilarityError: there is none, with names near to it; or its entry point is broken.
@@ -80,6 +86,16 @@ def get_measure(name: str) -> Measure:
     near = get_close_matches(name, known, n=3, cutoff=0.5)
     hint = f"did you mean {' or '.join(near)}?" if near else f"choose from {', '.join(known)}"
     raise SimilarityError(f"no similarity measure is called {name!r}: {hint}")
+
+
+def distances() -> list[str]:
+    """Names of the measures whose lower values are more alike; without those that do not load."""
+    found = []
+    for name in (known := measures()):
+        with suppress(SimilarityError):
+            if known[name].higher == "less alike":
+                found.append(name)
+    return found
 
 
 def _loaded(point: EntryPoint) -> Measure:

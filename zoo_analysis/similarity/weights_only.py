@@ -1,27 +1,25 @@
-"""Likeness of networks from their weights alone: CKA with the inputs' dimensions as samples."""
+"""Similarity of networks from their weights alone: CKA with the inputs' dimensions as samples."""
+
+from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from zoo_analysis.errors import SimilarityError
 from zoo_analysis.similarity.arrays import tensor
 from zoo_analysis.similarity.hsic import Kernel, inner, linear
-from zoo_analysis.similarity.measure import Invariance, Measure
-
-_INVARIANT: frozenset[Invariance] = frozenset(
-    {"permutation", "orthogonal", "isotropic scaling", "translation"}
-)
+from zoo_analysis.similarity.lazy_torch import torch
+from zoo_analysis.similarity.measure import UP_TO_ROTATION, Measure
+from zoo_analysis.similarity.whole import by_last_layers, by_mean_of_pairs
 
 
 @dataclass(frozen=True)
 class WeightSimilarity:
-    """How alike two fully connected stacks are.
+    """Similarity of two fully connected stacks.
 
     Attributes:
         value: of the whole chains, W₁W₂…W_L from the inputs to the outputs.
@@ -32,7 +30,7 @@ class WeightSimilarity:
     layer_values: NDArray[np.float64]
 
 
-def chain_factors(weights: Sequence[Any]) -> list[Tensor]:
+def chain_factors(weights: Sequence[Any]) -> list[torch.Tensor]:
     """Arrays with the Gram matrices of W₁, W₁W₂, …, W₁W₂…W_L, narrow as the chain's bottleneck.
 
     A chain P = W₁…W_ℓ (d₀ × d_ℓ) enters CKA through PPᵀ only, and P = FB with F (d₀ × m), m the
@@ -50,9 +48,9 @@ def chain_factors(weights: Sequence[Any]) -> list[Tensor]:
     """
     if not weights:
         raise SimilarityError("a stack without weights cannot be compared: give one matrix a layer")
-    factors: list[Tensor] = []
-    factor: Tensor | None = None  # F and B; None stands for the identity
-    rest: Tensor | None = None
+    factors: list[torch.Tensor] = []
+    factor: torch.Tensor | None = None  # F and B; None stands for the identity
+    rest: torch.Tensor | None = None
     outputs = len(weights[0])
     for depth, each in enumerate(weights):
         w = tensor(each).double()
@@ -122,7 +120,7 @@ def weight_cka(weights_a: Sequence[Any], weights_b: Sequence[Any]) -> NDArray[np
     return np.array([_compare(linear(tensor(a)), linear(tensor(b))) for a, b in pairs])
 
 
-def _scaled(x: Tensor, depth: int) -> Tensor:
+def _scaled(x: torch.Tensor, depth: int) -> torch.Tensor:
     """Divided by its largest entry: a product of many layers neither overflows nor vanishes."""
     peak = x.abs().max()
     if peak == 0:
@@ -150,7 +148,9 @@ wcka_measure = Measure(
     of="weights",
     range=(0.0, 1.0),
     higher="more alike",
-    invariant_to=_INVARIANT,
+    invariant_to=UP_TO_ROTATION,
+    whole=by_last_layers,
+    chain=chain_factors,
     source="Wang, Wang, Liang & Lai 2022, arXiv 2208.04369; Kornblith et al. 2019",
 )
 
@@ -162,7 +162,8 @@ weight_cka_measure = Measure(
     of="weights",
     range=(0.0, 1.0),
     higher="more alike",
-    invariant_to=_INVARIANT,
+    invariant_to=UP_TO_ROTATION,
+    whole=by_mean_of_pairs,
     source="Kornblith, Norouzi, Lee & Hinton 2019, arXiv 1905.00414",
 )
 

@@ -82,6 +82,7 @@ def connection(
     opened.execute("SET GLOBAL TimeZone = 'UTC'")
     opened.execute("SET parquet_metadata_cache = true")  # data files never change
     opened.execute("CREATE SCHEMA raw")
+    opened.create_function("distances", _distances, [], duckdb.list_type("VARCHAR"))
     files: list[str] = []
     try:
         for name, table in tables.items():
@@ -100,6 +101,13 @@ def connection(
 def reads_natively(location: Location) -> bool:
     """Whether DuckDB itself opens the data files; else Arrow does, for one connection only."""
     return location.path is not None and not set(str(location.path)) & set("*?{")
+
+
+def _distances() -> list[str]:
+    # Called by questions that ask for it alone: it loads the measures of other packages.
+    from zoo_analysis.similarity.registry import distances
+
+    return distances()
 
 
 def _register(

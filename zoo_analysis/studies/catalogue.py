@@ -1,31 +1,70 @@
-"""Which studies there are."""
+"""The studies by name."""
 
 from collections.abc import Mapping
 from difflib import get_close_matches
 from types import MappingProxyType
+from typing import Final
 
 from zoo_analysis.errors import ZooError
-from zoo_analysis.studies.ding_tests import STUDY as DING_TESTS
-from zoo_analysis.studies.neuronal_robustness import STUDY as NEURONAL_ROBUSTNESS
-from zoo_analysis.studies.partial_affinity import STUDY as PARTIAL_AFFINITY
-from zoo_analysis.studies.series_quality import STUDY as SERIES_QUALITY
 from zoo_analysis.studies.study import Study
-from zoo_analysis.studies.wcka_calibration import STUDY as WCKA_CALIBRATION
-from zoo_analysis.studies.wcka_function import STUDY as WCKA_FUNCTION
 
-_STUDIES: Mapping[str, Study] = MappingProxyType(
-    {
-        study.name: study
-        for study in (
-            NEURONAL_ROBUSTNESS,
-            PARTIAL_AFFINITY,
-            WCKA_CALIBRATION,
-            WCKA_FUNCTION,
-            DING_TESTS,
-            SERIES_QUALITY,
-        )
-    }
+_ALL: Final = (
+    Study(
+        name="neuronal-robustness",
+        title="Likeness to a convolutional network, accuracy and robustness on MNIST digits",
+        finding="fully connected networks with higher neuronal correlation with a CNN are more "
+        "accurate and lose less to black-box transfer attacks",
+        source="Oskouie, Ghiasvand, Levine & Sarrafzadeh 2024, arXiv 2408.08448",
+        seeds=5,
+        takes=3,
+    ),
+    Study(
+        name="partial-affinity",
+        title="Partial comparison within and between the series of the zoo at hand",
+        finding="models of one series have a higher partial neuronal correlation than models of "
+        "different series",
+        source="Oskouie, Ghiasvand, Levine & Sarrafzadeh 2024, arXiv 2408.08448",
+        seeds=1,
+        takes=4,
+    ),
+    Study(
+        name="wcka-calibration",
+        title="Random networks against adjacent late epochs of one network",
+        finding="wCKA puts random networks and adjacent epochs of one network further apart than "
+        "CKA, deconfounded CKA and Procrustes do, and needs no samples",
+        source="Benchmarking a well-calibrated measure of weight similarity, openreview izDiFGXn9B",
+        seeds=10,
+        takes=3,
+    ),
+    Study(
+        name="wcka-function",
+        title="Similarity of weights and of activations against agreed predictions",
+        finding="wCKA, which needs no data, predicts the functional similarity of networks better "
+        "than CKA, deconfounded CKA and Procrustes of their activations",
+        source="Benchmarking a well-calibrated measure of weight similarity, openreview izDiFGXn9B",
+        seeds=3,
+        takes=3,
+    ),
+    Study(
+        name="ding-tests",
+        title="Sensitivity to deleted components, specificity against other seeds",
+        finding="CKA is insensitive to deleted principal components and CCA unspecific to other "
+        "seeds, where the Procrustes distance does well in both",
+        source="Ding, Denain & Steinhardt 2021, arXiv 2108.01661",
+        seeds=8,
+        takes=4,
+    ),
+    Study(
+        name="series-quality",
+        title="Weight metrics within series, and the poorly against the well trained",
+        finding="α is higher in poorly trained models, where norms do not tell them from well "
+        "trained ones or point the wrong way",
+        source="Martin, Peng & Mahoney 2021, Nature Communications 12:4122",
+        seeds=4,
+        takes=5,
+    ),
 )
+_STUDIES: Mapping[str, Study] = MappingProxyType({study.name: study for study in _ALL})
 
 
 def studies() -> Mapping[str, Study]:

@@ -1,4 +1,4 @@
-"""Which measures see what changes a network's function, and nothing else?"""
+"""Tests of measures by what changes a network's function, and by what does not."""
 
 from collections.abc import Mapping, Sequence
 from itertools import product
@@ -15,7 +15,7 @@ from zoo_analysis.studies.analysis.jackknife import Floats, Jackknifed, jackknif
 from zoo_analysis.studies.lab.mnist import Digits, load_mnist
 from zoo_analysis.studies.lab.networks import NetSpec
 from zoo_analysis.studies.lab.optimisation import TrainedNet, train
-from zoo_analysis.studies.study import Outcome, Setting, Study
+from zoo_analysis.studies.study import Outcome, Setting
 
 _WIDTH: Final = 64
 _DEPTH: Final = 5
@@ -31,7 +31,13 @@ _SMALL_DIGITS: Final = 500
 
 
 def trained(seed: int, small: bool, cache: Path) -> TrainedNet:
-    """One of the study's networks."""
+    """One of the study's networks, trained unless it is there already.
+
+    Args:
+        seed: of its training.
+        small: one epoch on few digits.
+        cache: directory of trained networks.
+    """
     training, _ = _digits(small)
     return train(_SPEC, seed, 1 if small else _EPOCHS, cache=cache, data=training)
 
@@ -68,7 +74,7 @@ def _digits(small: bool) -> tuple[Digits, Digits]:
 
 
 def rank_correlations(apart: Floats, accuracy: Floats, version: int) -> Floats:
-    """How dissimilarity to a reference ranks with the difference in accuracy.
+    """Rank correlations of the dissimilarity to a reference with the difference in accuracy.
 
     Args:
         apart: (networks × networks × versions), of each network's reference and all versions.
@@ -92,7 +98,12 @@ def rank_correlations(apart: Floats, accuracy: Floats, version: int) -> Floats:
     return np.asarray(np.mean(found, axis=0), dtype=float)
 
 
-def _run(setting: Setting) -> Outcome:
+def run(setting: Setting) -> Outcome:
+    """The outcome of the study.
+
+    Args:
+        setting: the circumstances.
+    """
     names = [name for name, measure in measures().items() if measure.of == "activations"]
     kept, depth, small = KEPT, _DEPTH, setting.small
     if small:
@@ -186,15 +197,3 @@ def _sure(margin: Estimate) -> str:
     if np.isnan(margin.low):
         return "too few networks for an interval"
     return f"{margin.low:+.2f} to {margin.high:+.2f}"
-
-
-STUDY: Final = Study(
-    name="ding-tests",
-    title="Sensitivity to deleted components, specificity against other seeds",
-    finding="CKA is insensitive to deleted principal components and CCA unspecific to other seeds, "
-    "where the Procrustes distance does well in both",
-    source="Ding, Denain & Steinhardt 2021, arXiv 2108.01661",
-    seeds=8,
-    run=_run,
-    takes=4,
-)

@@ -1,4 +1,4 @@
-"""Does likeness to a convolutional network go with accuracy and with robustness to attacks?"""
+"""Similarity to a convolutional network against accuracy and robustness to attacks."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,7 +8,9 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from zoo_analysis.similarity.network import neuronal_between
+from zoo_analysis.pairwise.scores import Score, similarity_rows
+from zoo_analysis.pairwise.settings import Key
+from zoo_analysis.similarity.neuronal_correlation import neuronal, neuronal_between
 from zoo_analysis.store.schemas import SIMILARITIES
 from zoo_analysis.studies.analysis.candidates import (
     ACCURACY,
@@ -23,7 +25,7 @@ from zoo_analysis.studies.lab.attacks import Attack, attacked
 from zoo_analysis.studies.lab.mnist import Digits, load_mnist
 from zoo_analysis.studies.lab.networks import Net, NetSpec, accuracy
 from zoo_analysis.studies.lab.optimisation import TrainedNet, train
-from zoo_analysis.studies.study import Outcome, Setting, Study
+from zoo_analysis.studies.study import Outcome, Setting
 
 #: The five published networks.
 CANDIDATES: Final = (
@@ -111,7 +113,12 @@ def _units(net: Net, digits: Digits) -> list[NDArray[np.float32]]:
     return [values.flatten(1).numpy() for _, values in net.activations(digits.images)]
 
 
-def _run(setting: Setting) -> Outcome:
+def run(setting: Setting) -> Outcome:
+    """The outcome of the study.
+
+    Args:
+        setting: the circumstances.
+    """
     seeds, specs = range(setting.seeds), (REFERENCE, *CANDIDATES)
     wanted = [(REFERENCE, seed + _SURROGATE) for seed in seeds]
     wanted += [(spec, seed) for seed in seeds for spec in specs]
@@ -131,8 +138,8 @@ def _run(setting: Setting) -> Outcome:
 def judged(candidates: Sequence[Candidate]) -> tuple[str, bool | None]:
     """The verdict, and whether the published finding is seen.
 
-    It is where, over all networks, the interval of the rank correlation of likeness and accuracy
-    lies above zero and that of likeness and mean loss below; without intervals (fewer than three
+    It is where, over all networks, the interval of the rank correlation of similarity and accuracy
+    lies above zero and that of similarity and mean loss below; without intervals (fewer than three
     seeds) nothing can be said.
     """
     rest = [c for c in candidates if c.name != DEEPEST]
@@ -160,34 +167,11 @@ def _said(estimate: Estimate) -> str:
 
 def _similarities(candidates: Sequence[Candidate], test: Digits) -> pa.Table:
     """Whole-model rows: each network and the CNN of its seed."""
-    rows = [
-        {
-            "repo_id_a": f"{_NAME}/{c.name}-seed{c.seed}",
-            "revision_a": c.revision,
-            "repo_id_b": f"{_NAME}/{REFERENCE.name}-seed{c.seed}",
-            "revision_b": c.reference,
-            "measure": "neuronal",
-            "probe": f"mnist-test-{test.id}",
-            "mode": "full",
-            "value": c.likeness[0],
-            "n_samples": len(test),
-            "neurons": "unit",
-            "selection": "all",
-            "value_ab": c.likeness[1],
-            "value_ba": c.likeness[2],
-        }
-        for c in candidates
-    ]
+    key = Key(neuronal.name, f"mnist-test-{test.id}", "full", "unit", "all")
+    rows = []
+    for c in candidates:
+        a, b = f"{_NAME}/{c.name}-seed{c.seed}", f"{_NAME}/{REFERENCE.name}-seed{c.seed}"
+        value, ab, ba = c.similarity
+        score = Score(None, None, value, len(test), ab, ba)
+        rows += similarity_rows((a, c.revision), (b, c.reference), key, [score])
     return pa.Table.from_pylist(rows, schema=SIMILARITIES)
-
-
-STUDY: Final = Study(
-    name=_NAME,
-    title="Likeness to a convolutional network, accuracy and robustness on MNIST digits",
-    finding="fully connected networks with higher neuronal correlation with a CNN are more "
-    "accurate and lose less to black-box transfer attacks",
-    source="Oskouie, Ghiasvand, Levine & Sarrafzadeh 2024, arXiv 2408.08448",
-    seeds=5,
-    run=_run,
-    takes=3,
-)

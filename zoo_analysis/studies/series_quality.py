@@ -1,4 +1,4 @@
-"""Do α-based metrics tell poorly from well trained models, where norms mislead?"""
+"""α-based metrics and norms of poorly and of well trained models."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -22,7 +22,7 @@ from zoo_analysis.studies.analysis.poor_and_well import (
     judged,
     pair_shares,
 )
-from zoo_analysis.studies.study import Outcome, Setting, Study
+from zoo_analysis.studies.study import Outcome, Setting
 
 _SMALL: Final = ("base", "shallow", *POOR)
 
@@ -48,7 +48,12 @@ def member(spec: DigitsSpec, root: Path) -> Member:
     return Member(spec.series, training, spec.seed, ref.accuracies[0].value, metrics)
 
 
-def _run(setting: Setting) -> Outcome:
+def run(setting: Setting) -> Outcome:
+    """The outcome of the study.
+
+    Args:
+        setting: the circumstances.
+    """
     members: list[Member] = setting.spread("training and measuring", member, zoo_of(setting))
     pairs = pair_shares(members)
     verdict, seen = judged([pair for pair in pairs if pair.group == ALL_POOR])
@@ -96,15 +101,3 @@ def _within_series(members: Sequence[Member]) -> list[Estimate]:
                 )
             )
     return rows
-
-
-STUDY: Final = Study(
-    name="series-quality",
-    title="Weight metrics within series, and the poorly against the well trained",
-    finding="α is higher in poorly trained models, where norms do not tell them from well trained "
-    "ones or point the wrong way",
-    source="Martin, Peng & Mahoney 2021, Nature Communications 12:4122",
-    seeds=4,
-    run=_run,
-    takes=5,
-)

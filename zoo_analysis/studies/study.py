@@ -1,23 +1,18 @@
-"""What a study is: a published experiment rerun small, and what it found here."""
+"""A study: a published experiment rerun small, and its outcome here."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import pyarrow as pa
 
 from zoo_analysis.store import Store
 
-
-class Spread(Protocol):
-    """Calls a function with each of many argument tuples side by side, showing progress."""
-
-    def __call__(
-        self, title: str, function: Callable[..., Any], arguments: Iterable[tuple[Any, ...]]
-    ) -> list[Any]:
-        """Results in the order of the arguments; the first exception is raised."""
-        ...
+#: Calls a function with each of many argument tuples, side by side or not, under a title that says
+#: what is going on; results are in the order of the arguments, and the first exception is raised.
+Spread = Callable[[str, Callable[..., Any], Iterable[tuple[Any, ...]]], list[Any]]
 
 
 def one_by_one(
@@ -29,7 +24,7 @@ def one_by_one(
 
 @dataclass(frozen=True)
 class Setting:
-    """What a study is run with.
+    """The circumstances of a study's run.
 
     Attributes:
         cache: directory for what it trains; kept between runs.
@@ -48,7 +43,7 @@ class Setting:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a study found.
+    """The findings of a study.
 
     Attributes:
         table: what is printed and kept, of schema `store.schemas.STUDIES` without study, run_id,
@@ -69,12 +64,11 @@ class Study:
     """A published experiment.
 
     Attributes:
-        name: by which it is asked for.
+        name: by which it is asked for; ``some-name`` is run by `zoo_analysis.studies.some_name`.
         title: one line.
         finding: the published finding, in one sentence.
         source: paper.
         seeds: how often networks are trained unless told otherwise.
-        run: does it.
         takes: about how long, on two cores, in minutes.
     """
 
@@ -83,5 +77,14 @@ class Study:
     finding: str
     source: str
     seeds: int
-    run: Callable[[Setting], Outcome] = field(repr=False)
     takes: float
+
+    def run(self, setting: Setting) -> Outcome:
+        """The outcome here, of the study's own module: it imports torch, which takes seconds.
+
+        Args:
+            setting: the circumstances.
+        """
+        module = import_module(f"zoo_analysis.studies.{self.name.replace('-', '_')}")
+        outcome: Outcome = module.run(setting)
+        return outcome

@@ -1,4 +1,4 @@
-"""How far apart does a measure put networks that are alike and networks that are not?"""
+"""Networks that are alike against networks that are not, by several measures."""
 
 import time
 from collections.abc import Sequence
@@ -11,14 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from zoo_analysis.similarity.measure import Measure
 from zoo_analysis.similarity.registry import get_measure
-from zoo_analysis.similarity.weights_only import chain_factors
 from zoo_analysis.studies.analysis.estimate import Estimate, outcome
 from zoo_analysis.studies.analysis.jackknife import Floats, jackknife
 from zoo_analysis.studies.lab.mnist import load_mnist
 from zoo_analysis.studies.lab.networks import Net, NetSpec
 from zoo_analysis.studies.lab.optimisation import TrainedNet, train
-from zoo_analysis.studies.study import Outcome, Setting, Study
+from zoo_analysis.studies.study import Outcome, Setting
 
 _SPEC: Final = NetSpec("three-layers", (100, 100, 100))
 _EPOCHS: Final = 20
@@ -29,8 +29,8 @@ SAMPLES: Final = (32, 128, 512, 1000)
 
 
 @dataclass(frozen=True)
-class Likenesses:
-    """What a measure says of pairs of networks, as likenesses between 0 and 1 at most.
+class PairSimilarities:
+    """Similarities of pairs of networks by one measure, 1 at most.
 
     Attributes:
         measure: its name.
@@ -48,7 +48,13 @@ class Likenesses:
 
 
 def trained(seed: int, small: bool, cache: Path) -> TrainedNet:
-    """One of the study's networks, with its untrained beginning and its last epochs."""
+    """One of the study's networks, with its untrained beginning and its last epochs.
+
+    Args:
+        seed: of its training.
+        small: three epochs on few digits.
+        cache: directory of trained networks.
+    """
     epochs = 3 if small else _EPOCHS
     late = tuple(range(epochs - (2 if small else _LATE) + 1, epochs + 1))
     training, _ = load_mnist()
@@ -56,10 +62,10 @@ def trained(seed: int, small: bool, cache: Path) -> TrainedNet:
     return train(_SPEC, seed, epochs, cache=cache, snapshots=(0, *late), data=data)
 
 
-def likenesses(name: str, samples: int, nets: Sequence[TrainedNet]) -> Likenesses:
+def similarities(name: str, samples: int, nets: Sequence[TrainedNet]) -> PairSimilarities:
     """Compare untrained networks with each other, and each network's late epochs in turn.
 
-    A likeness is the mean over hidden layers of the measure between layers of one depth; that of
+    A similarity is the mean over hidden layers of the measure between layers of one depth; that of
     a distance d of at most 2 is 1 − d/2.
 
     Args:
@@ -67,43 +73,39 @@ def likenesses(name: str, samples: int, nets: Sequence[TrainedNet]) -> Likenesse
         samples: held-out digits to show; 0 for a measure of weights.
         nets: trained, each with snapshots at 0 and at late epochs.
     """
-    images = load_mnist()[1].sample(samples).images
+    images, measure = load_mnist()[1].sample(samples).images, get_measure(name)
     seconds: list[float] = []
 
-    def like(a: Net, b: Net) -> float:
+    def similarity(a: Net, b: Net) -> float:
         start = time.perf_counter()
-        value = _likeness(name, _layers(name, a, images), _layers(name, b, images))
+        value = _similarity(measure, *(_prepared(measure, net, images) for net in (a, b)))
         seconds.append(time.perf_counter() - start)
         return value
 
     untrained = [net.net(0) for net in nets]
     late = [[net.net(epoch) for epoch in net.epochs[1:]] for net in nets]
-    random = [like(a, b) for a, b in combinations(untrained, 2)]
-    adjacent = [[like(a, b) for a, b in pairwise(epochs)] for epochs in late]
-    return Likenesses(
+    random = [similarity(a, b) for a, b in combinations(untrained, 2)]
+    adjacent = [[similarity(a, b) for a, b in pairwise(epochs)] for epochs in late]
+    return PairSimilarities(
         name, samples, np.array(random), np.array(adjacent), float(np.median(seconds))
     )
 
 
-def _layers(name: str, net: Net, images: Tensor) -> list[Any]:
-    """What the measure is given of each hidden layer."""
-    if name == WCKA:
-        return list(chain_factors(net.weights()[:-1]))
-    layers = [values for _, values in net.activations(images)]
-    return [(x, images.flatten(1)) for x in layers] if name == "dcka" else list(layers)
+def _prepared(measure: Measure, net: Net, images: Tensor) -> list[Any]:
+    """The hidden layers as the measure compares them."""
+    if measure.chain is not None:
+        return [measure.prepared(product) for product in measure.chain(net.weights()[:-1])]
+    inputs = images.flatten(1)
+    return [measure.prepared(x, inputs=inputs) for _, x in net.activations(images)]
 
 
-def _likeness(name: str, a: Sequence[Any], b: Sequence[Any]) -> float:
-    measure = get_measure(name)
-    values = [
-        measure.compare(measure.prepare(x), measure.prepare(y)) for x, y in zip(a, b, strict=True)
-    ]
-    mean = float(np.mean(values))
+def _similarity(measure: Measure, a: Sequence[Any], b: Sequence[Any]) -> float:
+    mean = float(np.mean([measure.compare(x, y) for x, y in zip(a, b, strict=True)]))
     return mean if measure.higher == "more alike" else 1 - mean / measure.range[1]
 
 
-def _means(found: Likenesses, kept: NDArray[np.int64]) -> Floats:
-    """Mean likeness of random pairs and of adjacent ones among some networks, and overlap."""
+def _means(found: PairSimilarities, kept: NDArray[np.int64]) -> Floats:
+    """Mean similarity of random pairs and of adjacent ones among some networks, and overlap."""
     pairs = np.array(list(combinations(range(len(found.adjacent)), 2)))
     random = found.random[np.isin(pairs, kept).all(axis=1)]
     adjacent = found.adjacent[kept].ravel()
@@ -111,7 +113,7 @@ def _means(found: Likenesses, kept: NDArray[np.int64]) -> Floats:
     return np.array([random.mean(), adjacent.mean(), overlap])
 
 
-def summarised(found: Likenesses) -> list[Estimate]:
+def summarised(found: PairSimilarities) -> list[Estimate]:
     """Means of both kinds of pairs, how far apart they are, how much they overlap, and the time.
 
     Overlap is the chance that a random pair is at least as alike as an adjacent one. Intervals
@@ -133,8 +135,13 @@ def summarised(found: Likenesses) -> list[Estimate]:
     return [*rows, Estimate(group, "seconds a pair", found.measure, n, found.seconds)]
 
 
-def margin(wcka: Likenesses, other: Likenesses) -> Estimate:
-    """How much further than another measure wCKA puts adjacent epochs and random networks apart."""
+def margin(wcka: PairSimilarities, other: PairSimilarities) -> Estimate:
+    """The separation of adjacent epochs and random networks by wCKA, less that by another measure.
+
+    Args:
+        wcka: its similarities.
+        other: those of the other measure, over the same networks.
+    """
 
     def statistic(kept: NDArray[np.int64]) -> float:
         ours, theirs = _means(wcka, kept), _means(other, kept)
@@ -147,18 +154,23 @@ def margin(wcka: Likenesses, other: Likenesses) -> Estimate:
     return Estimate(f"{other.samples} samples", quantity, other.measure, n, *bounds)
 
 
-def _run(setting: Setting) -> Outcome:
+def run(setting: Setting) -> Outcome:
+    """The outcome of the study.
+
+    Args:
+        setting: the circumstances.
+    """
     samples = SAMPLES[1:2] if setting.small else SAMPLES
     seeds = range(max(setting.seeds, 2))
     nets = setting.spread("training", trained, [(s, setting.small, setting.cache) for s in seeds])
     asked = [(WCKA, 0, nets), *((name, n, nets) for name in ACTIVE for n in samples)]
-    found: list[Likenesses] = setting.spread("comparing", likenesses, asked)
+    found: list[PairSimilarities] = setting.spread("comparing", similarities, asked)
     margins = [margin(found[0], each) for each in found if each.samples == max(samples)]
     verdict, seen = judged(found[0], margins)
     return outcome([*(row for each in found for row in summarised(each)), *margins], seen, verdict)
 
 
-def judged(wcka: Likenesses, margins: Sequence[Estimate]) -> tuple[str, bool | None]:
+def judged(wcka: PairSimilarities, margins: Sequence[Estimate]) -> tuple[str, bool | None]:
     """The verdict, and whether the published finding is seen.
 
     It is where wCKA separates the two kinds of pairs by more than each other measure does, with
@@ -187,15 +199,3 @@ def _sure(margin: Estimate) -> str:
     if np.isnan(margin.low):
         return "too few networks for an interval"
     return f"{margin.low:+.3f} to {margin.high:+.3f}"
-
-
-STUDY: Final = Study(
-    name="wcka-calibration",
-    title="Random networks against adjacent late epochs of one network",
-    finding="wCKA puts random networks and adjacent epochs of one network further apart than CKA, "
-    "deconfounded CKA and Procrustes do, and needs no samples",
-    source="Benchmarking a well-calibrated measure of weight similarity, openreview izDiFGXn9B",
-    seeds=10,
-    run=_run,
-    takes=3,
-)

@@ -1,4 +1,4 @@
-"""Does weight similarity, or that of activations, tell how often two networks agree?"""
+"""Similarity of weights, and of activations, against how often two networks agree."""
 
 from collections.abc import Sequence
 from itertools import product
@@ -15,7 +15,7 @@ from zoo_analysis.similarity.kernel_alignment import cka
 from zoo_analysis.similarity.measure import Measure
 from zoo_analysis.similarity.neuronal_correlation import neuronal
 from zoo_analysis.similarity.procrustes_distances import procrustes
-from zoo_analysis.similarity.weights_only import chain_factors, wcka_measure
+from zoo_analysis.similarity.weights_only import wcka_measure
 from zoo_analysis.studies.analysis.estimate import Estimate, outcome
 from zoo_analysis.studies.analysis.predictability import KINDS, Pairs, compared, predicted, redrawn
 from zoo_analysis.studies.lab.attacks import attacked
@@ -23,7 +23,7 @@ from zoo_analysis.studies.lab.corruptions import CORRUPTIONS, corrupted
 from zoo_analysis.studies.lab.mnist import Digits, load_mnist
 from zoo_analysis.studies.lab.networks import Net, NetSpec
 from zoo_analysis.studies.lab.optimisation import Strategy, TrainedNet, train
-from zoo_analysis.studies.study import Outcome, Setting, Study
+from zoo_analysis.studies.study import Outcome, Setting
 
 ARCHITECTURES: Final = (
     NetSpec("100", (100,)),
@@ -61,12 +61,12 @@ def _digits(small: bool) -> tuple[Digits, Digits]:
 def trained(
     spec: NetSpec, seed: int, epochs: tuple[int, ...], strategy: Strategy, small: bool, cache: Path
 ) -> TrainedNet:
-    """Train one of the study's networks, unless it is there already; see `training.train`."""
+    """Train one of the study's networks, unless it is there already; see `optimisation.train`."""
     data = _digits(small)[0]
     return train(spec, seed, epochs[-1], strategy, cache=cache, snapshots=epochs, data=data)
 
 
-def likenesses(name: str, nets: Sequence[tuple[TrainedNet, int]], small: bool) -> list[float]:
+def similarities(name: str, nets: Sequence[tuple[TrainedNet, int]], small: bool) -> list[float]:
     """A measure of every pair of networks, higher being more alike.
 
     Args:
@@ -79,17 +79,18 @@ def likenesses(name: str, nets: Sequence[tuple[TrainedNet, int]], small: bool) -
     """
     measure, test = MEASURES[name], _digits(small)[1]
     sign = 1 if measure.higher == "more alike" else -1
-    prepared = [measure.prepare(_arrays(name, kept.net(epoch), test)) for kept, epoch in nets]
+    prepared = [_prepared(name, kept.net(epoch), test) for kept, epoch in nets]
     pairs = zip(*np.triu_indices(len(nets), 1), strict=True)
     return [sign * measure.compare(prepared[i], prepared[j]) for i, j in pairs]
 
 
-def _arrays(name: str, net: Net, test: Digits) -> Any:
-    """What a measure takes of a network."""
-    if MEASURES[name].of == "weights":
-        return chain_factors(net.weights()[: None if name == WCKA else -1])[-1]
+def _prepared(name: str, net: Net, test: Digits) -> Any:
+    """A network as the measure of this name compares it."""
+    measure = MEASURES[name]
+    if measure.chain is not None:
+        return measure.prepared(measure.chain(net.weights()[: None if name == WCKA else -1])[-1])
     activations = net.activations(test.images)[-1][1]
-    return (activations, test.images.flatten(1)) if name == "dcka" else activations
+    return measure.prepared(activations, inputs=test.images.flatten(1))
 
 
 def predictions(
@@ -114,7 +115,12 @@ def predictions(
     }
 
 
-def _run(setting: Setting) -> Outcome:
+def run(setting: Setting) -> Outcome:
+    """The outcome of the study.
+
+    Args:
+        setting: the circumstances.
+    """
     small, cache = setting.small, setting.cache
     architectures = ARCHITECTURES[:2] if small else ARCHITECTURES
     strategies = STRATEGIES[:2] if small else STRATEGIES
@@ -123,7 +129,7 @@ def _run(setting: Setting) -> Outcome:
     wanted = [*kinds, (SURROGATE, _SURROGATE_SEED, epochs[-1:], "standard")]
     *kept, surrogate = setting.spread("training", trained, [(*net, small, cache) for net in wanted])
     nets = [(net, epoch) for net in kept for epoch in epochs]
-    found = setting.spread("comparing", likenesses, [(name, nets, small) for name in MEASURES])
+    found = setting.spread("comparing", similarities, [(name, nets, small) for name in MEASURES])
     (classes,) = setting.spread("predicting", predictions, [(nets, surrogate, small)])
     pairs = _pairs(nets, dict(zip(MEASURES, found, strict=True)), classes)
     verdict, seen = judged(pairs)
@@ -132,7 +138,7 @@ def _run(setting: Setting) -> Outcome:
 
 def _pairs(
     nets: Sequence[tuple[TrainedNet, int]],
-    likeness: dict[str, list[float]],
+    similarity: dict[str, list[float]],
     classes: dict[str, NDArray[np.int64]],
 ) -> Pairs:
     i, j = np.triu_indices(len(nets), 1)
@@ -141,7 +147,7 @@ def _pairs(
     draw = np.unique(draws, axis=0, return_inverse=True)[1]
     agreement = {name: (c[i] == c[j]).mean(axis=1) for name, c in classes.items()}
     agreement[ALL_INPUTS] = np.mean(list(agreement.values()), axis=0)
-    return Pairs(i, j, draw, {k: np.array(v) for k, v in likeness.items()}, agreement)
+    return Pairs(i, j, draw, {k: np.array(v) for k, v in similarity.items()}, agreement)
 
 
 def _estimates(pairs: Pairs, nets: Sequence[tuple[TrainedNet, int]]) -> list[Estimate]:
@@ -190,15 +196,3 @@ def judged(pairs: Pairs) -> tuple[str, bool | None]:
 
 def _said(estimate: Estimate) -> str:
     return f"{estimate.value:.2f} ({estimate.low:.2f} to {estimate.high:.2f})"
-
-
-STUDY: Final = Study(
-    name="wcka-function",
-    title="Similarity of weights and of activations against agreed predictions",
-    finding="wCKA, which needs no data, predicts the functional similarity of networks better than "
-    "CKA, deconfounded CKA and Procrustes of their activations",
-    source="Benchmarking a well-calibrated measure of weight similarity, openreview izDiFGXn9B",
-    seeds=3,
-    run=_run,
-    takes=3,
-)

@@ -1,1 +1,1 @@
-"""What the studies compute from what their networks did."""
+"""Statistics of the studies, computed from what their networks did."""

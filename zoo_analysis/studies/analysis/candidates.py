@@ -1,4 +1,4 @@
-"""Networks measured against one reference, and how their likeness goes with what they can do."""
+"""Networks measured against one reference: their similarity to it against what they can do."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,14 +18,14 @@ Kind = Literal["pearson", "spearman"]
 
 @dataclass(frozen=True)
 class Candidate:
-    """A network and its likeness to the reference of its seed.
+    """A network and its similarity to the reference of its seed.
 
     Attributes:
         name: of its architecture.
         seed: of its training, and of the reference's.
         revision: hash of what made it.
         reference: hash of what made the reference.
-        likeness: neuronal correlation: the mean of both directions, to the reference, from it.
+        similarity: neuronal correlation: the mean of both directions, to the reference, from it.
         undistanced: that mean without the distance of layers.
         outcomes: in percent: its accuracy on held-out digits, and the points of it that are lost
             under each attack and on the mean.
@@ -35,7 +35,7 @@ class Candidate:
     seed: int
     revision: str
     reference: str
-    likeness: tuple[float, float, float]
+    similarity: tuple[float, float, float]
     undistanced: float
     outcomes: dict[str, float]
 
@@ -49,7 +49,7 @@ def associated(
     distance: bool = True,
     within: bool = False,
 ) -> Estimate:
-    """Correlation of likeness with an outcome, over networks of all seeds.
+    """Correlation of similarity with an outcome, over networks of all seeds.
 
     Its interval comes from leaving out each seed in turn, on the scale of Fisher's z: seeds are
     independent draws, the networks of one seed share their reference and the attacks.
@@ -59,12 +59,12 @@ def associated(
         of: which of their outcomes.
         kind: which coefficient.
         group: what the estimate calls them.
-        distance: whether likeness counts the distance of layers.
+        distance: whether the similarity counts the distance of layers.
         within: take each architecture's mean off both sides first.
     """
     seeds = sorted({c.seed for c in candidates})
-    likeness = np.array([c.likeness[0] if distance else c.undistanced for c in candidates])
-    sides = np.array([likeness, [c.outcomes[of] for c in candidates]])
+    similarity = np.array([c.similarity[0] if distance else c.undistanced for c in candidates])
+    sides = np.array([similarity, [c.outcomes[of] for c in candidates]])
     seed_of = np.array([seeds.index(c.seed) for c in candidates])
     name_of = np.array([c.name for c in candidates])
 
@@ -105,12 +105,12 @@ def associations(candidates: Sequence[Candidate], outlier: str) -> list[Estimate
 
 
 def architectures(candidates: Sequence[Candidate]) -> list[Estimate]:
-    """Mean likeness, accuracy and loss of each architecture, with Student's t over seeds."""
+    """Mean similarity, accuracy and loss of each architecture, with Student's t over seeds."""
     rows = []
     for name in dict.fromkeys(c.name for c in candidates):
         own = [c for c in candidates if c.name == name]
         rows += [
-            _mean(name, "likeness to the CNN", "neuronal", [c.likeness[0] for c in own]),
+            _mean(name, "likeness to the CNN", "neuronal", [c.similarity[0] for c in own]),
             _mean(name, "accuracy, %", "", [c.outcomes[ACCURACY] for c in own]),
             _mean(name, f"{MEAN_LOSS}, points", "", [c.outcomes[MEAN_LOSS] for c in own]),
         ]

@@ -1,4 +1,4 @@
-"""How far layers are apart, of trained networks and with principal components deleted."""
+"""Dissimilarity of layers of trained networks, whole and with principal components deleted."""
 
 from collections.abc import Sequence
 from typing import Any, Final
@@ -17,19 +17,19 @@ from zoo_analysis.studies.lab.optimisation import TrainedNet
 _SAMPLES: Final = 500
 
 
-def truncated(x: Tensor, like: Tensor, kept: int) -> Tensor:
+def truncated(x: Tensor, reference: Tensor, kept: int) -> Tensor:
     """An array with all but the first principal components of another deleted.
 
     Args:
         x: (n × d).
-        like: (m × d), whose components and means they are.
+        reference: (m × d), whose components and means they are.
         kept: components that are left.
 
     Returns:
         (n × d), of rank `kept` about the means.
     """
-    mean = like.mean(0)
-    axes = torch.linalg.svd(like - mean, full_matrices=False).Vh[:kept]
+    mean = reference.mean(0)
+    axes = torch.linalg.svd(reference - mean, full_matrices=False).Vh[:kept]
     kept_part: Tensor = (x - mean) @ axes.T @ axes
     return mean + kept_part
 
@@ -54,12 +54,12 @@ def deletions(name: str, nets: Sequence[TrainedNet], layer: int, kept: Sequence[
     """
     training, test = load_mnist()
     shown = test.sample(_SAMPLES).images
-    measure = get_measure(name)
+    measure, inputs = get_measure(name), shown.flatten(1)
     whole, deleted = [], []
     for net in nets:
-        x, like = (layer_of(net, layer, images) for images in (shown, training.images))
-        whole.append(_prepared(measure, x, shown))
-        deleted.append([_prepared(measure, truncated(x, like, k), shown) for k in kept])
+        x, reference = (layer_of(net, layer, images) for images in (shown, training.images))
+        whole.append(measure.prepared(x, inputs=inputs))
+        deleted.append([measure.prepared(truncated(x, reference, k), inputs=inputs) for k in kept])
     return _apart(measure, whole, deleted)
 
 
@@ -74,13 +74,12 @@ def layers_apart(name: str, nets: Sequence[TrainedNet]) -> Floats:
         (networks × networks × layers).
     """
     shown = load_mnist()[1].sample(_SAMPLES).images
-    measure = get_measure(name)
-    layers = [[_prepared(measure, x, shown) for _, x in n.net().activations(shown)] for n in nets]
+    measure, inputs = get_measure(name), shown.flatten(1)
+    layers = [
+        [measure.prepared(x, inputs=inputs) for _, x in net.net().activations(shown)]
+        for net in nets
+    ]
     return _apart(measure, [own[-1] for own in layers], layers)
-
-
-def _prepared(measure: Measure, x: Tensor, images: Tensor) -> Any:
-    return measure.prepare((x, images.flatten(1)) if measure.name == "dcka" else x)
 
 
 def _apart(measure: Measure, references: list[Any], versions: list[list[Any]]) -> Floats:

@@ -1,4 +1,4 @@
-"""Models that were compared partially, and how alike each two are."""
+"""Models that were compared partially, with the similarity of each two."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -26,18 +26,18 @@ ORDER BY model, other
 
 @dataclass(frozen=True)
 class Models:
-    """Models and how alike each two are.
+    """Models and the similarity of each two.
 
     Attributes:
         series: (n,) of each.
-        likeness: (n × n), symmetric; NaN where two cannot be compared.
+        similarity: (n × n), symmetric; NaN where two cannot be compared.
         whose: which models these are, in words.
         twins: (n × n), which two began as the same network, where that is known.
         rows: of the table `similarities`, where they were compared here.
     """
 
     series: tuple[str, ...]
-    likeness: Floats
+    similarity: Floats
     whose: str
     twins: NDArray[np.bool_] | None = None
     rows: pa.Table | None = None
@@ -59,7 +59,7 @@ def stored(store: Store, measure: str) -> Models | None:
     if sum(n > 1 for n in Counter(series.values()).values()) < 2:
         return None
     number = {name: i for i, name in enumerate(series)}
-    likeness = np.full((len(series),) * 2, np.nan)
+    similarity = np.full((len(series),) * 2, np.nan)
     for row in rows:
-        likeness[number[row["model"]], number[row["other"]]] = row["value"]
-    return Models(tuple(series.values()), likeness, f"models of the store shown {probe}")
+        similarity[number[row["model"]], number[row["other"]]] = row["value"]
+    return Models(tuple(series.values()), similarity, f"models of the store shown {probe}")

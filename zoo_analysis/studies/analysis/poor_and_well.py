@@ -83,7 +83,7 @@ def mean_area(*samples: Floats, axis: int = -1) -> Floats:
 
 
 def pair_shares(members: Sequence[Member]) -> list[Estimate]:
-    """How often the poorly trained of two has the higher metric: same shape, same initial weights.
+    """Share of pairs of one shape and initialisation in which the poor one has the higher metric.
 
     Pairs are independent, so that the share's interval (Clopper & Pearson 1934) and the p-value of
     one half are exact. Ties count for neither side and are left out.

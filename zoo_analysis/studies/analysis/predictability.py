@@ -1,4 +1,4 @@
-"""How well measures of likeness predict how often two networks agree."""
+"""Correlations of similarity measures with how often two networks agree."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,20 +18,20 @@ KINDS: Final[tuple[Kind, ...]] = ("pearson", "spearman")
 
 @dataclass(frozen=True)
 class Pairs:
-    """Pairs of networks, how alike they are and how often they agree.
+    """Pairs of networks, with their similarity and the share of inputs on which they agree.
 
     Attributes:
         first: (p,) number of one network of each pair.
         second: (p,) of the other.
         draw: (networks,) which independent draw of random numbers a network came from.
-        likeness: (p,) by measure, higher being more alike.
+        similarity: (p,) by measure, higher being more alike.
         agreement: (p,) by kind of inputs: share of inputs that both give the same class.
     """
 
     first: NDArray[np.int64]
     second: NDArray[np.int64]
     draw: NDArray[np.int64]
-    likeness: Mapping[str, Floats]
+    similarity: Mapping[str, Floats]
     agreement: Mapping[str, Floats]
 
     def only(self, chosen: NDArray[np.bool_]) -> "Pairs":
@@ -44,7 +44,7 @@ class Pairs:
             self.first[chosen],
             self.second[chosen],
             self.draw,
-            {name: values[chosen] for name, values in self.likeness.items()},
+            {name: values[chosen] for name, values in self.similarity.items()},
             {name: values[chosen] for name, values in self.agreement.items()},
         )
 
@@ -54,7 +54,7 @@ def predicted(pairs: Pairs, measure: str, inputs: str, kind: Kind, group: str) -
 
     Pairs share networks, so that this interval, which is the published one, is too narrow.
     """
-    found = correlation(pairs.likeness[measure], pairs.agreement[inputs], kind)
+    found = correlation(pairs.similarity[measure], pairs.agreement[inputs], kind)
     return Estimate(
         group,
         f"{kind} with agreement, {inputs} inputs",
@@ -73,7 +73,7 @@ def compared(pairs: Pairs, measure: str, other: str, inputs: str, kind: Kind) ->
     Like `predicted`, it takes the pairs for independent.
     """
     found = correlation_difference(
-        pairs.likeness[measure], pairs.likeness[other], pairs.agreement[inputs], kind
+        pairs.similarity[measure], pairs.similarity[other], pairs.agreement[inputs], kind
     )
     return Estimate(
         "all pairs",
@@ -102,7 +102,7 @@ def redrawn(pairs: Pairs, measure: str, inputs: str, other: str | None = None) -
         inside = np.isin(pairs.draw, draws[kept])
         some = pairs.only(inside[pairs.first] & inside[pairs.second])
         rho = [
-            correlation(some.likeness[name], some.agreement[inputs], "spearman").value
+            correlation(some.similarity[name], some.agreement[inputs], "spearman").value
             for name in (measure, other)
             if name is not None
         ]

@@ -1,1 +1,1 @@
-"""What the studies train, corrupt and attack."""
+"""The laboratory of the studies: networks trained, images corrupted and attacked."""

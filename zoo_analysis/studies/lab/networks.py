@@ -67,7 +67,7 @@ class Net(nn.Module):
 
     @torch.no_grad()
     def activations(self, x: Tensor) -> list[tuple[str, Tensor]]:
-        """What each hidden layer hands on, after ReLU and pooling.
+        """Outputs of the hidden layers, after ReLU and pooling.
 
         Args:
             x: (n × 1 × 28 × 28) images.

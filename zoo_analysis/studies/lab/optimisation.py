@@ -1,4 +1,4 @@
-"""Trains the networks of studies, each once: they are kept under the hash of what made them."""
+"""The training of the studies' networks, each once: kept under the hash of what made them."""
 
 import hashlib
 import json

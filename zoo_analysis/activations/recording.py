@@ -8,9 +8,9 @@ import numpy as np
 import torch
 from torch import nn
 
-from zoo_analysis.activations.captured import Captured, LayerActivations
+from zoo_analysis.activations.layer_activations import Captured, LayerActivations
 from zoo_analysis.activations.networks.network import Batch, Network
-from zoo_analysis.activations.pooling import pool
+from zoo_analysis.activations.pooling import POSITIONS, pool
 from zoo_analysis.activations.probes.probe import Probe
 from zoo_analysis.activations.sites import Site, select
 from zoo_analysis.activations.survey import listening, survey
@@ -24,11 +24,11 @@ INPUT_GRID: Final = (16, 16)
 
 
 def capture(
-    revived: Network,
+    network: Network,
     probe: Probe,
     *,
     layers: str = "all",
-    positions: int | None = 4,
+    positions: int | None = POSITIONS,
     batch_size: int = 32,
     limit_bytes: int = MEMORY,
 ) -> Captured:
@@ -39,7 +39,7 @@ def capture(
     vocabularies have the same samples.
 
     Args:
-        revived: the network.
+        network: the network.
         probe: of its kind.
         layers: see `zoo_analysis.activations.sites.select`.
         positions: height and width, at most, that a layer's grid is pooled to; None: not pooled.
@@ -55,17 +55,17 @@ def capture(
     """
     if positions is not None and positions < 1:
         raise ActivationError(f"--positions {positions}: at least 1 has to be kept")
-    ran = _survey(revived, probe)
+    ran = _survey(network, probe)
     sites = select(ran, layers)
     texts = probe.kind == "text"
     # What goes into a language model are the vectors of its tokens.
     first = next((site for site in ran if site.embedding), ran[0])
-    kept = _room(revived, probe, sites, positions, limit_bytes)
+    kept = _room(network, probe, sites, positions, limit_bytes)
     inputs: list[np.ndarray] = []
     logits: list[np.ndarray] = []
     done = 0
-    for batch in revived.batches(probe, batch_size):
-        heard, output = _run(revived, batch, {*sites, first} if texts else sites, positions)
+    for batch in network.batches(probe, batch_size):
+        heard, output = _run(network, batch, {*sites, first} if texts else sites, positions)
         for site in sites:
             kept[site.name][done : done + len(heard[site.name])] = heard[site.name]
         inputs.append(_input(batch) if isinstance(batch, torch.Tensor) else heard[first.name])
@@ -83,7 +83,7 @@ def capture(
 
 
 def _run(
-    revived: Network, batch: Batch, sites: Collection[Site], positions: int | None
+    network: Network, batch: Batch, sites: Collection[Site], positions: int | None
 ) -> tuple[dict[str, np.ndarray], torch.Tensor | None]:
     """A batch's rows of each layer, and its logits."""
     named = {site.name: site for site in sites}
@@ -92,32 +92,32 @@ def _run(
     def hear(name: str, _: nn.Module, output: torch.Tensor) -> None:
         heard[name] = _rows(named[name], output, batch, positions)
 
-    with listening(revived.module, named, hear):
-        logits = revived.forward(batch)
+    with listening(network.module, named, hear):
+        logits = network.forward(batch)
     if silent := named.keys() - heard.keys():
         raise ActivationError(
-            f"{revived.name}: {min(silent)} runs for some inputs only; choose other --layers"
+            f"{network.name}: {min(silent)} runs for some inputs only; choose other --layers"
         )
     return heard, logits
 
 
-def _survey(revived: Network, probe: Probe) -> list[Site]:
+def _survey(network: Network, probe: Probe) -> list[Site]:
     """What runs when the network gets the probe's first sample, twice."""
     twice = replace(probe, images=probe.images[:1] * 2, texts=probe.texts[:1] * 2)
-    batch = next(revived.batches(twice, 2), None)
+    batch = next(network.batches(twice, 2), None)
     if batch is None:
         raise ActivationError(f"{probe.id}: a probe without samples; choose another --probe")
-    found = survey(revived.module, lambda: revived.forward(batch), batch, revived.classifier)
+    found = survey(network.module, lambda: network.forward(batch), batch, network.classifier)
     if not found:
         raise ActivationError(
-            f"{revived.name}: none of its modules gives an output for each sample of {probe.id}; "
+            f"{network.name}: none of its modules gives an output for each sample of {probe.id}; "
             "leave the model out"
         )
     return found
 
 
 def _room(
-    revived: Network, probe: Probe, sites: list[Site], positions: int | None, limit: int
+    network: Network, probe: Probe, sites: list[Site], positions: int | None, limit: int
 ) -> dict[str, np.ndarray]:
     """Arrays for what the layers will give, once they are known to fit."""
     shapes: dict[str, tuple[int, ...]] = {}
@@ -130,7 +130,7 @@ def _room(
     need = 4 * sum(map(np.prod, shapes.values()))
     if need > limit:
         raise ActivationError(
-            f"{revived.name}: {len(sites)} layers over {probe.n:,} samples need "
+            f"{network.name}: {len(sites)} layers over {probe.n:,} samples need "
             f"{need / 1e9:.1f} GB of memory where {limit / 1e9:.1f} GB are allowed; ask for fewer "
             "--layers, --positions or --samples"
         )

@@ -1,4 +1,4 @@
-"""Are models of one series more alike than models of different series?"""
+"""Similarity of models of one series against that of models of different series."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -16,28 +16,28 @@ APART: Final = "without pairs of one initialisation"
 DIFFERENCE: Final = "difference"
 
 
-def affinities(likeness: Floats, series: Sequence[str], measure: str) -> list[Estimate]:
-    """`affinity` over all series, then of each series of at least two models against all others."""
+def by_series(similarity: Floats, series: Sequence[str], measure: str) -> list[Estimate]:
+    """`within_and_between` over all series, then each series of two or more against all others."""
     told = np.asarray(series)
-    out = affinity(likeness, series, measure)
+    out = within_and_between(similarity, series, measure)
     for name in sorted(set(series)):
         inside = told == name
         if inside.sum() > 1:
             pairs = inside & inside[:, None], inside ^ inside[:, None]
-            out += _rows(name, likeness, *pairs, measure)
+            out += _rows(name, similarity, *pairs, measure)
     return out
 
 
-def affinity(
-    likeness: Floats, series: Sequence[str], measure: str, group: str = ALL
+def within_and_between(
+    similarity: Floats, series: Sequence[str], measure: str, group: str = ALL
 ) -> list[Estimate]:
-    """Mean likeness within series, between series, and their difference.
+    """Mean similarity within series, between series, and their difference.
 
     Intervals leave out one model in turn, with all its pairs. The p-value of the difference is
     Mantel's: series are dealt out to the models at random.
 
     Args:
-        likeness: (n × n), symmetric; NaN of models that cannot be compared, and of each with
+        similarity: (n × n), symmetric; NaN of models that cannot be compared, and of each with
             itself.
         series: (n,) of the models.
         measure: its name.
@@ -45,27 +45,27 @@ def affinity(
     """
     told = np.asarray(series)
     kin = told[:, None] == told
-    *means, difference = _rows(group, likeness, kin, ~kin, measure)
-    return [*means, _tested(difference, likeness, told)]
+    *means, difference = _rows(group, similarity, kin, ~kin, measure)
+    return [*means, _tested(difference, similarity, told)]
 
 
 def _rows(
-    group: str, likeness: Floats, within: NDArray[np.bool_], between: NDArray[np.bool_], name: str
+    group: str, similarity: Floats, within: NDArray[np.bool_], other: NDArray[np.bool_], name: str
 ) -> list[Estimate]:
     def statistic(kept: NDArray[np.int64]) -> Floats:
         at = np.ix_(kept, kept)
-        inside, outside = (_mean(likeness[at], pairs[at]) for pairs in (within, between))
+        inside, outside = (_mean(similarity[at], pairs[at]) for pairs in (within, other))
         return np.array([inside, outside, inside - outside])
 
-    found = jackknife(statistic, len(likeness))
-    compared = np.isfinite(likeness)
-    numbers = [int((compared & pairs).sum() // 2) for pairs in (within, between)]
+    found = jackknife(statistic, len(similarity))
+    compared = np.isfinite(similarity)
+    numbers = [int((compared & pairs).sum() // 2) for pairs in (within, other)]
     quantities = ("likeness within", "likeness to others", DIFFERENCE)
     return [
         Estimate(group, quantity, name, n, *map(float, bounds))
         for quantity, n, *bounds in zip(
             quantities,
-            (*numbers, len(likeness)),
+            (*numbers, len(similarity)),
             found.value,
             found.low,
             found.high,
@@ -74,19 +74,19 @@ def _rows(
     ]
 
 
-def _mean(likeness: Floats, pairs: NDArray[np.bool_]) -> float:
-    values = likeness[pairs]
+def _mean(similarity: Floats, pairs: NDArray[np.bool_]) -> float:
+    values = similarity[pairs]
     values = values[np.isfinite(values)]
     return float(values.mean()) if len(values) else np.nan
 
 
-def _tested(difference: Estimate, likeness: Floats, series: NDArray[np.str_]) -> Estimate:
+def _tested(difference: Estimate, similarity: Floats, series: NDArray[np.str_]) -> Estimate:
     """The difference with its p-value (Mantel 1967), by `scipy.stats.permutation_test`."""
     from scipy.stats import permutation_test
 
     codes = np.unique(series, return_inverse=True)[1].astype(float)
-    known = np.isfinite(likeness)
-    values, known_pairs = np.where(known, likeness, 0.0), known.astype(float)
+    known = np.isfinite(similarity)
+    values, known_pairs = np.where(known, similarity, 0.0), known.astype(float)
 
     def statistic(labels: Floats, axis: int) -> Floats:
         """Mean within less mean between, of labels (…, n)."""

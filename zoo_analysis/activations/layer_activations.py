@@ -1,4 +1,4 @@
-"""What is kept of a network that has seen a probe."""
+"""The record of a network that has seen a probe."""
 
 from dataclasses import dataclass
 

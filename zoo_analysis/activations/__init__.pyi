@@ -1,0 +1,13 @@
+from .activation_cache import captured as captured
+from .layer_activations import Captured as Captured
+from .layer_activations import LayerActivations as LayerActivations
+from .networks.load import load_network as load_network
+from .networks.network import Network as Network
+from .pooling import Neurons as Neurons
+from .pooling import common_grid as common_grid
+from .pooling import comparable as comparable
+from .pooling import neuron_values as neuron_values
+from .probes.named import NAMES as NAMES
+from .probes.named import load_probe as load_probe
+from .probes.probe import Probe as Probe
+from .recording import capture as capture
