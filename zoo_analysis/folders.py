@@ -1,7 +1,8 @@
-"""Where files are: package data, inside the wheel or beside the package; and what is kept."""
+"""Folders: package data, inside the wheel or beside the package; the user's cache and settings."""
 
-import os
 from pathlib import Path
+
+from platformdirs import user_cache_path, user_config_path
 
 _PACKAGE = Path(__file__).resolve().parent
 
@@ -13,5 +14,10 @@ def data_dir(name: str) -> Path:
 
 
 def user_cache() -> Path:
-    """Where things are kept between runs: ``zoo-analysis`` in the user's cache directory."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "zoo-analysis"
+    """The folder of what is kept between runs: ``zoo-analysis`` in the user's cache directory."""
+    return user_cache_path("zoo-analysis", appauthor=False)
+
+
+def user_settings() -> Path:
+    """The folder of what the user has set: ``zoo`` among the settings of programs."""
+    return user_config_path("zoo", appauthor=False, roaming=True)

@@ -62,9 +62,10 @@ def _serve(pipe: Any, folder: Path, late: float) -> None:
 
 def _throughput(runs: int) -> Row:
     from tests.support import repositories
+    from zoo_analysis.hub.access import HubAccess
     from zoo_analysis.measure.rows import measure
     from zoo_analysis.spectra import Method
-    from zoo_analysis.weights import HubAccess, list_layers, open_checkpoint
+    from zoo_analysis.weights import list_layers, open_checkpoint
     from zoo_analysis.weights.readers.hub_bytes import forget_headers
 
     with tempfile.TemporaryDirectory() as folder, _server(Path(folder)) as (hub, serve):
@@ -89,7 +90,8 @@ def _downloads(runs: int) -> Row:
     import torch
 
     from tests.support import repositories
-    from zoo_analysis.weights import HubAccess, open_checkpoint
+    from zoo_analysis.hub.access import HubAccess
+    from zoo_analysis.weights import open_checkpoint
 
     with tempfile.TemporaryDirectory() as folder, _server(Path(folder), LATE) as (hub, serve):
         paths = []
@@ -117,9 +119,9 @@ def _downloads(runs: int) -> Row:
 def _planning() -> Row:
     from tests.support import repositories
     from zoo_analysis.cluster.forecast import forecast
+    from zoo_analysis.hub.access import HubAccess
     from zoo_analysis.sources import resolve_sources
     from zoo_analysis.spectra import Method
-    from zoo_analysis.weights import HubAccess
 
     with tempfile.TemporaryDirectory() as folder, _server(Path(folder)) as (hub, serve):
         home = repositories.write(Path(folder) / "zoo" / "net", ((128, 64),) * 20)

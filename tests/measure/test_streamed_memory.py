@@ -14,7 +14,8 @@ SCAN = """
 import json, resource, sys
 from zoo_analysis.measure.rows import measure
 from zoo_analysis.spectra import Method
-from zoo_analysis.weights import HubAccess, list_layers, open_checkpoint
+from zoo_analysis.hub.access import HubAccess
+from zoo_analysis.weights import list_layers, open_checkpoint
 
 with open_checkpoint(sys.argv[2], HubAccess(sys.argv[1], home=sys.argv[3])) as model:
     specs = model.in_file_order(list_layers(model, {}))

@@ -56,9 +56,11 @@ def test_a_file_is_a_model_called_by_its_stem(tmp_path, file, repo_id):
 def test_a_tree_is_walked_and_a_repository_is_not_entered(tmp_path):
     put(tmp_path / "a" / "one" / "model.safetensors")
     put(tmp_path / "a" / "one" / "checkpoint-500" / "model.safetensors")
-    put(tmp_path / "b" / "two" / "pytorch_model-00001-of-00002.bin")
-    put(tmp_path / "b" / "two" / "pytorch_model-00002-of-00002.bin")
-    put(tmp_path / "b" / "two" / "pytorch_model.bin.index.json", "{}")
+    shards = [f"pytorch_model-0000{i}-of-00002.bin" for i in (1, 2)]
+    for shard in shards:
+        put(tmp_path / "b" / "two" / shard)
+    index = {"weight_map": dict(zip(("a", "b"), shards, strict=True))}
+    put(tmp_path / "b" / "two" / "pytorch_model.bin.index.json", json.dumps(index))
     put(tmp_path / "b" / "two" / "optimizer.pt")
     put(tmp_path / ".cache" / "hidden" / "model.safetensors")
     resolved = resolve_sources([str(tmp_path)])

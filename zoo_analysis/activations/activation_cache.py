@@ -1,6 +1,5 @@
-"""Activations that this node has already: kept by their content's address, within a limit."""
+"""The cache of a node's activations: kept by their content's address, within a limit."""
 
-import fcntl
 import hashlib
 import json
 import os
@@ -13,6 +12,7 @@ from typing import Final
 
 import numpy as np
 import torch
+from filelock import FileLock
 
 from zoo_analysis.activations.layer_activations import Captured, LayerActivations
 
@@ -82,8 +82,7 @@ def _write(made: Captured, path: Path, limit: int) -> None:
     arrays = [made.inputs, made.outputs, made.labels, *(layer.values for layer in made.layers)]
     size = sum(array.nbytes + _OVERHEAD for array in arrays if array is not None)
     path.parent.mkdir(parents=True, exist_ok=True)
-    with (path.parent / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # one writer at a time: the sum must be right
+    with FileLock(path.parent / "lock"):  # one writer at a time: the sum must be right
         if size <= limit:
             _make_room(path.parent, limit - size)
             unfinished = path.with_suffix(".unfinished")
@@ -111,7 +110,7 @@ def _tensor(array: np.ndarray | None) -> torch.Tensor | None:
 
 @cache
 def _code() -> list[str]:
-    """What the same key may give other activations with: this package's code and libraries."""
+    """The code and the versions of libraries with which one key may give other activations."""
     code = hashlib.sha256()
     for source in sorted(Path(__file__).parent.rglob("*.py")):
         code.update(source.read_bytes())

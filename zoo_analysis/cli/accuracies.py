@@ -1,31 +1,13 @@
 """`zoo accuracies`: what is reported of models, by whom."""
 
-from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from zoo_analysis.cli.options import FormatOption, OutOption, StoreOption
 
-if TYPE_CHECKING:
-    from zoo_analysis.sources import Accuracy
-    from zoo_analysis.store import Store
-
 app = typer.Typer(no_args_is_help=True)
 
-
-class From(StrEnum):
-    """Who reports."""
-
-    CARD = "card"
-    EVAL_RESULTS = "eval-results"
-    TORCHVISION = "torchvision"
-    TIMM_CSV = "timm-csv"
-    CSV = "csv"
-
-
-_ON_HUB = (From.CARD, From.EVAL_RESULTS)
-_MODELS = "SELECT DISTINCT repo_id FROM models WHERE source = 'hub' ORDER BY repo_id"
 _SHOW = """
 SELECT repo_id, dataset, metric, split, value, source, source_url, retrieved_at FROM accuracies
 WHERE $model IS NULL OR contains(lower(repo_id), lower($model))
@@ -40,8 +22,13 @@ def sync(
         typer.Argument(metavar="[PATH|URL]...", help="Of CSV files; with --from timm-csv or csv."),
     ] = None,
     from_: Annotated[
-        list[From] | None,
-        typer.Option("--from", help="Whose numbers; repeatable. Default: card and eval-results."),
+        list[str] | None,
+        typer.Option(
+            "--from",
+            metavar="SOURCE",
+            help="Whose numbers (zoo accuracies sources); repeatable. "
+            "Default: card and eval-results.",
+        ),
     ] = None,
     map_: Annotated[
         list[str] | None,
@@ -54,21 +41,25 @@ def sync(
     store: StoreOption = None,
 ) -> None:
     """Bring reported accuracies up to date; all that sources report is kept with its source."""
-    from dataclasses import asdict
-
-    import pyarrow as pa
-
+    from zoo_analysis.imports.accuracy_sync import SOURCES, sync_accuracies
     from zoo_analysis.store import open_store
-    from zoo_analysis.store.schemas import ACCURACIES
 
-    opened = open_store(store)
-    found: list[Accuracy] = []
-    columns, fixed = _pairs(map_, "--map"), _pairs(set_, "--set")
-    for source in from_ or _ON_HUB:
-        found += _collect(source, opened, places or [], columns, fixed)
-    rows = pa.Table.from_pylist([asdict(accuracy) for accuracy in found], schema=ACCURACIES)
-    opened.append("accuracies", rows)
-    typer.echo(f"{len(found)} accuracies reported of {len({a.repo_id for a in found})} models")
+    done = sync_accuracies(
+        open_store(store),
+        from_ or SOURCES,
+        places=places or (),
+        columns=_pairs(map_, "--map"),
+        fixed=_pairs(set_, "--set"),
+    )
+    typer.echo(f"{done.accuracies} accuracies reported of {done.models} models")
+
+
+@app.command()
+def sources() -> None:
+    """Who can be asked for accuracies."""
+    from zoo_analysis.sources.reported import accuracy_sources
+
+    typer.echo("\n".join(accuracy_sources()))
 
 
 @app.command()
@@ -83,36 +74,6 @@ def show(
     from zoo_analysis.store import open_store
 
     write_table(open_store(store).run(_SHOW, {"model": model}), format, output)
-
-
-def _collect(
-    source: From,
-    store: "Store",
-    places: list[str],
-    columns: dict[str, str],
-    fixed: dict[str, str],
-) -> "list[Accuracy]":
-    from zoo_analysis.errors import ZooError
-    from zoo_analysis.sources.reported import any_csv, timm_csv, torchvision_accuracies
-
-    if source is From.TORCHVISION:
-        return torchvision_accuracies()
-    if source in _ON_HUB:
-        return _hub(source, store)
-    if not places:
-        raise ZooError(f"--from {source.value} needs the path or URL of a CSV file behind it")
-    read = timm_csv if source is From.TIMM_CSV else lambda place: any_csv(place, columns, fixed)
-    return [accuracy for place in places for accuracy in read(place)]
-
-
-def _hub(source: From, store: "Store") -> "list[Accuracy]":
-    """What the hub says now of the models in the store: one call each."""
-    from zoo_analysis.sources import ModelRef
-    from zoo_analysis.sources.hub import hub_models
-
-    names = [row["repo_id"] for row in store.run(_MODELS).to_pylist()]
-    refs = [ref for ref in hub_models(names).values() if isinstance(ref, ModelRef)]
-    return [a for ref in refs for a in ref.accuracies if a.source == source.value]
 
 
 def _pairs(texts: list[str] | None, option: str) -> dict[str, str]:

@@ -1,5 +1,6 @@
 """`zoo catalog`: the collections of models that come with the package, and the user's own."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,27 +14,9 @@ app = typer.Typer(no_args_is_help=True)
 @app.command("list")
 def list_(format: FormatOption = "table", output: OutOption = None) -> None:
     """The catalogues there are."""
-    from zoo_analysis.sources.catalogues.format import (
-        catalogue_names,
-        catalogue_path,
-        load_catalogue,
-        own_catalogues,
-    )
+    from zoo_analysis.sources.catalogues.overview import list_catalogues
 
-    rows = []
-    for name in catalogue_names():
-        path = catalogue_path(name)
-        found = load_catalogue(path)
-        rows.append(
-            {
-                "name": name,
-                "title": found.title,
-                "models": len(found.models),
-                "queries": len(found.queries),
-                "file": str(path) if path.parent == own_catalogues() else None,
-            }
-        )
-    _print(rows, format, output)
+    _print(list_catalogues(), format, output)
 
 
 @app.command()
@@ -43,39 +26,9 @@ def show(
     output: OutOption = None,
 ) -> None:
     """What a catalogue holds; nobody is asked."""
-    from dataclasses import asdict
-    from difflib import get_close_matches
+    from zoo_analysis.sources.catalogues.overview import catalogue_members
 
-    from zoo_analysis.errors import SourceError
-    from zoo_analysis.sources.catalogues.format import (
-        catalogue_names,
-        catalogue_path,
-        load_catalogue,
-    )
-
-    path = Path(name) if name.endswith(".toml") else catalogue_path(name)
-    if not path.is_file():
-        names = catalogue_names()
-        near = get_close_matches(name, names, n=1)
-        hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(names)}"
-        raise SourceError(f"no catalogue is called {name!r}; {hint}")
-    found = load_catalogue(path)
-    rows: list[dict[str, Any]] = [
-        {
-            "repository": entry.repo_id,
-            "revision": entry.revision,
-            "series": entry.series or found.series,
-            "package": entry.package,
-            "accuracies": len(entry.accuracies),
-        }
-        for entry in found.models
-    ]
-    for query in found.queries:
-        asked = {key: value for key, value in asdict(query).items() if value not in (None, ())}
-        series = asked.pop("series", found.series)
-        text = ", ".join(f"{key} {value}" for key, value in asked.items())
-        rows.append({"repository": f"all with {text}", "series": series})
-    _print(rows, format, output)
+    _print(catalogue_members(name), format, output)
 
 
 @app.command()
@@ -119,21 +72,18 @@ def add(
             limit=limit,
             sort=sort,
         )
-        asked = None if query == HubQuery() else query
-        if asked is not None and series:
-            from dataclasses import replace
-
-            asked = replace(asked, series=series)
-        made = add_to_catalogue(name, repositories or (), asked, series, title)
+        made = add_to_catalogue(name, repositories or (), query, series, title)
     typer.echo(f"{made.path}: {len(made.models)} models, {len(made.queries)} queries")
 
 
-def _print(rows: list[dict[str, Any]], format: Format, output: Path | None) -> None:
+def _print(rows: Sequence[Any], format: Format, output: Path | None) -> None:
+    from dataclasses import asdict
+
     import pyarrow as pa
 
     from zoo_analysis.cli.output import write_table
 
-    write_table(pa.Table.from_pylist(rows), format, output)
+    write_table(pa.Table.from_pylist([asdict(row) for row in rows]), format, output)
 
 
 def register(app_: typer.Typer) -> None:

@@ -10,8 +10,8 @@ from typing import Any
 
 import ray
 
+from zoo_analysis.hub.access import HubAccess
 from zoo_analysis.sources import ModelRef, Problem
-from zoo_analysis.weights import HubAccess
 
 _LONGEST = 1000  # characters of a message
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")

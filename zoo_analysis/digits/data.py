@@ -18,7 +18,7 @@ class Split:
 
 
 def load_split(image_size: int) -> tuple[Split, Split]:
-    """The training and held-out digits.
+    """The training and the held-out digits.
 
     Args:
         image_size: pixels a side, to which the 8 × 8 images are enlarged bilinearly.

@@ -21,7 +21,7 @@ Accuracy on the {test} held-out images, none of which was trained on: {percent:.
 
 
 def write_card(spec: DigitsSpec, accuracy: float, directory: Path) -> None:
-    """Write a model's README.md.
+    """Write the README.md of a digits model.
 
     Args:
         spec: what was trained.

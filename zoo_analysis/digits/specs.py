@@ -1,4 +1,4 @@
-"""Which models the digits zoo has: three series, each varied one circumstance at a time."""
+"""The models of the digits zoo: three series, each varied one circumstance at a time."""
 
 import hashlib
 import json
@@ -119,7 +119,7 @@ def digits_zoo() -> list[DigitsSpec]:
 
 
 def digits_dir() -> Path:
-    """Where the digits zoo is kept: the user's cache directory, under a hash of the zoo.
+    """The folder of the digits zoo: in the user's cache, under a hash of the zoo.
 
     Returns:
         A directory whose last component is ``digits``, so that its models are called

@@ -1,4 +1,4 @@
-"""Trains one model of the digits zoo and leaves it as the hub would hold it."""
+"""Training of one model of the digits zoo, which is left as the hub would hold it."""
 
 import shutil
 import tempfile
@@ -18,7 +18,7 @@ _BATCH: Final = 50
 
 
 def train(spec: DigitsSpec, root: Path) -> Path:
-    """Train a model of the digits zoo, unless it is there already.
+    """The folder of a model of the digits zoo, which is trained unless it is there already.
 
     One thread and the seed of the specification: on one machine the same specification gives
     the same bits. The model appears under its name complete or not at all.
@@ -54,7 +54,7 @@ def train(spec: DigitsSpec, root: Path) -> Path:
 
 
 def fit(spec: DigitsSpec, split: "Split") -> "torch.nn.Module":
-    """Train a model from scratch: AdamW on cross-entropy, one-cycle learning rate.
+    """A model trained from scratch: AdamW on cross-entropy, one-cycle learning rate.
 
     Args:
         spec: what to train.

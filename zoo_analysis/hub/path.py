@@ -8,6 +8,8 @@ from typing import Final
 from zoo_analysis.errors import CheckpointError
 
 SCHEME: Final = "hf://"
+#: The end of the name of an index of shards.
+INDEX: Final = ".index.json"
 _PATH: Final = re.compile(
     rf"{SCHEME}(?P<repo_id>[^/@]+(/[^/@]+)?)@(?P<revision>[^/]+)(/(?P<file>.+))?"
 )
@@ -44,15 +46,23 @@ def parse(path: str) -> HubPath:
 
 
 def shard_names(index: str, where: str) -> list[str]:
-    """The files that an index of shards names.
+    """The files that an index of shards names, sorted.
+
+    Args:
+        index: its text, ``{"weight_map": {tensor: file}}``.
+        where: its path, for errors.
 
     Raises:
-        CheckpointError: no index, no shard, or one outside the index's directory.
+        CheckpointError: no index, no shard, or one outside the index's folder.
     """
     try:
         names = sorted({str(name) for name in json.loads(index)["weight_map"].values()})
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise CheckpointError(f"{where}: not an index of shards: {error!r}") from None
-    if not names or any("/" in name or name.startswith(".") for name in names):
-        raise CheckpointError(f"{where}: the index names no shards that could be read")
+    nothing = f"{where}: the index names no shards that could be read"
+    if not names:
+        raise CheckpointError(nothing)
+    # An index comes with the model: it must not lead out of the model's folder.
+    if outside := [name for name in names if "/" in name or name.startswith(".")]:
+        raise CheckpointError(f"{nothing}: {outside[0]} is missing from its folder")
     return names

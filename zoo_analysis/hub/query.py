@@ -1,15 +1,19 @@
 """A query of the hub's listing: conditions on models, and their order."""
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
+
+import msgspec
 
 if TYPE_CHECKING:
     from huggingface_hub import ModelInfo
 
 
-@dataclass(frozen=True)
-class HubQuery:
-    """A table ``[[queries]]`` of a catalogue; what is None does not matter.
+#: A text that is not empty.
+Text = Annotated[str, msgspec.Meta(min_length=1)]
+
+
+class HubConditions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Conditions on models of the hub; what is None does not matter.
 
     Attributes:
         author: user or organisation.
@@ -18,19 +22,27 @@ class HubQuery:
         search: a part of its name.
         min_parameters, max_parameters: inclusive.
         limit: models at most.
+    """
+
+    author: Text | None = None
+    filter: tuple[Text, ...] = ()
+    pipeline_tag: Text | None = None
+    search: Text | None = None
+    min_parameters: int | None = None
+    max_parameters: int | None = None
+    limit: int | None = None
+
+
+class HubQuery(HubConditions, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A table ``[[queries]]`` of a catalogue: conditions, order, and what the models belong to.
+
+    Attributes:
         sort: ``downloads``, ``likes``, ``created_at`` or ``last_modified``, the highest first.
         series: of every model found.
     """
 
-    author: str | None = None
-    filter: tuple[str, ...] = ()
-    pipeline_tag: str | None = None
-    search: str | None = None
-    min_parameters: int | None = None
-    max_parameters: int | None = None
-    limit: int | None = None
-    sort: str | None = None
-    series: str | None = None
+    sort: Text | None = None
+    series: Text | None = None
 
     def arguments(self) -> dict[str, Any]:
         """Arguments of ``HfApi.list_models``; where models are counted here it lists them all."""

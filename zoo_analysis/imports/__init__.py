@@ -1,1 +1,1 @@
-"""Metric tables computed elsewhere, as rows of the store."""
+"""Metric tables and accuracies from elsewhere, as rows of the store."""

@@ -17,7 +17,7 @@ from zoo_analysis.store.runs import new_run_id, record_run
 
 @dataclass(frozen=True)
 class ImportSummary:
-    """Summary of an import.
+    """The account of an import.
 
     Attributes:
         models: new in the store.
@@ -50,7 +50,7 @@ def import_tables(
     dataset: str | None = None,
     method: str | None = None,
 ) -> ImportSummary:
-    """Make models of metric tables. All files are read before anything is written.
+    """Models made of metric tables; all files are read before anything is written.
 
     Args:
         store: to commit to.

@@ -39,7 +39,7 @@ NO_ESDS = pa.schema([f for f in ESDS if f.name not in _KEYS]).empty_table()
 
 @dataclass(frozen=True)
 class Imported:
-    """What a file holds.
+    """The models and accuracies of one file.
 
     Attributes:
         models: one for each model that has metrics.

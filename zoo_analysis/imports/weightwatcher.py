@@ -1,4 +1,4 @@
-"""What WeightWatcher writes: its `details` (one row a layer) and its summary (one row a model)."""
+"""WeightWatcher's results: its `details` (one row a layer) and its summary (one row a model)."""
 
 from collections.abc import Mapping
 from pathlib import Path

@@ -16,12 +16,12 @@ Mode = Literal["full", "partial"]
 #: The probe of a comparison without any input, of two checkpoints.
 WEIGHTS: Final = "weights"
 
-#: The measure of a comparison, unless told otherwise.
-MEASURE: Final = "neuronal"
-#: Bytes that activations, kept from run to run, may take on a node, unless told otherwise.
-ACTIVATION_BYTES: Final = 20 * 10**9
 #: Samples of a probe that models are shown, unless told otherwise.
 SAMPLES: Final = 512
+#: The measure of a comparison, unless told otherwise.
+MEASURE: Final = "neuronal"
+#: Bytes that activations, kept from run to run, may take on a node.
+ACTIVATION_BYTES: Final = 20 * 10**9
 
 
 class Key(NamedTuple):

@@ -1,4 +1,4 @@
-"""What there is to scan: models on disk, inside packages, in catalogues."""
+"""Models to scan: on disk, inside packages, in catalogues, on the hub."""
 
 from zoo_analysis.sources.metadata import with_config
 from zoo_analysis.sources.ref import Accuracy, ModelRef, Problem, Resolved

@@ -1,4 +1,4 @@
-"""What a model card's front matter says: licence, task, parent, reported accuracies.
+"""The front matter of model cards: licence, task, parent, reported accuracies.
 
 The front matter is parsed by huggingface_hub's own card classes, offline.
 """
@@ -18,6 +18,8 @@ from zoo_analysis.sources.ref import Accuracy
 if TYPE_CHECKING:
     from huggingface_hub import EvalResult, ModelCardData
 
+#: The source of accuracies that a card reports.
+CARD = "card"
 #: A tag by which a card names the series its model is compared within.
 SERIES_TAG = "series:"
 
@@ -136,7 +138,7 @@ def _accuracy(result: "EvalResult", repo_id: str) -> Accuracy | None:
         dataset=dataset if config in (None, "default", dataset) else f"{dataset}:{config}",
         metric="accuracy" if metric.lower() in _ACCURACY else metric,
         value=percent(metric, value),
-        source="card",
+        source=CARD,
         split=_text(result.dataset_split),
         source_url=_text(result.source_url),
     )

@@ -5,14 +5,20 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from zoo_analysis.errors import CheckpointError
 from zoo_analysis.sources.card import read_card
 from zoo_analysis.sources.metadata import Architecture, read_architecture
 from zoo_analysis.sources.ref import ModelRef, Problem, Resolved
-from zoo_analysis.weights.readers.files import is_repository, weight_files, weight_suffix
+from zoo_analysis.weights.readers.files import (
+    is_repository,
+    weight_files,
+    weight_names,
+    weight_suffix,
+)
 
 
 def local_models(path: Path) -> Resolved:
-    """The models under a path.
+    """Models under a path.
 
     Only names, sizes, configurations and cards are read. What lies inside a directory that is a
     model itself (a trainer's checkpoints, an export to another format) belongs to that model;
@@ -22,8 +28,9 @@ def local_models(path: Path) -> Resolved:
         path: an existing file (always taken for a checkpoint) or directory.
 
     Returns:
-        The models, and a problem for each directory that has a configuration but no weights, is
-        empty, or cannot be listed.
+        The models, and a problem for each directory that has a configuration but no weights, is a
+        model whose weights are not to be told (several candidates, a missing shard), is empty, or
+        cannot be listed.
     """
     if not path.is_dir():
         return Resolved((file_ref(path),), ())
@@ -37,15 +44,19 @@ def local_models(path: Path) -> Resolved:
 
     for root, directories, names in os.walk(path, onerror=unlistable):
         directory = Path(root)
-        files = [directory / name for name in names]
-        weights = weight_files(files)
-        if is_repository(files, weights):
-            refs.append(directory_ref(directory, weights))
+        reason: str | None = None
+        if is_repository(names):
             directories.clear()
-            continue
-        directories[:] = sorted(d for d in directories if not d.startswith((".", "__")))
-        refs.extend(file_ref(file) for file in weights)
-        if not weights and (reason := _nothing(directory, directories, names)):
+            try:
+                refs.append(directory_ref(directory))
+            except CheckpointError as error:
+                reason = str(error)
+        else:
+            directories[:] = sorted(d for d in directories if not d.startswith((".", "__")))
+            weights = weight_names(names)
+            refs.extend(file_ref(directory / name) for name in weights)
+            reason = None if weights else _nothing(directory, directories, names)
+        if reason:
             problems.append(Problem(name_of(directory).repo_id, "NoWeights", reason))
     return Resolved(tuple(refs), tuple(problems))
 
@@ -62,18 +73,19 @@ def _nothing(directory: Path, directories: list[str], names: list[str]) -> str |
     return None
 
 
-def directory_ref(directory: Path, weights: tuple[Path, ...] | None = None) -> ModelRef:
+def directory_ref(directory: Path) -> ModelRef:
     """A model in hub layout.
 
     Args:
         directory: with config.json, README.md and weights, all but the last optional.
-        weights: its weight files, where they are known already.
 
     Returns:
         The model, with what its configuration and card say of it.
+
+    Raises:
+        CheckpointError: no weights, several candidates, or a missing shard.
     """
-    if weights is None:
-        weights = weight_files([entry for entry in directory.iterdir() if entry.is_file()])
+    weights = weight_files(directory)
     name = name_of(directory)
     architecture, card = read_architecture(directory), read_card(directory, name.repo_id)
     return ModelRef(
@@ -129,14 +141,14 @@ _SNAPSHOT = re.compile(r"models--(?P<owner>[^/]+?)--(?P<name>[^/]+)/snapshots/(?
 
 @dataclass(frozen=True)
 class Name:
-    """What a path is called: its repository and, in a hub cache, its commit."""
+    """The name of a model's path: its repository and, in a hub cache, its commit."""
 
     repo_id: str
     revision: str | None
 
 
 def name_of(path: Path) -> Name:
-    """What a model's path is called.
+    """The name of a model's path.
 
     In a hub cache (``models--OWNER--NAME/snapshots/SHA``) the repository and commit it is of,
     with the path below the snapshot for a part of a pipeline; elsewhere the last two components
@@ -149,7 +161,7 @@ def name_of(path: Path) -> Name:
         The name; its revision is None outside a hub cache.
     """
     path = path.absolute()
-    suffix = weight_suffix(path) if not path.is_dir() else None
+    suffix = weight_suffix(path.name) if not path.is_dir() else None
     whole = path.name if path.is_dir() else path.stem
     last = path.name[: -len(suffix)] if suffix else whole
     if match := _SNAPSHOT.search(path.as_posix()):

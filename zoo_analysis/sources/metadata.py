@@ -1,4 +1,4 @@
-"""What a model's config.json says of its architecture."""
+"""The architecture that a model's config.json names."""
 
 import json
 import re
@@ -17,7 +17,7 @@ _PREFIXES = {"tf", "legacy", "ese", "gc", "dm", "gluon", "test"}
 
 @dataclass(frozen=True)
 class Architecture:
-    """What a configuration names; every field may be missing.
+    """The name, library and family of an architecture; every field may be missing.
 
     Attributes:
         name: ``timm:NAME`` or ``transformers:CLASS``.
@@ -80,7 +80,7 @@ def read_architecture(directory: Path) -> Architecture:
 
 
 def with_config(ref: ModelRef, config: Mapping[str, Any]) -> ModelRef:
-    """The model with what its whole config.json says and the hub's excerpt of it does not."""
+    """A model with what its whole config.json says and the hub's excerpt of it does not."""
     found = architecture_of(dict(config))
     return replace(
         ref,

@@ -1,4 +1,4 @@
-"""A model as a source names it, before anything of it is read."""
+"""Models as sources name them, before anything of them is read."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -9,7 +9,14 @@ from typing import Literal
 class Accuracy:
     """One reported number, as one source reports it.
 
-    `value` is in percent for accuracies and F1 scores, else in the metric's own unit.
+    Attributes:
+        repo_id: of the model.
+        dataset: that it was evaluated on (``imagenet-1k``).
+        metric: ``accuracy`` is top-1.
+        value: in percent for accuracies and F1 scores, else in the metric's own unit.
+        source: who reports it (``card``, ``torchvision``, a catalogue's citation).
+        split: of the data set.
+        source_url: a page that says so.
     """
 
     repo_id: str
@@ -65,7 +72,7 @@ class Problem:
 
 @dataclass(frozen=True)
 class Resolved:
-    """What the sources of a scan come to."""
+    """The models that the sources of a scan name, and the members of them that are none."""
 
     refs: tuple[ModelRef, ...]
     problems: tuple[Problem, ...]

@@ -1,4 +1,4 @@
-"""From what the user wrote to models: files, directories, trees, catalogues, packaged weights."""
+"""Models by the names that users give: paths, catalogues, packaged weights, repositories."""
 
 import os
 import re
@@ -8,8 +8,10 @@ from pathlib import Path
 
 from zoo_analysis.errors import SourceError
 from zoo_analysis.hub.access import HubAccess
+from zoo_analysis.hub.path import SCHEME
 from zoo_analysis.sources.catalogues.format import catalogue_names, catalogue_path, load_catalogue
 from zoo_analysis.sources.catalogues.models import PACKAGED, catalogue_models, only, packaged_models
+from zoo_analysis.sources.hub import hub_models
 from zoo_analysis.sources.local import local_models
 from zoo_analysis.sources.ref import ModelRef, Problem, Resolved
 
@@ -17,7 +19,7 @@ _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+(@[\w./-]+)?")
 
 
 def resolve_sources(sources: Sequence[str], access: HubAccess | None = None) -> Resolved:
-    """The models that sources name, each once, in the order they are named.
+    """Models that sources name, each once, in the order they are named.
 
     A source is ``packaged:NAME`` (also ``packaged:demo``, ``packaged:all``), a path that exists
     (checkpoint file, model directory in hub layout, tree of such directories, catalogue TOML), the
@@ -39,7 +41,7 @@ def resolve_sources(sources: Sequence[str], access: HubAccess | None = None) -> 
     refs: dict[tuple[str, str | None, str], ModelRef] = {}
     problems: dict[Problem, None] = {}
     on_hub = [source for source in dict.fromkeys(sources) if _names_repository(source)]
-    found = _all_at_once(on_hub, access) if on_hub else {}
+    found = hub_models(on_hub, access) if on_hub else {}
     for source in sources:
         resolved = only(found[source]) if source in found else _resolve(source, access)
         for ref in resolved.refs:
@@ -49,18 +51,12 @@ def resolve_sources(sources: Sequence[str], access: HubAccess | None = None) -> 
 
 
 def _names_repository(source: str) -> bool:
-    """Whether a source can only be a repository on the hub."""
-    if source.startswith("hf://"):
+    """True for a source that can only be a repository on the hub."""
+    if source.startswith(SCHEME):
         return True
     if not _HUB_ID.fullmatch(source):
         return False
     return not os.path.exists(source) and not Path(source.split("/")[0]).exists()
-
-
-def _all_at_once(names: list[str], access: HubAccess | None) -> dict[str, ModelRef | Problem]:
-    from zoo_analysis.sources.hub import hub_models  # brings torch, which paths do not need
-
-    return hub_models(names, access)
 
 
 def _resolve(source: str, access: HubAccess | None) -> Resolved:
@@ -85,5 +81,5 @@ def _unknown(source: str) -> str:
     if near := get_close_matches(source, catalogue_names(), n=1):
         return f"{nothing}; did you mean {near[0]}?"
     if _HUB_ID.fullmatch(source):
-        return f"{nothing}; if a repository on the hub is meant, write hf://{source}"
+        return f"{nothing}; if a repository on the hub is meant, write {SCHEME}{source}"
     return f"{nothing}; catalogues are {', '.join(catalogue_names())}, and see packaged:all"

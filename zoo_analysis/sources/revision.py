@@ -10,7 +10,7 @@ from zoo_analysis.weights.readers.files import weight_files
 
 
 def resolve_revision(ref: ModelRef) -> ModelRef:
-    """The model with its revision.
+    """A model with its revision.
 
     A commit sha, a package's version or a catalogue's revision stands. A model on disk gets
     ``sha256-`` and the first 16 hexadecimal digits of a hash over the names and contents of its
@@ -25,6 +25,7 @@ def resolve_revision(ref: ModelRef) -> ModelRef:
 
     Raises:
         SourceError: a file of it cannot be read.
+        CheckpointError: its folder does not hold one model any more.
     """
     if ref.revision is not None:
         return ref
@@ -43,6 +44,5 @@ def resolve_revision(ref: ModelRef) -> ModelRef:
 def _contents(path: Path) -> list[Path]:
     if not path.is_dir():
         return [path]
-    files = [entry for entry in path.iterdir() if entry.is_file()]
-    config = [file for file in files if file.name == "config.json"]
-    return sorted([*config, *weight_files(files)])
+    config = path / "config.json"
+    return sorted([*weight_files(path), *([config] if config.is_file() else [])])

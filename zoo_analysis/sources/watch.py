@@ -1,4 +1,4 @@
-"""Watches: what is new, changed, gone or gated on the hub since the last look.
+"""Watches of the hub: models that are new, changed, gone or gated since the last look.
 
 [[watches]]
 name = "timm"                    # required
@@ -6,21 +6,22 @@ author = "timm"                  # and whatever else a catalogue's [[queries]] m
 repositories = ["owner/name"]    # looked at one by one; instead of a query, or beside it
 """
 
-import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
+
+import msgspec
 
 from zoo_analysis.errors import SourceError
 from zoo_analysis.hub.access import HubAccess, default_access
 from zoo_analysis.hub.api import hub_infos, list_models
-from zoo_analysis.hub.query import HubQuery
+from zoo_analysis.hub.query import HubConditions, HubQuery, Text
 from zoo_analysis.hub.refusals import is_gone
-from zoo_analysis.sources.catalogues.format import checked, known_keys, tables
 from zoo_analysis.sources.hub import described
 from zoo_analysis.sources.ref import ModelRef
+from zoo_analysis.sources.toml_files import read_toml
 
 if TYPE_CHECKING:
     from huggingface_hub import ModelInfo
@@ -28,13 +29,27 @@ if TYPE_CHECKING:
 What = Literal["new", "revision", "gone", "gated", "renamed"]
 
 
-@dataclass(frozen=True)
-class Watch:
-    """What to look at: a query, repositories, or both."""
+class Watch(HubConditions, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Models of the hub that are looked at again and again: by a query, by name, or both."""
 
-    name: str
-    query: HubQuery | None = None
-    repositories: tuple[str, ...] = ()
+    name: Text = None  # type: ignore[assignment]  # where it is missing `__post_init__` says so
+    repositories: tuple[Text, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.query is None and not self.repositories:
+            raise ValueError("nothing to watch; give author, filter, … or repositories")
+        if self.name is None:
+            raise ValueError("`name` is None; it must be a text that is not empty")
+
+    @property
+    def query(self) -> HubQuery | None:
+        """The conditions, the latest change first; None where only repositories are named."""
+        asked = {name: getattr(self, name) for name in HubConditions.__struct_fields__}
+        return HubQuery(**asked, sort="last_modified") if any(asked.values()) else None
+
+
+class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    watches: tuple[Watch, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -50,12 +65,12 @@ class Release:
 
 @dataclass(frozen=True)
 class Known:
-    """What earlier looks of one watch have seen of a repository.
+    """The commits and the state of a repository that earlier looks of one watch have seen.
 
     Attributes:
         revisions: every commit, the latest last.
-        gone: whether it had vanished.
-        gated: whether it was gated.
+        gone: it had vanished.
+        gated: it was gated.
     """
 
     revisions: tuple[str, ...] = ()
@@ -64,22 +79,14 @@ class Known:
 
 
 def load_watches(path: Path) -> list[Watch]:
-    """Read and check a file of watches.
+    """The watches of a file, checked.
 
     Raises:
         SourceError: it cannot be read, or says what a watch cannot say.
     """
-    try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise SourceError(f"{path}: cannot be read ({error.strerror})") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SourceError(f"{path}: not valid TOML: {error}") from error
-    known_keys(table, ("watches",), str(path))
-    rows = tables(table, "watches", str(path))
-    if not rows:
+    watches = list(read_toml(path, _File).watches)
+    if not watches:
         raise SourceError(f"{path}: no [[watches]]; write at least one")
-    watches = [_watch(row, f"{path}: watch {i}") for i, row in enumerate(rows, start=1)]
     names = [watch.name for watch in watches]
     if twice := {name for name in names if names.count(name) > 1}:
         raise SourceError(f"{path}: two watches are called {twice.pop()!r}; rename one")
@@ -93,7 +100,7 @@ def look(
     complete: bool = False,
     access: HubAccess | None = None,
 ) -> list[Release]:
-    """What there is on a watch that is not known.
+    """Releases on a watch that are not known yet.
 
     The hub is listed latest change first, and the listing stops at the first commit that is known:
     a look with nothing new costs one page. What has vanished from a query can only be told from a
@@ -113,7 +120,7 @@ def look(
     seen: set[str] = set()
     access = access or default_access()
     if watch.query is not None:
-        for info in list_models(replace(watch.query, sort="last_modified"), access):
+        for info in list_models(watch.query, access):
             if since is not None and info.last_modified and info.last_modified < since:
                 break
             seen.add(info.id)
@@ -175,19 +182,3 @@ def _renamed(watch: str, old: str, info: "ModelInfo", known: Mapping[str, Known]
     if before is None or before.gone or info.id in known:
         return []
     return [Release(watch, old, before.revisions[-1], "renamed")]
-
-
-def _watch(table: Mapping[str, Any], where: str) -> Watch:
-    names = tuple(field.name for field in fields(HubQuery) if field.name not in ("sort", "series"))
-    known_keys(table, ("name", "repositories", *names), where)
-    repositories = table.get("repositories", [])
-    if not isinstance(repositories, list) or not all(isinstance(r, str) for r in repositories):
-        raise SourceError(f"{where}: `repositories` is {repositories!r}; it must be a list of ids")
-    asked = {key: value for key, value in table.items() if key in names}
-    query = checked(HubQuery, asked, where) if asked else None
-    if query is None and not repositories:
-        raise SourceError(f"{where}: nothing to watch; give author, filter, … or repositories")
-    name = table.get("name")
-    if not isinstance(name, str) or not name:
-        raise SourceError(f"{where}: `name` is {name!r}; it must be a text that is not empty")
-    return Watch(name, query, tuple(repositories))

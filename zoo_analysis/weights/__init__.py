@@ -1,22 +1,5 @@
-"""A checkpoint's matrices, one at a time."""
+"""A checkpoint's matrices, one at a time; names are imported when they are first used."""
 
-from zoo_analysis.hub.access import HubAccess
-from zoo_analysis.weights.checkpoint import Checkpoint, TensorInfo
-from zoo_analysis.weights.kernel import kernel_dims, load_kernel
-from zoo_analysis.weights.layers.listing import list_layers, read_config
-from zoo_analysis.weights.readers.open import open_checkpoint
-from zoo_analysis.weights.spec import Kind, LayerSpec, Role
+from lazy_loader import attach_stub
 
-__all__ = [
-    "Checkpoint",
-    "HubAccess",
-    "Kind",
-    "LayerSpec",
-    "Role",
-    "TensorInfo",
-    "kernel_dims",
-    "list_layers",
-    "load_kernel",
-    "open_checkpoint",
-    "read_config",
-]
+__getattr__, __dir__, __all__ = attach_stub(__name__, __file__)

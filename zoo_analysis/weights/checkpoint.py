@@ -7,14 +7,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import Literal, Self
-
-import torch
+from typing import TYPE_CHECKING, Self
 
 from zoo_analysis.errors import CheckpointError
 from zoo_analysis.weights.spec import LayerSpec
 
-Format = Literal["safetensors", "torch"]
+if TYPE_CHECKING:
+    import torch
 
 
 @dataclass(frozen=True)
@@ -42,18 +41,18 @@ class Checkpoint(ABC):
 
     Attributes:
         path: the file or directory that was opened, or its ``hf://`` path.
-        format: ``safetensors`` or ``torch``.
+        format: the name of the format of its files (``safetensors``, ``torch``).
         tensors: every stored tensor by name, in the order of the file.
         ordered: whether that order is the order of definition; safetensors files are sorted.
     """
 
     path: Path | str
-    format: Format
+    format: str
     ordered: bool
     tensors: Mapping[str, TensorInfo]
 
     @abstractmethod
-    def read(self, name: str) -> torch.Tensor:
+    def read(self, name: str) -> "torch.Tensor":
         """The tensor `name` in its stored type and shape, on the CPU, mapped rather than copied.
 
         Its memory is given back when the last reference to it goes.
@@ -63,7 +62,7 @@ class Checkpoint(ABC):
         """
 
     @abstractmethod
-    def read_rows(self, name: str, start: int, stop: int) -> torch.Tensor:
+    def read_rows(self, name: str, start: int, stop: int) -> "torch.Tensor":
         """Rows ``[start, stop)`` of `name` along its first axis; nothing else is read.
 
         Raises:

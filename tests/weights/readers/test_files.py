@@ -1,12 +1,46 @@
 """Names of files and architectures."""
 
+import json
 from pathlib import Path
 
 import pytest
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from safetensors.torch import save_file
 
 from zoo_analysis.errors import CheckpointError
+from zoo_analysis.sources.local import directory_ref, local_models
 from zoo_analysis.sources.metadata import timm_family
-from zoo_analysis.weights.readers.files import weight_files
+from zoo_analysis.weights import open_checkpoint
+from zoo_analysis.weights.readers.files import HUB_NAMES, is_repository, weight_files
+
+
+def put(folder: Path, *names: str) -> None:
+    """Files, those of weights with one tensor called like the file, each of another size."""
+    for i, name in enumerate(names):
+        tensors = {name: torch.ones(64 << i)}
+        if name.lower().endswith(".safetensors"):
+            save_file(tensors, folder / name)
+        elif name.lower().endswith((".txt", ".json", ".md")):
+            (folder / name).write_text("{}")
+        else:
+            torch.save(tensors, folder / name)
+
+
+def put_index(folder: Path, name: str, shards: list[str]) -> None:
+    index = {"weight_map": {str(i): shard for i, shard in enumerate(shards)}}
+    (folder / name).write_text(json.dumps(index))
+
+
+def read(path: Path | str) -> set[str]:
+    """The names of the files that a reader opens."""
+    with open_checkpoint(path) as checkpoint:
+        return set(checkpoint.tensors)
+
+
+def size(folder: Path, names: set[str]) -> int:
+    return sum((folder / name).stat().st_size for name in names)
 
 
 @pytest.mark.parametrize(
@@ -23,35 +57,100 @@ from zoo_analysis.weights.readers.files import weight_files
     ],
 )
 def test_the_files_counted_are_the_files_read(tmp_path, names):
-    from zoo_analysis.weights import locate
-
-    for name in names:
-        (tmp_path / name).write_text("{}")
-    assert list(weight_files(list(tmp_path.iterdir()))) == locate.weight_files(tmp_path)
+    put(tmp_path, *names)
+    assert {file.name for file in weight_files(tmp_path)} == read(tmp_path)
+    assert directory_ref(tmp_path).nbytes == size(tmp_path, read(tmp_path))
 
 
 def test_the_shards_of_an_index_are_counted(tmp_path):
-    from zoo_analysis.weights import locate
-
     shards = [f"model-0000{i}-of-00002.safetensors" for i in (1, 2)]
-    for name in (*shards, "consolidated.safetensors"):
-        (tmp_path / name).write_text("")
-    (tmp_path / "model.safetensors.index.json").write_text(
-        '{"weight_map": {"a": "model-00001-of-00002.safetensors",'
-        ' "b": "model-00002-of-00002.safetensors"}}'
-    )
-    found = list(weight_files(list(tmp_path.iterdir())))
-    assert found == locate.weight_files(tmp_path)
+    put(tmp_path, *shards, "consolidated.safetensors")
+    put_index(tmp_path, "model.safetensors.index.json", shards)
+    found = weight_files(tmp_path)
+    assert {path.name for path in found} == read(tmp_path)
     assert [path.name for path in found] == shards
 
 
 def test_a_directory_without_weights_has_none_for_both(tmp_path):
-    from zoo_analysis.weights import locate
-
     (tmp_path / "config.json").write_text("{}")
-    assert weight_files(list(tmp_path.iterdir())) == ()
+    assert local_models(tmp_path).refs == ()
     with pytest.raises(CheckpointError):
-        locate.weight_files(tmp_path)
+        open_checkpoint(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "beside",
+    [
+        "tokenizer.pt",
+        "vocab.bin",
+        "dict.pt",
+        "openvino_model.bin",
+        "trainer_state.pt",
+        "optimizer.pt",
+        "random_states_0.pth",
+        "scaler_1.pt",
+        "bpe_simple.bpe.pt",
+    ],
+)
+def test_what_training_and_tokenizing_leave_is_no_weights_for_anybody(tmp_path, beside):
+    put(tmp_path, "net.pt", beside, "config.json")
+    (ref,) = local_models(tmp_path).refs
+    assert read(ref.path) == {"net.pt"}
+    assert ref.nbytes == size(tmp_path, {"net.pt"})
+
+
+def test_an_upscaler_is_no_state_of_a_gradient_scaler(tmp_path):
+    put(tmp_path, "scaler2x.pth", "upscaler.pth")
+    assert len(local_models(tmp_path).refs) == 2
+
+
+def test_shards_whose_names_say_that_they_are_all_there_need_no_index(tmp_path):
+    shards = [f"net-0000{i}-of-00003.bin" for i in (1, 2, 3)]
+    put(tmp_path, *shards, "config.json")
+    assert read(tmp_path) == set(shards)
+    (tmp_path / shards[1]).unlink()
+    with pytest.raises(CheckpointError, match=r"the shard net-00002-of-00003\.bin is missing"):
+        open_checkpoint(tmp_path)
+    (problem,) = local_models(tmp_path).problems
+    assert "net-00002-of-00003.bin is missing" in problem.message
+
+
+STEMS = ("net", "NET", "model", "pytorch_model", "adapter_model", "optimizer", "tokenizer", "a.b")
+ENDS = (".safetensors", ".pt", ".bin", ".pth.tar", ".PTH", ".ckpt")
+NAMES = st.one_of(
+    st.sampled_from([name for name in HUB_NAMES if not name.endswith(".json")]),
+    st.sampled_from(["config.json", "README.md", "notes.txt", "dict.pt", "vocab.bin"]),
+    st.builds(str.__add__, st.sampled_from(STEMS), st.sampled_from(ENDS)),
+    st.builds(
+        "{}-0000{}-of-0000{}{}".format,
+        st.sampled_from(STEMS[:4]),
+        st.integers(1, 3),
+        st.integers(1, 3),
+        st.sampled_from(ENDS[:3]),
+    ),
+    st.from_regex(r"[a-z_.0-9-]{1,8}\.(pt|bin|safetensors|pth|th|txt)", fullmatch=True),
+)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@given(names=st.sets(NAMES, max_size=7), index=st.sampled_from([None, None, *HUB_NAMES]))
+def test_what_a_source_takes_for_a_model_opens_with_those_files_or_is_refused_by_both(
+    tmp_path_factory: pytest.TempPathFactory, names: set[str], index: str | None
+) -> None:
+    folder = tmp_path_factory.mktemp("o") / "n"
+    folder.mkdir()
+    put(folder, *sorted(names))
+    if index and index.endswith(".index.json"):
+        end = index.removesuffix(".index.json")[-4:]
+        put_index(folder, index, [name for name in names if name.endswith(end)])
+    found = local_models(folder)
+    for ref in found.refs:
+        assert ref.nbytes == size(folder, read(ref.path))
+    if not found.refs:
+        with pytest.raises(CheckpointError):
+            open_checkpoint(folder)
+    if is_repository([file.name for file in folder.iterdir()]):
+        assert len(found.refs) + len(found.problems) == 1
 
 
 @pytest.mark.parametrize(
@@ -83,14 +182,16 @@ def test_no_architecture_is_without_a_family():
     assert all(timm_family(name) for name in timm.list_models())
 
 
-def test_resolving_sources_imports_no_framework():
+def test_resolving_sources_imports_no_framework(tmp_path):
     import subprocess
     import sys
 
+    put(tmp_path, "model.safetensors", "config.json")
     code = (
         "import sys, zoo_analysis.sources, zoo_analysis.digits;"
+        f"assert zoo_analysis.sources.resolve_sources([{str(tmp_path)!r}]).refs;"
         "sys.exit(str([m for m in ('torch', 'timm', 'transformers', 'sklearn', 'ray',"
-        " 'huggingface_hub', 'numpy') if m in sys.modules] or '') or 0)"
+        " 'huggingface_hub', 'numpy', 'typer') if m in sys.modules] or '') or 0)"
     )
     root = Path(__file__).parents[3]
     done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True)

@@ -15,7 +15,7 @@ from zoo_analysis.hub.path import SCHEME, parse
 from zoo_analysis.hub.repository import Repository
 from zoo_analysis.weights import open_checkpoint, read_config
 from zoo_analysis.weights.layers.architecture import quietly
-from zoo_analysis.weights.readers.open import weight_files
+from zoo_analysis.weights.readers.files import weight_files
 
 
 def load_network(

@@ -1,1 +1,1 @@
-"""Collections of models in TOML files: shipped ones and the user's own."""
+"""Collections of models in TOML files: those that come with the package, and the user's own."""

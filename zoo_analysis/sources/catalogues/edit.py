@@ -1,15 +1,19 @@
-"""Catalogues that the user makes: checked, and written so that no half of one is ever read."""
+"""The user's own catalogues: checked before they are written, and never read half written."""
 
 import os
 import re
 import shutil
 import tempfile
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import msgspec
+import tomlkit
+from tomlkit.items import Array
+
 from zoo_analysis.errors import SourceError
+from zoo_analysis.hub.path import SCHEME
 from zoo_analysis.hub.query import HubQuery
 from zoo_analysis.sources.catalogues.format import Catalogue, load_catalogue, own_catalogues
 
@@ -25,31 +29,46 @@ def add_to_catalogue(
 ) -> Catalogue:
     """Add repositories and a query to one of the user's catalogues, which is made if need be.
 
+    What the user has written in the file stays as it is, with its comments.
+
     Args:
         name: of the catalogue.
         repositories: ``OWNER/NAME`` or ``OWNER/NAME@REVISION``.
-        query: what the hub is asked for.
-        series: of the repositories.
+        query: what the hub is asked for; one without conditions is none.
+        series: of what is added.
         title: of a new catalogue.
+
+    Returns:
+        The catalogue as it is now.
 
     Raises:
         SourceError: a name that cannot be one, nothing to add, or a catalogue that is malformed.
     """
-    if not repositories and query is None:
+    asked = query is not None and query != HubQuery()
+    if not repositories and not asked:
         raise SourceError("nothing to add; name repositories, or ask for --author, --filter, …")
     path = _path(name)
-    text = path.read_text() if path.is_file() else f"title = {_toml(title or name)}\n"
+    if path.is_file():
+        load_catalogue(path)
+        text = path.read_text(encoding="utf-8")
+    else:
+        text = tomlkit.dumps({"title": title or name})
     for repository in repositories:
-        repo_id, _, revision = repository.removeprefix("hf://").partition("@")
+        repo_id, _, revision = repository.removeprefix(SCHEME).partition("@")
         table = {"repo_id": repo_id, "revision": revision or None, "series": series}
-        text += _table("models", table)
-    if query is not None:
-        text += _table("queries", asdict(query))
+        text = with_table(text, "models", table)
+    if query is not None and asked:
+        conditions = msgspec.structs.asdict(query)
+        text = with_table(text, "queries", conditions | {"series": query.series or series})
     return _write(path, text)
 
 
 def copy_catalogue(file: Path, name: str | None = None) -> Catalogue:
     """Take a catalogue's file over into the user's own.
+
+    Args:
+        file: of the catalogue, as anybody wrote it.
+        name: of the user's catalogue; the file's unless given.
 
     Raises:
         SourceError: it is no catalogue, or one of that name is there.
@@ -58,7 +77,7 @@ def copy_catalogue(file: Path, name: str | None = None) -> Catalogue:
     path = _path(name or file.stem)
     if path.exists():
         raise SourceError(f"{path} is there already; choose another --name or edit it")
-    return _write(path, file.read_text())
+    return _write(path, file.read_text(encoding="utf-8"))
 
 
 def _path(name: str) -> Path:
@@ -68,11 +87,11 @@ def _path(name: str) -> Path:
 
 
 def _write(path: Path, text: str) -> Catalogue:
-    """Write a catalogue if it is a valid one."""
+    """The catalogue at `path`, written as `text` if that is a valid one."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=path.parent) as folder:
         draft = Path(folder) / path.name
-        draft.write_text(text)
+        draft.write_text(text, encoding="utf-8")
         try:
             load_catalogue(draft)
         except SourceError as error:
@@ -83,17 +102,11 @@ def _write(path: Path, text: str) -> Catalogue:
     return load_catalogue(path)
 
 
-def _table(name: str, values: dict[str, Any]) -> str:
-    lines = [
-        f"{key} = {_toml(value)}\n" for key, value in values.items() if value not in (None, ())
-    ]
-    return f"\n[[{name}]]\n{''.join(lines)}"
-
-
-def _toml(value: Any) -> str:
-    if isinstance(value, tuple):
-        return f"[{', '.join(map(_toml, value))}]"
-    if isinstance(value, str):
-        escaped = value.replace("\\", "\\\\").replace('"', '\\"')
-        return '"' + re.sub(r"[\x00-\x1f\x7f]", " ", escaped) + '"'
-    return str(value)
+def with_table(text: str, key: str, values: dict[str, Any]) -> str:
+    """The text of a TOML file with one more table in the list `key`, at its end."""
+    told = {name: value for name, value in values.items() if value not in (None, ())}
+    document = tomlkit.parse(text)
+    if isinstance(tables := document.get(key), Array):  # written as models = [{…}, {…}]
+        tables.append(told)
+        return document.as_string()
+    return f"{text.rstrip()}\n\n{tomlkit.dumps({key: [told]})}"

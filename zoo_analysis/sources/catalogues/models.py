@@ -1,4 +1,4 @@
-"""From a catalogue's entries to models: in installed packages, or beside the catalogue."""
+"""The models of catalogues: in installed packages, beside the catalogue, or on the hub."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -7,11 +7,13 @@ from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Literal
 
-from zoo_analysis.errors import SourceError
+import msgspec
+
+from zoo_analysis.errors import CheckpointError, SourceError
 from zoo_analysis.folders import data_dir
 from zoo_analysis.hub.access import HubAccess
-from zoo_analysis.hub.query import HubQuery
 from zoo_analysis.sources.catalogues.format import Catalogue, CatalogueEntry, load_catalogue
+from zoo_analysis.sources.hub import hub_models, hub_query
 from zoo_analysis.sources.local import directory_ref, file_ref
 from zoo_analysis.sources.ref import Accuracy, ModelRef, Problem, Resolved
 
@@ -24,7 +26,7 @@ def catalogue_models(
     entries: Iterable[CatalogueEntry] | None = None,
     access: HubAccess | None = None,
 ) -> Resolved:
-    """The models of a catalogue that are at hand, and a problem for each that is not.
+    """Models of a catalogue that are at hand, and a problem for each that is not.
 
     Args:
         catalogue: as loaded.
@@ -42,12 +44,12 @@ def catalogue_models(
         try:
             found = on_hub[_hub_name(entry)] if entry.file is None else _at_hand(entry, catalogue)
             members.append(found if isinstance(found, Problem) else _ref(entry, catalogue, found))
-        except SourceError as error:
+        except (SourceError, CheckpointError) as error:
             cause = type(error.__cause__ or error).__name__
             members.append(Problem(entry.repo_id, cause, str(error)))
     for query in catalogue.queries if entries is None else ():
         series = query.series or catalogue.series
-        listed = _listed(query, access)
+        listed = hub_query(query, access)
         members += [replace(ref, series=series or ref.series) for ref in listed.refs]
         members += listed.problems
     return only(*members)
@@ -56,9 +58,7 @@ def catalogue_models(
 def _asked(
     names: list[str], access: HubAccess | None, alone: bool
 ) -> dict[str, ModelRef | Problem]:
-    """What the hub says of repositories; where it says nothing, models at hand are scanned yet."""
-    from zoo_analysis.sources.hub import hub_models
-
+    """Repositories as the hub describes them; if it does not answer, each is a problem."""
     try:
         return hub_models(names, access)
     except SourceError as error:
@@ -68,14 +68,8 @@ def _asked(
         return dict(zip(names, problems, strict=True))
 
 
-def _listed(query: HubQuery, access: HubAccess | None) -> Resolved:
-    from zoo_analysis.sources.hub import hub_query
-
-    return hub_query(query, access)
-
-
 def only(*members: ModelRef | Problem) -> Resolved:
-    """These, each model once."""
+    """Models and problems, each model once."""
     refs = {(m.repo_id, m.revision): m for m in reversed(members) if isinstance(m, ModelRef)}
     problems = tuple(member for member in members if isinstance(member, Problem))
     return Resolved(tuple(reversed(refs.values())), problems)
@@ -127,18 +121,7 @@ def _at_hand(entry: CatalogueEntry, catalogue: Catalogue) -> ModelRef:
 
 def _ref(entry: CatalogueEntry, catalogue: Catalogue, found: ModelRef) -> ModelRef:
     """A model with what the catalogue says of it."""
-    reported = (
-        Accuracy(
-            repo_id=entry.repo_id,
-            dataset=a.dataset,
-            metric=a.metric,
-            value=a.value,
-            source=a.source,
-            split=a.split,
-            source_url=a.source_url,
-        )
-        for a in entry.accuracies
-    )
+    reported = [Accuracy(entry.repo_id, **msgspec.structs.asdict(a)) for a in entry.accuracies]
     return replace(
         found,
         repo_id=found.repo_id if entry.file is None else entry.repo_id,
@@ -148,15 +131,12 @@ def _ref(entry: CatalogueEntry, catalogue: Catalogue, found: ModelRef) -> ModelR
         pipeline_tag=entry.pipeline_tag or found.pipeline_tag,
         license=entry.license or found.license,
         base_model=entry.base_model or found.base_model,
-        accuracies=(
-            *reported,
-            *(replace(accuracy, repo_id=entry.repo_id) for accuracy in found.accuracies),
-        ),
+        accuracies=(*reported, *(replace(a, repo_id=entry.repo_id) for a in found.accuracies)),
     )
 
 
 def _locate(entry: CatalogueEntry, catalogue: Catalogue) -> tuple[Path, str | None]:
-    """Where an entry's weights are, and the version of the package that carries them."""
+    """The path of an entry's weights, and the version of the package that carries them."""
     assert entry.file is not None
     if entry.package is None:
         path = catalogue.path.absolute().parent / entry.file

@@ -14,7 +14,7 @@ Buffer = mmap.mmap | bytearray
 
 
 class ByteSource(Protocol):
-    """Where a safetensors file's bytes come from: a disk here, a range of HTTP elsewhere."""
+    """The bytes of a safetensors file: on a disk here, by ranges of HTTP elsewhere."""
 
     name: str
     size: int

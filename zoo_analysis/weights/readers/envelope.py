@@ -1,10 +1,11 @@
-"""Takes a state dict out of what training scripts wrap around it."""
+"""State dicts inside of what training scripts wrap around them."""
 
 import re
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-import torch
+if TYPE_CHECKING:
+    import torch
 
 #: Keys under which a state dict is kept, the plain weights before averages of them.
 ENVELOPES: Final = (
@@ -37,7 +38,7 @@ _NOT_WEIGHTS: Final = re.compile(
 _DEEPEST: Final = 4
 
 
-def unwrap(loaded: Any) -> dict[str, torch.Tensor]:
+def unwrap(loaded: Any) -> dict[str, "torch.Tensor"]:
     """The named tensors of a loaded file, in their order; empty if there are none.
 
     A mapping that holds tensors itself is the state dict; else the first of `ENVELOPES` in which
@@ -50,7 +51,9 @@ def unwrap(loaded: Any) -> dict[str, torch.Tensor]:
     return _without_prefix(_find(loaded, 0))
 
 
-def _find(loaded: Any, level: int) -> dict[str, torch.Tensor]:
+def _find(loaded: Any, level: int) -> dict[str, "torch.Tensor"]:
+    import torch
+
     if not isinstance(loaded, Mapping) or level > _DEEPEST:
         return {}
     tensors = {
@@ -73,7 +76,7 @@ def _find(loaded: Any, level: int) -> dict[str, torch.Tensor]:
     return parts or tensors
 
 
-def _without_prefix(tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+def _without_prefix(tensors: dict[str, "torch.Tensor"]) -> dict[str, "torch.Tensor"]:
     for prefix in PREFIXES * 2:
         if tensors and all(name.startswith(prefix) for name in tensors):
             tensors = {name.removeprefix(prefix): value for name, value in tensors.items()}

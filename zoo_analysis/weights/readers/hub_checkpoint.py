@@ -10,13 +10,13 @@ from typing import Final
 
 from zoo_analysis.hub.access import HubAccess
 from zoo_analysis.hub.file import RangeIgnored
-from zoo_analysis.hub.path import parse, shard_names
+from zoo_analysis.hub.path import INDEX, parse, shard_names
 from zoo_analysis.hub.repository import Repository
 from zoo_analysis.weights.checkpoint import Checkpoint
+from zoo_analysis.weights.readers.by_suffix import reader_of
 from zoo_analysis.weights.readers.hub_bytes import HubBytes
 from zoo_analysis.weights.readers.safetensors_reader import SafetensorsCheckpoint
 
-Reader = Callable[[Path], Checkpoint]
 #: Headers of shards that are read at the same time.
 _AT_ONCE: Final = 8
 
@@ -49,7 +49,7 @@ class HubCheckpoint(SafetensorsCheckpoint):
         return self._repository.text(name)
 
 
-def open_hub(path: str, read: Reader, access: HubAccess) -> Checkpoint:
+def open_hub(path: str, read: Callable[[Path], Checkpoint], access: HubAccess) -> Checkpoint:
     """Open the model at ``hf://OWNER/NAME@COMMIT/FILE``; only headers are read.
 
     Args:
@@ -62,11 +62,11 @@ def open_hub(path: str, read: Reader, access: HubAccess) -> Checkpoint:
     """
     where = parse(path)
     repository = Repository(access, where.repo_id, where.revision)
-    names, index = [where.file], where.file.endswith(".index.json")
+    names, index = [where.file], where.file.endswith(INDEX)
     if index:
         names = shard_names(repository.text(where.file) or "", path)
     files = [*names, where.file] if index else names
-    if names[0].endswith(".safetensors") and repository.cached(files) is None:
+    if reader_of(names[0]).streamed and repository.cached(files) is None:
         with suppress(RangeIgnored):
             return HubCheckpoint(path, repository, names)
     with ExitStack() as held:

@@ -86,7 +86,7 @@ def header_length(prefix: bytes, size: int, name: str) -> int:
 
 
 def parse_header(raw: bytes, size: int, name: str) -> SafetensorsHeader:
-    """Check the JSON header `raw` against a file of `size` bytes.
+    """The header in the bytes of its JSON, checked against the size of its file.
 
     Args:
         raw: the bytes of the JSON header.
@@ -123,7 +123,7 @@ def parse_header(raw: bytes, size: int, name: str) -> SafetensorsHeader:
 
 
 def read_header(source: ByteSource) -> SafetensorsHeader:
-    """Read and check the header of `source`; nothing of the tensors is read.
+    """The checked header of a file; nothing of the tensors is read.
 
     Raises:
         CheckpointError: see `header_length` and `parse_header`.

@@ -1,17 +1,20 @@
-"""Reads safetensors files, one or many shards, tensor by tensor."""
+"""The reader of safetensors files, one or many shards, tensor by tensor."""
 
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-
-import torch
+from typing import TYPE_CHECKING
 
 from zoo_analysis.errors import CheckpointError
 from zoo_analysis.weights.checkpoint import Checkpoint, TensorInfo
 from zoo_analysis.weights.readers.byte_source import ByteSource, FileBytes
+from zoo_analysis.weights.readers.reader import Reader
 from zoo_analysis.weights.readers.safetensors_header import HeaderEntry, read_header
 from zoo_analysis.weights.spec import LayerSpec
+
+if TYPE_CHECKING:
+    import torch
 
 
 class SafetensorsCheckpoint(Checkpoint):
@@ -43,12 +46,12 @@ class SafetensorsCheckpoint(Checkpoint):
                     name, entry.shape, entry.dtype, entry.stop - entry.start, (number, entry.start)
                 )
 
-    def read(self, name: str) -> torch.Tensor:
+    def read(self, name: str) -> "torch.Tensor":
         """See `Checkpoint.read`."""
         shape = self.info(name).shape
         return self._tensor(name, 0, math.prod(shape)).reshape(shape)
 
-    def read_rows(self, name: str, start: int, stop: int) -> torch.Tensor:
+    def read_rows(self, name: str, start: int, stop: int) -> "torch.Tensor":
         """See `Checkpoint.read_rows`."""
         shape = self.rows_of(name, start, stop).shape
         row = math.prod(shape[1:])
@@ -80,7 +83,9 @@ class SafetensorsCheckpoint(Checkpoint):
         for number, source in enumerate(self._sources):
             source.expect(ranges[number])
 
-    def _tensor(self, name: str, first: int, last: int) -> torch.Tensor:
+    def _tensor(self, name: str, first: int, last: int) -> "torch.Tensor":
+        import torch
+
         source, entry = self._entries[name]
         dtype = getattr(torch, entry.dtype, None)
         if not isinstance(dtype, torch.dtype):
@@ -96,9 +101,16 @@ class SafetensorsCheckpoint(Checkpoint):
 
 
 def open_safetensors(path: Path, files: Sequence[Path]) -> SafetensorsCheckpoint:
-    """Open the local `files`, the shards of the model at `path`.
+    """The checkpoint of local files.
+
+    Args:
+        path: of the model, for errors.
+        files: its shards.
 
     Raises:
         CheckpointError: a file that is missing or malformed.
     """
     return SafetensorsCheckpoint(path, [FileBytes(file) for file in files])
+
+
+READER = Reader(SafetensorsCheckpoint.format, (".safetensors",), open_safetensors, streamed=True)

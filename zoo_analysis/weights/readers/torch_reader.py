@@ -1,4 +1,4 @@
-"""Reads torch's state dicts (.bin .pt .pth .th .ckpt), never running what a pickle asks to run."""
+"""The reader of torch's state dicts, which never runs what a pickle asks to run."""
 
 import ctypes
 import mmap
@@ -8,13 +8,15 @@ import warnings
 import zipfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, Final
-
-import torch
+from typing import TYPE_CHECKING, Any, Final
 
 from zoo_analysis.errors import CheckpointError
 from zoo_analysis.weights.checkpoint import Checkpoint, TensorInfo
 from zoo_analysis.weights.readers.envelope import unwrap
+from zoo_analysis.weights.readers.reader import Reader
+
+if TYPE_CHECKING:
+    import torch
 
 #: Bytes read through one mapping of a file before it is mapped anew, which lets its pages go.
 _REMAP_AFTER: Final = 64 * 2**20
@@ -55,11 +57,11 @@ class TorchCheckpoint(Checkpoint):
                 self._shard[name] = number
                 tensors[name] = _info(name, tensor, number, storages)
 
-    def read(self, name: str) -> torch.Tensor:
+    def read(self, name: str) -> "torch.Tensor":
         """See `Checkpoint.read`."""
         return self._fetch(self.info(name), self.info(name).nbytes)
 
-    def read_rows(self, name: str, start: int, stop: int) -> torch.Tensor:
+    def read_rows(self, name: str, start: int, stop: int) -> "torch.Tensor":
         """See `Checkpoint.read_rows`."""
         info = self.rows_of(name, start, stop)
         rows = max(info.shape[0], 1)
@@ -74,7 +76,7 @@ class TorchCheckpoint(Checkpoint):
         """See `Checkpoint.release`."""
         _drop_pages(file for file, mapped in zip(self._files, self._mapped, strict=True) if mapped)
 
-    def _fetch(self, info: TensorInfo, nbytes: int) -> torch.Tensor:
+    def _fetch(self, info: TensorInfo, nbytes: int) -> "torch.Tensor":
         if not self._loaded:
             raise CheckpointError(f"{self.path}: has been closed")
         number = self._shard[info.name]
@@ -100,7 +102,7 @@ def _drop_pages(files: Iterable[Path]) -> None:
                 libc.madvise(ctypes.c_void_p(start), size, mmap.MADV_DONTNEED)
 
 
-def _info(name: str, tensor: torch.Tensor, number: int, storages: dict[int, int]) -> TensorInfo:
+def _info(name: str, tensor: "torch.Tensor", number: int, storages: dict[int, int]) -> TensorInfo:
     storage = storages.setdefault(tensor.untyped_storage().data_ptr(), len(storages))
     place: tuple[int, ...] = (number, storage, int(tensor.storage_offset()) * tensor.element_size())
     place += tuple(int(step) for step in tensor.stride())
@@ -115,7 +117,9 @@ def _is_zip(file: Path) -> bool:
         raise CheckpointError(f"{file}: cannot be opened: {error.strerror}") from None
 
 
-def _load(file: Path) -> dict[str, torch.Tensor]:
+def _load(file: Path) -> dict[str, "torch.Tensor"]:
+    import torch
+
     mapped = _is_zip(file)
     if mapped and _is_torchscript(file):
         raise CheckpointError(
@@ -137,6 +141,8 @@ def _load(file: Path) -> dict[str, torch.Tensor]:
 
 
 def _torch_load(file: Path, mapped: bool) -> Any:
+    import torch
+
     try:
         return torch.load(file, map_location="cpu", weights_only=True, mmap=mapped or None)
     except pickle.UnpicklingError as error:
@@ -163,3 +169,11 @@ def _is_torchscript(file: Path) -> bool:
             return any(name.endswith("/constants.pkl") for name in archive.namelist())
     except (zipfile.BadZipFile, OSError) as error:
         raise CheckpointError(f"{file}: not a readable archive: {error}") from None
+
+
+READER = Reader(
+    TorchCheckpoint.format,
+    (".bin", ".pt", ".pth", ".th", ".ckpt", ".pth.tar"),
+    TorchCheckpoint,
+    named=(".tar", ".jit"),  # TorchScript, which is refused as such
+)

@@ -1,0 +1,43 @@
+"""The catalogues there are, and what they hold."""
+
+from pathlib import Path
+
+import pytest
+
+from zoo_analysis.errors import SourceError
+from zoo_analysis.sources.catalogues.edit import add_to_catalogue
+from zoo_analysis.sources.catalogues.format import catalogue_names
+from zoo_analysis.sources.catalogues.overview import (
+    CatalogueMember,
+    CatalogueSummary,
+    catalogue_members,
+    list_catalogues,
+)
+
+
+def test_all_catalogues_are_listed_and_only_ones_own_have_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ZOO_CATALOG", str(tmp_path))
+    add_to_catalogue("mine", ["me/a", "me/b"], title="Ours")
+    found = {summary.name: summary for summary in list_catalogues()}
+    assert list(found) == catalogue_names()
+    assert found["mine"] == CatalogueSummary("mine", "Ours", 2, 0, str(tmp_path / "mine.toml"))
+    assert [name for name, summary in found.items() if summary.file] == ["mine"]
+
+
+def test_a_catalogue_shows_its_models_and_queries(tmp_path: Path) -> None:
+    file = tmp_path / "x.toml"
+    file.write_text(
+        'series = "nets"\n[[models]]\nrepo_id = "me/a"\nrevision = "v1"\n'
+        '[[queries]]\nauthor = "me"\nfilter = ["x", "y"]\nseries = "others"\n'
+    )
+    assert catalogue_members(str(file)) == [
+        CatalogueMember("me/a", "v1", "nets", None, 0),
+        CatalogueMember("all with author me, filter ('x', 'y')", None, "others", None, None),
+    ]
+
+
+def test_a_misspelt_catalogue_gets_the_near_one() -> None:
+    with pytest.raises(SourceError, match=r"'gpt-2'; did you mean gpt2\?"):
+        catalogue_members("gpt-2")

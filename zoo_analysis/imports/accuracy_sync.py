@@ -1,0 +1,74 @@
+"""Reported accuracies, asked of their sources and added to a store."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Final
+
+import pyarrow as pa
+
+from zoo_analysis.errors import SourceError
+from zoo_analysis.hub.access import HubAccess
+from zoo_analysis.sources import ModelRef
+from zoo_analysis.sources.hub import hub_models
+from zoo_analysis.sources.reported import Inquiry, accuracy_source
+from zoo_analysis.store import Store
+from zoo_analysis.store.schemas import ACCURACIES
+
+#: Asked if none are named: the repositories' own reports.
+SOURCES: Final = ("card", "eval-results")
+_MODELS: Final = "SELECT DISTINCT repo_id FROM models WHERE source = 'hub' ORDER BY repo_id"
+
+
+@dataclass(frozen=True)
+class SyncedAccuracies:
+    """The account of a synchronisation.
+
+    Attributes:
+        accuracies: that the sources report, new to the store or not.
+        models: that they are reported of.
+    """
+
+    accuracies: int
+    models: int
+
+
+def sync_accuracies(
+    store: Store,
+    sources: Sequence[str] = SOURCES,
+    *,
+    places: Sequence[str] = (),
+    columns: Mapping[str, str] | None = None,
+    fixed: Mapping[str, str] | None = None,
+    access: HubAccess | None = None,
+) -> SyncedAccuracies:
+    """Bring a store's reported accuracies up to date; each is kept with its source.
+
+    Args:
+        store: to add to; what it has already is not added again.
+        sources: names of `sources.reported.accuracy_sources`. ``card`` and ``eval-results`` ask the
+            hub of the store's models, one call each; ``timm-csv`` and ``csv`` read `places`.
+        places: paths or URLs of CSV files.
+        columns: for ``csv``: column by what it is (``repo_id``, ``dataset``, ``metric``,
+            ``value``, ``split``, ``source_url``), where it is not called so.
+        fixed: for ``csv``: values, by the same names, of what has no column.
+        access: how to reach the hub; None is `hub.access.default_access`.
+
+    Raises:
+        SourceError: no such source, one that needs places and has none, a table that cannot be
+            read, or a hub that does not answer.
+        StoreError: the store cannot be written.
+    """
+    asked = [accuracy_source(name) for name in sources]
+    for source in asked:
+        if source.needs == "places" and not places:
+            raise SourceError(f"--from {source.name} needs the path or URL of a CSV file behind it")
+    models: tuple[ModelRef, ...] = ()
+    if any(source.needs == "hub" for source in asked):
+        names = [row["repo_id"] for row in store.run(_MODELS).to_pylist()]
+        found = hub_models(names, access)
+        models = tuple(model for model in found.values() if isinstance(model, ModelRef))
+    inquiry = Inquiry(models, tuple(places), columns or {}, fixed or {})
+    reported = [accuracy for source in asked for accuracy in source.collect(inquiry)]
+    rows = [asdict(accuracy) for accuracy in reported]
+    store.append("accuracies", pa.Table.from_pylist(rows, schema=ACCURACIES))
+    return SyncedAccuracies(len(reported), len({accuracy.repo_id for accuracy in reported}))

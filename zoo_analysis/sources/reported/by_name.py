@@ -1,0 +1,57 @@
+"""Sources of accuracies by name: those of this package, and those that other packages add."""
+
+from collections.abc import Mapping
+from difflib import get_close_matches
+from importlib.metadata import EntryPoint, entry_points
+
+from zoo_analysis.errors import SourceError
+from zoo_analysis.sources.reported.csv_tables import SOURCE as _CSV
+from zoo_analysis.sources.reported.hub_reports import SOURCES as _ON_HUB
+from zoo_analysis.sources.reported.source import AccuracySource
+from zoo_analysis.sources.reported.timm_tables import SOURCE as _TIMM
+from zoo_analysis.sources.reported.torchvision_recipes import SOURCE as _TORCHVISION
+
+#: Of entry points; one's name is that of the `AccuracySource` it points to.
+GROUP = "zoo_analysis.accuracies"
+
+_BUILT_IN = {source.name: source for source in (*_ON_HUB, _TORCHVISION, _TIMM, _CSV)}
+
+
+def accuracy_sources() -> list[str]:
+    """The names of all sources of accuracies, those of this package first."""
+    return list(_known())
+
+
+def accuracy_source(name: str) -> AccuracySource:
+    """The source of accuracies of that name.
+
+    Raises:
+        SourceError: there is none, with names near to it; or its entry point is broken.
+    """
+    known = _known()
+    if name not in known:
+        near = get_close_matches(name, known, n=1)
+        hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"
+        raise SourceError(f"no source of accuracies is called {name!r}; {hint}")
+    found = known[name]
+    return found if isinstance(found, AccuracySource) else _loaded(found)
+
+
+def _known() -> Mapping[str, AccuracySource | EntryPoint]:
+    added = {point.name: point for point in entry_points(group=GROUP)}
+    return _BUILT_IN | {name: point for name, point in added.items() if name not in _BUILT_IN}
+
+
+def _loaded(point: EntryPoint) -> AccuracySource:
+    what = f"the source of accuracies {point.name!r} ({point.value})"
+    try:
+        source = point.load()
+    except Exception as error:  # another package's code
+        reason = str(error).partition("\n")[0] or type(error).__name__
+        raise SourceError(
+            f"{what} does not load: {reason}; mend or uninstall the package it is from"
+        ) from error
+    if not isinstance(source, AccuracySource):
+        kind = type(source).__name__
+        raise SourceError(f"{what} is of type {kind}; it needs to be an AccuracySource")
+    return source

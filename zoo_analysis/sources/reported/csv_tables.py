@@ -1,0 +1,106 @@
+"""Accuracies from anybody's CSV files."""
+
+import csv
+import io
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+from zoo_analysis.errors import SourceError
+from zoo_analysis.sources.card import percent
+from zoo_analysis.sources.ref import Accuracy
+from zoo_analysis.sources.reported.source import AccuracySource, Inquiry
+
+_COLUMNS: Final = ("repo_id", "dataset", "metric", "value", "split", "source_url")
+
+
+def any_csv(place: str, columns: Mapping[str, str], fixed: Mapping[str, str]) -> list[Accuracy]:
+    """Accuracies from a CSV file, whatever its columns are called.
+
+    Args:
+        place: the file or its URL.
+        columns: its columns by what they are: repo_id, dataset, metric, value, split, source_url;
+            those that are missing here have the name of what they are.
+        fixed: values of what has no column.
+
+    Raises:
+        SourceError: it cannot be read, or something of repo_id, dataset, metric, value is missing.
+    """
+    if unknown := {*columns, *fixed} - set(_COLUMNS):
+        what = f"{', '.join(sorted(unknown))}: unknown"
+        raise SourceError(f"{what}; what can be mapped is {', '.join(_COLUMNS)}")
+    named = {name: columns.get(name, name) for name in _COLUMNS if name not in fixed}
+    needed = [named[name] for name in _COLUMNS[:4] if name in named]
+    out = []
+    for row in csv_rows(place, needed):
+        found = {name: row.get(column) or None for name, column in named.items()} | dict(fixed)
+        metric = str(found["metric"])
+        out.append(
+            Accuracy(
+                repo_id=str(found["repo_id"]),
+                dataset=str(found["dataset"]),
+                metric=metric,
+                value=percent(metric, csv_value(str(found["value"]), place)),
+                source=f"csv:{Path(urlsplit(place).path).name}",
+                split=found.get("split"),
+                source_url=found.get("source_url"),
+            )
+        )
+    return out
+
+
+def csv_rows(place: str, needed: Sequence[str]) -> Iterator[dict[str, str]]:
+    """The rows of a CSV file in which no needed column is empty.
+
+    Args:
+        place: the file or its URL.
+        needed: columns that it must have.
+
+    Raises:
+        SourceError: it cannot be read, or lacks a column.
+    """
+    reader = csv.DictReader(io.StringIO(_text(place)))
+    present = reader.fieldnames or ()
+    if missing := [column for column in needed if column not in present]:
+        has = ", ".join(present) or "none"
+        raise SourceError(f"{place}: no column {', '.join(missing)}; it has {has}: use --map")
+    for row in reader:
+        if all(row[column] for column in needed):
+            yield row
+
+
+def _text(place: str) -> str:
+    if "://" in place:
+        import httpx2
+
+        try:
+            answer = httpx2.get(place, follow_redirects=True, timeout=60)
+            answer.raise_for_status()
+            return answer.text
+        except httpx2.HTTPError as error:
+            raise SourceError(f"{place}: cannot be fetched ({error}); check the URL") from error
+    try:
+        return Path(place).expanduser().read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SourceError(f"{place}: cannot be read ({error})") from error
+
+
+def csv_value(text: str, place: str) -> float:
+    """The number in a cell: ``75.1``, ``75.1%`` or ``1,013.01``.
+
+    Raises:
+        SourceError: it is none.
+    """
+    try:
+        return float(text.replace(",", "").strip().removesuffix("%"))
+    except ValueError as error:
+        raise SourceError(f"{place}: {text!r} is no number; map another column to value") from error
+
+
+def _collect(asked: Inquiry) -> list[Accuracy]:
+    tables = (any_csv(place, asked.columns, asked.fixed) for place in asked.places)
+    return [accuracy for table in tables for accuracy in table]
+
+
+SOURCE = AccuracySource("csv", _collect, "places")

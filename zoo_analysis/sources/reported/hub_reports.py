@@ -1,0 +1,16 @@
+"""Accuracies that repositories on the hub report of themselves."""
+
+from collections.abc import Iterator
+from functools import partial
+
+from zoo_analysis.sources.card import CARD
+from zoo_analysis.sources.hub import EVAL_RESULTS
+from zoo_analysis.sources.ref import Accuracy
+from zoo_analysis.sources.reported.source import AccuracySource, Inquiry
+
+
+def _reported(by: str, asked: Inquiry) -> Iterator[Accuracy]:
+    return (a for model in asked.models for a in model.accuracies if a.source == by)
+
+
+SOURCES = [AccuracySource(name, partial(_reported, name), "hub") for name in (CARD, EVAL_RESULTS)]

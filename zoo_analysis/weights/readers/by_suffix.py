@@ -1,0 +1,67 @@
+"""Readers by the suffixes of files: those of this package, and those that other packages add."""
+
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
+
+from zoo_analysis.errors import CheckpointError
+from zoo_analysis.weights.readers.reader import Reader
+from zoo_analysis.weights.readers.safetensors_reader import READER as _SAFETENSORS
+from zoo_analysis.weights.readers.torch_reader import READER as _TORCH
+
+#: Of entry points; one's name is a suffix without its first dot, and it points to a `Reader`.
+GROUP = "zoo_analysis.readers"
+
+#: The format that a model is read in if it is there in several comes first.
+_BUILT_IN = (_SAFETENSORS, _TORCH)
+
+
+def suffixes_by_format() -> tuple[tuple[str, ...], ...]:
+    """The suffixes of weight files, those of one format together, the preferred format first."""
+    return (*(reader.suffixes for reader in _BUILT_IN), *((suffix,) for suffix in added()))
+
+
+def suffixes() -> tuple[str, ...]:
+    """The suffixes of weight files, those of the preferred format first."""
+    return tuple(suffix for group in suffixes_by_format() for suffix in group)
+
+
+def reader_of(file: str) -> Reader:
+    """The reader of a file.
+
+    Args:
+        file: its name or path; what it holds is not looked at.
+
+    Raises:
+        CheckpointError: no suffix of a weight file, or an entry point that does not load.
+    """
+    known: dict[str, Reader | EntryPoint] = {**_own(), **added()}
+    fitting = [suffix for suffix in known if file.lower().endswith(suffix)]
+    if not fitting:
+        raise CheckpointError(f"{file}: not a weight file; known are {' '.join(suffixes())}")
+    reader = known[max(fitting, key=len)]
+    return reader if isinstance(reader, Reader) else _loaded(reader)
+
+
+@cache
+def added() -> dict[str, EntryPoint]:
+    """Entry points of readers by suffix, but for suffixes that this package reads itself."""
+    points = {f".{point.name.lower()}": point for point in entry_points(group=GROUP)}
+    return {suffix: point for suffix, point in points.items() if suffix not in _own()}
+
+
+def _own() -> dict[str, Reader]:
+    return {suffix: r for r in _BUILT_IN for suffix in (*r.suffixes, *r.named)}
+
+
+def _loaded(point: EntryPoint) -> Reader:
+    what = f"the reader of .{point.name} files ({point.value})"
+    try:
+        reader = point.load()
+    except Exception as error:  # another package's code
+        reason = str(error).partition("\n")[0] or type(error).__name__
+        raise CheckpointError(
+            f"{what} does not load: {reason}; mend or uninstall the package it is from"
+        ) from error
+    if not isinstance(reader, Reader):
+        raise CheckpointError(f"{what} is of type {type(reader).__name__}; it needs to be a Reader")
+    return reader
