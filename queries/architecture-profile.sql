@@ -4,15 +4,17 @@
 -- param architecture: text = null  (only this one)
 -- param method: text = null  (only numbers made by this method)
 -- param bins: integer = 10  (of relative depth)
-WITH placed AS (
+WITH whole AS (
+    SELECT repo_id, revision, method, greatest(max(depth), 1) AS last
+    FROM layers
+    GROUP BY ALL
+), placed AS (
     SELECT
         m.architecture, l.method, l.repo_id, l.revision, l.alpha, l.log_spectral_norm,
-        l.alpha IS NOT NULL
-            AND l.kind IS DISTINCT FROM 'embedding' AND l.part_of IS NULL AS counts,
-        least(floor($bins * l.depth / greatest(max(l.depth) OVER (
-            PARTITION BY l.repo_id, l.revision, l.method
-        ), 1)), $bins - 1)::INTEGER AS bin
-    FROM layers l JOIN models m USING (repo_id, revision)
+        least(floor($bins * l.depth / w.last), $bins - 1)::INTEGER AS bin
+    FROM averaged_layers l
+    JOIN whole w USING (repo_id, revision, method)
+    JOIN models m USING (repo_id, revision)
     WHERE ($architecture IS NULL OR m.architecture = $architecture)
         AND ($method IS NULL OR l.method = $method)
 )
@@ -22,6 +24,5 @@ SELECT
     avg(alpha) AS alpha, median(alpha) AS median_alpha,
     10 ** avg(log_spectral_norm) AS lambda_max
 FROM placed
-WHERE counts
 GROUP BY ALL
 ORDER BY architecture, method, depth;

@@ -20,8 +20,7 @@ WITH untold AS (  -- models written before `models` told their depth
     SELECT
         n.place, l.commit_id, l.alpha, l.log_spectral_norm,
         least(floor($bins * l.depth / n.last), $bins - 1)::INTEGER AS bin
-    FROM raw.layers l JOIN named n USING (commit_id)
-    WHERE l.alpha IS NOT NULL AND l.kind IS DISTINCT FROM 'embedding' AND l.part_of IS NULL
+    FROM raw.averaged_layers l JOIN named n USING (commit_id)
 ), profiled AS (
     SELECT
         place, bin, count(DISTINCT commit_id) AS models, count(*) AS layers, avg(alpha) AS alpha,

@@ -11,8 +11,8 @@ SELECT
     avg(l.alpha_weighted) AS alpha_weighted_with,
     avg(l.log_norm) FILTER (WHERE l.kind IS DISTINCT FROM 'embedding') AS log_norm,
     avg(l.log_norm) AS log_norm_with
-FROM layers l LEFT JOIN models m USING (repo_id, revision)
-WHERE l.alpha IS NOT NULL AND l.part_of IS NULL
+FROM whole_layers l LEFT JOIN models m USING (repo_id, revision)
+WHERE l.alpha IS NOT NULL
     AND ($series IS NULL OR m.series = $series)
     AND ($method IS NULL OR l.method = $method)
 GROUP BY ALL

@@ -8,9 +8,8 @@ SELECT
     avg(l.alpha) AS alpha,
     count(*) FILTER (WHERE l.warning = 'over-trained') AS over_trained,
     count(*) FILTER (WHERE l.warning = 'under-trained') AS under_trained
-FROM layers l LEFT JOIN models m USING (repo_id, revision)
-WHERE l.part_of IS NULL
-    AND ($series IS NULL OR m.series = $series)
+FROM whole_layers l LEFT JOIN models m USING (repo_id, revision)
+WHERE ($series IS NULL OR m.series = $series)
     AND ($method IS NULL OR l.method = $method)
 GROUP BY ALL
 ORDER BY l.method, layers DESC, l.kind, l.role;

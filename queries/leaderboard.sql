@@ -1,6 +1,6 @@
 -- Which models does a quality metric rank first, and what accuracy is reported for them?
 -- Lower is better for the norms and for alpha and its relatives.
--- param metric: text = alpha_weighted  (log_norm, log_spectral_norm, alpha, alpha_weighted, log_alpha_norm, stable_rank or mp_softrank)
+-- param metric: text = alpha_weighted  (a metric of `summaries`)
 -- param series: text = null  (only this series)
 -- param dataset: text = null  (accuracies on this data set; else accuracy or top1 on any)
 -- param method: text = null  (only numbers made by this method)

@@ -1,5 +1,5 @@
 -- Which new models lie off the regression line of accuracy on a metric through the rest of their series?
--- param metric: text = alpha_weighted  (log_norm, log_spectral_norm, alpha, alpha_weighted, log_alpha_norm, stable_rank or mp_softrank)
+-- param metric: text = alpha_weighted  (a metric of `summaries`)
 -- param days: integer = 30  (released to a watch within so many days)
 -- param dataset: text = null  (accuracies on this data set)
 WITH points AS (

@@ -1,5 +1,5 @@
 -- How did a metric change from one revision of a model to the next that was scanned?
--- param metric: text = alpha  (log_norm, log_spectral_norm, alpha, alpha_weighted, log_alpha_norm, stable_rank or mp_softrank)
+-- param metric: text = alpha  (a metric of `summaries`)
 -- param repo_id: text = null  (only this model)
 SELECT
     v.repo_id, v.method, v.metric,

@@ -9,9 +9,8 @@ WITH placed AS (
         least(floor($bins * l.depth / greatest(max(l.depth) OVER (
             PARTITION BY l.repo_id, l.revision, l.method
         ), 1)), $bins - 1)::INTEGER AS bin
-    FROM layers l LEFT JOIN models m USING (repo_id, revision)
-    WHERE l.part_of IS NULL
-        AND ($series IS NULL OR m.series = $series)
+    FROM whole_layers l LEFT JOIN models m USING (repo_id, revision)
+    WHERE ($series IS NULL OR m.series = $series)
         AND ($method IS NULL OR l.method = $method)
 )
 SELECT

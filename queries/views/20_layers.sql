@@ -4,6 +4,18 @@ CREATE VIEW layers AS
 SELECT l.* EXCLUDE (commit_id)
 FROM raw.layers l JOIN raw.published p USING (commit_id, repo_id);
 
+CREATE VIEW whole_layers AS
+SELECT l.* EXCLUDE (commit_id)
+FROM raw.whole_layers l JOIN raw.published p USING (commit_id, repo_id);
+
+CREATE VIEW network_layers AS
+SELECT l.* EXCLUDE (commit_id)
+FROM raw.network_layers l JOIN raw.published p USING (commit_id, repo_id);
+
+CREATE VIEW averaged_layers AS
+SELECT l.* EXCLUDE (commit_id)
+FROM raw.averaged_layers l JOIN raw.published p USING (commit_id, repo_id);
+
 CREATE VIEW esds AS
 SELECT e.* EXCLUDE (commit_id)
 FROM raw.esds e JOIN raw.published p USING (commit_id, repo_id);

@@ -10,8 +10,7 @@ import pytest
 from tests.support.command import zoo
 from zoo_analysis.answers.correspondence import LayerName, correspond
 from zoo_analysis.answers.diagnosis import diagnose
-from zoo_analysis.answers.points import Selection
-from zoo_analysis.answers.ranking import ranking
+from zoo_analysis.answers.ranking import rank
 from zoo_analysis.answers.two_models import compare
 from zoo_analysis.errors import QueryError
 from zoo_analysis.imports.metric_tables import NO_ESDS
@@ -123,7 +122,7 @@ def test_a_model_stands_among_its_series(store: Store) -> None:
 
 
 def test_ranks_by_metric_and_by_accuracy_and_where_they_disagree(store: Store) -> None:
-    rows = ranking(store, Selection(("alpha",))).to_pylist()
+    rows = rank(store, ("alpha",)).to_pylist()
     told = {
         row["repo_id"]: (row["rank_by_metric"], row["rank_by_accuracy"], row["disagreement"])
         for row in rows
@@ -138,7 +137,7 @@ def test_ranks_by_metric_and_by_accuracy_and_where_they_disagree(store: Store) -
     }
     assert [row["rank_by_metric"] for row in rows] == [1, 2, 3, 4, 5]
     with pytest.raises(QueryError, match="no series 't'; there are: s"):
-        ranking(store, Selection(("alpha",)), "t")
+        rank(store, ("alpha",), "t")
 
 
 def test_two_models_layer_by_layer(store: Store) -> None:
@@ -154,6 +153,22 @@ def test_two_models_layer_by_layer(store: Store) -> None:
     assert alpha["wilcoxon_p"] < 0.01
     same = next(row for row in found.metrics.to_pylist() if row["metric"] == "log_norm")
     assert (same["better"], same["wilcoxon_p"]) == (None, None)
+
+
+def test_parts_and_embeddings_have_partners_but_do_not_count(tmp_path: Path) -> None:
+    store = open_store(tmp_path / "store")
+    for i, name in enumerate("ab"):
+        rows = [
+            layer(0, alpha=2.0 + i),
+            layer(1, alpha=9.0, kind="embedding"),
+            layer(2, alpha=9.0, part_of="l0"),
+        ]
+        rows = [{"part_of": None} | row for row in rows]
+        store.commit_models([model(name, rows)], "scan")
+    found = compare(store, "lab/a", "lab/b")
+    assert found.layers.num_rows == 3
+    alpha = next(row for row in found.metrics.to_pylist() if row["metric"] == "alpha")
+    assert (alpha["layers"], alpha["layers_a_better"]) == (1, 1)
 
 
 def test_models_of_two_methods_are_not_compared(store: Store) -> None:

@@ -10,9 +10,9 @@ import pytest
 
 from tests.support.command import zoo
 from tests.support.reference import VGG_2020
+from zoo_analysis.answers import regressions
 from zoo_analysis.answers.mixed import mixed_table
 from zoo_analysis.answers.points import Selection
-from zoo_analysis.answers.regressions import regression_table
 from zoo_analysis.imports.commit import import_tables
 from zoo_analysis.stats import regress
 from zoo_analysis.store import Store, open_store
@@ -77,7 +77,7 @@ def test_machine_formats_name_the_promised_fields_in_order(place: Path) -> None:
 
 def test_a_row_is_the_function_on_its_models(place: Path) -> None:
     store = open_store(place)
-    rows = regression_table(store, ("alpha",), "d", "series").to_pylist()
+    rows = regressions.regress(store, ("alpha",), "d", "series").to_pylist()
     assert [row["series"] for row in rows] == ["u", "v", "w"]
     points = store.run(
         "SELECT repo_id, alpha, value FROM summaries JOIN accuracy USING (repo_id) "
@@ -95,18 +95,18 @@ def test_groups_conditions_and_sizes(place: Path) -> None:
     store = open_store(place)
 
     def sizes(**options: object) -> list[tuple[object, int]]:
-        rows = regression_table(store, ("alpha",), accuracy="top1", **options)  # type: ignore[arg-type]
+        rows = regressions.regress(store, ("alpha",), accuracy="top1", **options)  # type: ignore[arg-type]
         return [(row["series"], row["n"]) for row in rows.to_pylist()]
 
     assert sizes(by="none") == [(None, 15)]
     assert sizes(by="library") == [("timm", 10), ("torchvision", 5)]
     assert sizes(by="none", where="parameters < 1e7") == [(None, 5)]
     assert sizes(by="none", where="series <> 'u' -- comment") == [(None, 10)]
-    few = regression_table(store, ("alpha",), accuracy="top5", by="series", min_models=2)
+    few = regressions.regress(store, ("alpha",), accuracy="top5", by="series", min_models=2)
     (row,) = few.to_pylist()
     assert (row["n"], row["slope"], row["slope_se"]) == (2, pytest.approx(-10), None)
     assert row["flags"].startswith("n<5")
-    one = regression_table(
+    one = regressions.regress(
         store, ("alpha",), accuracy="top5", by="none", min_models=1, where="repo_id = 'p'"
     ).to_pylist()
     assert (one[0]["n"], one[0]["slope"]) == (1, None)
@@ -119,12 +119,12 @@ def test_top1_and_accuracy_are_one_kind_called_as_it_was_asked_for(tmp_path: Pat
     also = {"repo_id": "a", "dataset": "d", "metric": "top1", "value": 70.1, "source": "x"}
     store.append("accuracies", pa.Table.from_pylist([also]))
     for name in ("top1", "accuracy"):
-        (row,) = regression_table(store, ("alpha",), accuracy=name).to_pylist()
+        (row,) = regressions.regress(store, ("alpha",), by="none", accuracy=name).to_pylist()
         assert (row["accuracy"], row["n"]) == (name, 4)
 
 
 def test_a_constant_metric_is_said_so(place: Path) -> None:
-    (row, *_) = regression_table(open_store(place), ("log_norm",), "d", "series").to_pylist()
+    (row, *_) = regressions.regress(open_store(place), ("log_norm",), "d", "series").to_pylist()
     assert (row["slope"], row["perm_p"], row["q"]) == (None, None, None)
     assert row["flags"] == "constant metric"
 

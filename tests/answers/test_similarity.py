@@ -13,9 +13,9 @@ import pytest
 
 from tests.support.command import zoo
 from tests.support.plug_ins import install
+from zoo_analysis.answers import regressions
 from zoo_analysis.answers.points import Selection, load_pairs
-from zoo_analysis.answers.ranking import ranking
-from zoo_analysis.answers.regressions import regression_table
+from zoo_analysis.answers.ranking import rank
 from zoo_analysis.errors import QueryError
 from zoo_analysis.imports.commit import import_tables
 from zoo_analysis.similarity import Measure
@@ -195,7 +195,7 @@ def test_likeness_vs_accuracy(store: Store) -> None:
 
 def test_likeness_to_a_reference_is_regressed_like_any_metric(store: Store) -> None:
     metric = "likeness:neuronal:lab/a"
-    (found,) = regression_table(store, (metric,), "d").to_pylist()
+    (found,) = regressions.regress(store, (metric,), "d", "none").to_pylist()
     fit = regress([0.9, 0.6, 0.5, 0.2], [88.0, 80.0, 75.0, 60.0])
     assert (found["metric"], found["n"]) == (metric, 4)
     assert found["method"] == f"{PHOTOS} full channel all"
@@ -208,7 +208,7 @@ def test_likeness_to_a_reference_is_regressed_like_any_metric(store: Store) -> N
     both = {r["metric"]: (r["n"], r["method"]) for r in json.loads(told.out)}
     assert both == {metric: (4, found["method"]), "alpha": (5, "imported:zoo")}
     two = (metric, "likeness:procrustes:/a")
-    rows = regression_table(store, two, "d", accuracy="top1").to_pylist()
+    rows = regressions.regress(store, two, "d", "none", accuracy="top1").to_pylist()
     assert [r["n"] for r in rows] == [4, 4]
     assert rows[0]["slope"] == pytest.approx(-rows[1]["slope"])
     few = load_pairs(store, Selection((metric,), where="series = 's'"))
@@ -236,7 +236,7 @@ def test_a_likeness_that_is_not_there_is_one_line(store: Store, metric: str, mes
 
 def test_models_are_not_ranked_by_likeness(store: Store) -> None:
     with pytest.raises(QueryError, match="no metric to rank by"):
-        ranking(store, Selection(("likeness:neuronal:lab/a",)))
+        rank(store, ("likeness:neuronal:lab/a",))
 
 
 def test_a_store_without_similarities_says_how_to_get_some(tmp_path: Path) -> None:

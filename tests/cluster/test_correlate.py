@@ -13,7 +13,7 @@ from zoo_analysis import open_store
 from zoo_analysis.activations import capture
 from zoo_analysis.activations.networks.load import load_network
 from zoo_analysis.activations.probes.named import load_probe
-from zoo_analysis.answers.similarity import Chosen, likeness_matrix, nearest
+from zoo_analysis.answers import similarity
 from zoo_analysis.cluster.account import Event
 from zoo_analysis.cluster.correlate import correlate
 from zoo_analysis.errors import SimilarityError, ZooError
@@ -80,14 +80,14 @@ def test_all_pairs_are_what_the_measures_say_and_each_model_runs_once(
             assert (probe_id, n) == (probe.id, SAMPLES)
 
     # The matrix is symmetric and has what is nearest on top.
-    table = likeness_matrix(store, Chosen("neuronal"))
+    table = similarity.matrix(store, "neuronal")
     assert table["repo_id"].to_pylist() == names
     matrix = np.array([table[name].to_pylist() for name in names], dtype=float)
     off = ~np.eye(4, dtype=bool)
     assert np.array_equal(matrix[off], matrix.T[off])
     assert np.isnan(np.diag(matrix)).all()
     assert ((matrix[off] > 0) & (matrix[off] < 1)).all()
-    near = nearest(store, "vit", Chosen("neuronal"))
+    near = similarity.similar(store, "vit", "neuronal")
     assert near["value"].to_pylist() == sorted(matrix[3][:3], reverse=True)
 
     # Weights that have nothing in common are told of once and for all.

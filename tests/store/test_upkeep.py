@@ -192,7 +192,7 @@ def test_what_does_not_agree_is_named(store: Store) -> None:
 
 def test_an_interrupted_commit_is_no_problem_but_counted(store: Store) -> None:
     store.commit_models([measured("lab/a")], "scan")
-    from zoo_analysis.store.rows import assemble
+    from zoo_analysis.store.model_rows import assemble
 
     for name, rows in assemble([measured("lab/b")], "scan").items():
         if name != "commits":

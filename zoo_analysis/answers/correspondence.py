@@ -1,4 +1,4 @@
-"""Which layers of two models correspond."""
+"""Correspondence of the layers of two models."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from difflib import SequenceMatcher
 
 @dataclass(frozen=True)
 class LayerName:
-    """What says which layer a layer is."""
+    """Identity of a layer: its name, kind and role."""
 
     layer: str
     kind: str | None

@@ -6,14 +6,15 @@ rank collapse and correlation traps: WeightWatcher. The thresholds are in docs/s
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from zoo_analysis.answers.model import ModelReport, load_model
+from zoo_analysis.answers.model import ModelReport, show
 from zoo_analysis.answers.standing import standing
 from zoo_analysis.stats import robust_z, trend
-from zoo_analysis.store import Store
+from zoo_analysis.store import Store, as_store
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -58,32 +59,36 @@ class Diagnosis:
     def as_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
         return {
-            **{name: getattr(self.model, name) for name in ("repo_id", "revision", "method")},
+            **self.model.key,
             "series": self.model.averages.get("series"),
             "findings": [asdict(finding) for finding in self.findings],
         }
 
 
 def diagnose(
-    store: Store, model: str, revision: str | None = None, method: str | None = None
+    store: Store | str | Path | None,
+    model: str,
+    revision: str | None = None,
+    method: str | None = None,
 ) -> Diagnosis:
-    """Diagnose a model.
+    """The published diagnoses of one model (docs/statistics.md), in words and numbers.
 
     Args:
-        store: that has it.
+        store: a store, or what `open_store` takes.
         model: its repository id, or a unique part of one.
         revision: the beginning of one; None is the one committed last.
         method: the beginning of a method's id; None is the one committed last.
 
     Raises:
         QueryError: no such model, or several.
+        StoreError: there is no store.
     """
-    report = load_model(store, model, revision, method)
+    store = as_store(store)
+    report = show(store, model, revision, method)
     layers = store.run(
-        "SELECT * FROM layers WHERE repo_id = $repo_id AND revision = $revision "
-        "AND method = $method AND kind IS DISTINCT FROM 'embedding' AND part_of IS NULL "
-        "ORDER BY depth, layer",
-        {name: getattr(report, name) for name in ("repo_id", "revision", "method")},
+        "SELECT * FROM network_layers WHERE repo_id = $repo_id AND revision = $revision "
+        "AND method = $method ORDER BY depth, layer",
+        report.key,
     ).to_pandas()
     checks: tuple[Callable[[pd.DataFrame], Finding], ...] = (
         correlation_flow,

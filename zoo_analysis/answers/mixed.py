@@ -1,13 +1,14 @@
 """Across series: the pooled line beside what holds within, and what size and depth explain."""
 
-import math
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 
+from zoo_analysis.answers.defaults import MIN_MODELS
 from zoo_analysis.answers.points import Selection, load_pairs
 from zoo_analysis.errors import QueryError
+from zoo_analysis.records import table_of
 from zoo_analysis.stats import Within, fit_line, mixed_line, partial_correlation, simpson
 from zoo_analysis.store import Store
 
@@ -42,7 +43,7 @@ class MixedRow:
     mixed_slope: float
     mixed_se: float
     mixed_p: float
-    random: str
+    random: str | None
     intercept_sd: float
     slope_sd: float
     partial_parameters: float
@@ -52,11 +53,7 @@ class MixedRow:
     finding: str
 
 
-_TYPES = {str: pa.string(), int: pa.int64(), float: pa.float64()}
-_SCHEMA = pa.schema([(name, _TYPES[kind]) for name, kind in MixedRow.__annotations__.items()])
-
-
-def mixed_table(store: Store, selection: Selection, min_models: int = 4) -> pa.Table:
+def mixed_table(store: Store, selection: Selection, min_models: int = MIN_MODELS) -> pa.Table:
     """Pooled, within-series and mixed-effects slopes of every metric, data set and method.
 
     Args:
@@ -103,7 +100,7 @@ def mixed_table(store: Store, selection: Selection, min_models: int = 4) -> pa.T
                     mixed_slope=mixed.slope,
                     mixed_se=mixed.slope_se,
                     mixed_p=mixed.p,
-                    random=mixed.random,
+                    random=mixed.random or None,
                     intercept_sd=mixed.intercept_sd,
                     slope_sd=mixed.slope_sd,
                     partial_parameters=by_size[0],
@@ -118,11 +115,11 @@ def mixed_table(store: Store, selection: Selection, min_models: int = 4) -> pa.T
             f"no metric varies over {max(min_models, 3)} models that have a series and an "
             "accuracy: lower --min-models, or name series in a catalogue"
         )
-    return pa.Table.from_pylist([_nullable(row) for row in rows], schema=_SCHEMA)
+    return table_of(MixedRow, rows)
 
 
 def in_words(found: Within, metric: str) -> str:
-    """Whether pooled and within-series signs agree; names the series that do not."""
+    """Agreement of pooled and within-series signs in words; names the series against it."""
     if not found.slopes:
         return "no series has 3 models, enough for a slope of its own"
     if len(found.slopes) == 1:
@@ -147,10 +144,3 @@ def in_words(found: Within, metric: str) -> str:
 def _depth(layers: np.ndarray) -> np.ndarray:
     """Imported averages have 0 layers, which says nothing of depth."""
     return np.where(layers > 0, layers, np.nan)
-
-
-def _nullable(row: MixedRow) -> dict[str, object]:
-    return {
-        name: None if value == "" or (isinstance(value, float) and math.isnan(value)) else value
-        for name, value in asdict(row).items()
-    }

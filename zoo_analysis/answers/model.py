@@ -1,25 +1,38 @@
 """One model: its layers, averages, warnings and reported accuracies."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
+from pathlib import Path
 from typing import Any
 
+import duckdb
 import pyarrow as pa
 
+from zoo_analysis.answers.names import find_model
 from zoo_analysis.errors import QueryError
-from zoo_analysis.store import Store
+from zoo_analysis.spectra.metrics import SHOWN
+from zoo_analysis.store import Store, as_store
 
-_SHOWN = (
-    "depth, layer, kind, role, shape, N, M, num_evals, alpha, sigma, D, alpha_weighted, "
-    "log_alpha_norm, log_norm, log_spectral_norm, stable_rank, num_spikes, mp_softrank, "
-    "status, warning"
-)
+_LAYERS = f"""
+SELECT depth, layer, kind, role, shape, N, M, num_evals, {", ".join(SHOWN)}, status, warning
+FROM layers WHERE repo_id = $repo_id AND revision = $revision AND method = $method
+ORDER BY depth, layer
+"""
 
 
 @dataclass(frozen=True)
 class ModelReport:
-    """What the store knows of one model under one method."""
+    """All that the store knows of one model under one method.
+
+    Attributes:
+        repo_id, revision, method: of the model.
+        model: its row of `models`.
+        averages: its row of `summaries`.
+        layers: a row a layer, in the order of depth: the metrics that are declared as shown.
+        warnings: how many layers have each.
+        accuracies: reported ones, with their sources.
+    """
 
     repo_id: str
     revision: str
@@ -30,10 +43,15 @@ class ModelReport:
     warnings: Mapping[str, int]
     accuracies: pa.Table
 
+    @property
+    def key(self) -> dict[str, str]:
+        """Columns that single out its rows."""
+        return {"repo_id": self.repo_id, "revision": self.revision, "method": self.method}
+
     def as_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
         return {
-            **{name: getattr(self, name) for name in ("repo_id", "revision", "method")},
+            **self.key,
             "model": dict(self.model),
             "averages": dict(self.averages),
             "warnings": dict(self.warnings),
@@ -42,75 +60,51 @@ class ModelReport:
         }
 
 
-def load_model(
-    store: Store, name: str, revision: str | None = None, method: str | None = None
+def show(
+    store: Store | str | Path | None,
+    model: str,
+    revision: str | None = None,
+    method: str | None = None,
 ) -> ModelReport:
-    """Find a model and gather its rows.
+    """A model's layers, averages, warnings and reported accuracies.
 
     Args:
-        store: where to look.
-        name: its repository id, or a part that only one has.
+        store: a store, or what `open_store` takes.
+        model: its repository id, or a part that only one has.
         revision: the beginning of one; None is the one committed last.
         method: the beginning of a method's id; None is the one committed last.
 
     Raises:
         QueryError: no such model, or several.
+        StoreError: there is no store.
     """
-    repo_id = find_model(store, name)
+    store = as_store(store)
+    repo_id = find_model(store, model)
     found = store.sql(
         "SELECT revision, method FROM commits WHERE repo_id = $repo_id "
         "AND starts_with(revision, $revision) AND starts_with(method, $method) "
         "ORDER BY committed_at DESC LIMIT 1",
         {"repo_id": repo_id, "revision": revision or "", "method": method or ""},
-    ).to_arrow_table()
-    if not len(found):
+    ).fetchall()
+    if not found:
         raise QueryError(f"{repo_id} has no revision {revision or 'any'} under {method or 'any'}")
-    key = {"repo_id": repo_id, **found.to_pylist()[0]}
+    one = {"repo_id": repo_id, "revision": found[0][0]}
+    key = {**one, "method": found[0][1]}
     where = "WHERE repo_id = $repo_id AND revision = $revision"
-    model = _rows(store, f"FROM models {where}", key, "repo_id", "revision")[0]
-    averages = _rows(store, f"FROM summaries {where} AND method = $method", key)[0]
-    layers = store.sql(
-        f"SELECT {_SHOWN} FROM layers {where} AND method = $method ORDER BY depth, layer", key
-    ).to_arrow_table()
-    accuracies = store.sql(
-        "SELECT dataset, metric, split, value, source, source_url FROM accuracies "
-        "WHERE repo_id = $repo_id ORDER BY ALL",
-        {"repo_id": repo_id},
-    ).to_arrow_table()
-    warnings: dict[str, int] = {}
-    for warning in layers["warning"].drop_null().to_pylist():
-        warnings[warning] = warnings.get(warning, 0) + 1
+    layers = store.run(_LAYERS, key)
     return ModelReport(
         **key,
-        model=model,
-        averages=averages,
+        model=_record(store.sql(f"FROM models {where}", one)),
+        averages=_record(store.sql(f"FROM summaries {where} AND method = $method", key)),
         layers=layers,
-        warnings=warnings,
-        accuracies=accuracies,
+        warnings=Counter(layers["warning"].drop_null().to_pylist()),
+        accuracies=store.run(
+            "SELECT dataset, metric, split, value, source, source_url FROM accuracies "
+            "WHERE repo_id = $repo_id ORDER BY ALL",
+            {"repo_id": repo_id},
+        ),
     )
 
 
-def _rows(store: Store, sql: str, key: Mapping[str, str], *used: str) -> list[dict[str, Any]]:
-    params = {name: key[name] for name in used or key}
-    rows: list[dict[str, Any]] = store.sql(sql, params).to_arrow_table().to_pylist()
-    return rows
-
-
-def find_model(store: Store, name: str) -> str:
-    """The repository id that `name` is, or is a part of.
-
-    Raises:
-        QueryError: none, or several.
-    """
-    models = store.sql("SELECT DISTINCT repo_id FROM models").to_arrow_table()
-    known: list[str] = models["repo_id"].to_pylist()
-    if name in known:
-        return name
-    matches = sorted(repo_id for repo_id in known if name.lower() in repo_id.lower())
-    if len(matches) == 1:
-        return str(matches[0])
-    if matches:
-        raise QueryError(f"{name!r} is a part of {len(matches)} models: {', '.join(matches[:8])}")
-    near = get_close_matches(name, known, n=3)
-    hint = f"did you mean {' or '.join(near)}?" if near else "zoo query models lists them"
-    raise QueryError(f"no model {name!r} in the store; {hint}")
+def _record(row: duckdb.DuckDBPyRelation) -> dict[str, Any]:
+    return dict(zip(row.columns, row.fetchall()[0], strict=True))

@@ -1,17 +1,16 @@
-"""Names that are not there, and what was probably meant."""
+"""Names of what a store holds."""
 
 from collections.abc import Sequence
-from difflib import get_close_matches
 
 from zoo_analysis.errors import QueryError
+from zoo_analysis.store import Store
+from zoo_analysis.suggestions import near, several, whole_or_part
 
 
 def check(name: str, known: Sequence[str], what: str) -> None:
     """Raise a QueryError that suggests the nearest names, unless `name` is known."""
     if name not in known:
-        near = get_close_matches(name, known, n=2)
-        hint = f"did you mean {' or '.join(near)}?" if near else there(known)
-        raise QueryError(f"no {what} {name!r}; {hint}")
+        raise QueryError(f"no {what} {name!r}; {near(name, known, there(known), most=2)}")
 
 
 def the_one(name: str, known: Sequence[str], what: str) -> str:
@@ -20,13 +19,27 @@ def the_one(name: str, known: Sequence[str], what: str) -> str:
     Raises:
         QueryError: it is none, which suggests the nearest; or several.
     """
-    parts = [each for each in known if name.lower() in each.lower()]
-    if name in known or len(parts) == 1:
-        return name if name in known else parts[0]
-    if parts:
-        raise QueryError(f"{name!r} is a part of {len(parts)} models: {', '.join(parts[:8])}")
-    check(name, known, what)
-    return name
+    found = whole_or_part(name, known)
+    if len(found) > 1:
+        raise QueryError(several(name, found))
+    if not found:
+        check(name, known, what)
+    return found[0]
+
+
+def find_model(store: Store, name: str) -> str:
+    """The repository id that `name` is, or is a part of.
+
+    Raises:
+        QueryError: none, or several.
+    """
+    known = store.run("SELECT DISTINCT repo_id FROM models")["repo_id"].to_pylist()
+    if len(found := whole_or_part(name, known)) == 1:
+        return found[0]
+    if found:
+        raise QueryError(several(name, found))
+    hint = near(name, known, "zoo query models lists them", most=3)
+    raise QueryError(f"no model {name!r} in the store; {hint}")
 
 
 def there(known: Sequence[str]) -> str:

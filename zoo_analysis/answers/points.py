@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from zoo_analysis.answers.likeness_metric import is_likeness, likeness_points
 from zoo_analysis.answers.names import check, there
+from zoo_analysis.answers.similarity_metric import is_similarity, similarity_points
 from zoo_analysis.errors import QueryError
 from zoo_analysis.store import Store
 from zoo_analysis.store.schemas import SUMMARY_METRICS
@@ -40,7 +40,7 @@ ORDER BY dataset, accuracy, method, series, repo_id
 
 @dataclass(frozen=True)
 class Selection:
-    """Which models, metrics and accuracies.
+    """A choice of models, metrics and accuracies.
 
     Attributes:
         metrics: columns of `summaries`, or ``likeness:MEASURE:REFERENCE``; all columns where empty.
@@ -72,17 +72,17 @@ def load_pairs(store: Store, selection: Selection) -> "pd.DataFrame":
 
     Returns:
         series, dataset, accuracy, method, repo_id, revision, value, source, the metrics, the
-        columns of `models`, and `likeness`, the metric that a row is of where this is a likeness.
+        columns of `models`, and `similarity`, the metric that a row is of where this is one.
 
     Raises:
         QueryError: a metric, data set, accuracy or method that is not there (says what is), no
             model that has both (says which side is missing), or a condition DuckDB refuses.
     """
-    likenesses = [metric for metric in selection.metrics if is_likeness(metric)]
-    spectral = [metric for metric in selection.columns if metric not in likenesses]
+    similarities = [metric for metric in selection.metrics if is_similarity(metric)]
+    spectral = [metric for metric in selection.columns if metric not in similarities]
     for metric in spectral:
         check(metric, SUMMARY_METRICS, "metric")
-    rows = _points(store, spectral, likenesses, selection.where or "true")
+    rows = _points(store, spectral, similarities, selection.where or "true")
     if not len(rows):
         if not spectral:
             raise QueryError(
@@ -105,7 +105,7 @@ def load_pairs(store: Store, selection: Selection) -> "pd.DataFrame":
         rows = rows[rows["accuracy"].isin(meant)]
         # Called as it was asked for; a model that has it under both names counts once.
         rows = rows.sort_values("accuracy", kind="stable").assign(accuracy=selection.accuracy)
-        rows = rows.drop_duplicates(["repo_id", "method", "dataset", "likeness"])
+        rows = rows.drop_duplicates(["repo_id", "method", "dataset", "similarity"])
     if selection.method is not None:
         methods = sorted(set(rows["method"]))
         rows = rows[rows["method"].str.startswith(selection.method)]
@@ -115,7 +115,7 @@ def load_pairs(store: Store, selection: Selection) -> "pd.DataFrame":
 
 
 def _points(
-    store: Store, spectral: Sequence[str], likenesses: Sequence[str], where: str
+    store: Store, spectral: Sequence[str], similarities: Sequence[str], where: str
 ) -> "pd.DataFrame":
     import pandas as pd
 
@@ -123,10 +123,10 @@ def _points(
     frames: list[pd.DataFrame] = []
     if spectral:
         rows = store.run(_PAIRS.format(metrics=everything, where=where)).to_pandas()
-        frames.append(rows.assign(likeness=None))
-    for metric in likenesses:
-        rows = likeness_points(store, metric, SUMMARY_METRICS, where)
-        frames.append(rows.assign(likeness=metric))
+        frames.append(rows.assign(similarity=None))
+    for metric in similarities:
+        rows = similarity_points(store, metric, SUMMARY_METRICS, where)
+        frames.append(rows.assign(similarity=metric))
     found = [frame for frame in frames if len(frame)] or frames[:1]
     return pd.concat(found, ignore_index=True) if len(found) > 1 else found[0]
 

@@ -1,21 +1,23 @@
 """The regression table: every metric on every reported accuracy that the store has both of."""
 
 import math
+import shlex
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Any, Literal, get_args
+from pathlib import Path
+from typing import Any, get_args
 
 import numpy as np
 import pyarrow as pa
 
+from zoo_analysis.answers.defaults import BY, MIN_MODELS, By
+from zoo_analysis.answers.mixed import mixed_table
 from zoo_analysis.answers.points import Selection, load_pairs
-from zoo_analysis.errors import QueryError
-from zoo_analysis.stats import benjamini_hochberg, regress
-from zoo_analysis.store import Store
-from zoo_analysis.store.schemas import REGRESSIONS, SUMMARY_METRICS
-
-METRICS = SUMMARY_METRICS
-By = Literal["series", "library", "none"]
+from zoo_analysis.errors import QueryError, ZooError
+from zoo_analysis.stats import benjamini_hochberg
+from zoo_analysis.stats import regress as fitted
+from zoo_analysis.store import Store, as_store
+from zoo_analysis.store.schemas import REGRESSIONS
 
 _SCHEMA = pa.schema([f for f in REGRESSIONS if f.name not in ("query", "computed_at")])
 
@@ -27,44 +29,67 @@ READER_COLUMNS = (
 )
 
 
-def regression_table(
-    store: Store,
+def regress(
+    store: Store | str | Path | None = None,
     metrics: Sequence[str] = (),
     dataset: str | None = None,
-    by: By = "none",
+    by: By = BY,
     method: str | None = None,
     *,
     accuracy: str | None = None,
     where: str | None = None,
-    min_models: int = 4,
+    min_models: int = MIN_MODELS,
+    mixed: bool = False,
+    keep: bool = False,
     seed: int = 0,
 ) -> pa.Table:
-    """Regress reported accuracies on quality metrics.
+    """Reported accuracies regressed on quality metrics, with how sure one can be.
+
+    A model counts once, at the revision committed last. What each column means, and how far to
+    trust the intervals: docs/statistics.md.
 
     Args:
-        store: with summaries and accuracies.
-        metrics: columns of `summaries`; all of them where empty.
+        store: a store, or what `open_store` takes.
+        metrics: columns of `summaries`, or ``likeness:MEASURE:REFERENCE``; all columns where empty.
         dataset: only accuracies on this data set.
         by: a regression for each series or library, or over all models.
         method: only methods whose id begins with this.
-        accuracy: only this kind of accuracy.
-        where: an SQL condition, as in `Selection`.
+        accuracy: only this kind of accuracy: ``top1``, ``top5``, ….
+        where: an SQL condition on models, as `Selection` takes it.
         min_models: fewest models of a regression.
+        mixed: across series instead: mixed effects beside the pooled line, whatever `by` says.
+        keep: also add the rows to the table `regressions`, with the command that makes them.
         seed: of bootstrap and permutations.
 
     Returns:
-        A row for every group (series or library, data set, accuracy, method) and metric; `q` is
-        Benjamini and Hochberg's over the rows' permutation p-values. A model counts once, at the
-        revision committed last.
+        A row for every group (series or library, data set, accuracy, method) and metric: columns of
+        the table `regressions`, less query and time; slopes in units of the accuracy (percent) per
+        unit of the metric; `q` is Benjamini and Hochberg's over the rows' permutation p-values;
+        null is what the data cannot tell. With `mixed` columns of `MixedRow`.
 
     Raises:
         QueryError: as `load_pairs`; also where no group has enough models, or min_models < 1.
+        ZooError: both `mixed` and `keep`.
+        StoreError: there is no store, or it cannot be written.
     """
+    store = as_store(store)
+    selection = Selection(tuple(metrics), dataset, accuracy, method, where)
+    if mixed:
+        if keep:
+            raise ZooError("--keep keeps plain regressions: leave out --mixed")
+        return mixed_table(store, selection, min_models)
+    table = _table(store, selection, by, min_models, seed)
+    if keep:
+        made_by = pa.repeat(_command(selection, by, min_models), len(table))
+        store.append("regressions", table.append_column("query", made_by))
+    return table
+
+
+def _table(store: Store, selection: Selection, by: By, min_models: int, seed: int) -> pa.Table:
     if by not in get_args(By):
         raise QueryError(f"by is {by!r}: use one of {', '.join(get_args(By))}")
     if min_models < 1:
         raise QueryError(f"min-models is {min_models}: at least 1")
-    selection = Selection(tuple(metrics), dataset, accuracy, method, where)
     pairs = load_pairs(store, selection)
     groups = pairs.assign(group=None if by == "none" else pairs[by]).groupby(
         ["group", "dataset", "accuracy", "method"], dropna=False
@@ -78,7 +103,7 @@ def regression_table(
             largest = max(largest, n)
             if n < min_models:
                 continue
-            fit = regress(values, models["value"].astype(float), list(models["repo_id"]), seed=seed)
+            fit = fitted(values, models["value"].astype(float), list(models["repo_id"]), seed=seed)
             names = {
                 "series": group if isinstance(group, str) else None,
                 "dataset": data,
@@ -98,13 +123,17 @@ def regression_table(
     return pa.Table.from_pylist(rows, schema=_SCHEMA)
 
 
-def keep(store: Store, table: pa.Table, query: str) -> None:
-    """Add regressions to the table `regressions`, with the query that made them and the time.
-
-    Raises:
-        StoreError: the store cannot be written.
-    """
-    store.append("regressions", table.append_column("query", pa.array([query] * len(table))))
+def _command(selection: Selection, by: By, min_models: int) -> str:
+    """The command that makes the same regressions."""
+    asked = {
+        "--dataset": selection.dataset,
+        "--accuracy": selection.accuracy,
+        "--where": selection.where,
+        "--method": selection.method,
+    }
+    words = [word for name in selection.metrics for word in ("--metric", name)]
+    words += [word for key, value in asked.items() if value for word in (key, value)]
+    return shlex.join(["zoo", "regress", *words, "--by", by, "--min-models", str(min_models)])
 
 
 def _nullable(values: dict[str, Any]) -> dict[str, Any]:

@@ -1,15 +1,18 @@
-"""How alike models are: the nearest to one, all with all, and the measures there are."""
+"""Similarities of models: the nearest to one, all with all, and the measures there are."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from pathlib import Path
 
 import pyarrow as pa
 
+from zoo_analysis.answers.defaults import NEAREST
 from zoo_analysis.answers.names import check, the_one
 from zoo_analysis.errors import QueryError, SimilarityError
-from zoo_analysis.similarity.registry import get_measure, measures
-from zoo_analysis.store import Store
+from zoo_analysis.records import table_of
+from zoo_analysis.similarity import registry
+from zoo_analysis.similarity.registry import get_measure
+from zoo_analysis.store import Store, as_store
 
 _KEYS = """
 SELECT DISTINCT measure, probe, mode, neurons, selection FROM likeness
@@ -41,14 +44,25 @@ LIMIT $limit
 _MATRIX = f"""
 SELECT l.repo_id, l.revision, l.other, l.other_revision, l.value FROM likeness l WHERE {_OF}
 """
-_COLUMNS = (
-    *("measure", "of", "range", "higher", "invariant_to", "symmetric", "max_samples", "source"),
-)
+
+
+@dataclass(frozen=True)
+class DescribedMeasure:
+    """A measure of similarity in words; all but name and source are null where it does not load."""
+
+    measure: str
+    of: str | None = None
+    range: str | None = None
+    higher: str | None = None
+    invariant_to: str | None = None
+    symmetric: bool | None = None
+    max_samples: int | None = None
+    source: str = ""
 
 
 @dataclass(frozen=True)
 class Chosen:
-    """Which numbers of the store.
+    """A choice among the similarities of a store.
 
     Attributes:
         measure: its name.
@@ -65,33 +79,63 @@ class Chosen:
     selection: str | None = None
 
 
-def nearest(store: Store, model: str, chosen: Chosen, limit: int = 10) -> pa.Table:
-    """The models most like one, the most alike first.
+def similar(
+    store: Store | str | Path | None,
+    model: str,
+    measure: str = "neuronal",
+    limit: int = NEAREST,
+    *,
+    probe: str | None = None,
+    mode: str | None = None,
+    neurons: str | None = None,
+    layers: str | None = None,
+) -> pa.Table:
+    """The models most similar to one, the most similar first, with a reported accuracy of each.
 
     Args:
-        store: with similarities.
+        store: a store, or what `open_store` takes.
         model: its repo_id, or a part that only one has.
-        chosen: which numbers.
+        measure: of similarity; `measures` lists them.
         limit: most models.
+        probe: only numbers over the probe whose id begins with this.
+        mode: only of this mode: ``full`` or ``partial``.
+        neurons: only of neurons counted this way.
+        layers: only of this selection of layers.
+
+    Returns:
+        A row a model: repo_id, revision, series; value, and value_to_other and value_from_other
+        where the measure is directed, in the measure's own unit; dataset, accuracy_metric and
+        accuracy; and how the value was made.
 
     Raises:
         QueryError: no such model, or numbers; or numbers that were made in several ways, of which
-            `chosen` does not say which.
+            the arguments do not say which.
+        StoreError: there is no store.
     """
+    store = as_store(store)
     repo_id = _found(store, model)
-    key = _key(store, chosen, repo_id)
-    distance = get_measure(chosen.measure).higher == "less alike"
+    key = _key(store, Chosen(measure, probe, mode, neurons, layers), repo_id)
+    distance = get_measure(measure).higher == "less alike"
     return store.run(
         _NEAREST, asdict(key) | {"repo_id": repo_id, "distance": distance, "limit": limit}
     )
 
 
-def likeness_matrix(store: Store, chosen: Chosen) -> pa.Table:
-    """All models by all models, those of a series side by side.
+def matrix(
+    store: Store | str | Path | None = None,
+    measure: str = "neuronal",
+    *,
+    probe: str | None = None,
+    mode: str | None = None,
+    neurons: str | None = None,
+    layers: str | None = None,
+) -> pa.Table:
+    """The similarities of all models with all, those of a series side by side.
 
     Args:
-        store: with similarities.
-        chosen: which numbers.
+        store: a store, or what `open_store` takes.
+        measure: of similarity; `measures` lists them.
+        probe, mode, neurons, layers: as `similar` takes them.
 
     Returns:
         A row and a column a model, called by its repo_id, with ``@`` and the beginning of the
@@ -99,8 +143,11 @@ def likeness_matrix(store: Store, chosen: Chosen) -> pa.Table:
         diagonal.
 
     Raises:
-        QueryError: as `nearest`.
+        QueryError: no such numbers, or numbers that were made in several ways.
+        StoreError: there is no store.
     """
+    store = as_store(store)
+    chosen = Chosen(measure, probe, mode, neurons, layers)
     rows = store.run(_MATRIX, asdict(_key(store, chosen, None))).to_pylist()
     series = {row["repo_id"]: row["series"] or "" for row in store.run(_SERIES).to_pylist()}
     models = sorted(
@@ -118,18 +165,22 @@ def likeness_matrix(store: Store, chosen: Chosen) -> pa.Table:
     return pa.table({"repo_id": pa.array(_names(models), pa.string()), **columns})
 
 
-def measure_table() -> pa.Table:
-    """What is known of each measure; of one that does not load, why."""
-    return pa.Table.from_pylist([_described(name) for name in measures()])
+def measures() -> pa.Table:
+    """The measures of similarity: range, direction, invariances, source.
+
+    Returns:
+        A row a measure; of a plug-in that does not load, the reason as its source.
+    """
+    return table_of(DescribedMeasure, map(_described, registry.measures()))
 
 
-def _described(name: str) -> dict[str, Any]:
+def _described(name: str) -> DescribedMeasure:
     try:
         measure = get_measure(name)
     except SimilarityError as error:
-        return dict.fromkeys(_COLUMNS) | {"measure": name, "source": str(error)}
+        return DescribedMeasure(name, source=str(error))
     low, high = measure.range
-    values = (
+    return DescribedMeasure(
         measure.name,
         measure.of,
         f"{low:g} … {high:g}",
@@ -139,7 +190,6 @@ def _described(name: str) -> dict[str, Any]:
         measure.max_samples,
         measure.source,
     )
-    return dict(zip(_COLUMNS, values, strict=True))
 
 
 def _names(models: Sequence[tuple[str, str]]) -> list[str]:

@@ -1,4 +1,4 @@
-"""Where a model stands among its series."""
+"""The standing of a model among its series."""
 
 from dataclasses import dataclass
 

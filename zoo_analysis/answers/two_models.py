@@ -3,15 +3,18 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from zoo_analysis.answers.correspondence import LayerName, correspond
-from zoo_analysis.answers.model import ModelReport, find_model, load_model
+from zoo_analysis.answers.model import ModelReport, show
+from zoo_analysis.answers.names import find_model
 from zoo_analysis.errors import QueryError
-from zoo_analysis.store import Store
+from zoo_analysis.records import table_of
+from zoo_analysis.store import Store, as_store
 from zoo_analysis.store.schemas import SUMMARY_METRICS
 
 #: Shown of each layer, beside its shape.
@@ -27,19 +30,40 @@ _LAYERS = pa.schema(
         ("differs", pa.string()),
     ]
 )
-_METRICS = pa.schema(
-    [
-        ("metric", pa.string()),
-        ("a", pa.float64()),
-        ("b", pa.float64()),
-        ("difference", pa.float64()),
-        ("better", pa.string()),
-        ("layers", pa.int64()),
-        ("layers_a_better", pa.int64()),
-        ("layers_b_better", pa.int64()),
-        ("wilcoxon_p", pa.float64()),
-    ]
-)
+# Parts of a fused layer and embeddings have partners too, but are not counted.
+_OF_MODEL = """
+SELECT *, layer IN (
+    SELECT layer FROM network_layers
+    WHERE repo_id = $repo_id AND revision = $revision AND method = $method
+) AS counted
+FROM layers WHERE repo_id = $repo_id AND revision = $revision AND method = $method
+ORDER BY depth, layer
+"""
+
+
+@dataclass(frozen=True)
+class MetricComparison:
+    """Two models by one metric; lower is better.
+
+    Attributes:
+        metric: its name.
+        a, b: the models' averages.
+        difference: b − a.
+        better: repo_id of the model with the lower average; null where they are equal.
+        layers: corresponding layers of the networks that both have the metric.
+        layers_a_better, layers_b_better: in how many of them a, or b, has the lower value.
+        wilcoxon_p: of Wilcoxon's signed-rank test over them.
+    """
+
+    metric: str
+    a: float
+    b: float
+    difference: float
+    better: str | None
+    layers: int
+    layers_a_better: int
+    layers_b_better: int
+    wilcoxon_p: float
 
 
 @dataclass(frozen=True)
@@ -49,8 +73,7 @@ class ModelComparison:
     Attributes:
         a, b: the models.
         layers: a row a pair of corresponding layers, or a layer without partner.
-        metrics: a row a metric: both averages, b − a, the model it calls better (lower), in how
-            many corresponding layers, and Wilcoxon's signed-rank p-value over them.
+        metrics: a row a metric that both have: columns of `MetricComparison`.
     """
 
     a: ModelReport
@@ -76,18 +99,22 @@ class ModelComparison:
         }
 
 
-def compare(store: Store, a: str, b: str, method: str | None = None) -> ModelComparison:
-    """Set two models side by side.
+def compare(
+    store: Store | str | Path | None, a: str, b: str, method: str | None = None
+) -> ModelComparison:
+    """Two models side by side: layer by layer where they correspond, and metric by metric.
 
     Args:
-        store: that has both.
+        store: a store, or what `open_store` takes.
         a: repository id, or a unique part of one; ``@`` and a revision may follow.
         b: likewise.
         method: the beginning of a method's id; None is the last that both were measured by.
 
     Raises:
         QueryError: no such model, or no method that both were measured by.
+        StoreError: there is no store.
     """
+    store = as_store(store)
     (name_a, revision_a), (name_b, revision_b) = _split(store, a), _split(store, b)
     common = store.run(
         "SELECT a.method FROM commits a JOIN commits b USING (method) "
@@ -101,25 +128,20 @@ def compare(store: Store, a: str, b: str, method: str | None = None) -> ModelCom
             f"{name_a} and {name_b} were not measured by one method"
             f"{f' {method}' if method else ''}: scan both the same way"
         )
-    left = load_model(store, name_a, revision_a, common[0])
-    right = load_model(store, name_b, revision_b, common[0])
-    rows_a, rows_b = left.layers.to_pylist(), right.layers.to_pylist()
-    pairs = correspond(_names(rows_a), _names(rows_b))
-    layers = [
-        _layer_row(rows_a[i] if i is not None else None, rows_b[j] if j is not None else None)
-        for i, j in pairs
+    left = show(store, name_a, revision_a, common[0])
+    right = show(store, name_b, revision_b, common[0])
+    rows_a, rows_b = (store.run(_OF_MODEL, side.key).to_pylist() for side in (left, right))
+    pairs = [
+        (rows_a[i] if i is not None else None, rows_b[j] if j is not None else None)
+        for i, j in correspond(_names(rows_a), _names(rows_b))
     ]
-    both = [
-        (rows_a[i], rows_b[j])
-        for i, j in pairs
-        if i is not None and j is not None and rows_a[i]["kind"] != "embedding"
-    ]
-    metrics = [_metric_row(name, left, right, both) for name in SUMMARY_METRICS]
+    both = [(x, y) for x, y in pairs if x and y and x["counted"] and y["counted"]]
+    metrics = [_by_metric(name, left, right, both) for name in SUMMARY_METRICS]
     return ModelComparison(
         left,
         right,
-        pa.Table.from_pylist(layers, schema=_LAYERS),
-        pa.Table.from_pylist([row for row in metrics if row], schema=_METRICS),
+        pa.Table.from_pylist([_layer_row(x, y) for x, y in pairs], schema=_LAYERS),
+        table_of(MetricComparison, [row for row in metrics if row is not None]),
     )
 
 
@@ -157,29 +179,28 @@ def _differs(a: Mapping[str, Any] | None, b: Mapping[str, Any] | None) -> str | 
     )
 
 
-def _metric_row(
+def _by_metric(
     metric: str,
     a: ModelReport,
     b: ModelReport,
     pairs: list[tuple[dict[str, Any], dict[str, Any]]],
-) -> dict[str, Any] | None:
+) -> MetricComparison | None:
     from scipy.stats import wilcoxon
 
-    x, y = a.averages.get(metric), b.averages.get(metric)
+    x, y = a.averages[metric], b.averages[metric]
     if x is None or y is None:
         return None
     by_layer = [(p[metric], q[metric]) for p, q in pairs]
     gaps = np.array([v - u for u, v in by_layer if u is not None and v is not None], dtype=float)
     tested = len(gaps) > 1 and bool(np.any(gaps))
-    p = float(wilcoxon(gaps).pvalue) if tested else math.nan
-    return {
-        "metric": metric,
-        "a": x,
-        "b": y,
-        "difference": y - x,
-        "better": None if x == y else a.repo_id if x < y else b.repo_id,
-        "layers": len(gaps),
-        "layers_a_better": int(np.sum(gaps > 0)),
-        "layers_b_better": int(np.sum(gaps < 0)),
-        "wilcoxon_p": p if math.isfinite(p) else None,
-    }
+    return MetricComparison(
+        metric=metric,
+        a=x,
+        b=y,
+        difference=y - x,
+        better=None if x == y else a.repo_id if x < y else b.repo_id,
+        layers=len(gaps),
+        layers_a_better=int(np.sum(gaps > 0)),
+        layers_b_better=int(np.sum(gaps < 0)),
+        wilcoxon_p=float(wilcoxon(gaps).pvalue) if tested else math.nan,
+    )

@@ -8,12 +8,6 @@ from zoo_analysis.cli.options import FormatOption, OutOption, StoreOption
 
 app = typer.Typer(no_args_is_help=True)
 
-_SHOW = """
-SELECT repo_id, dataset, metric, split, value, source, source_url, retrieved_at FROM accuracies
-WHERE $model IS NULL OR contains(lower(repo_id), lower($model))
-ORDER BY repo_id, dataset, metric, source
-"""
-
 
 @app.command()
 def sync(
@@ -70,10 +64,10 @@ def show(
     output: OutOption = None,
 ) -> None:
     """What is reported, by which source."""
+    from zoo_analysis.answers.accuracies import accuracies_reported
     from zoo_analysis.cli.output import write_table
-    from zoo_analysis.store import open_store
 
-    write_table(open_store(store).run(_SHOW, {"model": model}), format, output)
+    write_table(accuracies_reported(store, model), format, output)
 
 
 def _pairs(texts: list[str] | None, option: str) -> dict[str, str]:

@@ -30,8 +30,8 @@ def query(
     output: OutOption = None,
 ) -> None:
     """Ask the tables, read-only."""
+    from zoo_analysis.answers import questions
     from zoo_analysis.cli.output import write_table
-    from zoo_analysis.store import open_store
 
     params = {}
     for text in param or []:
@@ -39,26 +39,16 @@ def query(
         if not equals:
             raise ZooError(f"-p {text!r} has no value: write -p {text}=VALUE")
         params[key] = value
-    opened = open_store(store, as_of=parse_as_of(as_of))
-    write_table(opened.run(sql, params or None), format, output)
+    table = questions.query(store, sql, params or None, as_of=parse_as_of(as_of))
+    write_table(table, format, output)
 
 
 def queries(format: FormatOption = "table", output: OutOption = None) -> None:
     """List the named questions."""
-    import pyarrow as pa
-
+    from zoo_analysis.answers import questions
     from zoo_analysis.cli.output import write_table
-    from zoo_analysis.store import list_queries
 
-    rows = [
-        {
-            "name": named.name,
-            "answers": named.title,
-            "parameters": ", ".join(param.name for param in named.params),
-        }
-        for named in list_queries()
-    ]
-    write_table(pa.Table.from_pylist(rows), format, output)
+    write_table(questions.queries(), format, output)
 
 
 def show(
@@ -69,10 +59,9 @@ def show(
     json_: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
     """A model's layers, averages, warnings and reported accuracies."""
-    from zoo_analysis.answers.model import load_model
-    from zoo_analysis.store import open_store
+    from zoo_analysis.answers import model as answers
 
-    found = load_model(open_store(store), model, revision, method)
+    found = answers.show(store, model, revision, method)
     if json_:
         typer.echo(json.dumps(found.as_dict(), default=str))
     else:

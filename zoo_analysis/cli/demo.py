@@ -25,7 +25,7 @@ def demo(store: StoreOption = None, address: AddressOption = None) -> None:
     """Train a small zoo, scan it and packaged models, regress metrics on accuracies."""
     from rich.console import Console
 
-    from zoo_analysis.answers.regressions import regression_table
+    from zoo_analysis.answers.regressions import regress
     from zoo_analysis.cli.output import write_table
     from zoo_analysis.cli.progress import Bar
     from zoo_analysis.cli.scan import scan_with_bar
@@ -56,7 +56,7 @@ def demo(store: StoreOption = None, address: AddressOption = None) -> None:
     console.print("\nQuality metrics (means over layers), and reported accuracies in percent")
     write_table(opened.run(_MODELS, {"method": summary.method}), "table")
     console.print("\nAccuracy regressed on each metric, series by series")
-    table = regression_table(opened, _METRICS, by="series", method=summary.method, min_models=2)
+    table = regress(opened, _METRICS, method=summary.method, min_models=2)
     write_table(table.select(_COLUMNS), "table")
     zoo, where = _command(), f" --store {store}" if store else ""
     console.print(

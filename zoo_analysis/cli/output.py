@@ -6,7 +6,7 @@ import math
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, TextIO, get_args
@@ -20,6 +20,7 @@ from rich.text import Text
 
 from zoo_analysis.cli.options import Format
 from zoo_analysis.errors import ZooError
+from zoo_analysis.records import TIME
 
 
 def write_table(
@@ -127,7 +128,17 @@ _WRITERS: Mapping[str, Callable[[pa.Table, TextIO], None]] = {
 
 def _rows(table: pa.Table) -> Iterator[tuple[Any, ...]]:
     for batch in table.to_batches(max_chunksize=4096):
-        yield from zip(*(column.to_pylist() for column in batch.columns), strict=True)
+        yield from zip(*map(_values, batch.columns), strict=True)
+
+
+def _values(column: pa.Array) -> list[Any]:
+    """Python values; the store's times without pyarrow's help, which imports pandas for it."""
+    if column.type != TIME:
+        values: list[Any] = column.to_pylist()
+        return values
+    start = datetime(1970, 1, 1, tzinfo=UTC)
+    elapsed = column.cast(pa.int64()).to_pylist()
+    return [None if us is None else start + timedelta(microseconds=us) for us in elapsed]
 
 
 def _is_number(dtype: pa.DataType) -> bool:

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from zoo_analysis.activations.pooling import POSITIONS, Neurons
+from zoo_analysis.answers.defaults import NEAREST
 from zoo_analysis.cli.options import (
     SOURCES_HELP,
     AddressOption,
@@ -110,7 +111,7 @@ def correlate(
 def similar(
     model: Annotated[str, typer.Argument(help="Repository id, or a unique part of one.")],
     measure: MeasureOption = MEASURE,
-    limit: Annotated[int, typer.Option(min=1, help="Models.")] = 10,
+    limit: Annotated[int, typer.Option(min=1, help="Models.")] = NEAREST,
     probe: ProbeOption = None,
     mode: ModeOption = None,
     neurons: NeuronsOption = None,
@@ -120,12 +121,13 @@ def similar(
     output: OutOption = None,
 ) -> None:
     """List the models most like one, with their reported accuracies."""
-    from zoo_analysis.answers.similarity import Chosen, nearest
+    from zoo_analysis.answers import similarity
     from zoo_analysis.cli.output import write_table
-    from zoo_analysis.store import open_store
 
-    chosen = Chosen(measure, probe, mode, neurons, layers)
-    write_table(nearest(open_store(store), model, chosen, limit), format, output)
+    table = similarity.similar(
+        store, model, measure, limit, probe=probe, mode=mode, neurons=neurons, layers=layers
+    )
+    write_table(table, format, output)
 
 
 def matrix(
@@ -139,20 +141,21 @@ def matrix(
     output: OutOption = None,
 ) -> None:
     """Show the likeness of all models, each with each, as a matrix for a heatmap."""
-    from zoo_analysis.answers.similarity import Chosen, likeness_matrix
+    from zoo_analysis.answers import similarity
     from zoo_analysis.cli.output import write_table
-    from zoo_analysis.store import open_store
 
-    chosen = Chosen(measure, probe, mode, neurons, layers)
-    write_table(likeness_matrix(open_store(store), chosen), format, output)
+    table = similarity.matrix(
+        store, measure, probe=probe, mode=mode, neurons=neurons, layers=layers
+    )
+    write_table(table, format, output)
 
 
 def measures(format: FormatOption = "table", output: OutOption = None) -> None:
     """List the measures of likeness: range, direction, invariances, source."""
-    from zoo_analysis.answers.similarity import measure_table
+    from zoo_analysis.answers import similarity
     from zoo_analysis.cli.output import write_table
 
-    write_table(measure_table(), format, output)
+    write_table(similarity.measures(), format, output)
 
 
 def register(app: typer.Typer) -> None:

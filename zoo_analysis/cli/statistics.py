@@ -1,11 +1,11 @@
 """Commands that ask how metrics and accuracies go together."""
 
 import json
-import shlex
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from zoo_analysis.answers.defaults import BY, MIN_MODELS, RANKED_BY, By
 from zoo_analysis.cli.options import FormatOption, OutOption, StoreOption
 
 if TYPE_CHECKING:
@@ -35,12 +35,9 @@ def regress(
     metric: PredictorOption = None,
     dataset: DatasetOption = None,
     accuracy: AccuracyOption = None,
-    by: Annotated[
-        Literal["series", "library", "none"],
-        typer.Option(help="One regression a series or library, or over all."),
-    ] = "series",
+    by: Annotated[By, typer.Option(help="One regression a series or library, or over all.")] = BY,
     where: WhereOption = None,
-    min_models: Annotated[int, typer.Option(help="Fewest models of a regression.")] = 4,
+    min_models: Annotated[int, typer.Option(help="Fewest models of a regression.")] = MIN_MODELS,
     mixed: Annotated[
         bool, typer.Option("--mixed", help="Across series: mixed effects beside the pooled line.")
     ] = False,
@@ -54,22 +51,10 @@ def regress(
 ) -> None:
     """Regress reported accuracies on metrics, and say how sure one can be."""
     from zoo_analysis.answers import regressions
-    from zoo_analysis.answers.points import Selection
     from zoo_analysis.cli.output import write_table
-    from zoo_analysis.errors import ZooError
-    from zoo_analysis.store import open_store
 
-    opened = open_store(store)
-    if mixed:
-        from zoo_analysis.answers.mixed import mixed_table
-
-        if keep:
-            raise ZooError("--keep keeps plain regressions: leave out --mixed")
-        chosen = Selection(tuple(metric or ()), dataset, accuracy, method, where)
-        write_table(mixed_table(opened, chosen, min_models), format, output)
-        return
-    table = regressions.regression_table(
-        opened,
+    table = regressions.regress(
+        store,
         metric or (),
         dataset,
         by,
@@ -77,15 +62,12 @@ def regress(
         accuracy=accuracy,
         where=where,
         min_models=min_models,
+        mixed=mixed,
+        keep=keep,
     )
-    if keep:
-        asked = {"--dataset": dataset, "--accuracy": accuracy, "--where": where, "--method": method}
-        words = [word for name in metric or () for word in ("--metric", name)]
-        words += [word for key, value in asked.items() if value for word in (key, value)]
-        words += ["--by", by, "--min-models", str(min_models)]
-        regressions.keep(opened, table, shlex.join(["zoo", "regress", *words]))
-    reader = format in ("table", "markdown")
-    write_table(table.select(regressions.READER_COLUMNS) if reader else table, format, output)
+    if format in ("table", "markdown") and not mixed:
+        table = table.select(regressions.READER_COLUMNS)
+    write_table(table, format, output)
 
 
 def rank(
@@ -100,13 +82,19 @@ def rank(
     output: OutOption = None,
 ) -> None:
     """Rank the models of each series by a metric (alpha_weighted) and by accuracy."""
-    from zoo_analysis.answers.points import Selection
-    from zoo_analysis.answers.ranking import ranking
+    from zoo_analysis.answers import ranking
     from zoo_analysis.cli.output import write_table
-    from zoo_analysis.store import open_store
 
-    chosen = Selection(tuple(metric or ("alpha_weighted",)), dataset, accuracy, method, where)
-    write_table(ranking(open_store(store), chosen, series), format, output)
+    table = ranking.rank(
+        store,
+        metric or RANKED_BY,
+        series,
+        dataset=dataset,
+        accuracy=accuracy,
+        where=where,
+        method=method,
+    )
+    write_table(table, format, output)
 
 
 def compare(
@@ -117,10 +105,9 @@ def compare(
     json_: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
     """Two models layer by layer, and which of them each metric calls better."""
-    from zoo_analysis.answers.two_models import compare as run
-    from zoo_analysis.store import open_store
+    from zoo_analysis.answers import two_models
 
-    found = run(open_store(store), a, b, method)
+    found = two_models.compare(store, a, b, method)
     if json_:
         typer.echo(json.dumps(found.as_dict(), default=str))
     else:
@@ -136,9 +123,8 @@ def diagnose(
 ) -> None:
     """Correlation flow, scale collapse and the other diagnoses, in words and numbers."""
     from zoo_analysis.answers import diagnosis
-    from zoo_analysis.store import open_store
 
-    found = diagnosis.diagnose(open_store(store), model, revision, method)
+    found = diagnosis.diagnose(store, model, revision, method)
     if json_:
         typer.echo(json.dumps(found.as_dict(), default=str))
         return

@@ -1,13 +1,14 @@
 """`zoo store`: upkeep of the tables."""
 
 import re
-from dataclasses import asdict
 from datetime import timedelta
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
+from zoo_analysis.answers.defaults import COMMITS, RETENTION
 from zoo_analysis.cli.options import FormatOption, OutOption, StoreOption
+from zoo_analysis.errors import ZooError
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -15,59 +16,49 @@ app = typer.Typer(no_args_is_help=True)
 @app.command()
 def compact(store: StoreOption = None, format: FormatOption = "table") -> None:
     """Merge small files and put the layers of each model next to each other."""
-    from zoo_analysis.store import open_store, upkeep
+    from zoo_analysis.answers.store_upkeep import compact_store
+    from zoo_analysis.cli.output import write_table
 
-    _print([asdict(done) for done in upkeep.compact(open_store(store).location)], format)
+    write_table(compact_store(store), format)
 
 
 @app.command()
 def vacuum(
     older_than: Annotated[
         str, typer.Option(help="Retention: versions younger than this stay readable (7d, 12h).")
-    ] = "7d",
+    ] = f"{RETENTION.days}d",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count.")] = False,
     store: StoreOption = None,
     format: FormatOption = "table",
 ) -> None:
     """Remove files that only versions older than the retention need."""
-    from zoo_analysis.errors import ZooError
-    from zoo_analysis.store import open_store, upkeep
+    from zoo_analysis.answers.store_upkeep import vacuum_store
+    from zoo_analysis.cli.output import write_table
 
-    told = re.fullmatch(r"(\d+)([dh])", older_than)
-    if told is None:
-        raise ZooError(f"--older-than {older_than!r}: write days or hours, as 7d or 12h")
-    number = int(told[1])
-    retention = timedelta(days=number) if told[2] == "d" else timedelta(hours=number)
-    done = upkeep.vacuum(open_store(store).location, retention, dry_run=dry_run)
-    _print([asdict(table) for table in done], format)
+    write_table(vacuum_store(store, duration(older_than), dry_run=dry_run), format)
 
 
 @app.command()
 def history(
-    limit: Annotated[int, typer.Option(min=1, help="Only the latest commits.")] = 1000,
+    limit: Annotated[int, typer.Option(min=1, help="Only the latest commits.")] = COMMITS,
     store: StoreOption = None,
     format: FormatOption = "table",
     output: OutOption = None,
 ) -> None:
     """List every commit; its version is what `zoo query --as-of` takes."""
-    import pyarrow as pa
-
+    from zoo_analysis.answers.store_upkeep import store_history
     from zoo_analysis.cli.output import write_table
-    from zoo_analysis.store import open_store
-    from zoo_analysis.store.history import history as commits_of
 
-    commits = commits_of(open_store(store).location)[-limit:]
-    write_table(pa.Table.from_pylist([asdict(commit) for commit in commits]), format, output)
+    write_table(store_history(store, limit), format, output)
 
 
 @app.command()
 def check(store: StoreOption = None, format: FormatOption = "table") -> None:
     """Check that models, layers and spectra agree; exit status 3 where they do not."""
+    from zoo_analysis.answers.store_upkeep import check_store
     from zoo_analysis.cli.output import write_table
-    from zoo_analysis.store import open_store
-    from zoo_analysis.store.integrity import check as find_problems
 
-    found = find_problems(open_store(store))
+    found = check_store(store)
     if format == "table":
         typer.echo(
             f"{found.models} models, {found.layers} layers, {found.spectra} spectra: "
@@ -80,12 +71,17 @@ def check(store: StoreOption = None, format: FormatOption = "table") -> None:
         raise typer.Exit(3)
 
 
-def _print(rows: list[dict[str, Any]], format: Any) -> None:
-    import pyarrow as pa
+def duration(text: str) -> timedelta:
+    """A retention from ``7d`` or ``12h``.
 
-    from zoo_analysis.cli.output import write_table
-
-    write_table(pa.Table.from_pylist(rows), format)
+    Raises:
+        ZooError: it is neither days nor hours.
+    """
+    told = re.fullmatch(r"(\d+)([dh])", text)
+    if told is None:
+        raise ZooError(f"--older-than {text!r}: write days or hours, as 7d or 12h")
+    number = int(told[1])
+    return timedelta(days=number) if told[2] == "d" else timedelta(hours=number)
 
 
 def register(root: typer.Typer) -> None:

@@ -9,14 +9,6 @@ from zoo_analysis.cli.options import AddressOption, FormatOption, OutOption, Sto
 from zoo_analysis.spectra.methods import Method, Preset
 from zoo_analysis.spectra.methods import method as make_method
 
-_RELEASES = """
-SELECT r.watch, r.event, r.repo_id, r.revision, r.seen_at,
-    EXISTS (FROM commits c WHERE c.repo_id = r.repo_id AND c.revision = r.revision) AS scanned
-FROM releases r
-WHERE ($since IS NULL OR r.seen_at >= $since) AND ($watch IS NULL OR r.watch = $watch)
-ORDER BY r.seen_at DESC, r.watch, r.repo_id, r.event
-"""
-
 
 def track(
     watches: Annotated[Path, typer.Argument(metavar="WATCH.toml", help="File of [[watches]].")],
@@ -67,12 +59,12 @@ def releases(
     output: OutOption = None,
 ) -> None:
     """What was seen on the watches, the latest first."""
+    from zoo_analysis.answers import releases as seen
     from zoo_analysis.cli.output import write_table
     from zoo_analysis.sources.watch import parse_since
-    from zoo_analysis.store import open_store
 
-    params = {"since": parse_since(since) if since else None, "watch": watch}
-    write_table(open_store(store).run(_RELEASES, params), format, output)
+    table = seen.releases(store, parse_since(since) if since else None, watch)
+    write_table(table, format, output)
 
 
 def register(app: typer.Typer) -> None:

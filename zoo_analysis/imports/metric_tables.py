@@ -5,7 +5,6 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +12,15 @@ import pyarrow as pa
 
 from zoo_analysis.errors import SourceError
 from zoo_analysis.store import ModelRows
-from zoo_analysis.store.schemas import ACCURACIES, COMMIT_ID, ESDS, LAYERS, MODELS, SUMMARY_METRICS
+from zoo_analysis.store.schemas import (
+    ACCURACIES,
+    COMMIT_ID,
+    ESD_ROWS,
+    LAYER_ROWS,
+    MODELS,
+    SUMMARY_METRICS,
+)
+from zoo_analysis.suggestions import near
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,10 +38,7 @@ _MODEL = tuple(
 )
 #: Columns that mean something here.
 KNOWN = ("model", "revision", "dataset", *_MODEL, *SUMMARY_METRICS, *_ACCURACIES)
-_KEYS = ("repo_id", "revision", "method", COMMIT_ID)
-
-NO_LAYERS = pa.schema([f for f in LAYERS if f.name not in _KEYS]).empty_table()
-NO_ESDS = pa.schema([f for f in ESDS if f.name not in _KEYS]).empty_table()
+NO_LAYERS, NO_ESDS = LAYER_ROWS.empty_table(), ESD_ROWS.empty_table()
 
 
 @dataclass(frozen=True)
@@ -213,5 +217,4 @@ def _text(value: Any) -> str | None:
 
 
 def _near(name: str, known: Sequence[str]) -> str:
-    near = get_close_matches(name, list(known), n=2)
-    return f"did you mean {' or '.join(near)}?" if near else f"there are: {', '.join(known)}"
+    return near(name, known, f"there are: {', '.join(known)}", most=2)

@@ -8,21 +8,11 @@ from typing import Any
 import pyarrow as pa
 
 from zoo_analysis.spectra import LayerMetrics, LayerResult, Method, analyze_kernel, matrix_shape
-from zoo_analysis.store.schemas import COMMIT_ID, ESDS, LAYERS
+from zoo_analysis.store.schemas import ESD_ROWS, LAYER_ROWS
 from zoo_analysis.weights import Checkpoint, LayerSpec, kernel_dims, load_kernel
 
 #: Bytes of a kernel whose mapped pages are let go while it is being worked on.
 _LARGE = 64 << 20
-_KEYS = ("repo_id", "revision", "method", COMMIT_ID)
-
-
-def _without_keys(schema: pa.Schema) -> pa.Schema:
-    return pa.schema([field for field in schema if field.name not in _KEYS])
-
-
-#: `layers` and `esds` without the columns that say whose they are.
-LAYER_ROWS = _without_keys(LAYERS)
-ESD_ROWS = _without_keys(ESDS)
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from zoo_analysis.activations.probes.probe import Kind
 from zoo_analysis.errors import ZooError
 from zoo_analysis.hub.access import HubAccess
 from zoo_analysis.sources import ModelRef, resolve_sources
+from zoo_analysis.suggestions import several, whole_or_part
 
 
 def with_reference(
@@ -22,13 +23,11 @@ def with_reference(
     Raises:
         ZooError: it is none of these.
     """
-    names = {ref.repo_id for ref in refs}
-    parts = sorted(name for name in names if reference.lower() in name.lower())
-    if reference in names or len(parts) == 1:
-        return list(refs), reference if reference in names else parts[0]
-    if parts and not os.path.exists(reference):
-        listed = ", ".join(parts[:8])
-        raise ZooError(f"--reference {reference!r} is a part of {len(parts)} models: {listed}")
+    found = whole_or_part(reference, {ref.repo_id for ref in refs})
+    if len(found) == 1:
+        return list(refs), found[0]
+    if found and not os.path.exists(reference):
+        raise ZooError(f"--reference {several(reference, found)}")
     others = resolve_sources([reference], access).refs
     if len(others) != 1:
         raise ZooError(f"--reference {reference!r} is {len(others)} models: name one")

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from difflib import get_close_matches
 from importlib.metadata import EntryPoint, entry_points
 
 from zoo_analysis.errors import SimilarityError
@@ -19,6 +18,7 @@ from zoo_analysis.similarity import (
     weights_only,
 )
 from zoo_analysis.similarity.measure import Measure
+from zoo_analysis.suggestions import near
 
 #: The group of entry points that add measures; one's name is that of the `Measure` it points to.
 GROUP = "zoo_analysis.similarities"
@@ -83,8 +83,7 @@ def get_measure(name: str) -> Measure:
     known = measures()
     if name in known:
         return known[name]
-    near = get_close_matches(name, known, n=3, cutoff=0.5)
-    hint = f"did you mean {' or '.join(near)}?" if near else f"choose from {', '.join(known)}"
+    hint = near(name, known, f"choose from {', '.join(known)}", most=3)
     raise SimilarityError(f"no similarity measure is called {name!r}: {hint}")
 
 

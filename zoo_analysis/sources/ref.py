@@ -4,28 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
-
-@dataclass(frozen=True)
-class Accuracy:
-    """One reported number, as one source reports it.
-
-    Attributes:
-        repo_id: of the model.
-        dataset: that it was evaluated on (``imagenet-1k``).
-        metric: ``accuracy`` is top-1.
-        value: in percent for accuracies and F1 scores, else in the metric's own unit.
-        source: who reports it (``card``, ``torchvision``, a catalogue's citation).
-        split: of the data set.
-        source_url: a page that says so.
-    """
-
-    repo_id: str
-    dataset: str
-    metric: str
-    value: float
-    source: str
-    split: str | None = None
-    source_url: str | None = None
+from zoo_analysis.store.accuracy import Accuracy as Accuracy
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,6 @@
 import os
 import re
 from collections.abc import Sequence
-from difflib import get_close_matches
 from pathlib import Path
 
 from zoo_analysis.errors import SourceError
@@ -14,6 +13,7 @@ from zoo_analysis.sources.catalogues.models import PACKAGED, catalogue_models, o
 from zoo_analysis.sources.hub import hub_models
 from zoo_analysis.sources.local import local_models
 from zoo_analysis.sources.ref import ModelRef, Problem, Resolved
+from zoo_analysis.suggestions import near
 
 _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+(@[\w./-]+)?")
 
@@ -78,8 +78,8 @@ def _resolve(source: str, access: HubAccess | None) -> Resolved:
 
 def _unknown(source: str) -> str:
     nothing = f"no file, directory or catalogue is called {source!r}"
-    if near := get_close_matches(source, catalogue_names(), n=1):
-        return f"{nothing}; did you mean {near[0]}?"
+    if hint := near(source, catalogue_names(), ""):
+        return f"{nothing}; {hint}"
     if _HUB_ID.fullmatch(source):
         return f"{nothing}; if a repository on the hub is meant, write {SCHEME}{source}"
     return f"{nothing}; catalogues are {', '.join(catalogue_names())}, and see packaged:all"

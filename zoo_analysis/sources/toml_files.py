@@ -2,13 +2,13 @@
 
 import re
 import tomllib
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final, TypeVar, get_args
 
 import msgspec
 
 from zoo_analysis.errors import SourceError
+from zoo_analysis.suggestions import near
 
 _T = TypeVar("_T", bound=msgspec.Struct)
 
@@ -73,8 +73,7 @@ def _mistake(message: str, table: dict[str, Any], schema: type[msgspec.Struct]) 
     if missing := re.fullmatch(r"Object missing required field `(.*)`", text, re.S):
         return f"{where}`{missing[1]}` is missing; add it"
     if unknown := re.fullmatch(r"Object contains unknown field `(.*)`", text, re.S):
-        near = get_close_matches(unknown[1], keys, n=1)
-        hint = f"did you mean `{near[0]}`?" if near else f"known are {', '.join(keys)}"
+        hint = near(unknown[1], keys, f"known are {', '.join(keys)}", form="`{}`")
         return f"{where}unknown key `{unknown[1]}`; {hint}"
     return where + text
 

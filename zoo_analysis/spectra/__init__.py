@@ -1,4 +1,7 @@
-"""A matrix to its spectrum to its numbers: pure functions of arrays."""
+"""A matrix to its spectrum to its numbers: pure functions of arrays.
+
+Its parts are imported when they are first used: the metrics' declarations need no torch.
+"""
 
 import lazy_loader
 

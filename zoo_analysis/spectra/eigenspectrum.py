@@ -14,7 +14,7 @@ from zoo_analysis.spectra.methods import Method
 
 @dataclass(frozen=True)
 class Shape:
-    """Shape of the `matrices` N × M matrices that a method makes of a kernel.
+    """Shape of the matrices that a method makes of a kernel: `matrices` of N × M.
 
     Attributes:
         n: the longer side.

@@ -1,5 +1,6 @@
 """All metrics of one layer, from its kernel."""
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Final, Literal
@@ -11,10 +12,10 @@ from numpy.typing import NDArray
 from zoo_analysis.spectra.alternatives import compare_tails
 from zoo_analysis.spectra.eigenspectrum import Shape, matrix_shape, shuffled_spectrum, spectrum
 from zoo_analysis.spectra.fingers import fit_clipped
-from zoo_analysis.spectra.hill import hill_alpha
 from zoo_analysis.spectra.marchenko_pastur import fit_bulk
 from zoo_analysis.spectra.matrix_norms import norms
 from zoo_analysis.spectra.methods import Method
+from zoo_analysis.spectra.metrics import LayerMetrics, Spectrum, computed
 from zoo_analysis.spectra.powerlaw import PowerLawFit, fit_power_law
 from zoo_analysis.spectra.randomized import compare_randomized
 from zoo_analysis.spectra.small_sample import SMALL_SAMPLE, fit_small_sample
@@ -39,49 +40,8 @@ UNDER_TRAINED: Final = 6.0
 
 
 @dataclass(frozen=True)
-class LayerMetrics:
-    """One layer's numbers; None where a number does not exist. DESIGN names them as the table does.
-
-    Logs are base 10; eigenvalues are of X = WᵀW, not divided by N. Fields in the order of the
-    `layers` table.
-    """
-
-    lambda_max: float | None = None
-    log_norm: float | None = None
-    log_spectral_norm: float | None = None
-    stable_rank: float | None = None
-    entropy: float | None = None
-    matrix_rank: float | None = None
-    rank_loss: float | None = None
-    alpha: float | None = None
-    xmin: float | None = None
-    xmax: float | None = None
-    D: float | None = None
-    sigma: float | None = None
-    num_pl_spikes: float | None = None
-    num_fingers: float | None = None
-    raw_alpha: float | None = None
-    alpha_weighted: float | None = None
-    log_alpha_norm: float | None = None
-    sigma_mp: float | None = None
-    bulk_min: float | None = None
-    bulk_max: float | None = None
-    num_spikes: float | None = None
-    mp_softrank: float | None = None
-    hill_alpha: float | None = None
-    R_lognormal: float | None = None
-    p_lognormal: float | None = None
-    R_exponential: float | None = None
-    p_exponential: float | None = None
-    R_truncated_power_law: float | None = None
-    p_truncated_power_law: float | None = None
-    num_rand_spikes: float | None = None
-    num_traps: float | None = None
-
-
-@dataclass(frozen=True)
 class LayerResult:
-    """What a layer yields: its shape as matrices, eigenvalues, metrics, and how it went.
+    """A layer measured: its shape as matrices, eigenvalues, metrics, and status.
 
     Attributes:
         shape: the matrices the kernel became.
@@ -170,37 +130,28 @@ def spectrum_metrics(
     norm = norms(evals, shape.n, epsilon=how.entropy_epsilon, eps=eps)
     if norm.matrix_rank <= 1 and shape.m > 1:
         return LayerMetrics(), "rank-one"
-    metrics = LayerMetrics(**_finite(asdict(norm)))
+    values: dict[str, float | None] = asdict(norm)
     if has_bulk and shape.m >= how.min_evals:
-        bulk = fit_bulk(evals, shape.n, shape.m, shape.matrices)
-        metrics = replace(metrics, **asdict(bulk))
+        values |= asdict(fit_bulk(evals, shape.n, shape.m, shape.matrices))
         if shuffled is not None:
             against = compare_randomized(evals, shuffled, shape.n, shape.m, shape.matrices)
-            metrics = replace(metrics, **asdict(against))
+            values |= asdict(against)
     floor = evals[-int(norm.matrix_rank)] * (1 - eps)  # below it lies what rounding left of zero
     usable = evals[(evals >= floor) & (evals > how.min_eval)]
     judged = len(evals) if how.estimator == "weightwatcher" else len(usable)
-    if judged < how.min_evals:
-        return metrics, "too-few-evals"
-    try:
-        fit, fingers, raw_alpha = _fit(usable, how)
-    except ValueError:
-        return metrics, "too-few-evals"
-    tail = usable[(usable >= fit.xmin) & (usable <= fit.xmax)]
-    others = compare_tails(tail, fit.alpha) if how.alternatives and len(set(tail)) > 2 else {}
-    positive = np.log(evals[evals > 0])
-    metrics = replace(
-        metrics,
-        **asdict(fit),
-        num_fingers=fingers,
-        raw_alpha=raw_alpha,
-        alpha_weighted=fit.alpha * norm.log_spectral_norm,
-        log_alpha_norm=float(np.logaddexp.reduce(fit.alpha * positive) / np.log(10)),
-        **_finite({"hill_alpha": hill_alpha(usable)}),
-        **_finite({f"R_{name}": c.R for name, c in others.items()}),
-        **_finite({f"p_{name}": c.p for name, c in others.items()}),
-    )
-    return metrics, "success"
+    fit: PowerLawFit | None = None
+    if judged >= how.min_evals:
+        with contextlib.suppress(ValueError):  # no two distinct values
+            fit, values["num_fingers"], values["raw_alpha"] = _fit(usable, how)
+    values |= computed(Spectrum(evals, usable, fit))
+    if fit is not None:
+        values |= asdict(fit)
+        tail = usable[(usable >= fit.xmin) & (usable <= fit.xmax)]
+        if how.alternatives and len(set(tail)) > 2:
+            for name, against_it in compare_tails(tail, fit.alpha).items():
+                values |= {f"R_{name}": against_it.R, f"p_{name}": against_it.p}
+    finite = {n: v if v is not None and np.isfinite(v) else None for n, v in values.items()}
+    return LayerMetrics(**finite), "success" if fit is not None else "too-few-evals"
 
 
 def _fit(usable: NDArray[np.float64], how: Method) -> tuple[PowerLawFit, int | None, float | None]:
@@ -243,10 +194,6 @@ def _peak(kernel: torch.Tensor, release: Callable[[], None] | None) -> float:
         peaks.append(torch.linalg.vector_norm(rows, ord=torch.inf))
         release()
     return float(torch.stack(peaks).max())
-
-
-def _finite(values: dict[str, float]) -> dict[str, float | None]:
-    return {name: value if np.isfinite(value) else None for name, value in values.items()}
 
 
 def _warning(alpha: float | None) -> str:

@@ -10,7 +10,7 @@ from zoo_analysis.spectra.marchenko_pastur import fit_bulk
 
 @dataclass(frozen=True)
 class Randomized:
-    """Comparison of a spectrum with that of the shuffled matrix.
+    """Counts of eigenvalues that tell a matrix from itself shuffled.
 
     Attributes:
         num_rand_spikes: eigenvalues of W above the largest of the shuffled W.

@@ -1,4 +1,4 @@
-"""Which reported accuracies are news to the store."""
+"""Reported accuracies that are news to the store."""
 
 import duckdb
 import pyarrow as pa

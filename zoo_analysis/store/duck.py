@@ -11,9 +11,9 @@ import pyarrow as pa
 from deltalake import DeltaTable
 
 from zoo_analysis.errors import StoreError
-from zoo_analysis.folders import data_dir
 from zoo_analysis.store.schemas import TABLES
 from zoo_analysis.store.tables import Location, dataset, load, local_files, one_line, widened
+from zoo_analysis.store.views import view_scripts
 
 # Commits are looked at first: what they publish was written before them, so it is in every
 # snapshot that is taken after theirs, however busily others write meanwhile.
@@ -87,8 +87,8 @@ def connection(
     try:
         for name, table in tables.items():
             files += _register(opened, location, name, table)
-        for script in sorted(data_dir("queries").joinpath("views").glob("*.sql")):
-            opened.execute(script.read_text(encoding="utf-8"))
+        for script in view_scripts():
+            opened.execute(script)
     except duckdb.Error as error:
         raise StoreError(f"cannot read the store at {location.uri}: {one_line(error)}") from error
     # Exactly the snapshot's files, and only once nothing else remains to be opened.
@@ -99,7 +99,7 @@ def connection(
 
 
 def reads_natively(location: Location) -> bool:
-    """Whether DuckDB itself opens the data files; else Arrow does, for one connection only."""
+    """True where DuckDB itself opens the data files; else Arrow does, for one connection only."""
     return location.path is not None and not set(str(location.path)) & set("*?{")
 
 

@@ -1,4 +1,4 @@
-"""What a query may be: one SELECT statement over the store's own tables."""
+"""Admission of queries: one SELECT statement over the store's own tables."""
 
 import json
 import re

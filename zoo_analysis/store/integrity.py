@@ -1,10 +1,11 @@
-"""Whether the tables agree with each other and with the spectra they were computed from."""
+"""A check that the tables agree with each other and with the spectra they come from."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
 
+from zoo_analysis.records import table_of
 from zoo_analysis.store.schemas import TABLES
 from zoo_analysis.store.store import Store
 from zoo_analysis.store.tables import load, local_files
@@ -79,7 +80,7 @@ class Inconsistency:
 
 @dataclass(frozen=True)
 class Checked:
-    """What was looked at, and what does not agree.
+    """Outcome of a check: how much was looked at, and what does not agree.
 
     Attributes:
         models: published, under each method.
@@ -97,8 +98,7 @@ class Checked:
 
     def table(self) -> pa.Table:
         """The problems as a table."""
-        schema = pa.schema([(field.name, pa.string()) for field in fields(Inconsistency)])
-        return pa.Table.from_pylist([vars(problem) for problem in self.problems], schema=schema)
+        return table_of(Inconsistency, self.problems)
 
 
 def check(store: Store, limit: int = 1000) -> Checked:

@@ -4,7 +4,9 @@ from typing import Final
 
 import pyarrow as pa
 
-_TIME = pa.timestamp("us", tz="UTC")
+from zoo_analysis.records import TIME, schema_of
+from zoo_analysis.spectra.metrics import AVERAGED, LayerMetrics
+from zoo_analysis.store.accuracy import Accuracy
 
 
 def _schema(*fields: tuple[str, pa.DataType]) -> pa.Schema:
@@ -19,6 +21,7 @@ _LAYER_KEY = (*_KEY, ("method", pa.string()), ("layer", pa.string()))
 
 #: Joins every row of one commit of one model together; the views never show it.
 COMMIT_ID: Final = "commit_id"
+_OWNER = ("repo_id", "revision", "method", COMMIT_ID)
 
 MODELS = _schema(
     *_KEY,
@@ -30,8 +33,8 @@ MODELS = _schema(
     ("parameters", pa.int64()),
     ("bytes", pa.int64()),
     ("weights_format", pa.string()),
-    ("created", _TIME),
-    ("modified", _TIME),
+    ("created", TIME),
+    ("modified", TIME),
     ("downloads", pa.int64()),
     ("likes", pa.int64()),
     ("license", pa.string()),
@@ -40,76 +43,30 @@ MODELS = _schema(
     (COMMIT_ID, pa.int64()),
 )
 
-ACCURACIES = _schema(
-    ("repo_id", pa.string()),
-    ("dataset", pa.string()),
-    ("metric", pa.string()),
-    ("split", pa.string()),
-    ("value", pa.float64()),
-    ("source", pa.string()),
-    ("source_url", pa.string()),
-    ("retrieved_at", _TIME),
-)
 
-#: Metrics of one layer, in the order they are shown.
-METRICS = _schema(
-    ("lambda_max", pa.float64()),
-    ("log_norm", pa.float64()),
-    ("log_spectral_norm", pa.float64()),
-    ("stable_rank", pa.float64()),
-    ("entropy", pa.float64()),
-    ("matrix_rank", pa.float64()),
-    ("rank_loss", pa.float64()),
-    ("alpha", pa.float64()),
-    ("xmin", pa.float64()),
-    ("xmax", pa.float64()),
-    ("D", pa.float64()),
-    ("sigma", pa.float64()),
-    ("num_pl_spikes", pa.float64()),
-    ("num_fingers", pa.float64()),
-    ("raw_alpha", pa.float64()),
-    ("alpha_weighted", pa.float64()),
-    ("log_alpha_norm", pa.float64()),
-    ("sigma_mp", pa.float64()),
-    ("bulk_min", pa.float64()),
-    ("bulk_max", pa.float64()),
-    ("num_spikes", pa.float64()),
-    ("mp_softrank", pa.float64()),
-    ("hill_alpha", pa.float64()),
-    ("R_lognormal", pa.float64()),
-    ("p_lognormal", pa.float64()),
-    ("R_exponential", pa.float64()),
-    ("p_exponential", pa.float64()),
-    ("R_truncated_power_law", pa.float64()),
-    ("p_truncated_power_law", pa.float64()),
-    ("num_rand_spikes", pa.float64()),
-    ("num_traps", pa.float64()),
-)
+ACCURACIES = schema_of(Accuracy).append(pa.field("retrieved_at", TIME))
 
-LAYERS = pa.unify_schemas(
-    [
-        _schema(
-            *_LAYER_KEY,
-            ("depth", pa.int32()),
-            ("kind", pa.string()),
-            ("role", pa.string()),
-            ("part_of", pa.string()),
-            ("shape", pa.list_(pa.int64())),
-            ("dtype", pa.string()),
-            ("N", pa.int64()),
-            ("M", pa.int64()),
-            ("Q", pa.float64()),
-            ("rf", pa.int64()),
-            ("num_evals", pa.int64()),
-        ),
-        METRICS,
-        _schema(
-            ("status", pa.string()),
-            ("warning", pa.string()),
-            ("seconds", pa.float64()),
-            (COMMIT_ID, pa.int64()),
-        ),
-    ]
+#: Metrics of one layer.
+METRICS = schema_of(LayerMetrics)
+
+LAYERS = _schema(
+    *_LAYER_KEY,
+    ("depth", pa.int32()),
+    ("kind", pa.string()),
+    ("role", pa.string()),
+    ("part_of", pa.string()),
+    ("shape", pa.list_(pa.int64())),
+    ("dtype", pa.string()),
+    ("N", pa.int64()),
+    ("M", pa.int64()),
+    ("Q", pa.float64()),
+    ("rf", pa.int64()),
+    ("num_evals", pa.int64()),
+    *((metric.name, metric.type) for metric in METRICS),
+    ("status", pa.string()),
+    ("warning", pa.string()),
+    ("seconds", pa.float64()),
+    (COMMIT_ID, pa.int64()),
 )
 
 ESDS = _schema(
@@ -118,25 +75,22 @@ ESDS = _schema(
     (COMMIT_ID, pa.int64()),
 )
 
+#: `layers` and `esds` without the columns that say whose they are.
+LAYER_ROWS, ESD_ROWS = (
+    pa.schema([column for column in table if column.name not in _OWNER]) for table in (LAYERS, ESDS)
+)
+
 #: Written last, after a model's rows in the other tables: the one atomic act that publishes them.
 COMMITS = _schema(
     *_KEY,
     ("method", pa.string()),
     (COMMIT_ID, pa.int64()),
     ("scan_id", pa.string()),
-    ("committed_at", _TIME),
+    ("committed_at", TIME),
 )
 
-#: What `summaries` averages, in the order it is shown.
-SUMMARY_METRICS: Final = (
-    "log_norm",
-    "log_spectral_norm",
-    "alpha",
-    "alpha_weighted",
-    "log_alpha_norm",
-    "stable_rank",
-    "mp_softrank",
-)
+#: Metrics that `summaries` averages, in the order in which it is shown.
+SUMMARY_METRICS: Final = AVERAGED
 
 #: Averages that were published without their layers; `summaries` shows them beside the others.
 AVERAGES = _schema(
@@ -174,7 +128,7 @@ REGRESSIONS = _schema(
     ("method", pa.string()),
     ("spearman_p", pa.float64()),
     ("query", pa.string()),
-    ("computed_at", _TIME),
+    ("computed_at", TIME),
 )
 
 SIMILARITIES = _schema(
@@ -194,7 +148,7 @@ SIMILARITIES = _schema(
     ("value_ab", pa.float64()),
     ("value_ba", pa.float64()),
     ("run_id", pa.string()),
-    ("computed_at", _TIME),
+    ("computed_at", TIME),
 )
 
 #: One estimate of a study that was run here.
@@ -212,20 +166,20 @@ STUDIES = _schema(
     ("seen", pa.bool_()),
     ("verdict", pa.string()),
     ("seeds", pa.int64()),
-    ("computed_at", _TIME),
+    ("computed_at", TIME),
 )
 
 RELEASES = _schema(
     ("watch", pa.string()),
     *_KEY,
     ("event", pa.string()),
-    ("seen_at", _TIME),
+    ("seen_at", TIME),
 )
 
 SCANS = _schema(
     ("scan_id", pa.string()),
-    ("started_at", _TIME),
-    ("finished_at", _TIME),
+    ("started_at", TIME),
+    ("finished_at", TIME),
     ("method", pa.string()),
     ("config", pa.string()),
     ("versions", pa.string()),
@@ -243,7 +197,7 @@ FAILURES = _schema(
     ("error", pa.string()),
     ("message", pa.string()),
     ("attempts", pa.int64()),
-    ("failed_at", _TIME),
+    ("failed_at", TIME),
 )
 
 TABLES: Final[dict[str, pa.Schema]] = {

@@ -14,8 +14,8 @@ from zoo_analysis.store import duck, last_connection, tables
 from zoo_analysis.store.accuracies import news
 from zoo_analysis.store.guard import admit, explain
 from zoo_analysis.store.history import versions_at
-from zoo_analysis.store.named import get_query
-from zoo_analysis.store.rows import STAMPS, ModelRows, assemble, conform, stamped
+from zoo_analysis.store.model_rows import STAMPS, ModelRows, assemble, conform, stamped
+from zoo_analysis.store.named_queries import get_query
 from zoo_analysis.store.schemas import TABLES
 
 
@@ -69,7 +69,7 @@ class Store:
             tables.append(self.location, table, rows)
 
     def exists(self) -> bool:
-        """Whether anything was ever written here."""
+        """True once anything was written here."""
         return any(tables.load(self.location, name) is not None for name in TABLES)
 
     def committed(self) -> set[tuple[str, str, str]]:
@@ -139,6 +139,15 @@ class Store:
         if table is None:
             return TABLES[name].empty_table()
         return tables.dataset(self.location, table).to_table()
+
+
+def as_store(store: Store | str | Path | None, as_of: datetime | int | None = None) -> Store:
+    """A store as it is, or as `open_store` opens what it is given."""
+    if not isinstance(store, Store):
+        return open_store(store, as_of=as_of)
+    if as_of is None:
+        return store
+    return open_store(store.uri, storage_options=store.location.storage_options, as_of=as_of)
 
 
 def open_store(

@@ -9,11 +9,10 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote
 
 import pyarrow as pa
-import pyarrow.dataset as pa_dataset
 from deltalake import (
     ColumnProperties,
     CommitProperties,
@@ -26,6 +25,9 @@ from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundErr
 from zoo_analysis.errors import StoreError
 from zoo_analysis.store.schemas import COMMIT_ID, TABLES
 
+if TYPE_CHECKING:
+    from pyarrow.dataset import Dataset
+
 #: Appends never conflict with one another, so losing a race only means trying the next version.
 _COMMIT = CommitProperties(max_commit_retries=200)
 #: What Delta says when two writers created a table at once; nothing was written then.
@@ -34,8 +36,7 @@ _RACES: Final = 10
 
 # A row group is what a point lookup reads and what the writer holds in memory: a spectrum is up to
 # thousands of numbers, a row of any other table some fifty.
-_ROW_GROUP = {"esds": 512}
-_DEFAULT_ROW_GROUP = 65_536
+_ROW_GROUP = dict.fromkeys(TABLES, 65_536) | {"esds": 512}
 
 # Minima and maxima of these go into the Delta log; of fifty columns they are the ones asked for.
 _PRUNED_BY = ("repo_id", "revision", "method", COMMIT_ID)
@@ -45,7 +46,7 @@ _FORBIDDEN = re.compile(r"[\[\]|\\^%]")  # deltalake cannot address a directory 
 
 @dataclass(frozen=True)
 class Location:
-    """Where a store's tables are and as of when they are read.
+    """Place of a store's tables, and the time as of which they are read.
 
     Attributes:
         uri: of the directory that holds one Delta table a sub-directory, with a scheme.
@@ -100,7 +101,7 @@ def locate(
 
 
 def writer_properties(name: str, schema: pa.Schema) -> WriterProperties:
-    """How the Parquet files of table `name` are written, by appends and by compaction alike.
+    """Settings by which appends and compaction write the Parquet files of table `name`.
 
     Measured numbers hardly repeat and lie in no order, so dictionaries and minima of them cost time
     and space and save none. Spectra, the bulk of a store, are packed tightly; all else is packed so
@@ -116,7 +117,7 @@ def writer_properties(name: str, schema: pa.Schema) -> WriterProperties:
         plain = ColumnProperties(dictionary_enabled=False, encoding="PLAIN")
         return WriterProperties(
             compression="ZSTD",
-            max_row_group_size=_ROW_GROUP.get(name, _DEFAULT_ROW_GROUP),
+            max_row_group_size=_ROW_GROUP[name],
             default_column_properties=replace(numbers, encoding="BYTE_STREAM_SPLIT"),
             column_properties={
                 column.name: plain for column in schema if not pa.types.is_list(column.type)
@@ -124,7 +125,7 @@ def writer_properties(name: str, schema: pa.Schema) -> WriterProperties:
         )
     return WriterProperties(
         compression="LZ4_RAW",
-        max_row_group_size=_ROW_GROUP.get(name, _DEFAULT_ROW_GROUP),
+        max_row_group_size=_ROW_GROUP[name],
         column_properties={
             column.name: numbers for column in schema if pa.types.is_floating(column.type)
         },
@@ -137,14 +138,13 @@ def load(location: Location, name: str) -> DeltaTable | None:
     Raises:
         StoreError: the table is there but cannot be read.
     """
-    uri = location.table_uri(name)
     if location.path is not None and not (location.path / name / "_delta_log").is_dir():
         return None
     try:
         if location.versions is not None and name not in location.versions:
             return None
         table = DeltaTable(
-            uri,
+            location.table_uri(name),
             version=location.versions[name] if location.versions is not None else None,
             storage_options=dict(location.storage_options) or None,
         )
@@ -184,11 +184,13 @@ def local_files(table: DeltaTable) -> list[str]:
     return [unquote(uri.removeprefix("file://")) for uri in table.file_uris()]
 
 
-def dataset(location: Location, table: DeltaTable) -> pa_dataset.Dataset:
+def dataset(location: Location, table: DeltaTable) -> "Dataset":
     """A snapshot as an Arrow data set, wherever its files are."""
     if location.path is not None:
+        from pyarrow.dataset import dataset as dataset_of  # brings pandas, a second of imports
+
         schema = pa.schema(table.schema().to_arrow())
-        return pa_dataset.dataset(local_files(table), schema=schema, format="parquet")
+        return dataset_of(local_files(table), schema=schema, format="parquet")
     # Arrow's threads read an object store through Python and may still be closing files when the
     # interpreter ends, which would abort it: they get a moment.
     atexit.unregister(_let_threads_finish)
@@ -273,7 +275,7 @@ def _create(location: Location, name: str) -> DeltaTable:
 
 
 def widened(table: DeltaTable) -> bool:
-    """Whether columns were added since the table was created, so that older files lack some."""
+    """True where columns were added since the table was created, so that older files lack some."""
     return bool(table.metadata().description != _columns(len(table.schema().fields)))
 
 

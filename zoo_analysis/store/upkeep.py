@@ -17,7 +17,7 @@ _CLUSTERED = {"layers": ["repo_id"]}
 
 @dataclass(frozen=True)
 class Compacted:
-    """What compaction did to one table."""
+    """Compaction of one table: its files before and after, and how many were rewritten."""
 
     table: str
     files_before: int
@@ -27,7 +27,7 @@ class Compacted:
 
 @dataclass(frozen=True)
 class Vacuumed:
-    """What a vacuum removed (or would remove) of one table."""
+    """Vacuum of one table: the number of files removed (or to be removed)."""
 
     table: str
     files: int

@@ -1,12 +1,12 @@
 """The studies by name."""
 
 from collections.abc import Mapping
-from difflib import get_close_matches
 from types import MappingProxyType
 from typing import Final
 
 from zoo_analysis.errors import ZooError
 from zoo_analysis.studies.study import Study
+from zoo_analysis.suggestions import near
 
 _ALL: Final = (
     Study(
@@ -80,6 +80,5 @@ def get_study(name: str) -> Study:
     """
     if name in _STUDIES:
         return _STUDIES[name]
-    near = get_close_matches(name, _STUDIES, n=1)
-    hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(_STUDIES)}"
+    hint = near(name, _STUDIES, f"there are {', '.join(_STUDIES)}")
     raise ZooError(f"no study is called {name!r}; {hint}")

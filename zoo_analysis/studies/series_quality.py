@@ -1,17 +1,16 @@
 """α-based metrics and norms of poorly and of well trained models."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-import numpy as np
-import pyarrow.compute as pc
-
 from zoo_analysis.digits import DigitsSpec, digits_dir, digits_zoo, train
 from zoo_analysis.measure.analyze import analyze
 from zoo_analysis.sources import resolve_sources
 from zoo_analysis.stats import regress
+from zoo_analysis.store import average
 from zoo_analysis.store.schemas import SUMMARY_METRICS
 from zoo_analysis.studies.analysis.estimate import Estimate, outcome
 from zoo_analysis.studies.analysis.poor_and_well import (
@@ -36,14 +35,8 @@ def member(spec: DigitsSpec, root: Path) -> Member:
     """
     path = train(spec, root)
     (ref,) = resolve_sources([str(path)]).refs
-    layers = analyze(path)
-    # As in the view `summaries`.
-    fitted = pc.and_(pc.equal(layers["status"], "success"), pc.is_valid(layers["alpha"]))
-    counted = pc.and_(pc.not_equal(layers["kind"], "embedding"), pc.is_null(layers["part_of"]))
-    averaged = layers.filter(pc.and_(fitted, counted))
-    metrics = {
-        name: float(np.nanmean(averaged[name].to_numpy().astype(float))) for name in SUMMARY_METRICS
-    }
+    means = average(analyze(path))
+    metrics = {name: math.nan if mean is None else mean for name, mean in means.items()}
     training = spec.name.partition("-")[2]
     return Member(spec.series, training, spec.seed, ref.accuracies[0].value, metrics)
 

@@ -64,7 +64,9 @@ def test_any_table_is_read_by_a_mapping(tmp_path: Path) -> None:
 
 def test_disagreement_is_listed_and_one_number_is_picked(tmp_path: Path) -> None:
     def told(value: float, source: str) -> Accuracy:
-        return Accuracy("timm/a", "imagenet-1k", "accuracy", value, source)
+        return Accuracy(
+            repo_id="timm/a", dataset="imagenet-1k", metric="accuracy", value=value, source=source
+        )
 
     store = tmp_path / "store"
     append(store, [told(70.0, "card"), told(71.0, "timm-csv"), told(70.9, "torchvision")])

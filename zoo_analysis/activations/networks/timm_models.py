@@ -1,7 +1,6 @@
 """timm models brought to life: from a config.json, or from an architecture's name and weights."""
 
 from collections.abc import Mapping
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ from torch import nn
 from zoo_analysis.activations.networks.network import Batch, Network
 from zoo_analysis.activations.networks.preprocess import timm_images
 from zoo_analysis.errors import ActivationError
+from zoo_analysis.suggestions import near
 from zoo_analysis.weights import Checkpoint
 
 State = dict[str, torch.Tensor]
@@ -41,8 +41,7 @@ def load_timm(
     import timm
 
     if not timm.is_model(architecture.split(".")[0]):
-        near = get_close_matches(architecture, timm.list_models(), n=1)
-        hint = f"did you mean timm:{near[0]}?" if near else "see timm.list_models()"
+        hint = near(architecture, timm.list_models(), "see timm.list_models()", form="timm:{}")
         raise ActivationError(f"{name}: timm knows no architecture {architecture!r}; {hint}")
     state = {tensor: checkpoint.read(tensor) for tensor in checkpoint.tensors}
     model = _filled(

@@ -1,6 +1,5 @@
 """The probes there are, by name: built-in inputs, and the user's own."""
 
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Final
 
@@ -12,6 +11,7 @@ from zoo_analysis.activations.probes.photos import crops
 from zoo_analysis.activations.probes.probe import Probe, image_probe, text_probe
 from zoo_analysis.activations.probes.text import default_text, passages, read_text
 from zoo_analysis.errors import ActivationError
+from zoo_analysis.suggestions import near
 
 #: Probes that need no files of the user's.
 NAMES: Final = ("digits", "mnist5k", "photos", "noise", "text")
@@ -68,8 +68,7 @@ def _own(path: Path, samples: int, rng: np.random.Generator) -> Probe:
         if texts := passages(read_text(path), samples):
             return text_probe(name, texts)
         raise ActivationError(f"{path}: no words in it; give another text file")
-    near = get_close_matches(str(path), NAMES, n=1)
-    hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(NAMES)}"
+    hint = near(str(path), NAMES, f"known are {', '.join(NAMES)}")
     raise ActivationError(f"{path}: neither a probe, nor a directory of images or a text; {hint}")
 
 

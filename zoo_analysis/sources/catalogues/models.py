@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
-from difflib import get_close_matches
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Literal
@@ -16,6 +15,7 @@ from zoo_analysis.sources.catalogues.format import Catalogue, CatalogueEntry, lo
 from zoo_analysis.sources.hub import hub_models, hub_query
 from zoo_analysis.sources.local import directory_ref, file_ref
 from zoo_analysis.sources.ref import Accuracy, ModelRef, Problem, Resolved
+from zoo_analysis.suggestions import near
 
 #: The prefix of sources that installed packages carry.
 PACKAGED = "packaged:"
@@ -97,8 +97,8 @@ def packaged_models(name: str, access: HubAccess | None = None) -> Resolved:
     if entries := [entry for entry in catalogue.models if wanted in _names(entry)]:
         return catalogue_models(catalogue, entries, access)
     known = ["demo", "all", *(entry.repo_id.split("/")[-1] for entry in catalogue.models)]
-    near = get_close_matches(wanted, [k.lower() for k in known], n=1)
-    hint = f"did you mean {PACKAGED}{near[0]}?" if near else f"known are {', '.join(known)}"
+    listed = f"known are {', '.join(known)}"
+    hint = near(wanted, [k.lower() for k in known], listed, form=f"{PACKAGED}{{}}")
     raise SourceError(f"no packaged model is called {name!r}; {hint}")
 
 
@@ -121,7 +121,9 @@ def _at_hand(entry: CatalogueEntry, catalogue: Catalogue) -> ModelRef:
 
 def _ref(entry: CatalogueEntry, catalogue: Catalogue, found: ModelRef) -> ModelRef:
     """A model with what the catalogue says of it."""
-    reported = [Accuracy(entry.repo_id, **msgspec.structs.asdict(a)) for a in entry.accuracies]
+    reported = [
+        Accuracy(repo_id=entry.repo_id, **msgspec.structs.asdict(a)) for a in entry.accuracies
+    ]
     return replace(
         found,
         repo_id=found.repo_id if entry.file is None else entry.repo_id,

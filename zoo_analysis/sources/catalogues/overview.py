@@ -1,7 +1,6 @@
 """Summaries of catalogues and of their members, from their files alone."""
 
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 
 import msgspec
@@ -13,6 +12,7 @@ from zoo_analysis.sources.catalogues.format import (
     load_catalogue,
     own_catalogues,
 )
+from zoo_analysis.suggestions import near
 
 
 @dataclass(frozen=True)
@@ -65,8 +65,7 @@ def catalogue_members(name: str) -> list[CatalogueMember]:
     path = Path(name) if name.endswith(".toml") else catalogue_path(name)
     if not path.is_file():
         names = catalogue_names()
-        near = get_close_matches(name, names, n=1)
-        hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(names)}"
+        hint = near(name, names, f"there are {', '.join(names)}")
         raise SourceError(f"no catalogue is called {name!r}; {hint}")
     found = load_catalogue(path)
     members = [

@@ -1,7 +1,6 @@
 """Sources of accuracies by name: those of this package, and those that other packages add."""
 
 from collections.abc import Mapping
-from difflib import get_close_matches
 from importlib.metadata import EntryPoint, entry_points
 
 from zoo_analysis.errors import SourceError
@@ -10,6 +9,7 @@ from zoo_analysis.sources.reported.hub_reports import SOURCES as _ON_HUB
 from zoo_analysis.sources.reported.source import AccuracySource
 from zoo_analysis.sources.reported.timm_tables import SOURCE as _TIMM
 from zoo_analysis.sources.reported.torchvision_recipes import SOURCE as _TORCHVISION
+from zoo_analysis.suggestions import near
 
 #: Of entry points; one's name is that of the `AccuracySource` it points to.
 GROUP = "zoo_analysis.accuracies"
@@ -30,8 +30,7 @@ def accuracy_source(name: str) -> AccuracySource:
     """
     known = _known()
     if name not in known:
-        near = get_close_matches(name, known, n=1)
-        hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"
+        hint = near(name, known, f"there are {', '.join(known)}")
         raise SourceError(f"no source of accuracies is called {name!r}; {hint}")
     found = known[name]
     return found if isinstance(found, AccuracySource) else _loaded(found)

@@ -1,4 +1,4 @@
-"""Likeness to a reference as a metric of models: ``likeness:MEASURE:REFERENCE``."""
+"""Similarity to a reference as a metric of models: ``likeness:MEASURE:REFERENCE``."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
@@ -41,13 +41,15 @@ ORDER BY dataset, accuracy, method, series, repo_id
 """
 
 
-def is_likeness(metric: str) -> bool:
-    """Whether a metric's name means likeness to a reference."""
+def is_similarity(metric: str) -> bool:
+    """True for the name of a similarity to a reference."""
     return metric.partition(":")[0] == PREFIX.rstrip(":")
 
 
-def likeness_points(store: Store, metric: str, others: Sequence[str], where: str) -> "pd.DataFrame":
-    """Models with their likeness to a reference and their reported accuracies.
+def similarity_points(
+    store: Store, metric: str, others: Sequence[str], where: str
+) -> "pd.DataFrame":
+    """Models with their similarity to a reference and their reported accuracies.
 
     Args:
         store: with similarities and accuracies.
@@ -58,7 +60,7 @@ def likeness_points(store: Store, metric: str, others: Sequence[str], where: str
         where: a condition over the columns.
 
     Returns:
-        The columns of `pairs.load_pairs`, with one that is called like the metric.
+        The columns of `points.load_pairs`, with one that is called like the metric.
 
     Raises:
         QueryError: another form, or a measure or reference that the store has no similarity of.

@@ -1,6 +1,5 @@
 """The questions in `queries/`: one SQL file each, with typed parameters in its comments."""
 
-import difflib
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -9,6 +8,7 @@ from pathlib import Path
 
 from zoo_analysis.errors import QueryError
 from zoo_analysis.folders import data_dir
+from zoo_analysis.suggestions import near
 
 _PARAM = re.compile(
     r"^-- param (?P<name>\w+): (?P<type>\w+) = (?P<default>.+?)(?:\s+\((?P<about>.*)\))?\s*$",
@@ -89,8 +89,7 @@ def get_query(name: str) -> NamedQuery:
     paths = {path.stem: path for path in data_dir("queries").glob("*.sql")}
     if name in paths:
         return _parse(paths[name])
-    near = difflib.get_close_matches(name, paths, n=3, cutoff=0.5)
-    hint = f"did you mean {' or '.join(near)}?" if near else "`zoo queries` lists them"
+    hint = near(name, paths, "`zoo queries` lists them", most=3)
     raise QueryError(f"no query named {name!r}: {hint}")
 
 

@@ -1,0 +1,18 @@
+"""Choices and defaults of the verbs that ask the store; the command line takes them from here."""
+
+from datetime import timedelta
+from typing import Final, Literal
+
+#: Groups of models that a regression is made of.
+By = Literal["series", "library", "none"]
+BY: Final[By] = "series"
+#: Fewest models of a regression.
+MIN_MODELS: Final = 4
+#: Metrics that models are ranked by.
+RANKED_BY: Final = ("alpha_weighted",)
+#: Models that are named as the most similar.
+NEAREST: Final = 10
+#: Latest commits that a history lists.
+COMMITS: Final = 1000
+#: Age up to which versions stay readable.
+RETENTION: Final = timedelta(days=7)

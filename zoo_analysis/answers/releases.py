@@ -1,0 +1,38 @@
+"""Releases seen on the watches."""
+
+from datetime import datetime
+from pathlib import Path
+
+import pyarrow as pa
+
+from zoo_analysis.store import Store, as_store
+
+_RELEASES = """
+SELECT r.watch, r.event, r.repo_id, r.revision, r.seen_at,
+    EXISTS (FROM commits c WHERE c.repo_id = r.repo_id AND c.revision = r.revision) AS scanned
+FROM releases r
+WHERE ($since IS NULL OR r.seen_at >= $since) AND ($watch IS NULL OR r.watch = $watch)
+ORDER BY r.seen_at DESC, r.watch, r.repo_id, r.event
+"""
+
+
+def releases(
+    store: Store | str | Path | None = None,
+    since: datetime | None = None,
+    watch: str | None = None,
+) -> pa.Table:
+    """Releases seen on the watches, the latest first.
+
+    Args:
+        store: a store, or what `open_store` takes.
+        since: only what was seen from this time on.
+        watch: only on this watch.
+
+    Returns:
+        watch, event (new, revision, gone, gated or renamed), repo_id, revision, seen_at, and
+        whether that revision was scanned.
+
+    Raises:
+        StoreError: there is no store.
+    """
+    return as_store(store).run(_RELEASES, {"since": since, "watch": watch})
