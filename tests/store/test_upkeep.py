@@ -248,6 +248,25 @@ def test_what_as_of_takes() -> None:
         parse_as_of("v1")
 
 
+def test_what_was_appended_while_a_table_was_compacted_is_compacted_the_next_time(
+    store: Store, model_rows: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for i in range(3):
+        store.commit_models([model_rows(f"lab/{i}")], "scan")
+    read = upkeep.writer_properties
+
+    def append_meanwhile(name: str, schema: pa.Schema) -> object:
+        monkeypatch.setattr(upkeep, "writer_properties", read)
+        store.commit_models([model_rows("lab/late")], "scan")
+        return read(name, schema)
+
+    monkeypatch.setattr(upkeep, "writer_properties", append_meanwhile)  # once the table is read
+    upkeep.compact(store.location)
+    assert len(files(store, "models")) > 1
+    upkeep.compact(store.location)
+    assert len(files(store, "models")) == len(files(store, "layers")) == 1
+
+
 def test_compaction_and_appends_do_not_get_in_each_others_way(
     store: Store, model_rows: Make
 ) -> None:

@@ -111,11 +111,11 @@ def _tables(location: Location) -> list[tuple[str, DeltaTable]]:
 
 
 def _is_compact(table: DeltaTable) -> bool:
-    """Whether nothing was written since the table was compacted last."""
+    """True if nothing was written since the table was read to be compacted last."""
     for entry in table.history():
         operation = str(entry.get("operation", ""))
-        if operation == "OPTIMIZE":
-            return True
+        if operation == "OPTIMIZE":  # what was appended while it ran is older, and not in it
+            return entry.get("readVersion") == int(entry["version"]) - 1
         if not operation.startswith("VACUUM"):
             return False
     return False
