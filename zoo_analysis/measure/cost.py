@@ -10,6 +10,7 @@ import pyarrow as pa
 import torch
 
 from zoo_analysis.spectra import Method, analyze_kernel, matrix_shape
+from zoo_analysis.store.records import schema_of
 from zoo_analysis.weights import Checkpoint, LayerSpec, kernel_dims, list_layers
 
 #: An eigenproblem of side M costs as much as this many M³ of a symmetric rank-k update (measured).
@@ -140,22 +141,6 @@ class Forecast:
         )
 
 
-PLAN_COLUMNS = pa.schema(
-    [
-        ("repo_id", pa.string()),
-        ("revision", pa.string()),
-        ("source", pa.string()),
-        ("layers", pa.int64()),
-        ("read_bytes", pa.int64()),
-        ("gram_flops", pa.float64()),
-        ("eigen_flops", pa.float64()),
-        ("peak_bytes", pa.int64()),
-        ("seconds", pa.float64()),
-        ("skipped", pa.string()),
-    ]
-)
-
-
 @dataclass(frozen=True)
 class ScanPlan:
     """All models of a plan, and what they take together on `cpus` cores."""
@@ -170,9 +155,9 @@ class ScanPlan:
         return max([work, *(model.longest for model in self.models)])
 
     def table(self) -> pa.Table:
-        """A row a model; columns of `PLAN_COLUMNS`."""
+        """A row a model: the columns of `Forecast` but the longest layer's seconds."""
         rows = [vars(model) | {"skipped": model.skipped or None} for model in self.models]
-        return pa.Table.from_pylist(rows, schema=PLAN_COLUMNS)
+        return pa.Table.from_pylist(rows, schema=schema_of(Forecast)).drop(["longest"])
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
