@@ -102,7 +102,7 @@ def _run(
 
 
 def _survey(network: Network, probe: Probe) -> list[Site]:
-    """What runs when the network gets the probe's first sample, twice."""
+    """Modules that run when the network gets the probe's first sample, twice."""
     twice = replace(probe, images=probe.images[:1] * 2, texts=probe.texts[:1] * 2)
     batch = next(network.batches(twice, 2), None)
     if batch is None:
@@ -151,7 +151,7 @@ def _rows(site: Site, output: torch.Tensor, batch: Batch, positions: int | None)
 
 
 def _input(images: torch.Tensor) -> np.ndarray:
-    """What went into an image model: (images, p)."""
+    """Inputs of an image model: (images, p)."""
     return _numpy(pool(images.float(), INPUT_GRID).flatten(1))
 
 

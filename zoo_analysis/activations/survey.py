@@ -123,7 +123,7 @@ def _channels_first(module: nn.Module, output: torch.Tensor) -> bool:
 def _grid(
     output: torch.Tensor, first: bool, seen: Sequence[tuple[int, ...]], aspect: float
 ) -> tuple[int, tuple[int, ...]]:
-    """What comes before the grid in two equal images' outputs, and the size as `Site` has it."""
+    """Axes before the grid in two equal images' outputs, and the size as `Site` has it."""
     inner = tuple(output.shape[2:] if first else output.shape[1:-1])
     length = len(output) // 2 * math.prod(inner)
     if not inner and len(output) == 2:
@@ -143,7 +143,7 @@ def _grid(
 
 
 def _first_tensor(output: Any) -> torch.Tensor | None:
-    """What a module returned, or the first tensor within it."""
+    """The tensor that a module returned, or the first within what it returned."""
     if isinstance(output, torch.Tensor):
         return output
     if isinstance(output, Mapping):

@@ -1,1 +1,1 @@
-
+"""Questions to the store, answered with tables."""

@@ -142,7 +142,7 @@ def scale_collapse(layers: "pd.DataFrame") -> Finding:
         if out
     ]
     if not odd:
-        text = f"no spectral norm is out of line (robust z {z_range(numbers)})"
+        text = f"no spectral norm is out of line (robust z {_z_range(numbers)})"
         return Finding(name, "none", text, numbers)
     listed = _listed([f"{layer} (z {value:+.1f})" for layer, value in odd])
     verdict = "collapsed" if small.any() else "large norms"
@@ -228,7 +228,7 @@ def _among_series(store: Store, report: ModelReport) -> Finding:
     )
 
 
-def z_range(numbers: Mapping[str, float | int]) -> str:
+def _z_range(numbers: Mapping[str, float | int]) -> str:
     return f"{numbers['lowest_z']:+.1f} to {numbers['highest_z']:+.1f}"
 
 

@@ -43,4 +43,5 @@ def find_model(store: Store, name: str) -> str:
 
 
 def there(known: Sequence[str]) -> str:
+    """The hint that lists what there is."""
     return f"there are: {', '.join(known)}"

@@ -132,7 +132,7 @@ def _points(
 
 
 def _missing(store: Store) -> str | None:
-    """Which side keeps metrics and accuracies from meeting; None if neither does."""
+    """The side that keeps metrics and accuracies from meeting, in words; None if neither does."""
     counts = store.run(
         "SELECT (SELECT count(DISTINCT repo_id) FROM summaries) AS models, "
         "(SELECT count(DISTINCT repo_id) FROM accuracy) AS reported, "

@@ -165,7 +165,7 @@ def _layer_row(a: Mapping[str, Any] | None, b: Mapping[str, Any] | None) -> dict
 
 
 def _differs(a: Mapping[str, Any] | None, b: Mapping[str, Any] | None) -> str | None:
-    """What of two layers is not the same, other than numbers."""
+    """Differences of two layers other than in numbers, in words."""
     if a is None or b is None:
         return f"only in {'a' if b is None else 'b'}"
     told = {

@@ -50,7 +50,7 @@ def sync(
 
 @app.command()
 def sources() -> None:
-    """Who can be asked for accuracies."""
+    """List those who can be asked for accuracies."""
     from zoo_analysis.sources.reported import accuracy_sources
 
     typer.echo("\n".join(accuracy_sources()))
@@ -63,7 +63,7 @@ def show(
     format: FormatOption = "table",
     output: OutOption = None,
 ) -> None:
-    """What is reported, by which source."""
+    """Show what is reported, by which source."""
     from zoo_analysis.answers.accuracies import accuracies_reported
     from zoo_analysis.cli.output import write_table
 

@@ -25,7 +25,7 @@ def show(
     format: FormatOption = "table",
     output: OutOption = None,
 ) -> None:
-    """What a catalogue holds; nobody is asked."""
+    """Show what a catalogue holds; nobody is asked."""
     from zoo_analysis.cli.output import write_table
     from zoo_analysis.sources.catalogues.overview import catalogue_members
 

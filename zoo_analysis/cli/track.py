@@ -52,7 +52,7 @@ def releases(
     format: FormatOption = "table",
     output: OutOption = None,
 ) -> None:
-    """What was seen on the watches, the latest first."""
+    """List what was seen on the watches, the latest first."""
     from zoo_analysis.answers import releases as seen
     from zoo_analysis.cli.output import write_table
     from zoo_analysis.sources.watch import parse_since

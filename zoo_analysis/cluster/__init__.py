@@ -1,1 +1,1 @@
-
+"""Runs on Ray: scans, comparisons, studies, looks at the hub."""

@@ -86,10 +86,12 @@ class Summary(RunSummary):
     failures: list[Failure] = field(default_factory=list)
 
     def committed(self, models: Sequence[ModelRows], similarities: int) -> None:
+        """Count rows that were committed."""
         self.scanned += len(models)
         self.layers += sum(len(rows.layers) for rows in models)
 
     def columns(self) -> Mapping[str, Any]:
+        """Columns of the table `scans`, and others."""
         return vars(self)
 
 
@@ -136,9 +138,11 @@ class CorrelateSummary(RunSummary):
     reasons: list[str] = field(default_factory=list)
 
     def committed(self, models: Sequence[ModelRows], similarities: int) -> None:
+        """Count rows that were committed."""
         self.rows += similarities
 
     def columns(self) -> Mapping[str, Any]:
+        """Columns of the table `scans`."""
         scanned = self.forwarded + self.cached
         told = {"scan_id": self.run_id, "method": "correlate", "scanned": scanned, "skipped": 0}
         return told | {"failed": self.failed, "layers": 0, "seconds": self.seconds}

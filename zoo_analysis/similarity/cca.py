@@ -69,7 +69,7 @@ def subspace(x: Any, variance: float = 1.0) -> Subspace:
 
 
 def _kept(squares: torch.Tensor, variance: float, floor: float) -> int:
-    """How many of the squared singular values, falling, explain the variance and are not noise."""
+    """Number of squared singular values, falling, that explain the variance and are not noise."""
     kept = max(1, int((squares > floor**2).sum()))
     if variance < 1:
         explained = squares.cumsum(0) / squares.sum()

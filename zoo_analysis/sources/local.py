@@ -62,7 +62,7 @@ def local_models(path: Path) -> Resolved:
 
 
 def _nothing(directory: Path, directories: list[str], names: list[str]) -> str | None:
-    """Why a directory without weights is a problem, or None when it is just a folder."""
+    """The reason why a directory without weights is a problem; None when it is just a folder."""
     if "config.json" in names:
         return (
             f"{directory} has a config.json but no weights that can be read; "

@@ -30,6 +30,7 @@ class Shape:
 
     @property
     def num_evals(self) -> int:
+        """Eigenvalues of all matrices together."""
         return self.matrices * self.m
 
 

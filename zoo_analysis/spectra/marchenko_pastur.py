@@ -79,7 +79,7 @@ def fit_bulk(evals: NDArray[np.float64], n: int, m: int, matrices: int = 1) -> B
 
 
 def tracy_widom_allowance(n: int, m: int, p: float) -> float:
-    """Excess over λ⁺ that the largest eigenvalue of pure noise reaches with probability `p`.
+    """How far above λ⁺ the largest eigenvalue of pure noise reaches with probability `p`.
 
     Centre and scale of Johnstone 2001 with the corrections of Ma 2012; quantiles of the
     Tracy–Widom law of order 1 by the shifted gamma of Chiani 2014.

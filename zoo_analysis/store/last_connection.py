@@ -58,7 +58,7 @@ def _mark(
 
 
 def _stamp(log: Path, version: int) -> tuple[int, int] | None:
-    """Which file it is: a store that was removed and made anew has other files of these names."""
+    """Identity of a log's file: a store made anew has other files of these names."""
     if version < 0:
         return None
     try:

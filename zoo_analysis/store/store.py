@@ -27,6 +27,7 @@ class Store:
 
     @property
     def uri(self) -> str:
+        """Directory or object-store URI of the tables."""
         return self.location.uri
 
     def commit_models(self, batch: Sequence[ModelRows], scan_id: str) -> None:

@@ -65,6 +65,7 @@ class Location:
     versions: Mapping[str, int] | None = None
 
     def table_uri(self, name: str) -> str:
+        """URI of one table."""
         return f"{self.uri.rstrip('/')}/{name}"
 
 
@@ -172,7 +173,7 @@ def _check_kept(location: Location, name: str, table: DeltaTable) -> None:
 
 
 def _created(table: DeltaTable) -> datetime:
-    """When the table came to be.
+    """Time at which the table came to be.
 
     `load_as_version` answers version 0 for any time before it, which must read as no table.
     """

@@ -115,7 +115,7 @@ def _is_compact(table: DeltaTable) -> bool:
     for entry in table.history():
         operation = str(entry.get("operation", ""))
         if operation == "OPTIMIZE":  # what was appended while it ran is older, and not in it
-            return entry.get("readVersion") == int(entry["version"]) - 1
+            return bool(entry.get("readVersion") == int(entry["version"]) - 1)
         if not operation.startswith("VACUUM"):
             return False
     return False

@@ -47,7 +47,7 @@ _NAME: Final = "neuronal-robustness"
 
 
 def _digits(small: bool) -> tuple[Digits, Digits]:
-    """What is trained and what is measured on."""
+    """Digits to train on and to measure on."""
     training, test = load_mnist()
     return (training.sample(300), test.sample(100)) if small else (training, test)
 

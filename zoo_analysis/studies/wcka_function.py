@@ -53,7 +53,7 @@ RIVALS: Final = ("cka", "dcka", "procrustes")
 
 
 def _digits(small: bool) -> tuple[Digits, Digits]:
-    """What is trained and what is measured on."""
+    """Digits to train on and to measure on."""
     training, test = load_mnist()
     return (training.sample(300), test.sample(120)) if small else (training, test)
 

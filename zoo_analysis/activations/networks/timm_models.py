@@ -171,7 +171,7 @@ def _nothing(module: nn.Module, batch: Batch) -> None:
 def _difference(
     ours: Mapping[str, torch.Tensor], theirs: Mapping[str, torch.Tensor], error: Exception
 ) -> str:
-    """How a checkpoint differs from what an architecture needs, in a few words."""
+    """Differences of a checkpoint from what an architecture needs, in a few words."""
     parts = {
         "missing": [name for name in ours if name not in theirs],
         "unexpected": [name for name in theirs if name not in ours],

@@ -128,7 +128,7 @@ def _run(model: nn.Module, batch: Batch) -> torch.Tensor | None:
 
 
 def _asked_for(model: Any, inputs: dict[str, torch.Tensor]) -> dict[str, Any]:
-    """What else a language model's forward pass wants, or can be spared."""
+    """Arguments that a language model's forward pass wants besides, or can be spared."""
     parameters = inspect.signature(model.forward).parameters
     extra: dict[str, Any] = {}
     if "logits_to_keep" in parameters:  # a vocabulary of logits for each token is not needed

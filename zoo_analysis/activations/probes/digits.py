@@ -11,7 +11,7 @@ _SPLIT_SEED: Final = 0
 
 
 def split_indices(n: int, labels: "np.ndarray") -> "tuple[np.ndarray, np.ndarray]":
-    """Which of the digits are trained on and which are held out.
+    """Numbers of the digits that are trained on, and of those held out.
 
     Args:
         n: number of images.

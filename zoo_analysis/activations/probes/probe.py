@@ -1,4 +1,4 @@
-"""What a probe is: inputs that every model of a run is shown, and the identity of their content."""
+"""Probes: inputs that every model of a run is shown, and the identity of their content."""
 
 import hashlib
 from collections.abc import Sequence
