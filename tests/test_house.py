@@ -56,6 +56,8 @@ def test_no_wing_imports_one_of_a_higher_floor_and_none_in_a_circle() -> None:
         ("weights/spec.py", "import zoo_analysis.measure.rows"),
         ("stats/line.py", "def f() -> None:\n    import zoo_analysis.store"),
         ("answers/names.py", "import ray"),
+        ("answers/names.py", "from rich.console import Console"),
+        ("measure/cost.py", "from zoo_analysis.store.store import Store"),
         ("cluster/session.py", "from zoo_analysis.cli import options"),
         ("stats/line.py", "from zoo_analysis.stats import regression"),
     ],
