@@ -6,7 +6,11 @@ import typer
 
 from zoo_analysis.cli.options import FormatOption, OutOption, StoreOption
 
-app = typer.Typer(no_args_is_help=True)
+app = typer.Typer(
+    name="accuracies",
+    help="Reported accuracies and their sources.",
+    no_args_is_help=True,
+)
 
 
 @app.command()
@@ -80,8 +84,3 @@ def _pairs(texts: list[str] | None, option: str) -> dict[str, str]:
             raise ZooError(f"{option} {text!r}: write NAME=VALUE")
         out[name] = value
     return out
-
-
-def register(app_: typer.Typer) -> None:
-    """Add this group to the `zoo` command."""
-    app_.add_typer(app, name="accuracies", help="Reported accuracies and their sources.")
