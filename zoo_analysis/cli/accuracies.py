@@ -40,10 +40,9 @@ def sync(
 ) -> None:
     """Bring reported accuracies up to date; all that sources report is kept with its source."""
     from zoo_analysis.imports.accuracy_sync import SOURCES, sync_accuracies
-    from zoo_analysis.store import open_store
 
     done = sync_accuracies(
-        open_store(store),
+        store,
         from_ or SOURCES,
         places=places or (),
         columns=_pairs(map_, "--map"),
