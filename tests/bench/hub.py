@@ -118,10 +118,8 @@ def _downloads(runs: int) -> Row:
 
 def _planning() -> Row:
     from tests.support import repositories
-    from zoo_analysis.cluster.forecast import forecast
+    from zoo_analysis.cluster.forecast import plan
     from zoo_analysis.hub.access import HubAccess
-    from zoo_analysis.sources import resolve_sources
-    from zoo_analysis.spectra import Method
 
     with tempfile.TemporaryDirectory() as folder, _server(Path(folder)) as (hub, serve):
         home = repositories.write(Path(folder) / "zoo" / "net", ((128, 64),) * 20)
@@ -130,9 +128,8 @@ def _planning() -> Row:
             serve(name, home)
         access = HubAccess(hub, home=folder)
         start = time.perf_counter()
-        resolved = resolve_sources(names, access)
-        plan = forecast(resolved.refs, resolved.problems, frozenset(), Method(), access=access)
+        priced = plan(names, Path(folder) / "store", access=access)
         seconds = time.perf_counter() - start
-    assert sum(model.layers or 0 for model in plan.models) == 20 * PLANNED
+    assert sum(model.layers or 0 for model in priced.models) == 20 * PLANNED
     note = "20 layers each; seconds against the 60 allowed"
     return Row("hub", f"plan of {PLANNED} models", seconds, 60.0, seconds / 60, "≤ 1", 1, note)

@@ -11,9 +11,8 @@ from tests.support.command import zoo
 from tests.support.loopback import Hub
 from tests.support.repositories import tensor_bytes, tensors, write
 from zoo_analysis import open_store, scan
-from zoo_analysis.cluster.forecast import forecast
-from zoo_analysis.sources import resolve_sources
-from zoo_analysis.spectra import Method, method
+from zoo_analysis.cluster.forecast import plan as forecast
+from zoo_analysis.spectra import method
 
 
 def test_a_plan_prices_layers_and_says_what_is_skipped(
@@ -25,9 +24,8 @@ def test_a_plan_prices_layers_and_says_what_is_skipped(
     (pickled / "model.safetensors").unlink()
     torch.save(tensors("pickled"), pickled / "pytorch_model.bin")
     hub.add("me/pickled", pickled)
-    resolved = resolve_sources(["me/net", "me/closed", "me/pickled", "me/none"], hub.access)
-    known: frozenset[tuple[str, str, str]] = frozenset()
-    plan = forecast(resolved.refs, resolved.problems, known, Method(), access=hub.access)
+    names = ["me/net", "me/closed", "me/pickled", "me/none"]
+    plan = forecast(names, tmp_path / "store", access=hub.access)
     net, closed, unread, none = plan.models
     assert (net.layers, net.read_bytes) == (4, 4 * 900 * 600 * 4)
     assert net.gram_flops == 4 * 900 * 600**2
@@ -48,9 +46,7 @@ def test_what_the_store_holds_is_skipped(hub: Hub, hub_root: Path, tmp_path: Pat
     hub.add("me/net", write(hub_root / "net"))
     store = open_store(str(tmp_path / "store"))
     scan(["me/net"], store, access=hub.access)
-    resolved = resolve_sources(["me/net"], hub.access)
-    known = frozenset(store.committed())
-    (model,) = forecast(resolved.refs, (), known, Method(), access=hub.access).models
+    (model,) = forecast(["me/net"], store, access=hub.access).models
     assert model.skipped == "in the store already"
 
 
@@ -72,9 +68,9 @@ def test_a_plan_counts_the_parts_of_fused_projections_where_a_scan_would(tmp_pat
     tensors = {"blocks.0.attn.qkv.weight": torch.randn(192, 64)}
     (tmp_path / "vit").mkdir()
     save_file(tensors, tmp_path / "vit" / "model.safetensors")
-    sources = resolve_sources([str(tmp_path / "vit")]).refs
+    sources, store = [str(tmp_path / "vit")], tmp_path / "store"
     counts = [
-        forecast(sources, (), frozenset(), method(split_qkv=split)).models[0].layers
+        forecast(sources, store, method(split_qkv=split)).models[0].layers
         for split in (False, True)
     ]
     assert counts == [1, 4]

@@ -9,10 +9,9 @@ import torch
 from tests.support.loopback import Hub
 from tests.support.repositories import tensor_bytes, tensors, write
 from zoo_analysis import open_store, scan
-from zoo_analysis.cluster.scan import scan_models
 from zoo_analysis.hub.access import HubAccess
 from zoo_analysis.sources import resolve_sources
-from zoo_analysis.spectra import Method, method
+from zoo_analysis.spectra import method
 
 pytestmark = pytest.mark.usefixtures("local_ray")
 
@@ -83,7 +82,7 @@ def test_a_push_in_the_middle_mixes_nothing(hub: Hub, hub_root: Path, tmp_path: 
     resolved = resolve_sources(["me/net"], hub.access)
     repo.push(write(tmp_path / "next" / "net", ((99, 50),)))
     store = open_store(str(tmp_path / "store"))
-    assert scan_models(resolved.refs, store, Method(), access=hub.access).layers == 2
+    assert scan(resolved, store, access=hub.access).layers == 2
     assert rows(tmp_path / "store", "SELECT DISTINCT revision FROM layers") == [(before,)]
     assert scan(["me/net"], store, access=hub.access).layers == 1
     assert scan([f"me/net@{before[:10]}"], store, access=hub.access).skipped == 1
@@ -149,10 +148,10 @@ def test_a_token_is_used_and_never_told(hub: Hub, hub_root: Path, tmp_path: Path
 
 def scan_afresh(hub: Hub, tmp_path: Path, downloads: int) -> None:
     """Scan what the hub has, counting from zero what it is asked."""
-    refs = resolve_sources(list(hub.repos), hub.access).refs
+    resolved = resolve_sources(list(hub.repos), hub.access)
     hub.forget()
     store = open_store(str(tmp_path / "store"))
-    summary = scan_models(refs, store, Method(), downloads=downloads, access=hub.access)
+    summary = scan(resolved, store, downloads=downloads, access=hub.access)
     assert summary.scanned == len(hub.repos)
 
 

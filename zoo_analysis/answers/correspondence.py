@@ -33,7 +33,8 @@ def correspond(
     by_name = {name.layer: j for j, name in enumerate(b)}
     shared = [(i, by_name[name.layer]) for i, name in enumerate(a) if name.layer in by_name]
     if not shared or 2 * len(shared) < min(len(a), len(b)):
-        matcher = SequenceMatcher(None, _signatures(a), _signatures(b), autojunk=False)
+        kinds_a, kinds_b = ([(name.kind, name.role) for name in names] for names in (a, b))
+        matcher = SequenceMatcher(None, kinds_a, kinds_b, autojunk=False)
         shared = [
             (block.a + k, block.b + k)
             for block in matcher.get_matching_blocks()
@@ -43,7 +44,3 @@ def correspond(
     taken = set(partner.values())
     alone_b = [(None, j) for j in range(len(b)) if j not in taken]
     return [*((i, partner.get(i)) for i in range(len(a))), *alone_b]
-
-
-def _signatures(names: Sequence[LayerName]) -> list[tuple[str | None, str | None]]:
-    return [(name.kind, name.role) for name in names]

@@ -124,9 +124,9 @@ def correlation_flow(layers: "pd.DataFrame") -> Finding:
 def scale_collapse(layers: "pd.DataFrame") -> Finding:
     """Layers whose spectral norm is far from the rest of the model's."""
     name, norms = "scale collapse", layers["log_spectral_norm"].to_numpy(dtype=float)
-    told = int(np.isfinite(norms).sum())
-    if told < 4:
-        return Finding(name, "not told", f"{told} layers with a norm: too few for an outlier")
+    n = int(np.isfinite(norms).sum())
+    if n < 4:
+        return Finding(name, "not told", f"{n} layers with a norm: too few for an outlier")
     z = robust_z(norms)
     small, large = z < -OUTLIER, z > OUTLIER
     numbers = {
@@ -136,20 +136,20 @@ def scale_collapse(layers: "pd.DataFrame") -> Finding:
         "lowest_z": float(np.nanmin(z)),
         "highest_z": float(np.nanmax(z)),
     }
-    odd = [
-        (str(layer), float(value))
-        for layer, value, out in zip(layers["layer"], z, small | large, strict=True)
-        if out
-    ]
+    odd = layers["layer"][small | large].tolist()
     if not odd:
-        text = f"no spectral norm is out of line (robust z {_z_range(numbers)})"
+        extremes = f"{numbers['lowest_z']:+.1f} to {numbers['highest_z']:+.1f}"
+        text = f"no spectral norm is out of line (robust z {extremes})"
         return Finding(name, "none", text, numbers)
-    listed = _listed([f"{layer} (z {value:+.1f})" for layer, value in odd])
-    verdict = "collapsed" if small.any() else "large norms"
-    text = f"{numbers['small']} layers with anomalously small and {numbers['large']} with large "
-    return Finding(
-        name, verdict, f"{text}spectral norm: {listed}", numbers, tuple(layer for layer, _ in odd)
+    listed = _listed(
+        [f"{layer} (z {far:+.1f})" for layer, far in zip(odd, z[small | large], strict=True)]
     )
+    verdict = "collapsed" if small.any() else "large norms"
+    text = (
+        f"{numbers['small']} layers with anomalously small and {numbers['large']} with large "
+        f"spectral norm: {listed}"
+    )
+    return Finding(name, verdict, text, numbers, tuple(odd))
 
 
 def training(layers: "pd.DataFrame") -> Finding:
@@ -200,11 +200,10 @@ def traps(layers: "pd.DataFrame") -> Finding:
         return Finding(name, "not told", "not measured: scan with --randomize")
     trapped = told[told["num_traps"] > 0]
     numbers = {"layers": len(told), "trapped": len(trapped), "traps": int(told["num_traps"].sum())}
-    names = tuple(trapped["layer"])
-    text = (
-        f"{len(names)} layers: {_listed(list(names))}" if names else f"none in {len(told)} layers"
-    )
-    return Finding(name, "trapped" if names else "none", text, numbers, names)
+    names = trapped["layer"].tolist()
+    if not names:
+        return Finding(name, "none", f"none in {len(told)} layers", numbers)
+    return Finding(name, "trapped", f"{len(names)} layers: {_listed(names)}", numbers, tuple(names))
 
 
 def _among_series(store: Store, report: ModelReport) -> Finding:
@@ -220,16 +219,8 @@ def _among_series(store: Store, report: ModelReport) -> Finding:
     numbers["of"] = places[0].of
     far = [place for place in places if abs(place.z) > OUTLIER]
     listed = ", ".join(f"{p.metric} {p.rank} of {p.of} (z {p.z:+.1f})" for p in far or places)
-    return Finding(
-        name,
-        "outlier" if far else "usual",
-        f"in {series}, lowest first: {listed}",
-        numbers,
-    )
-
-
-def _z_range(numbers: Mapping[str, float | int]) -> str:
-    return f"{numbers['lowest_z']:+.1f} to {numbers['highest_z']:+.1f}"
+    text = f"in {series}, lowest first: {listed}"
+    return Finding(name, "outlier" if far else "usual", text, numbers)
 
 
 def _listed(names: list[str]) -> str:

@@ -83,7 +83,9 @@ def mixed_table(store: Store, selection: Selection, min_models: int = MIN_MODELS
             parameters = told["parameters"].to_numpy(dtype=float, na_value=np.nan)
             with np.errstate(divide="ignore", invalid="ignore"):
                 by_size = partial_correlation(x, y, np.log10(parameters))
-            by_depth = partial_correlation(x, y, _depth(told["layers"].to_numpy(dtype=float)))
+            layers = told["layers"].to_numpy(dtype=float)
+            # Imported averages have 0 layers, which says nothing of depth.
+            by_depth = partial_correlation(x, y, np.where(layers > 0, layers, np.nan))
             rows.append(
                 MixedRow(
                     dataset=str(dataset),
@@ -139,8 +141,3 @@ def in_words(found: Within, metric: str) -> str:
             f"but {falls} within {named}"
         )
     return f"accuracy {rises} with {metric}, over all models and within every series"
-
-
-def _depth(layers: np.ndarray) -> np.ndarray:
-    """Imported averages have 0 layers, which says nothing of depth."""
-    return np.where(layers > 0, layers, np.nan)

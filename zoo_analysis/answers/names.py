@@ -1,10 +1,13 @@
 """Names of what a store holds."""
 
 from collections.abc import Sequence
+from typing import Final
 
 from zoo_analysis.errors import QueryError
 from zoo_analysis.lookup import near, several, whole_or_part
 from zoo_analysis.store import Store
+
+NO_SIMILARITIES: Final = "the store holds no similarities: run `zoo correlate`"
 
 
 def check(name: str, known: Sequence[str], what: str) -> None:

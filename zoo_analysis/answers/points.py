@@ -90,10 +90,9 @@ def load_pairs(store: Store, selection: Selection) -> "pd.DataFrame":
                 f"{' and ' + selection.where if selection.where else ''}: "
                 "`zoo accuracies show` lists those there are"
             )
-        missing = _missing(store)
-        if missing is None:
-            raise QueryError(f"no model with both a metric and an accuracy has {selection.where}")
-        raise QueryError(missing)
+        raise QueryError(
+            _missing(store) or f"no model with both a metric and an accuracy has {selection.where}"
+        )
     if selection.dataset is not None:
         check(selection.dataset, sorted(set(rows["dataset"])), "dataset")
         rows = rows[rows["dataset"] == selection.dataset]

@@ -1,6 +1,5 @@
 """The regression table: every metric on every reported accuracy that the store has both of."""
 
-import math
 import shlex
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -111,16 +110,18 @@ def _table(store: Store, selection: Selection, by: By, min_models: int, seed: in
                 "metric": metric,
                 "method": how,
             }
-            rows.append(names | _nullable(asdict(fit)) | {"flags": "; ".join(fit.flags)})
+            rows.append(names | asdict(fit) | {"flags": "; ".join(fit.flags)})
     if not rows:
         raise QueryError(
             f"no group has {min_models} models with both a metric and an accuracy, the largest "
             f"has {largest}: lower --min-models, or pool with --by none"
         )
-    q = benjamini_hochberg(np.array([row["perm_p"] for row in rows], dtype=float))
+    q = benjamini_hochberg(np.array([row["perm_p"] for row in rows]))
     for row, value in zip(rows, q, strict=True):
-        row["q"] = None if math.isnan(value) else float(value)
-    return pa.Table.from_pylist(rows, schema=_SCHEMA)
+        row["q"] = value
+    # NaN becomes null.
+    columns = [pa.array([row[f.name] for row in rows], f.type, from_pandas=True) for f in _SCHEMA]
+    return pa.table(columns, schema=_SCHEMA)
 
 
 def _command(selection: Selection, by: By, min_models: int) -> str:
@@ -134,10 +135,3 @@ def _command(selection: Selection, by: By, min_models: int) -> str:
     words = [word for name in selection.metrics for word in ("--metric", name)]
     words += [word for key, value in asked.items() if value for word in (key, value)]
     return shlex.join(["zoo", "regress", *words, "--by", by, "--min-models", str(min_models)])
-
-
-def _nullable(values: dict[str, Any]) -> dict[str, Any]:
-    return {
-        name: None if isinstance(value, float) and math.isnan(value) else value
-        for name, value in values.items()
-    }

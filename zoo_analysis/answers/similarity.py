@@ -7,7 +7,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from zoo_analysis.answers.defaults import NEAREST
-from zoo_analysis.answers.names import check, the_one
+from zoo_analysis.answers.names import NO_SIMILARITIES, check, the_one
 from zoo_analysis.errors import QueryError, SimilarityError
 from zoo_analysis.similarity import registry
 from zoo_analysis.similarity.registry import get_measure
@@ -113,7 +113,10 @@ def similar(
         StoreError: there is no store.
     """
     store = as_store(store)
-    repo_id = _found(store, model)
+    known = store.run("SELECT DISTINCT repo_id FROM likeness ORDER BY 1")["repo_id"].to_pylist()
+    if not known:
+        raise QueryError(NO_SIMILARITIES)
+    repo_id = the_one(model, known, "model")
     key = _key(store, Chosen(measure, probe, mode, neurons, layers), repo_id)
     distance = get_measure(measure).higher == "less alike"
     return store.run(
@@ -158,11 +161,12 @@ def matrix(
         (row["repo_id"], row["revision"], row["other"], row["other_revision"]): row["value"]
         for row in rows
     }
+    names = _names(models)
     columns = {
         name: pa.array([values.get((*model, *other)) for model in models], pa.float64())
-        for name, other in zip(_names(models), models, strict=True)
+        for name, other in zip(names, models, strict=True)
     }
-    return pa.table({"repo_id": pa.array(_names(models), pa.string()), **columns})
+    return pa.table({"repo_id": pa.array(names, pa.string()), **columns})
 
 
 def measures() -> pa.Table:
@@ -204,7 +208,7 @@ def _key(store: Store, chosen: Chosen, repo_id: str | None) -> Chosen:
     """The one way in which the chosen numbers were made."""
     there = [Chosen(**row) for row in store.run(_KEYS, {"repo_id": repo_id}).to_pylist()]
     if not there:
-        raise QueryError("the store holds no similarities: run `zoo correlate`")
+        raise QueryError(NO_SIMILARITIES)
     check(chosen.measure, sorted({key.measure for key in there}), "measure")
     left = [key for key in there if key.measure == chosen.measure]
     for name in ("probe", "mode", "neurons", "selection"):
@@ -223,10 +227,3 @@ def _key(store: Store, chosen: Chosen, repo_id: str | None) -> Chosen:
                 f"--{option}: {', '.join(known)}"
             )
     return left[0]
-
-
-def _found(store: Store, name: str) -> str:
-    known = store.run("SELECT DISTINCT repo_id FROM likeness ORDER BY 1")["repo_id"].to_pylist()
-    if not known:
-        raise QueryError("the store holds no similarities: run `zoo correlate`")
-    return the_one(name, known, "model")

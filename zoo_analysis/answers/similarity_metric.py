@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
-from zoo_analysis.answers.names import check, the_one
+from zoo_analysis.answers.names import NO_SIMILARITIES, check, the_one
 from zoo_analysis.errors import QueryError
 from zoo_analysis.store import Store
 
@@ -70,7 +70,7 @@ def similarity_points(
         raise QueryError(f"metric {metric!r}: write likeness:MEASURE:REFERENCE")
     there = store.run("SELECT DISTINCT measure, other FROM likeness").to_pylist()
     if not there:
-        raise QueryError("the store holds no similarities: run `zoo correlate`")
+        raise QueryError(NO_SIMILARITIES)
     check(measure, sorted({row["measure"] for row in there}), "measure")
     known = sorted({row["other"] for row in there if row["measure"] == measure})
     named = '"' + metric.replace('"', '""') + '"'

@@ -6,7 +6,11 @@ import typer
 
 from zoo_analysis.cli.options import FormatOption, OutOption, StoreOption
 
-app = typer.Typer(no_args_is_help=True)
+app = typer.Typer(
+    name="accuracies",
+    help="Reported accuracies and their sources.",
+    no_args_is_help=True,
+)
 
 
 @app.command()
@@ -36,10 +40,9 @@ def sync(
 ) -> None:
     """Bring reported accuracies up to date; all that sources report is kept with its source."""
     from zoo_analysis.imports.accuracy_sync import SOURCES, sync_accuracies
-    from zoo_analysis.store import open_store
 
     done = sync_accuracies(
-        open_store(store),
+        store,
         from_ or SOURCES,
         places=places or (),
         columns=_pairs(map_, "--map"),
@@ -80,8 +83,3 @@ def _pairs(texts: list[str] | None, option: str) -> dict[str, str]:
             raise ZooError(f"{option} {text!r}: write NAME=VALUE")
         out[name] = value
     return out
-
-
-def register(app_: typer.Typer) -> None:
-    """Add this group to the `zoo` command."""
-    app_.add_typer(app, name="accuracies", help="Reported accuracies and their sources.")

@@ -29,21 +29,30 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for group in (
-    scan,
-    plan,
-    ask,
-    statistics,
-    similarity,
-    track,
-    accuracies,
-    catalog,
-    import_,
-    study,
-    store,
-    demo,
+for command in (
+    scan.scan,
+    plan.plan,
+    ask.query,
+    ask.queries,
+    ask.show,
+    statistics.regress,
+    statistics.rank,
+    statistics.compare,
+    statistics.diagnose,
+    similarity.correlate,
+    similarity.similar,
+    similarity.matrix,
+    similarity.measures,
+    track.track,
+    track.releases,
+    import_.import_,
+    study.study,
+    study.studies,
+    demo.demo,
 ):
-    group.register(app)
+    app.command(command.__name__.rstrip("_"))(command)
+for group in (accuracies, catalog, store):
+    app.add_typer(group.app)
 
 
 @app.callback(invoke_without_command=True)

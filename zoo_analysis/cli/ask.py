@@ -70,11 +70,9 @@ def show(
 
 def print_model(report: "ModelReport") -> None:
     """The report for a person, on standard output."""
-    from rich.console import Console
+    from zoo_analysis.cli.output import plain_console, write_table
 
-    from zoo_analysis.cli.output import write_table
-
-    console = Console(soft_wrap=True, highlight=False)
+    console = plain_console()
     console.print(f"{report.repo_id} @ {report.revision} ({report.method})", markup=False)
     known = {k: v for k, v in report.model.items() if v is not None and k not in ("repo_id",)}
     console.print(", ".join(f"{k} {v}" for k, v in known.items() if k != "revision"), markup=False)
@@ -87,9 +85,3 @@ def print_model(report: "ModelReport") -> None:
         write_table(report.accuracies, "table")
     else:
         console.print("no reported accuracy")
-
-
-def register(app: typer.Typer) -> None:
-    """Add these commands to the `zoo` command."""
-    for command in (query, queries, show):
-        app.command()(command)

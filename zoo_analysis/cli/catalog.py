@@ -7,7 +7,11 @@ import typer
 
 from zoo_analysis.cli.options import FormatOption, OutOption
 
-app = typer.Typer(no_args_is_help=True)
+app = typer.Typer(
+    name="catalog",
+    help="Collections of models, shipped and your own.",
+    no_args_is_help=True,
+)
 
 
 @app.command("list")
@@ -75,8 +79,3 @@ def add(
         )
         made = add_to_catalogue(name, repositories or (), query, series, title)
     typer.echo(f"{made.path}: {len(made.models)} models, {len(made.queries)} queries")
-
-
-def register(app_: typer.Typer) -> None:
-    """Add this group to the `zoo` command."""
-    app_.add_typer(app, name="catalog", help="Collections of models, shipped and your own.")

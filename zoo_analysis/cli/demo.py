@@ -12,15 +12,13 @@ from zoo_analysis.cli.options import AddressOption, StoreOption
 
 def demo(store: StoreOption = None, address: AddressOption = None) -> None:
     """Train a small zoo, scan it and packaged models, regress metrics on accuracies."""
-    from rich.console import Console
-
-    from zoo_analysis.cli.output import write_table
+    from zoo_analysis.cli.output import plain_console, write_table
     from zoo_analysis.cli.progress import SCANNED, Bar, Bars, RunCounter
     from zoo_analysis.cli.summaries import print_scan
     from zoo_analysis.cluster.demo import demo as run
     from zoo_analysis.digits import digits_dir, digits_zoo
 
-    console = Console(soft_wrap=True, highlight=False)
+    console = plain_console()
     bars = Bars()
     counter = RunCounter(Bar("scanning"), SCANNED, by_bytes=True)
 
@@ -65,8 +63,3 @@ def _command() -> str:
     if shutil.which("zoo"):
         return "zoo"
     return os.path.relpath(Path(sys.executable).parent / "zoo")
-
-
-def register(app: typer.Typer) -> None:
-    """Add this command to the `zoo` command."""
-    app.command()(demo)

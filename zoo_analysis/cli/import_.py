@@ -61,8 +61,3 @@ def import_(
     typer.echo(f"store {opened.uri}, method {', '.join(summary.methods) or 'none'}")
     if summary.ignored:
         typer.echo(f"not used: {', '.join(summary.ignored)}")
-
-
-def register(app: typer.Typer) -> None:
-    """Add this command to the `zoo` command."""
-    app.command("import")(import_)

@@ -79,25 +79,27 @@ def with_method(command: Callable[..., None]) -> Callable[..., None]:
     return run
 
 
+#: The largest first.
+_UNITS = {"T": 10**12, "G": 10**9, "M": 10**6, "K": 10**3}
+
+
 def size(text: str) -> int:
     """Bytes from ``20GB``, ``500MB`` or a plain number.
 
     Raises:
         ZooError: it is no size.
     """
-    units = {"": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
-    told = re.fullmatch(r"(\d+(?:\.\d+)?) ?([KMGT]?B?)", text.strip().upper())
-    unit = "" if told is None else told[2] if told[2].endswith("B") else told[2] + "B"
-    if told is None or (unit.strip("B") and unit not in units):
+    told = re.fullmatch(r"(\d+(?:\.\d+)?) ?([KMGT]?)B?", text.strip().upper())
+    if told is None:
         raise ZooError(f"{text!r} is no size: write 20GB or 500MB")
-    return int(float(told[1]) * units.get(unit, 1))
+    return int(float(told[1]) * _UNITS.get(told[2], 1))
 
 
 def size_text(count: int) -> str:
     """Bytes as `size` takes them, in the largest unit that leaves a whole number."""
-    for power, unit in ((12, "TB"), (9, "GB"), (6, "MB"), (3, "KB")):
-        if count and count % 10**power == 0:
-            return f"{count // 10**power}{unit}"
+    for unit, each in _UNITS.items():
+        if count and count % each == 0:
+            return f"{count // each}{unit}B"
     return str(count)
 
 

@@ -23,12 +23,15 @@ from zoo_analysis.errors import ZooError
 from zoo_analysis.store.records import TIME
 
 
+def plain_console() -> Console:
+    """Standard output for sentences, which are neither folded nor coloured."""
+    return Console(soft_wrap=True, highlight=False)
+
+
 def write_table(
     table: pa.Table,
     format: Format = "table",
     out: str | Path | None = None,
-    *,
-    title: str | None = None,
 ) -> None:
     """Write a table to standard output or to a file.
 
@@ -40,7 +43,6 @@ def write_table(
         table: of any column types; integer lists, such as shapes, read ``64x3x3x3``.
         format: one of `Format`.
         out: file to write; None is standard output, which Parquet does not go to.
-        title: above a ``table``.
 
     Raises:
         ZooError: unknown format, Parquet without a file, or a file that cannot be written.
@@ -52,9 +54,6 @@ def write_table(
             if out is None:
                 raise ZooError("parquet is binary: name a file to write with -o FILE")
             pq.write_table(table, out, compression="zstd")
-        elif format == "table":
-            with _opened(out) as stream:
-                _write_rich(table, stream, title)
         else:
             with _opened(out) as stream:
                 _WRITERS[format](table, stream)
@@ -73,11 +72,9 @@ def _opened(out: str | Path | None) -> Iterator[TextIO]:
             yield stream
 
 
-def _write_rich(table: pa.Table, stream: TextIO, title: str | None) -> None:
+def _write_rich(table: pa.Table, stream: TextIO) -> None:
     caption = None if len(table) else "no rows"
-    shown = Table(
-        title=title, caption=caption, box=box.SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0)
-    )
+    shown = Table(caption=caption, box=box.SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0))
     for column in table.schema:
         if _is_number(column.type):
             shown.add_column(Text(column.name), justify="right", no_wrap=True)
@@ -120,6 +117,7 @@ def _write_markdown(table: pa.Table, stream: TextIO) -> None:
 
 
 _WRITERS: Mapping[str, Callable[[pa.Table, TextIO], None]] = {
+    "table": _write_rich,
     "csv": _write_csv,
     "json": _write_json,
     "markdown": _write_markdown,

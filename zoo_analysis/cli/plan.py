@@ -63,8 +63,3 @@ def _duration(seconds: float) -> str:
     if seconds < 120:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
-
-
-def register(app: typer.Typer) -> None:
-    """Add this command to the `zoo` command."""
-    app.command()(plan)

@@ -3,7 +3,6 @@
 import time
 from collections import Counter
 from contextlib import ExitStack
-from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from rich.console import Console
@@ -13,22 +12,21 @@ if TYPE_CHECKING:
     from zoo_analysis.cluster.account import Event
 
 
+#: Seconds between lines where there is no terminal to draw on.
+_EVERY = 15.0
+
+
 class Bar:
     """A progress bar over some amount of work, with a text of counts beside it.
 
     Args:
         what: what is going on, in one word.
         total: amount of work; its unit is never shown.
-        console: where to draw; a console on standard error by default.
-        every: seconds between lines where there is no terminal to draw on.
     """
 
-    def __init__(
-        self, what: str, total: float = 0.0, console: Console | None = None, every: float = 15.0
-    ) -> None:
-        self.console = console or Console(stderr=True)
-        self.what, self.total, self.every = what, total, every
-        self.done, self.counts, self.told = 0.0, "", time.monotonic()
+    def __init__(self, what: str, total: float = 0.0) -> None:
+        self.console = Console(stderr=True)
+        self.what, self.total, self.done, self.told = what, total, 0.0, time.monotonic()
         self._progress = Progress(
             SpinnerColumn(),
             TextColumn("{task.description}"),
@@ -47,12 +45,7 @@ class Bar:
         self._progress.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self._progress.stop()
 
     def start(self, total: float) -> None:
@@ -62,11 +55,11 @@ class Bar:
 
     def advance(self, amount: float, counts: str) -> None:
         """Some work is done; `counts` says how far things are."""
-        self.done, self.counts = self.done + amount, counts
+        self.done += amount
         if 0 < self.total < self.done:  # sizes are estimates until a model is opened
             self.start(self.done)
         self._progress.update(self._task, advance=amount, counts=counts)
-        if not self.console.is_terminal and time.monotonic() - self.told > self.every:
+        if not self.console.is_terminal and time.monotonic() - self.told > _EVERY:
             share = f"{100 * self.done / self.total:.0f}% " if self.total else ""
             self.console.print(f"{self.what}: {share}{counts}", highlight=False)
             self.told = time.monotonic()

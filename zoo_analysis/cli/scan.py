@@ -60,8 +60,3 @@ def scan(
             on_start=counter.on_start,
         )
     tell(summary, print_scan, json_)
-
-
-def register(app: typer.Typer) -> None:
-    """Add this command to the `zoo` command."""
-    app.command()(scan)

@@ -156,9 +156,3 @@ def measures(format: FormatOption = "table", output: OutOption = None) -> None:
     from zoo_analysis.cli.output import write_table
 
     write_table(similarity.measures(), format, output)
-
-
-def register(app: typer.Typer) -> None:
-    """Add these commands to the `zoo` command."""
-    for command in (correlate, similar, matrix, measures):
-        app.command()(command)

@@ -133,19 +133,11 @@ def diagnose(
         typer.echo(f"{finding.diagnosis}: {finding.verdict}. {finding.text}")
 
 
-def register(app: typer.Typer) -> None:
-    """Add these commands to the `zoo` command."""
-    for command in (regress, rank, compare, diagnose):
-        app.command()(command)
-
-
 def print_comparison(found: "ModelComparison") -> None:
     """The comparison for a person, on standard output."""
-    from rich.console import Console
+    from zoo_analysis.cli.output import plain_console, write_table
 
-    from zoo_analysis.cli.output import write_table
-
-    console = Console(soft_wrap=True, highlight=False)
+    console = plain_console()
     for side, report in (("a", found.a), ("b", found.b)):
         reported = ", ".join(
             f"{row['metric']} {row['value']:.4g} on {row['dataset']} ({row['source']})"

@@ -10,7 +10,11 @@ from zoo_analysis.answers.defaults import COMMITS, RETENTION
 from zoo_analysis.cli.options import FormatOption, OutOption, StoreOption
 from zoo_analysis.errors import ZooError
 
-app = typer.Typer(no_args_is_help=True)
+app = typer.Typer(
+    name="store",
+    help="Look after the tables: compact, vacuum, history, check.",
+    no_args_is_help=True,
+)
 
 
 @app.command()
@@ -82,10 +86,3 @@ def duration(text: str) -> timedelta:
         raise ZooError(f"--older-than {text!r}: write days or hours, as 7d or 12h")
     number = int(told[1])
     return timedelta(days=number) if told[2] == "d" else timedelta(hours=number)
-
-
-def register(root: typer.Typer) -> None:
-    """Add these commands to the `zoo` command."""
-    root.add_typer(
-        app, name="store", help="Look after the tables: compact, vacuum, history, check."
-    )

@@ -44,9 +44,3 @@ def studies(format: FormatOption = "table", output: OutOption = None) -> None:
     from zoo_analysis.studies.catalogue import list_studies
 
     write_table(list_studies(), format, output)
-
-
-def register(app: typer.Typer) -> None:
-    """Add these commands to the `zoo` command."""
-    for command in (study, studies):
-        app.command()(command)

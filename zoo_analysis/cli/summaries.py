@@ -5,7 +5,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
 
 import typer
-from rich.console import Console
+
+from zoo_analysis.cli.output import plain_console
 
 if TYPE_CHECKING:
     from zoo_analysis.cluster.account import CorrelateSummary, RunSummary, Summary
@@ -28,18 +29,18 @@ def tell(summary: _S, show: Callable[[_S], None], as_json: bool) -> None:
 
 def print_scan(summary: "Summary") -> None:
     """A scan's summary for a person, on standard output."""
-    console = _console()
+    console = plain_console()
     console.print(
         f"{summary.scanned} scanned, {summary.skipped} skipped (already there), "
         f"{summary.failed} failed; {summary.layers} layers in {summary.seconds:.1f} s"
     )
     console.print(f"store {summary.store}, method {summary.method}")
-    _print_failures(summary, console)
+    _print_failures(summary)
 
 
 def print_comparison(summary: "CorrelateSummary") -> None:
     """A comparison's summary for a person, on standard output."""
-    console = _console()
+    console = plain_console()
     console.print(
         f"{summary.pairs} pairs of {summary.models} models compared, {summary.skipped} skipped "
         f"(already there), {summary.failed} failed; {summary.rows} rows in {summary.seconds:.1f} s"
@@ -57,14 +58,11 @@ def print_comparison(summary: "CorrelateSummary") -> None:
         console.print(f"{summary.incomparable} numbers cannot be had:")
     for reason in summary.reasons:
         console.print(f"  {reason}", markup=False)
-    _print_failures(summary, console)
+    _print_failures(summary)
 
 
-def _console() -> Console:
-    return Console(soft_wrap=True, highlight=False)
-
-
-def _print_failures(summary: "RunSummary", console: Console) -> None:
+def _print_failures(summary: "RunSummary") -> None:
+    console = plain_console()
     for failed in summary.failures[:_NAMED]:
         console.print(
             f"failed: {failed.ref.repo_id} ({failed.stage}): {failed.message}", markup=False

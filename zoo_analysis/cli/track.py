@@ -59,9 +59,3 @@ def releases(
 
     table = seen.releases(store, parse_since(since) if since else None, watch)
     write_table(table, format, output)
-
-
-def register(app: typer.Typer) -> None:
-    """Add these verbs to the command."""
-    app.command()(track)
-    app.command()(releases)

@@ -4,18 +4,19 @@ import json
 import platform
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Generic, Literal, Self, TypeVar
 
 import pyarrow as pa
 
-from zoo_analysis.cluster.worker import Failure, unresolved
-from zoo_analysis.sources import ModelRef, Problem
+from zoo_analysis.cluster.worker import Failure
+from zoo_analysis.sources import Accuracy, ModelRef, Problem
 from zoo_analysis.store import ModelRows, Store
+from zoo_analysis.store.records import table_of
 from zoo_analysis.store.runs import made_by, new_run_id, record_run
-from zoo_analysis.store.schemas import ACCURACIES, FAILURES, SIMILARITIES
+from zoo_analysis.store.schemas import FAILURES, SIMILARITIES
 
 #: Rows are committed when there are so many models or similarities, or after so many seconds.
 _MODELS, _SIMILARITIES, BATCH_SECONDS = 32, 20_000, 10.0
@@ -174,7 +175,7 @@ class RunWriter(Generic[_S]):
     config: Mapping[str, Any]
     models: list[ModelRows] = field(default_factory=list)
     similarities: list[pa.Table] = field(default_factory=list)
-    _accuracies: list[dict[str, Any]] = field(default_factory=list)
+    _accuracies: list[Accuracy] = field(default_factory=list)
     _failures: list[dict[str, Any]] = field(default_factory=list)
 
     def __enter__(self) -> Self:
@@ -196,12 +197,13 @@ class RunWriter(Generic[_S]):
 
     def report(self, ref: ModelRef) -> None:
         """Add what a model's card and catalogues report of it, where that is new."""
-        self._accuracies += (asdict(accuracy) for accuracy in ref.accuracies)
+        self._accuracies += ref.accuracies
 
     def refuse(self, problems: Iterable[Problem]) -> None:
         """Count members of the sources that cannot be read as failures."""
         for problem in problems:
-            self.fail(unresolved(problem))
+            ref = ModelRef(problem.repo_id, None, "", "local", 0)
+            self.fail(Failure(ref, problem.stage, problem.error, problem.message))
 
     def fail(self, failed: Failure, done: float = 0.0) -> None:
         """Count a model that failed, after so many bytes of it were told of."""
@@ -232,13 +234,13 @@ class RunWriter(Generic[_S]):
             mine = {"run_id": self._run_id, "computed_at": datetime.now(UTC)}
             self.store.append("similarities", made_by(rows, SIMILARITIES, **mine))
         self.summary.committed(models, sum(map(len, similarities)))
-        for table, schema, rows in (
-            ("accuracies", ACCURACIES, self._accuracies),
-            ("failures", FAILURES, self._failures),
-        ):
-            if rows:
-                self.store.append(table, pa.Table.from_pylist(rows, schema=schema))
-                rows.clear()
+        if self._accuracies:
+            self.store.append("accuracies", table_of(Accuracy, self._accuracies))
+            self._accuracies.clear()
+        if self._failures:
+            rows = pa.Table.from_pylist(self._failures, schema=FAILURES)
+            self.store.append("failures", rows)
+            self._failures.clear()
         self._committed_at = time.monotonic()
 
 

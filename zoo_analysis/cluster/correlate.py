@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
+from pathlib import Path
 
 import ray
 
@@ -30,7 +31,7 @@ from zoo_analysis.pairwise.settings import (
 from zoo_analysis.similarity.measure import Measure
 from zoo_analysis.similarity.registry import get_measure
 from zoo_analysis.sources import ModelRef, resolve_revision, resolve_sources
-from zoo_analysis.store import Store, open_store
+from zoo_analysis.store import Store, as_store
 
 #: What models are shown unless told otherwise.
 _PROBES: Mapping[Kind, str] = {"images": "photos", "text": "text"}
@@ -44,7 +45,7 @@ WHERE layer_a IS NULL AND layer_b IS NULL AND list_contains($measures, measure)
 
 def correlate(
     sources: Sequence[str],
-    store: Store | str | None = None,
+    store: Store | str | Path | None = None,
     *,
     measures: Sequence[str] = (MEASURE,),
     reference: str | None = None,
@@ -67,7 +68,7 @@ def correlate(
 
     Args:
         sources: as `sources.resolve_sources` takes them.
-        store: a store or its URI; None is ``$ZOO_STORE``, else ``./zoo-store``.
+        store: a store, or what `open_store` takes.
         measures: names of `similarity.measures`.
         reference: compare each model with this one only: a repo_id, or a source of one model. All
             pairs where None.
@@ -111,16 +112,16 @@ def correlate(
     if any(measure.of != "weights" for measure in chosen):
         for kind in sorted({kind_of(ref) for ref in refs}):
             shown[kind] = load_probe(probe or _PROBES[kind], how.samples(samples))
-    opened = store if isinstance(store, Store) else open_store(store)
+    store = as_store(store)
     ids = {kind: probe.id for kind, probe in shown.items()}
-    summary = CorrelateSummary(opened.uri, probes=tuple(sorted(set(ids.values()))))
+    summary = CorrelateSummary(store.uri, probes=tuple(sorted(set(ids.values()))))
     config = asdict(how) | {"measures": [each.name for each in chosen], "probes": summary.probes}
-    with RunWriter(opened, summary, on_event, config) as writer:
+    with RunWriter(store, summary, on_event, config) as writer:
         writer.refuse(resolved.problems)
         with ray_session(address):
             refs = _with_revisions(refs, writer)
             kinds = {ref: kind_of(ref) for ref in refs}
-            work = plan(refs, of, chosen, how, kinds, ids, known_pairs(opened, chosen))
+            work = plan(refs, of, chosen, how, kinds, ids, known_pairs(store, chosen))
             summary.models, summary.skipped, summary.apart = len(refs), work.skipped, work.apart
             if on_start:
                 on_start(len(refs), work.steps)

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 import pyarrow as pa
 import ray
@@ -103,7 +102,7 @@ def capture_model(
     try:
         with _quiet():
             key = (ref.repo_id, ref.revision, probe.id, settings.how.layers, settings.how.positions)
-            seen, hit = captured(key, make, cache_dir(), settings.cache_bytes)
+            seen, hit = captured(key, make, user_cache() / "activations", settings.cache_bytes)
         return Ready(not hit, time.perf_counter() - start), seen
     except Exception as error:
         return failure(ref, "capture", error, access=settings.access), None
@@ -135,10 +134,9 @@ def compare_models(
     def score(pair: Pair, key: Key) -> Scores:
         if pair.a not in shown or pair.b not in shown:
             raise ZooError("activations were lost and could not be made again: run this again")
-        first, second = shown[pair.a], shown[pair.b]
         return compare_activations(
-            first,
-            second,
+            shown[pair.a],
+            shown[pair.b],
             get_measure(key.measure),
             settings.how,
             device=settings.device,
@@ -157,11 +155,6 @@ def compare_checkpoints(pair: Pair, settings: CorrelateSettings) -> list[Compare
         return compare_weights(pair.a, pair.b, measure, settings.device, settings.access)
 
     return [_compared(pair, score, settings)]
-
-
-def cache_dir() -> Path:
-    """Directory of a node's activations, in the user's cache directory."""
-    return user_cache() / "activations"
 
 
 def _compared(pair: Pair, score: Callable[[Key], Scores], settings: CorrelateSettings) -> Compared:

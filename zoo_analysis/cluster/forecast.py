@@ -1,9 +1,10 @@
 """The plan of a scan, from headers alone: its work, and how long that takes on a cluster."""
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
 
 import ray
 
@@ -15,9 +16,9 @@ from zoo_analysis.errors import ZooError
 from zoo_analysis.hub.access import HubAccess, default_access
 from zoo_analysis.hub.repository import NotDownloaded
 from zoo_analysis.measure.cost import Forecast, ScanPlan, flop_rate
-from zoo_analysis.sources import ModelRef, Problem, resolve_sources
+from zoo_analysis.sources import ModelRef, resolve_sources
 from zoo_analysis.spectra import Method
-from zoo_analysis.store import Store, open_store
+from zoo_analysis.store import Store, as_store
 from zoo_analysis.weights import open_checkpoint
 
 #: Headers that are read at the same time.
@@ -26,20 +27,23 @@ _AT_ONCE = 16
 
 def plan(
     sources: Sequence[str],
-    store: Store | str | None = None,
+    store: Store | str | Path | None = None,
     how: Method | None = None,
     *,
     address: str | None = None,
     access: HubAccess | None = None,
 ) -> ScanPlan:
-    """Price of a scan of `sources`, from headers alone.
+    """Price of a scan of `sources`, from headers alone; no weights are read or downloaded.
+
+    Kinds of layers are judged by names and shapes alone, so that nothing has to be built: a scan,
+    which asks the architecture too, may count a few layers differently.
 
     Args:
         sources: as `sources.resolve_sources` takes them.
-        store: whose models are skipped: a store or its URI; None is ``$ZOO_STORE``, else
-            ``./zoo-store``.
+        store: whose models are skipped: a store, or what `open_store` takes.
         how: the method; the default one where None.
-        address: as `forecast` takes it.
+        address: of a Ray cluster whose cores are counted; None is ``$RAY_ADDRESS``, a running Ray,
+            else this machine.
         access: how to reach the hub; None is `hub.access.default_access`.
 
     Raises:
@@ -47,39 +51,16 @@ def plan(
         ZooError: no cluster at the address.
     """
     resolved = resolve_sources(sources, access)
-    opened = store if isinstance(store, Store) else open_store(store)
-    known = frozenset(opened.committed())
-    return forecast(resolved.refs, resolved.problems, known, how or Method(), address, access)
-
-
-def forecast(
-    refs: Sequence[ModelRef],
-    problems: Iterable[Problem],
-    known: Committed,
-    how: Method,
-    address: str | None = None,
-    access: HubAccess | None = None,
-) -> ScanPlan:
-    """Read the headers of models and price their layers; no weights are read or downloaded.
-
-    Kinds of layers are judged by names and shapes alone, so that nothing has to be built: a scan,
-    which asks the architecture too, may count a few layers differently.
-
-    Args:
-        refs: models as resolved.
-        problems: met in resolving them.
-        known: (repo_id, revision, method) of what the store holds.
-        how: the method.
-        address: of a Ray cluster whose cores are counted; None is ``$RAY_ADDRESS``, a running Ray,
-            else this machine.
-        access: how to reach the hub; None is `hub.access.default_access`.
-    """
+    known, how = frozenset(as_store(store).committed()), how or Method()
     with one_thread():
         rate = flop_rate(how)
     only_headers = replace(access or default_access(), download=False)
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        models = list(pool.map(lambda ref: _model(ref, known, how, rate, only_headers), refs))
-    models += [Forecast(problem.repo_id, None, "", skipped=problem.message) for problem in problems]
+        models = list(
+            pool.map(lambda ref: _model(ref, known, how, rate, only_headers), resolved.refs)
+        )
+    for problem in resolved.problems:
+        models.append(Forecast(problem.repo_id, None, "", skipped=problem.message))
     return ScanPlan(tuple(models), _cpus(address))
 
 

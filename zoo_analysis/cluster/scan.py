@@ -1,6 +1,7 @@
 """Scan models into a store: what is known is skipped, the rest goes to Ray."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from zoo_analysis.cluster.account import Event, RunWriter, Summary
 from zoo_analysis.cluster.downloads import access_for
@@ -10,14 +11,14 @@ from zoo_analysis.cluster.scan_schedule import ScanSchedule, skip
 from zoo_analysis.cluster.scan_tasks import ScanSettings, is_known
 from zoo_analysis.cluster.session import ray_session
 from zoo_analysis.hub.access import DOWNLOADS, HubAccess
-from zoo_analysis.sources import ModelRef, Problem, resolve_sources
+from zoo_analysis.sources import Resolved, resolve_sources
 from zoo_analysis.spectra import Method
-from zoo_analysis.store import Store, open_store
+from zoo_analysis.store import Store, as_store
 
 
 def scan(
-    sources: Sequence[str],
-    store: Store | str | None = None,
+    sources: Sequence[str] | Resolved,
+    store: Store | str | Path | None = None,
     how: Method | None = None,
     *,
     device: Device = DEVICE,
@@ -31,8 +32,8 @@ def scan(
     """Measure every model the sources name and commit its rows; models the store holds are skipped.
 
     Args:
-        sources: as `sources.resolve_sources` takes them.
-        store: a store or its URI; None is ``$ZOO_STORE``, else ``./zoo-store``.
+        sources: as `sources.resolve_sources` takes them, or what it made of them.
+        store: a store, or what `open_store` takes.
         how: the method; the default one where None.
         device: ``cpu``, ``cuda``, or ``auto``: cuda where the cluster has a GPU.
         address: of a Ray cluster; None is ``$RAY_ADDRESS``, else a local Ray.
@@ -51,41 +52,12 @@ def scan(
         StoreError: a store that cannot be written.
         ZooError: no cluster, or no GPU where one was asked for.
     """
-    resolved = resolve_sources(sources, access)
-    return scan_models(
-        resolved.refs,
-        store if isinstance(store, Store) else open_store(store),
-        how or Method(),
-        problems=resolved.problems,
-        device=device,
-        address=address,
-        downloads=downloads,
-        cache_size=cache_size,
-        access=access,
-        on_event=on_event,
-        on_start=on_start,
-    )
-
-
-def scan_models(
-    refs: Sequence[ModelRef],
-    store: Store,
-    how: Method,
-    *,
-    problems: Iterable[Problem] = (),
-    device: Device = DEVICE,
-    address: str | None = None,
-    downloads: int = DOWNLOADS,
-    cache_size: int | None = None,
-    access: HubAccess | None = None,
-    on_event: Callable[[Event], None] | None = None,
-    on_start: Callable[[int, int], None] | None = None,
-) -> Summary:
-    """`scan` of models already resolved, and of the problems met in resolving them."""
+    resolved = sources if isinstance(sources, Resolved) else resolve_sources(sources, access)
+    refs, store, how = resolved.refs, as_store(store), how or Method()
     known = frozenset(store.committed())
     summary, config = Summary(store.uri, how.id), how.as_dict() | {"device": device}
     with RunWriter(store, summary, on_event, config) as writer:
-        writer.refuse(problems)
+        writer.refuse(resolved.problems)
         if on_start:
             on_start(len(refs), sum(ref.nbytes for ref in refs))
         # What is known without opening anything needs no cluster.

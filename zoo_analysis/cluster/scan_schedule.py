@@ -32,10 +32,6 @@ class _Unfinished:
     parts: list[Measured]
     told: int = 0
 
-    @property
-    def is_whole(self) -> bool:
-        return len(self.parts) == len(self.opened.measured) + len(self.opened.pieces)
-
 
 class ScanSchedule:
     """Tasks of a scan in their order.
@@ -111,10 +107,11 @@ class ScanSchedule:
             self.writer.tell(Event("piece", ref.repo_id, len(outcome.layers), share))
 
     def _finish_if_whole(self, model: _Unfinished) -> bool:
-        if not model.is_whole:
+        opened = model.opened
+        if len(model.parts) < len(opened.measured) + len(opened.pieces):
             return False
-        ref = model.opened.ref
-        rows = model.opened.rows(model.parts, self.how)
+        ref = opened.ref
+        rows = opened.rows(model.parts, self.how)
         self.writer.models.append(rows)
         self.writer.report(ref)
         self.writer.tell(Event("scanned", ref.repo_id, len(rows.layers), ref.nbytes - model.told))

@@ -54,11 +54,6 @@ class StudyRun:
         }
 
 
-def studies_dir() -> Path:
-    """Directory of the networks that studies train, in the user's cache directory."""
-    return user_cache() / "studies"
-
-
 def study(
     name: str,
     store: Store | str | Path | None = None,
@@ -87,7 +82,7 @@ def study(
     """
     chosen, store = get_study(name), as_store(store)
     setting = Setting(
-        cache=studies_dir(),
+        cache=user_cache() / "studies",  # of the networks that studies train
         seeds=seeds or chosen.seeds,
         spread=partial(_spread, on_progress or (lambda title, done, total: None)),
         store=store if store.exists() else None,

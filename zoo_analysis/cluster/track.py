@@ -9,8 +9,9 @@ from typing import NamedTuple
 import pyarrow as pa
 
 from zoo_analysis.cluster.account import Summary
-from zoo_analysis.cluster.scan import scan_models
+from zoo_analysis.cluster.scan import scan as scan_models
 from zoo_analysis.hub.access import HubAccess
+from zoo_analysis.sources import Resolved
 from zoo_analysis.sources.watch import Known, Release, load_watches, look
 from zoo_analysis.spectra import Method
 from zoo_analysis.store import Store, as_store
@@ -34,9 +35,7 @@ class Look(NamedTuple):
 
     def table(self) -> pa.Table:
         """A row a release: its watch, event, repo_id and revision."""
-        names = ("watch", "event", "repo_id", "revision")
-        rows = [{name: getattr(release, name) for name in names} for release in self.releases]
-        return pa.Table.from_pylist(rows, pa.schema([(name, pa.string()) for name in names]))
+        return _table(self.releases).select(["watch", "event", "repo_id", "revision"])
 
 
 def track(
@@ -74,11 +73,13 @@ def track(
     found: list[Release] = []
     for watch in load_watches(Path(file)):
         found += look(watch, known(store, watch.name), since, complete, access)
-    refs = list({(r.repo_id, r.revision): r.ref for r in found if r.ref is not None}.values())
-    summary = (
-        scan_models(refs, store, scan, address=address, access=access) if scan and refs else None
-    )
-    record(store, found)
+    refs = {(r.repo_id, r.revision): r.ref for r in found if r.ref is not None}
+    summary = None
+    if scan and refs:
+        new = Resolved(tuple(refs.values()), ())
+        summary = scan_models(new, store, scan, address=address, access=access)
+    # As seen now; what is there already the view shows once.
+    store.append("releases", _table(found))
     return Look(tuple(found), summary)
 
 
@@ -99,7 +100,5 @@ def known(store: Store, watch: str) -> dict[str, Known]:
     return out
 
 
-def record(store: Store, releases: Sequence[Release]) -> None:
-    """Add releases to the store, as seen now; what is there already the view shows once."""
-    rows = [vars(release) for release in releases]
-    store.append("releases", pa.Table.from_pylist(rows, schema=RELEASES))
+def _table(releases: Sequence[Release]) -> pa.Table:
+    return pa.Table.from_pylist([vars(release) for release in releases], schema=RELEASES)

@@ -11,7 +11,7 @@ from typing import Any
 import ray
 
 from zoo_analysis.hub.access import HubAccess
-from zoo_analysis.sources import ModelRef, Problem
+from zoo_analysis.sources import ModelRef
 
 _LONGEST = 1000  # characters of a message
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
@@ -74,9 +74,3 @@ def failure(
         if token:
             message = message.replace(token, "…")
     return Failure(ref, stage, type(error).__name__, message[:_LONGEST], attempts)
-
-
-def unresolved(problem: Problem) -> Failure:
-    """The failure of what a source names and nothing can be read of."""
-    ref = ModelRef(problem.repo_id, None, "", "local", 0)
-    return Failure(ref, problem.stage, problem.error, problem.message)

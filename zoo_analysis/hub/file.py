@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from zoo_analysis.errors import CheckpointError
 from zoo_analysis.hub.access import HubAccess
 from zoo_analysis.hub.path import HubPath
-from zoo_analysis.hub.refusals import explain
+from zoo_analysis.hub.refusals import explain, status_of
 from zoo_analysis.hub.retry import Interrupted, give_up, quiet, waiting_time
 
 _RANGE: Final = re.compile(r"bytes (\d+)-(\d+)/(\d+)")
@@ -94,7 +94,7 @@ class HubFile:
             except (RangeIgnored, CheckpointError):
                 raise
             except Exception as error:
-                if self._link is not None and _status(error) in _EXPIRED:
+                if self._link is not None and status_of(error) in _EXPIRED:
                     self._link = None
                     continue
                 tries = tries + 1 if got == before else 1
@@ -146,10 +146,6 @@ class HubFile:
                 f"{self.name}: changed while it was being read: {size} bytes, not {self.size}"
             )
         self.size = size
-
-
-def _status(error: BaseException) -> int | None:
-    return getattr(getattr(error, "response", None), "status_code", None)
 
 
 def _origin(url: str) -> tuple[str, str]:

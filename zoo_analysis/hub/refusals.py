@@ -17,11 +17,11 @@ def explain(error: BaseException, repo_id: str, access: HubAccess, revision: str
 
     if isinstance(error, errors.LocalEntryNotFoundError) and error.__cause__ is not None:
         error = error.__cause__  # hf_hub_download says that it could not ask, not why
-    status = getattr(getattr(error, "response", None), "status_code", None)
-    host = access.endpoint
+    status, host = status_of(error), access.endpoint
     if isinstance(error, errors.GatedRepoError):
+        reader = "this token" if access.token else "anonymous readers"
         what = f"ask for access at {host}/{repo_id}, then set HF_TOKEN or run `hf auth login`"
-        return f"{repo_id}: gated, and not open to {_who(access)}; {what}"
+        return f"{repo_id}: gated, and not open to {reader}; {what}"
     if is_bad_token(error):
         return f"{host} does not accept the token; correct HF_TOKEN or run `hf auth login`"
     if isinstance(error, errors.RepositoryNotFoundError):
@@ -43,8 +43,15 @@ def explain(error: BaseException, repo_id: str, access: HubAccess, revision: str
         return f"cannot reach {host}; check the network and HF_ENDPOINT"
     if status == 429:
         return f"{host} still refuses for too many requests; try again later, or set HF_TOKEN"
-    reason = f"HTTP {status}" if status else scrubbed(error, access)
+    reason = f"HTTP {status}" if status else " ".join(str(error).split()) or type(error).__name__
+    if access.token:
+        reason = reason.replace(access.token, "…")
     return f"{repo_id}: {host} did not answer properly ({reason}); try again later"
+
+
+def status_of(error: BaseException) -> int | None:
+    """HTTP status of the answer that an error stands for; None where there was no answer."""
+    return getattr(getattr(error, "response", None), "status_code", None)
 
 
 def is_bad_token(error: BaseException) -> bool:
@@ -61,13 +68,3 @@ def is_gone(error: BaseException) -> bool:
     from huggingface_hub.errors import DisabledRepoError, RepositoryNotFoundError
 
     return isinstance(error, RepositoryNotFoundError | DisabledRepoError)
-
-
-def scrubbed(error: BaseException, access: HubAccess) -> str:
-    """An error's text on one line, without the token."""
-    text = " ".join(str(error).split()) or type(error).__name__
-    return text.replace(access.token, "…") if access.token else text
-
-
-def _who(access: HubAccess) -> str:
-    return "this token" if access.token else "anonymous readers"

@@ -1,19 +1,17 @@
 """Reported accuracies, asked of their sources and added to a store."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-import pyarrow as pa
-
 from zoo_analysis.errors import SourceError
 from zoo_analysis.hub.access import HubAccess
-from zoo_analysis.sources import ModelRef
+from zoo_analysis.sources import Accuracy, ModelRef
 from zoo_analysis.sources.hub import hub_models
 from zoo_analysis.sources.reported import Inquiry, accuracy_source
 from zoo_analysis.store import Store, as_store
-from zoo_analysis.store.schemas import ACCURACIES
+from zoo_analysis.store.records import table_of
 
 #: Asked if none are named: the repositories' own reports.
 SOURCES: Final = ("card", "eval-results")
@@ -71,6 +69,5 @@ def sync_accuracies(
         models = tuple(model for model in found.values() if isinstance(model, ModelRef))
     inquiry = Inquiry(models, tuple(places), columns or {}, fixed or {})
     reported = [accuracy for source in asked for accuracy in source.collect(inquiry)]
-    rows = [asdict(accuracy) for accuracy in reported]
-    store.append("accuracies", pa.Table.from_pylist(rows, schema=ACCURACIES))
+    store.append("accuracies", table_of(Accuracy, reported))
     return SyncedAccuracies(len(reported), len({accuracy.repo_id for accuracy in reported}))

@@ -13,8 +13,9 @@ import pyarrow as pa
 from zoo_analysis.errors import SourceError
 from zoo_analysis.lookup import near
 from zoo_analysis.store import ModelRows
+from zoo_analysis.store.accuracy import Accuracy
+from zoo_analysis.store.records import table_of
 from zoo_analysis.store.schemas import (
-    ACCURACIES,
     COMMIT_ID,
     ESD_ROWS,
     LAYER_ROWS,
@@ -47,7 +48,7 @@ class Imported:
 
     Attributes:
         models: one for each model that has metrics.
-        accuracies: rows of `ACCURACIES`.
+        accuracies: columns of `Accuracy`.
         ignored: columns that mean nothing here.
     """
 
@@ -127,7 +128,7 @@ def read_averages(
         )
     numbers = {name: numeric(table[name], path) for name in (*metrics, *reported)}
     models: dict[str, ModelRows] = {}
-    accuracies: list[dict[str, Any]] = []
+    accuracies: list[Accuracy] = []
     for i, row in enumerate(table.to_dict("records")):
         name = _text(row["model"])
         if name is None:
@@ -149,20 +150,14 @@ def read_averages(
                     f"{path}: {column} of {name} is on no data set: add a column dataset, "
                     "or --dataset D"
                 )
+            percent = round(100 - value, 10) if error else value
             accuracies.append(
-                {
-                    "repo_id": name,
-                    "dataset": data,
-                    "metric": kind,
-                    "value": round(100 - value, 10) if error else value,
-                    "source": path.name,
-                }
+                Accuracy(repo_id=name, dataset=data, metric=kind, value=percent, source=path.name)
             )
-    used = {*KNOWN}
     return Imported(
         tuple(models.values()),
-        pa.Table.from_pylist(accuracies, schema=ACCURACIES),
-        tuple(name for name in table.columns if name not in used),
+        table_of(Accuracy, accuracies),
+        tuple(name for name in table.columns if name not in KNOWN),
     )
 
 

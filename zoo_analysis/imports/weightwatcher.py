@@ -16,7 +16,9 @@ from zoo_analysis.imports.metric_tables import (
     read_columns,
 )
 from zoo_analysis.store import ModelRows
-from zoo_analysis.store.schemas import ACCURACIES, LAYERS, METRICS, SUMMARY_METRICS
+from zoo_analysis.store.accuracy import Accuracy
+from zoo_analysis.store.records import table_of
+from zoo_analysis.store.schemas import LAYERS, METRICS, SUMMARY_METRICS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,7 +28,7 @@ _RENAMED: Final = {"rand_num_spikes": "num_rand_spikes", "softrank_mp": "mp_soft
 _KINDS: Final = {"dense": "linear"}
 _SIZES: Final = ("N", "M", "Q", "rf", "num_evals")
 _KNOWN: Final = ("layer_id", "layer", "kind", *_SIZES, *METRICS.names, "status", "warning")
-_NO_ACCURACIES: Final = ACCURACIES.empty_table()
+_NO_ACCURACIES: Final = table_of(Accuracy, [])
 _SUFFIXES: Final = ("_details", "-details", "_summary", "-summary", ".details", ".summary")
 
 
