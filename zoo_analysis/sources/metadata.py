@@ -36,10 +36,11 @@ def read_text(path: Path) -> str | None:
         path: of a README.md or config.json.
 
     Returns:
-        Its text; bytes that are not UTF-8 are replaced.
+        Its text, without a byte order mark; bytes that are not UTF-8 are replaced.
     """
     try:
-        return path.read_text(errors="replace") if path.stat().st_size <= _LIMIT else None
+        small = path.stat().st_size <= _LIMIT
+        return path.read_text("utf-8-sig", errors="replace") if small else None
     except OSError:
         return None
 
