@@ -1,6 +1,7 @@
 """Numbers computed elsewhere become models like any other."""
 
 import json
+import re
 import warnings
 from pathlib import Path
 
@@ -181,3 +182,42 @@ def test_the_command_says_what_it_did(tmp_path: Path) -> None:
     assert (again["models"], again["known"], again["methods"]) == (0, 3, ["imported:paper"])
     assert "is not COLUMN=NAME" in zoo("import", path, "--store", store, "--map", "alpha").err
     assert "no file" in zoo("import", tmp_path / "nothing.csv", "--store", store).err
+
+
+@pytest.mark.parametrize(
+    ("column", "cells", "says"),
+    [
+        ("top1", "0.762,0.774", "row 1: 0.762"),
+        ("top1_error", "0.238,0.226", "row 1: 0.238"),
+        ("top5", ",1.0", "row 2: 1"),
+        ("accuracy", "76.2,1013", "row 2, accuracy of m1: 1013"),
+        ("top5_error", "-3,20", "row 1, top5_error of m0: -3"),
+    ],
+)
+def test_percents_that_are_fractions_or_out_of_range_are_refused_with_the_row(
+    store: Store, tmp_path: Path, column: str, cells: str, says: str
+) -> None:
+    lines = [f"m{i},digits,{cell}" for i, cell in enumerate(cells.split(","))]
+    table = "\n".join([f"model,dataset,{column}", *lines])
+    with pytest.raises(SourceError, match=re.escape(says)):
+        import_tables(store, [written(tmp_path, table)])
+
+
+def test_one_percent_among_others_is_a_percent(store: Store, tmp_path: Path) -> None:
+    table = "model,dataset,top1\na,digits,0.5\nb,digits,71.5\n"
+    import_tables(store, [written(tmp_path, table)])
+    told = store.run("SELECT value FROM accuracies ORDER BY 1").to_pylist()
+    assert [row["value"] for row in told] == [0.5, 71.5]
+
+
+NAMED = ["007", "1e5", "True", "NA", "null", "nan", "None", "-", "1.50", "0x1F", "2024-01-01"]
+
+
+def test_models_are_called_what_the_table_calls_them(store: Store, tmp_path: Path) -> None:
+    rows = "".join(f"{name},NA,digits,70.5,2.{i}\n" for i, name in enumerate(NAMED))
+    path = tmp_path / "t.csv"
+    path.write_bytes(b"\xef\xbb\xbf" + f"name ,series,dataset,top1,alpha\n{rows}".encode())
+    import_tables(store, [path], mapping={"name": "model"}, series="s")
+    told = store.run("SELECT repo_id, series FROM models").to_pylist()
+    assert {row["repo_id"] for row in told} == set(NAMED)
+    assert {row["series"] for row in told} == {"s"}

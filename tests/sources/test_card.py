@@ -4,11 +4,12 @@ import logging
 from pathlib import Path
 
 import pytest
+import yaml
 from huggingface_hub import EvalResult, ModelCardData
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from zoo_analysis.sources.card import percent, read_card
+from zoo_analysis.sources.card import Card, percent, read_card
 
 
 def card(directory: Path, front_matter: str):
@@ -53,6 +54,9 @@ def test_a_model_index_gives_accuracies_in_percent(tmp_path):
         ("perplexity", 0.9, 0.9),
         ("loss", 0.3, 0.3),
         ("wer", 12.0, 12.0),
+        ("cosine_accuracy_threshold", 0.7713, 0.7713),
+        ("cosine_f1_threshold", 0.7187, 0.7187),
+        ("cosine_accuracy", 0.7431, 74.31),
     ],
 )
 def test_shares_of_at_most_one_are_fractions_and_other_metrics_are_kept(metric, value, is_percent):
@@ -115,6 +119,83 @@ def test_a_malformed_card_costs_only_its_metadata(tmp_path, front_matter, capfd,
     assert found.accuracies == ()
     assert not caplog.records, "nothing reaches the user's terminal"
     assert capfd.readouterr() == ("", "")
+
+
+WHOLE = {"license": "mit", "library_name": "timm", "tags": ["series:vgg"],
+         "model-index": [{"results": [{"dataset": {"type": "d"}, "metrics": [
+             {"type": "accuracy", "value": 76.2}]}]}]}  # fmt: skip
+SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.dates()
+ANYTHING = st.recursive(
+    SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner),
+    max_leaves=8,
+)  # fmt: skip
+
+
+def told(found: Card) -> dict[str, object]:
+    return {"license": found.license, "library_name": found.library, "tags": found.series,
+            "model-index": [a.value for a in found.accuracies]}  # fmt: skip
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(field=st.sampled_from(["eval_results", "metrics", "language", "base_model", *WHOLE]),
+       value=ANYTHING)  # fmt: skip
+def test_an_odd_field_costs_itself_alone(tmp_path, field, value):
+    found = card(tmp_path, yaml.safe_dump({**WHOLE, field: value}))
+    right = {"license": "mit", "library_name": "timm", "tags": "vgg", "model-index": [76.2]}
+    for other in set(WHOLE) - {field}:
+        assert told(found)[other] == right[other]
+    for text in (found.license, found.library, found.base_model, found.series):
+        assert text is None or text.encode()
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(odd=ANYTHING, where=st.sampled_from(["entry", "result", "dataset", "source", "metric",
+                                            "type", "value"]))  # fmt: skip
+def test_an_odd_metric_costs_itself_alone(tmp_path, odd, where):
+    metric = {"type": odd if where == "type" else "f1", "value": odd if where == "value" else 0.5}
+    result = {"dataset": odd if where == "dataset" else {"type": "x"},
+              "source": odd if where == "source" else {"url": "u"},
+              "metrics": [odd if where == "metric" else metric]}  # fmt: skip
+    entry = {"results": [odd if where == "result" else result]}
+    index = [odd if where == "entry" else entry, *WHOLE["model-index"]]
+    found = card(tmp_path, yaml.safe_dump({**WHOLE, "model-index": index}))
+    assert ("d", "accuracy", 76.2) in {(a.dataset, a.metric, a.value) for a in found.accuracies}
+
+
+@given(st.text())
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+def test_any_text_is_a_card(tmp_path, text):
+    card(tmp_path, text)
+
+
+@pytest.mark.parametrize(
+    "odd", ["eval_results: see the paper", "broken: [unclosed", "when: 2024-99-99", "a: b: c"]
+)
+def test_a_field_that_is_no_yaml_costs_itself_alone(tmp_path, odd):
+    found = card(tmp_path, f"license: mit\n{odd}\nlibrary_name: timm\ntags:\n- series:vgg")
+    assert (found.license, found.library, found.series) == ("mit", "timm", "vgg")
+
+
+def test_a_byte_order_mark_costs_nothing(tmp_path):
+    (tmp_path / "README.md").write_bytes(b"\xef\xbb\xbf---\r\nlicense: mit\r\n---\r\n")
+    assert read_card(tmp_path, "o/n").license == "mit"
+
+
+def test_a_metric_without_a_value_costs_itself_alone(tmp_path):
+    found = card(tmp_path, """model-index:
+- name: n
+  results:
+  - task: {type: t}
+    dataset: {type: imagenet-1k, name: ImageNet}
+    metrics: [{type: accuracy, value: 76.2}, {type: f1}]""")  # fmt: skip
+    assert [(a.metric, a.value) for a in found.accuracies] == [("accuracy", 76.2)]
+
+
+@pytest.mark.parametrize("value", [7613.0, -0.2, 100.1])
+def test_a_share_outside_its_range_is_left_out_and_said(tmp_path, value, caplog):
+    kept = reported(tmp_path, result(metric_value=value), result(metric_type="f1"))
+    assert [accuracy.metric for accuracy in kept] == ["f1"]
+    assert f"{value:g}" in caplog.text
 
 
 def test_a_card_without_front_matter_says_nothing(tmp_path, caplog):

@@ -61,6 +61,30 @@ def test_a_revision_is_a_branch_or_a_part_of_a_commit(hub: Hub, hub_root: Path) 
     assert only(hub, f"me/net@{old[:8]}").revision == old
 
 
+ODD = [
+    "eval_results: see the paper",
+    "tags: 3",
+    "model-index: 3",
+    "model-index: [{name: n, results: [{task: {type: t}, dataset: text, metrics: [3]}]}]",
+    "base_model: {a: b}",
+]
+
+
+def test_an_odd_card_costs_its_odd_field_and_no_other_model(
+    hub: Hub, hub_root: Path, tmp_path: Path
+) -> None:
+    for number, odd in enumerate(ODD):
+        folder = write(hub_root / f"m{number}")
+        (folder / "README.md").write_text(f"---\nlicense: mit\nlibrary_name: timm\n{odd}\n---\n")
+        hub.add(f"me/m{number}", folder)
+        ref = only(hub, f"me/m{number}")
+        assert (ref.license, ref.library) == ("mit", "timm")
+    listed = tmp_path / "me.toml"
+    listed.write_text('[[queries]]\nauthor = "me"\n')
+    refs = resolve_sources([str(listed)], hub.access).refs
+    assert [(ref.license, ref.library) for ref in refs] == [("mit", "timm")] * len(ODD)
+
+
 def test_malformed_evaluation_results_cost_themselves_and_nothing_else(
     hub: Hub, hub_root: Path, tmp_path: Path
 ) -> None:

@@ -110,6 +110,51 @@ def test_the_parts_of_a_cached_pipeline_are_called_apart(tmp_path):
     assert sorted(ids(tmp_path)) == ["org/name/unet", "org/name/vae"]
 
 
+def test_models_of_one_name_have_as_much_of_their_paths_as_tells_them_apart(tmp_path):
+    for run in ("exp0", "exp1", "exp2"):
+        put(tmp_path / "runs" / run / "weights" / "best.pt")
+    for owner in ("a", "b"):
+        put(tmp_path / owner / "net" / "final" / "model.safetensors")
+    put(tmp_path / "c" / "net.pt")
+    put(tmp_path / "c" / "net.pth")
+    assert sorted(ids(tmp_path)) == [
+        "a/net/final", "b/net/final", "c/net.pt", "c/net.pth",
+        "exp0/weights/best", "exp1/weights/best", "exp2/weights/best"]  # fmt: skip
+
+
+def test_a_run_scanned_alone_is_called_as_among_others(tmp_path):
+    file = put(tmp_path / "runs" / "exp0" / "weights" / "best.pt")
+    assert ids(file) == ids(tmp_path / "runs") == ["exp0/weights/best"]
+
+
+def test_linked_folders_are_scanned_once_and_circles_end(tmp_path):
+    put(tmp_path / "disk" / "net" / "model.safetensors")
+    put(tmp_path / "zoo" / "own" / "model.safetensors")
+    (tmp_path / "zoo" / "net").symlink_to(tmp_path / "disk" / "net")
+    (tmp_path / "zoo" / "again").symlink_to(tmp_path / "disk")
+    (tmp_path / "zoo" / "circle").symlink_to(tmp_path / "zoo")
+    found = resolve_sources([str(tmp_path / "zoo")])
+    assert len(found.refs) == 2
+    assert found.problems == ()
+
+
+@pytest.mark.parametrize("file", ["net.Q4_K_M.gguf", "net.onnx", "net.keras", "flax_model.msgpack"])
+def test_a_folder_of_another_format_is_a_problem_that_names_it(tmp_path, file):
+    put(tmp_path / "zoo" / "good" / "model.safetensors")
+    put(tmp_path / "zoo" / "other" / file)
+    put(tmp_path / "zoo" / "other" / "README.md")
+    (problem,) = resolve_sources([str(tmp_path / "zoo")]).problems
+    assert (problem.repo_id, file in problem.message) == ("zoo/other", True)
+
+
+def test_a_folder_in_which_nothing_is_understood_is_a_problem(tmp_path):
+    put(tmp_path / "zoo" / "notes" / "README.md")
+    put(tmp_path / "zoo" / ".hidden" / "model.safetensors")
+    resolved = resolve_sources([str(tmp_path / "zoo")])
+    assert resolved.refs == ()
+    assert ["no model found" in problem.message for problem in resolved.problems] == [True]
+
+
 def test_a_model_named_twice_is_scanned_once(tmp_path):
     put(tmp_path / "a" / "one" / "model.safetensors")
     assert ids(tmp_path, tmp_path / "a" / "one", tmp_path) == ["a/one"]

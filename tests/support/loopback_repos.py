@@ -78,7 +78,11 @@ class Repo:
             "disabled": False,
             "downloads": self.downloads,
             "likes": self.likes,
-            "tags": [*self.tags, *card.get("tags", [])],
+            "tags": [
+                *self.tags,
+                *(card["tags"] if isinstance(card.get("tags"), list) else []),
+                *([f"license:{card['license']}"] if "license" in card else []),
+            ],
             "library_name": card.get("library_name") or self.library_name,
             "pipeline_tag": card.get("pipeline_tag") or self.pipeline_tag,
             "cardData": {key: value for key, value in card.items() if key != "model-index"},

@@ -38,8 +38,9 @@ EXPAND: Final = (
     "library_name",
     "pipeline_tag",
 )
-#: Written by anybody, and raising in huggingface_hub where it is malformed.
-FRAGILE: Final = "evalResults"
+#: Written by anybody, and raising in huggingface_hub where it is malformed. What a card says is
+#: also in other properties: tags, library, task, model-index.
+FRAGILE: Final = ("evalResults", "cardData")
 #: Calls at the same time.
 _AT_ONCE: Final = 8
 #: Models of a page at least; seconds to wait for an answer.
@@ -123,10 +124,11 @@ def list_models(
                             return
             return
         except Exception as error:
-            if not _is_malformed(error) or FRAGILE not in asked:
+            fragile = next((name for name in FRAGILE if name in asked), None)
+            if not _is_malformed(error) or fragile is None:
                 _refuse_if_hopeless(error, access)
                 raise SourceError(explain(error, "the listing", access)) from error
-            asked.remove(FRAGILE)  # the listing begins anew, less what came
+            asked.remove(fragile)  # the listing begins anew, less what came
 
 
 def _info(api: "HfApi", access: HubAccess, repo_id: str, revision: str) -> "ModelInfo":
@@ -136,12 +138,15 @@ def _info(api: "HfApi", access: HubAccess, repo_id: str, revision: str) -> "Mode
             repo_id, revision=revision or None, expand=list(expand), timeout=_TIMEOUT
         )
 
-    try:
-        return patiently(partial(call, EXPAND), access.first_wait)
-    except Exception as error:
-        if not _is_malformed(error):
-            raise
-        return patiently(partial(call, set(EXPAND) - {FRAGILE}), access.first_wait)
+    asked = list(EXPAND)
+    for fragile in FRAGILE:
+        try:
+            return patiently(partial(call, asked), access.first_wait)
+        except Exception as error:
+            if not _is_malformed(error):
+                raise
+        asked.remove(fragile)
+    return patiently(partial(call, asked), access.first_wait)
 
 
 def _within_budget(pages: Iterable["ModelInfo"]) -> Iterator["ModelInfo"]:
@@ -155,7 +160,7 @@ def _is_malformed(error: Exception) -> bool:
     """True where huggingface_hub stumbled over what somebody wrote into a repository."""
     from huggingface_hub.errors import HfHubHTTPError
 
-    return isinstance(error, ValueError | TypeError | KeyError) and not isinstance(
+    return isinstance(error, ValueError | TypeError | KeyError | AttributeError) and not isinstance(
         error, HfHubHTTPError
     )
 

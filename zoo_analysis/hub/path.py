@@ -8,8 +8,7 @@ from typing import Final
 from zoo_analysis.errors import CheckpointError
 
 SCHEME: Final = "hf://"
-#: The end of the name of an index of shards.
-INDEX: Final = ".index.json"
+_INDEX: Final = re.compile(r"(.+)\.index(\.[\w-]+)?\.json")
 _PATH: Final = re.compile(
     rf"{SCHEME}(?P<repo_id>[^/@]+(/[^/@]+)?)@(?P<revision>[^/]+)(/(?P<file>.+))?"
 )
@@ -43,6 +42,27 @@ def parse(path: str) -> HubPath:
     if not match or not match["file"]:
         raise CheckpointError(f"{path}: not a path on the hub; write hf://OWNER/NAME@COMMIT/FILE")
     return HubPath(match["repo_id"], match["revision"], match["file"])
+
+
+def is_index(name: str) -> bool:
+    """True for an index of shards, by its name."""
+    return _INDEX.fullmatch(name) is not None
+
+
+def indexed(name: str) -> str:
+    """The file whose shards an index lists, by the index's name.
+
+    Args:
+        name: ``model.safetensors.index.json``, or a variant's as diffusers writes it,
+            ``model.safetensors.index.fp16.json``.
+
+    Returns:
+        ``model.safetensors``, ``model.fp16.safetensors``; other names as they are.
+    """
+    if not (match := _INDEX.fullmatch(name)):
+        return name
+    stem, _, suffix = match[1].rpartition(".")
+    return f"{stem}{match[2] or ''}.{suffix}"
 
 
 def shard_names(index: str, where: str) -> list[str]:

@@ -13,7 +13,7 @@ from zoo_analysis.errors import CheckpointError
 from zoo_analysis.hub.access import CLIENT, HubAccess
 from zoo_analysis.hub.cache import in_use, one_download, reserved
 from zoo_analysis.hub.file import HubFile, RangeIgnored
-from zoo_analysis.hub.path import INDEX, HubPath, shard_names
+from zoo_analysis.hub.path import HubPath, is_index, shard_names
 from zoo_analysis.hub.refusals import explain
 from zoo_analysis.hub.retry import patiently, quiet
 
@@ -126,10 +126,11 @@ class Repository:
             names = ["config.json", weights]
             if self.cached(names) is None:
                 raise
-        if weights.endswith(INDEX):
+        if is_index(weights):
             with self.snapshot([weights]) as folder:
                 index = (folder / weights).read_text()
-            names += shard_names(index, str(HubPath(self.repo_id, self.revision, weights)))
+            shards = shard_names(index, str(HubPath(self.repo_id, self.revision, weights)))
+            names += [str(Path(weights).with_name(name)) for name in shards]
         with self.snapshot(names) as folder:
             yield folder
 

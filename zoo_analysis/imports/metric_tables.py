@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from zoo_analysis.errors import SourceError
 from zoo_analysis.lookup import near
+from zoo_analysis.sources.reported.csv_tables import check_percent, check_unit
 from zoo_analysis.store import ModelRows
 from zoo_analysis.store.accuracy import Accuracy
 from zoo_analysis.store.records import table_of
@@ -37,6 +38,16 @@ _ACCURACIES: Mapping[str, tuple[str, bool]] = {
 _MODEL = tuple(
     name for name in MODELS.names if name not in ("repo_id", "revision", "source", COMMIT_ID)
 )
+#: Columns that name a model; columns of text.
+_NAMES = ("model", "repo_id")
+_TEXTS = {
+    *_NAMES,
+    "revision",
+    "dataset",
+    *(field.name for field in MODELS if pa.types.is_string(field.type)),
+}
+#: Cells that are empty, in columns that do not name a model.
+_EMPTY = ("", "NA", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan", "NULL", "null", "None")
 #: Columns that mean something here.
 KNOWN = ("model", "revision", "dataset", *_MODEL, *SUMMARY_METRICS, *_ACCURACIES)
 NO_LAYERS, NO_ESDS = LAYER_ROWS.empty_table(), ESD_ROWS.empty_table()
@@ -71,8 +82,7 @@ def read_columns(path: Path, mapping: Mapping[str, str], known: Sequence[str]) -
     import pandas as pd
 
     try:
-        read = pd.read_parquet if path.suffix == ".parquet" else pd.read_csv
-        table: pd.DataFrame = read(path)
+        table = pd.read_parquet(path) if path.suffix == ".parquet" else _csv(path, mapping)
     except FileNotFoundError as error:
         raise SourceError(f"no file {path}") from error
     except (OSError, ValueError, pa.ArrowException) as error:
@@ -89,6 +99,19 @@ def read_columns(path: Path, mapping: Mapping[str, str], known: Sequence[str]) -
     if not len(table):
         raise SourceError(f"{path}: no rows")
     return table
+
+
+def _csv(path: Path, mapping: Mapping[str, str]) -> "pd.DataFrame":
+    """A CSV file whose names stay what they are: 007 is no number, and a model may be called NA."""
+    import pandas as pd
+
+    names = {column: column.strip() for column in pd.read_csv(path, nrows=0).columns}
+    meant = {column: mapping.get(name, name) for column, name in names.items()}
+    texts = {column for column, name in meant.items() if name in _TEXTS}
+    empty = {c: [""] if c in texts and meant[c] in _NAMES else list(_EMPTY) for c in names}
+    return pd.read_csv(
+        path, dtype=dict.fromkeys(texts, str), na_values=empty, keep_default_na=False
+    )
 
 
 def read_averages(
@@ -111,7 +134,8 @@ def read_averages(
 
     Raises:
         SourceError: an unreadable file, no model column, nothing known in it, accuracies of no
-            data set, or one model with two different rows of metrics.
+            data set, outside 0 and 100 or all of them fractions, or one model with two different
+            rows of metrics.
     """
     mapping = dict(mapping or {})
     table = read_columns(path, mapping, (*KNOWN, "repo_id"))
@@ -127,6 +151,8 @@ def read_averages(
             "name them with --map COLUMN=NAME"
         )
     numbers = {name: numeric(table[name], path) for name in (*metrics, *reported)}
+    for column in reported:
+        check_unit(numbers[column], f"{path}: column {column}")
     models: dict[str, ModelRows] = {}
     accuracies: list[Accuracy] = []
     for i, row in enumerate(table.to_dict("records")):
@@ -143,6 +169,7 @@ def read_averages(
         for column in reported:
             if (value := numbers[column][i]) is None:
                 continue
+            check_percent(value, f"{path}: row {i + 1}, {column} of {name}")
             kind, error = _ACCURACIES[column]
             data = _text(row.get("dataset")) or dataset
             if data is None:

@@ -1,22 +1,19 @@
 """The front matter of model cards: licence, task, parent, reported accuracies.
 
-The front matter is parsed by huggingface_hub's own card classes, offline.
+Anybody writes cards, and each odd field costs itself alone. So the front matter is read here, field
+by field: huggingface_hub's card classes refuse a card as a whole.
 """
 
 import logging
 import math
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import Any, Final
 
 from zoo_analysis.sources.metadata import read_text
 from zoo_analysis.sources.ref import Accuracy
-
-if TYPE_CHECKING:
-    from huggingface_hub import EvalResult, ModelCardData
 
 #: The source of accuracies that a card reports.
 CARD = "card"
@@ -27,9 +24,16 @@ SERIES_TAG = "series:"
 _SHARE = re.compile(
     r"acc|top.?\d|f1|precision|recall|exact.?match|pass@|iou|map\b|mrr|ndcg|bleu|rouge", re.I
 )
+#: Words that make another quantity of such a name: the threshold of an accuracy is a similarity.
+_NO_SHARE = re.compile(
+    r"threshold|loss|perplexity|runtime|latency|seconds?\b|count|number|epoch|temperature", re.I
+)
 _ACCURACY = {"acc", "accuracy", "top1", "top-1", "top_1", "acc@1", "top-1 accuracy"}
 #: Splits a model was most likely not trained on come first where one metric is given for several.
 _SPLITS = ("test", "validation", "val", "eval")
+#: Between two lines of dashes, the first of them the file's first line.
+_FRONT_MATTER: Final = re.compile(r"\s*---[ \t]*\r?\n(.*?)(?:^|\n)---[ \t]*\r?(?:\n|\Z)", re.S)
+_log: Final = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -52,19 +56,33 @@ def read_card(directory: Path, repo_id: str) -> Card:
         repo_id: the accuracies are reported for.
 
     Returns:
-        The card; an empty one where there is no README.md or its front matter is malformed.
+        The card; an empty one where there is no README.md or it has no front matter.
     """
-    text = read_text(directory / "README.md")
-    if text is None or not text.lstrip().startswith("---"):
-        return Card()
-    from huggingface_hub import ModelCard
+    found = _FRONT_MATTER.match(read_text(directory / "README.md") or "")
+    fields = front_matter(found[1]) if found else {}
+    return card_of(fields, fields.get("model-index"), repo_id)
 
-    try:
-        with _quiet():
-            data = ModelCard(text, ignore_metadata_errors=True).data
-        return card_of(cast("ModelCardData", data), repo_id)
-    except Exception:  # whatever is wrong with a card must not cost the model
-        return Card()
+
+def front_matter(text: str) -> dict[str, Any]:
+    """The fields of a card's YAML; where it is none as a whole, those that are by themselves.
+
+    Args:
+        text: between the lines of dashes.
+    """
+    import yaml
+
+    def parsed(part: str) -> dict[str, Any]:
+        try:
+            fields = yaml.load(part, _loader())
+        except (yaml.YAMLError, ValueError, TypeError, RecursionError, AttributeError, KeyError):
+            return {}
+        return (
+            {str(key): value for key, value in fields.items()} if isinstance(fields, dict) else {}
+        )
+
+    whole = parsed(text)
+    parts = [] if whole else re.split(r"^(?=[\w\"'])", text, flags=re.MULTILINE)
+    return whole or {key: value for part in parts for key, value in parsed(part).items()}
 
 
 def percent(metric: str, value: float) -> float:
@@ -81,41 +99,56 @@ def percent(metric: str, value: float) -> float:
     Returns:
         The value, times 100 where it was a fraction.
     """
-    return value * 100 if _SHARE.search(metric) and 0 <= value <= 1 else value
+    return value * 100 if is_share(metric) and 0 <= value <= 1 else value
 
 
-def card_of(data: "ModelCardData", repo_id: str) -> Card:
-    """The card whose front matter huggingface_hub has parsed.
+def is_share(metric: str) -> bool:
+    """True for a metric that is a fraction of a whole, by its name in a card or table."""
+    return bool(_SHARE.search(metric)) and not _NO_SHARE.search(metric)
+
+
+def card_of(fields: Mapping[str, Any], model_index: object, repo_id: str) -> Card:
+    """The card with these fields.
 
     Args:
-        data: the front matter.
+        fields: of the front matter; those of a kind that the field cannot have are left out.
+        model_index: its ``model-index``.
         repo_id: the accuracies are reported for.
     """
-    tags = [tag for tag in data.tags or [] if isinstance(tag, str)]
-    series = next(
-        (tag.removeprefix(SERIES_TAG) for tag in tags if tag.startswith(SERIES_TAG)), None
-    )
+    tags = [tag for tag in _list(fields.get("tags")) if isinstance(tag, str)]
+    series = (tag.removeprefix(SERIES_TAG) for tag in tags if tag.startswith(SERIES_TAG))
     return Card(
-        library=_text(data.library_name),
-        pipeline_tag=_text(data.pipeline_tag),
-        license=_text(data.license),
-        base_model=_text(data.base_model),
-        series=series,
-        accuracies=_accuracies(data.eval_results or [], repo_id),
+        library=_text(fields.get("library_name")),
+        pipeline_tag=_text(fields.get("pipeline_tag")),
+        license=_text(fields.get("license")),
+        base_model=_text(fields.get("base_model")),
+        series=_text(next(series, None)),
+        accuracies=_best(_accuracies(model_index, repo_id)),
     )
 
 
 def _text(value: object) -> str | None:
-    """A front-matter field as text; several values (base models, licences) joined by commas."""
-    if isinstance(value, list):
-        return ", ".join(str(item) for item in value) or None
-    return str(value) if value is not None else None
+    """A field as text; several values (base models, licences) joined by commas."""
+    plain = [
+        str(item).encode(errors="replace").decode()  # half of a surrogate pair is no text
+        for item in (value if isinstance(value, list) else [value])
+        if isinstance(item, str | int | float) and not isinstance(item, bool)
+    ]
+    return ", ".join(item for item in plain if item) or None
 
 
-def _accuracies(results: "list[EvalResult]", repo_id: str) -> tuple[Accuracy, ...]:
+def _list(value: object) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _dict(value: object) -> dict[Any, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _best(accuracies: Iterator[Accuracy]) -> tuple[Accuracy, ...]:
     """One accuracy for each data set and metric, of the split most likely held out."""
     best: dict[tuple[str, str], Accuracy] = {}
-    for accuracy in filter(None, (_accuracy(result, repo_id) for result in results)):
+    for accuracy in accuracies:
         key = (accuracy.dataset, accuracy.metric)
         if key not in best or _preference(accuracy) < _preference(best[key]):
             best[key] = accuracy
@@ -126,22 +159,38 @@ def _preference(accuracy: Accuracy) -> int:
     return _SPLITS.index(accuracy.split) if accuracy.split in _SPLITS else len(_SPLITS)
 
 
-def _accuracy(result: "EvalResult", repo_id: str) -> Accuracy | None:
-    value = number(result.metric_value)
-    if value is None:
-        return None
-    metric = str(result.metric_type)
-    dataset = str(result.dataset_type or result.dataset_name)
-    config = result.dataset_config
-    return Accuracy(
-        repo_id=repo_id,
-        dataset=dataset if config in (None, "default", dataset) else f"{dataset}:{config}",
-        metric="accuracy" if metric.lower() in _ACCURACY else metric,
-        value=percent(metric, value),
-        source=CARD,
-        split=_text(result.dataset_split),
-        source_url=_text(result.source_url),
-    )
+def _accuracies(model_index: object, repo_id: str) -> Iterator[Accuracy]:
+    """What a ``model-index`` reports, metric by metric.
+
+    Its layout: https://github.com/huggingface/hub-docs/blob/main/modelcard.md
+    """
+    for entry in _list(model_index):
+        for result in _list(_dict(entry).get("results")):
+            of, page = _dict(_dict(result).get("dataset")), _dict(_dict(result).get("source"))
+            dataset, config = (
+                _text(of.get("type")) or _text(of.get("name")),
+                _text(of.get("config")),
+            )
+            for row in map(_dict, _list(_dict(result).get("metrics"))):
+                metric, value = _text(row.get("type")), number(row.get("value"))
+                if dataset is None or metric is None or value is None:
+                    continue
+                value = percent(metric, value)
+                if is_share(metric) and not 0 <= value <= 100:
+                    line = "%s: its card reports %s %g on %s: no share of a whole, left out"
+                    _log.warning(line, repo_id, metric, value, dataset)
+                    continue
+                yield Accuracy(
+                    repo_id=repo_id,
+                    dataset=dataset
+                    if config in (None, "default", dataset)
+                    else f"{dataset}:{config}",
+                    metric="accuracy" if metric.lower() in _ACCURACY else metric,
+                    value=value,
+                    source=CARD,
+                    split=_text(of.get("split")),
+                    source_url=_text(page.get("url")),
+                )
 
 
 def number(value: object) -> float | None:
@@ -150,22 +199,12 @@ def number(value: object) -> float | None:
         return None
     try:
         number = float(value.strip().removesuffix("%")) if isinstance(value, str) else float(value)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     return number if math.isfinite(number) else None
 
 
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep huggingface_hub's remarks on malformed cards from the user's terminal."""
-    loggers = [
-        logging.getLogger(f"huggingface_hub.{name}") for name in ("repocard", "repocard_data")
-    ]
-    levels = [logger.level for logger in loggers]
-    for logger in loggers:
-        logger.setLevel(logging.CRITICAL)
-    try:
-        yield
-    finally:
-        for logger, level in zip(loggers, levels, strict=True):
-            logger.setLevel(level)
+def _loader() -> Any:
+    import yaml
+
+    return getattr(yaml, "CSafeLoader", yaml.SafeLoader)

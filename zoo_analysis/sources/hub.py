@@ -1,6 +1,7 @@
 """Models on the hub, from its metadata alone: one call a model, or one for a page of them."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from zoo_analysis.errors import CheckpointError
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 _BYTES = {"F64": 8, "I64": 8, "F32": 4, "I32": 4, "F16": 2, "BF16": 2, "I16": 2}
 #: The source of evaluation results that the hub gathers from ``.eval_results/*.yaml``.
 EVAL_RESULTS = "eval-results"
+#: The prefix of the tag by which the hub repeats a card's licence.
+_LICENCE = "license:"
 
 
 def hub_models(
@@ -129,15 +132,12 @@ def eval_results(info: "ModelInfo") -> tuple[Accuracy, ...]:
 
 
 def _card(info: "ModelInfo") -> Card:
-    from huggingface_hub.repocard_data import ModelCardData, model_index_to_eval_results
-
-    data = info.card_data or ModelCardData()
-    if not data.eval_results and isinstance(info.model_index, list):
-        try:
-            _, data.eval_results = model_index_to_eval_results(info.model_index)
-        except Exception:  # whatever is wrong with a card must not cost the model
-            data.eval_results = None
-    return card_of(data, info.id)
+    """The card, by the hub's own reading of it; its licence is also among the tags."""
+    fields = getattr(info.card_data, "__dict__", None) or {"tags": info.tags}
+    card = card_of(fields, info.model_index, info.id)
+    tags = [tag for tag in info.tags or [] if isinstance(tag, str)]
+    licences = (tag.removeprefix(_LICENCE) for tag in tags if tag.startswith(_LICENCE))
+    return replace(card, license=card.license or next(licences, None))
 
 
 def _nbytes(info: "ModelInfo") -> int:

@@ -4,11 +4,13 @@ import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from zoo_analysis.errors import CheckpointError
 from zoo_analysis.sources.card import read_card
 from zoo_analysis.sources.metadata import Architecture, read_architecture
 from zoo_analysis.sources.ref import ModelRef, Problem, Resolved
+from zoo_analysis.weights.readers.by_suffix import suffixes
 from zoo_analysis.weights.readers.files import (
     is_repository,
     weight_files,
@@ -16,21 +18,27 @@ from zoo_analysis.weights.readers.files import (
     weight_suffix,
 )
 
+#: Endings of weight files in formats of which no reader is known.
+_FOREIGN: Final = (
+    ".gguf", ".ggml", ".onnx", ".h5", ".hdf5", ".keras", ".msgpack", ".tflite", ".pb", ".npz",
+    ".pkl", ".pickle", ".distcp", ".nemo", ".mlmodel", ".pdparams", ".pte", ".llamafile",
+)  # fmt: skip
+
 
 def local_models(path: Path) -> Resolved:
     """Models under a path.
 
     Only names, sizes, configurations and cards are read. What lies inside a directory that is a
     model itself (a trainer's checkpoints, an export to another format) belongs to that model;
-    hidden directories are passed over.
+    hidden directories are passed over, links are followed, and a directory is entered once.
 
     Args:
         path: an existing file (always taken for a checkpoint) or directory.
 
     Returns:
         The models, and a problem for each directory that has a configuration but no weights, is a
-        model whose weights are not to be told (several candidates, a missing shard), is empty, or
-        cannot be listed.
+        model whose weights are not to be told (several candidates, a missing shard), holds only
+        formats that are not read, is empty, or cannot be listed; one if there is nothing at all.
     """
     if not path.is_dir():
         return Resolved((file_ref(path),), ())
@@ -42,9 +50,14 @@ def local_models(path: Path) -> Resolved:
         message = f"{directory} cannot be listed: {error.strerror}; check its permissions"
         problems.append(Problem(name_of(directory).repo_id, type(error).__name__, message))
 
-    for root, directories, names in os.walk(path, onerror=unlistable):
+    seen = set()
+    for root, directories, names in os.walk(path, onerror=unlistable, followlinks=True):
         directory = Path(root)
         reason: str | None = None
+        if (real := os.path.realpath(root)) in seen:  # by a link, or a circle of them
+            directories.clear()
+            continue
+        seen.add(real)
         if is_repository(names):
             directories.clear()
             try:
@@ -58,6 +71,9 @@ def local_models(path: Path) -> Resolved:
             reason = None if weights else _nothing(directory, directories, names)
         if reason:
             problems.append(Problem(name_of(directory).repo_id, "NoWeights", reason))
+    if not refs and not problems:
+        reason = f"{path}: no model found; known are files ending in {' '.join(suffixes())}"
+        problems.append(Problem(name_of(path).repo_id, "NoWeights", reason))
     return Resolved(tuple(refs), tuple(problems))
 
 
@@ -68,6 +84,9 @@ def _nothing(directory: Path, directories: list[str], names: list[str]) -> str |
             f"{directory} has a config.json but no weights that can be read; "
             "add its .safetensors or .bin files, or remove the directory"
         )
+    if foreign := sorted(name for name in names if name.lower().endswith(_FOREIGN)):
+        known = " ".join(suffixes())
+        return f"{directory}: {foreign[0]} is of a format that is not read; known are {known}"
     if not directories and not names:
         return f"{directory} is empty; put a model in it or remove it"
     return None
@@ -136,6 +155,9 @@ def _size(file: Path) -> int:
         return 0
 
 
+#: Folders and names that training gives to every run.
+_ANY_FOLDER: Final = {"weights", "checkpoints", "checkpoint", "ckpt", "ckpts"}
+_ANY_NAME: Final = {"best", "last", "latest", "final", "model", "checkpoint", "weights"}
 _SNAPSHOT = re.compile(r"models--(?P<owner>[^/]+?)--(?P<name>[^/]+)/snapshots/(?P<sha>[^/]+)")
 
 
@@ -152,7 +174,8 @@ def name_of(path: Path) -> Name:
 
     In a hub cache (``models--OWNER--NAME/snapshots/SHA``) the repository and commit it is of,
     with the path below the snapshot for a part of a pipeline; elsewhere the last two components
-    of the absolute path, a checkpoint file without its suffix.
+    of the absolute path, three where two say nothing (``exp0/weights/best``), a checkpoint file
+    without its suffix.
 
     Args:
         path: checkpoint file or directory.
@@ -170,4 +193,5 @@ def name_of(path: Path) -> Name:
             below = below[: -len(suffix)]
         repo_id = "/".join(part for part in (match["owner"], match["name"], below) if part)
         return Name(repo_id, match["sha"])
-    return Name(f"{path.parent.name}/{last}" if path.parent.name else last, None)
+    said = 3 if path.parent.name in _ANY_FOLDER and last in _ANY_NAME else 2
+    return Name("/".join((*path.parts[1:-1][1 - said :], last)), None)

@@ -1,6 +1,5 @@
 """The architecture that a model's config.json names."""
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -8,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from zoo_analysis.sources.ref import ModelRef
+from zoo_analysis.weights.lenient_json import lenient_json
 
 #: A configuration larger than this is not one; reading it would only cost memory.
 _LIMIT = 16 * 2**20
@@ -36,10 +36,11 @@ def read_text(path: Path) -> str | None:
         path: of a README.md or config.json.
 
     Returns:
-        Its text; bytes that are not UTF-8 are replaced.
+        Its text, without a byte order mark; bytes that are not UTF-8 are replaced.
     """
     try:
-        return path.read_text(errors="replace") if path.stat().st_size <= _LIMIT else None
+        small = path.stat().st_size <= _LIMIT
+        return path.read_text("utf-8-sig", errors="replace") if small else None
     except OSError:
         return None
 
@@ -73,8 +74,8 @@ def read_architecture(directory: Path) -> Architecture:
     """
     text = read_text(directory / "config.json")
     try:
-        config = json.loads(text) if text else None
-    except (ValueError, RecursionError):
+        config = lenient_json(text) if text else None
+    except ValueError:
         config = None
     return architecture_of(config) if isinstance(config, dict) else Architecture()
 

@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from zoo_analysis.errors import SourceError
@@ -12,7 +13,7 @@ from zoo_analysis.lookup import near
 from zoo_analysis.sources.catalogues.format import catalogue_names, catalogue_path, load_catalogue
 from zoo_analysis.sources.catalogues.models import PACKAGED, catalogue_models, only, packaged_models
 from zoo_analysis.sources.hub import hub_models
-from zoo_analysis.sources.local import local_models
+from zoo_analysis.sources.local import local_models, name_of
 from zoo_analysis.sources.ref import ModelRef, Problem, Resolved
 
 _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+(@[\w./-]+)?")
@@ -47,7 +48,33 @@ def resolve_sources(sources: Sequence[str], access: HubAccess | None = None) -> 
         for ref in resolved.refs:
             refs.setdefault((ref.repo_id, ref.revision, ref.path), ref)
         problems.update(dict.fromkeys(resolved.problems))
-    return Resolved(tuple(refs.values()), tuple(problems))
+    return Resolved(_told_apart(list(refs.values())), tuple(problems))
+
+
+def _told_apart(refs: list[ModelRef]) -> tuple[ModelRef, ...]:
+    """Models on disk with as much of their paths as tells them apart: runs are no revisions."""
+    alike: dict[str, list[ModelRef]] = {}
+    for ref in refs:
+        if ref.source == "local" and ref.revision is None:
+            alike.setdefault(ref.repo_id, []).append(ref)
+    names: dict[str, str] = {}
+    for repo_id, group in alike.items():
+        paths = [Path(ref.path) for ref in group if ref.repo_id == name_of(Path(ref.path)).repo_id]
+        for path in paths if len(paths) > 1 else ():
+            last = repo_id.rpartition("/")[2]
+            if any(other != path and other.parent == path.parent for other in paths):
+                last = path.name  # net.pt beside net.pth
+            parents, length = path.parent.parts[1:], 1
+            same = [other.parent.parts[1:] for other in paths if other.parent != path.parent]
+            while length < len(parents) and any(p[-length:] == parents[-length:] for p in same):
+                length += 1
+            names[str(path)] = "/".join((*parents[-length:], last))
+    return tuple(_renamed(ref, names.get(ref.path, ref.repo_id)) for ref in refs)
+
+
+def _renamed(ref: ModelRef, repo_id: str) -> ModelRef:
+    accuracies = tuple(replace(accuracy, repo_id=repo_id) for accuracy in ref.accuracies)
+    return replace(ref, repo_id=repo_id, accuracies=accuracies) if repo_id != ref.repo_id else ref
 
 
 def _names_repository(source: str) -> bool:

@@ -87,9 +87,10 @@ class Checkpoint(ABC):
         path = Path(self.path)
         file = (path if path.is_dir() else path.parent) / name
         try:
-            return file.read_text() if file.is_file() else None
-        except (OSError, ValueError) as error:
-            raise CheckpointError(f"{file}: not readable as text: {error}") from None
+            raw = file.read_bytes() if file.is_file() else None
+        except OSError as error:
+            raise CheckpointError(f"{file}: not readable: {error}") from None
+        return raw if raw is None else raw.decode("utf-8-sig", errors="replace")
 
     @property
     def nbytes(self) -> int:

@@ -115,6 +115,78 @@ def test_shards_whose_names_say_that_they_are_all_there_need_no_index(tmp_path):
     assert "net-00002-of-00003.bin is missing" in problem.message
 
 
+@pytest.mark.parametrize("plain", ["diffusion_pytorch_model", "net", "model"])
+@pytest.mark.parametrize("variant", ["fp16", "bf16", "non_ema", "ema-only"])
+@pytest.mark.parametrize("end", [".safetensors", ".bin"])
+def test_a_plain_file_comes_before_its_variants(tmp_path, plain, variant, end):
+    put(tmp_path, plain + end, f"{plain}.{variant}{end}", "config.json")
+    assert read(tmp_path) == {plain + end}
+    (tmp_path / f"{plain}{end}").unlink()
+    assert read(tmp_path) == {f"{plain}.{variant}{end}"}
+
+
+@pytest.mark.parametrize("name", ["{0}-{1}.{2}.{3}", "{0}.{2}-{1}.{3}"])
+@pytest.mark.parametrize("with_index", [True, False])
+def test_plain_shards_come_before_those_of_a_variant(tmp_path, name, with_index):
+    stem, counts = "diffusion_pytorch_model", ["00001-of-00002", "00002-of-00002"]
+    plain = [f"{stem}-{count}.safetensors" for count in counts]
+    fp16 = [name.format(stem, count, "fp16", "safetensors") for count in counts]
+    put(tmp_path, *plain, *fp16, "config.json")
+    if with_index:
+        put_index(tmp_path, f"{stem}.safetensors.index.json", plain)
+        put_index(tmp_path, f"{stem}.safetensors.index.fp16.json", fp16)
+    assert read(tmp_path) == set(plain)
+    for file in (*plain, f"{stem}.safetensors.index.json"):
+        (tmp_path / file).unlink(missing_ok=True)
+    assert read(tmp_path) == set(fp16)
+    (tmp_path / fp16[1]).unlink()
+    with pytest.raises(CheckpointError, match="is missing"):
+        open_checkpoint(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "slices",
+    [
+        ["consolidated.00.pth", "consolidated.01.pth"],
+        ["consolidated.01.pth"],
+        ["mp_rank_00_model_states.pt", "mp_rank_01_model_states.pt"],
+        ["reshard-model_part-0.pt", "reshard-model_part-1.pt"],
+        ["checkpoint_last-shard0.pt", "checkpoint_last-shard1.pt"],
+        ["mp_rank_00/model_optim_rng.pt", "mp_rank_01/model_optim_rng.pt"],
+        ["tp_rank_00_pp_rank_000/weights.pt", "tp_rank_00_pp_rank_001/weights.pt"],
+    ],
+)
+def test_a_slice_is_no_model(tmp_path, slices):
+    for file in slices:
+        (tmp_path / file).parent.mkdir(exist_ok=True)
+        put((tmp_path / file).parent, Path(file).name)
+    for file in slices:
+        with pytest.raises(CheckpointError, match="one of the slices"):
+            open_checkpoint(tmp_path / file)
+    for ref in local_models(tmp_path).refs:
+        with pytest.raises(CheckpointError, match="one of the slices"):
+            open_checkpoint(ref.path)
+
+
+def test_a_model_of_one_slice_is_whole(tmp_path):
+    put(tmp_path, "consolidated.00.pth", "params.json")
+    assert read(tmp_path / "consolidated.00.pth") == {"consolidated.00.pth"}
+
+
+POINTER = "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 438007537\n"
+
+
+@pytest.mark.parametrize(
+    "name", ["model.safetensors", "pytorch_model.bin", "net.pth", "model.safetensors.index.json"]
+)
+def test_a_pointer_of_git_lfs_is_named_as_such(tmp_path, name):
+    (tmp_path / name).write_text(POINTER)
+    (tmp_path / "config.json").write_text("{}")
+    for path in (tmp_path, *([tmp_path / name] if not name.endswith("json") else [])):
+        with pytest.raises(CheckpointError, match=r"Git LFS pointer.*git lfs pull"):
+            open_checkpoint(path)
+
+
 STEMS = ("net", "NET", "model", "pytorch_model", "adapter_model", "optimizer", "tokenizer", "a.b")
 ENDS = (".safetensors", ".pt", ".bin", ".pth.tar", ".PTH", ".ckpt")
 NAMES = st.one_of(

@@ -2,13 +2,13 @@
 
 import csv
 import io
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
 from zoo_analysis.errors import SourceError
-from zoo_analysis.sources.card import percent
+from zoo_analysis.sources.card import is_share, percent
 from zoo_analysis.sources.ref import Accuracy
 from zoo_analysis.sources.reported.source import AccuracySource, Inquiry
 
@@ -33,15 +33,18 @@ def any_csv(place: str, columns: Mapping[str, str], fixed: Mapping[str, str]) ->
     named = {name: columns.get(name, name) for name in _COLUMNS if name not in fixed}
     needed = [named[name] for name in _COLUMNS[:4] if name in named]
     out = []
-    for row in csv_rows(place, needed):
+    for number, row in enumerate(csv_rows(place, needed), 1):
         found = {name: row.get(column) or None for name, column in named.items()} | dict(fixed)
         metric = str(found["metric"])
+        value = percent(metric, csv_value(str(found["value"]), place))
+        if is_share(metric):
+            check_percent(value, f"{place}: row {number}, {metric} of {found['repo_id']}")
         out.append(
             Accuracy(
                 repo_id=str(found["repo_id"]),
                 dataset=str(found["dataset"]),
                 metric=metric,
-                value=percent(metric, csv_value(str(found["value"]), place)),
+                value=value,
                 source=f"csv:{Path(urlsplit(place).path).name}",
                 split=found.get("split"),
                 source_url=found.get("source_url"),
@@ -96,6 +99,39 @@ def csv_value(text: str, place: str) -> float:
         return float(text.replace(",", "").strip().removesuffix("%"))
     except ValueError as error:
         raise SourceError(f"{place}: {text!r} is no number; map another column to value") from error
+
+
+def check_percent(value: float, where: str) -> None:
+    """Refuse a number that cannot be a percentage of a whole.
+
+    Args:
+        value: as the table has it.
+        where: its table, row and column, for errors.
+
+    Raises:
+        SourceError: it is below 0, above 100 or no number.
+    """
+    if not 0 <= value <= 100:
+        raise SourceError(f"{where}: {value:g} is not within 0 and 100 percent; correct the table")
+
+
+def check_unit(values: Iterable[float | None], where: str) -> None:
+    """Refuse a column of percent that holds fractions: not one value in it is above 1.
+
+    Args:
+        values: of the column, in percent unless they are fractions.
+        where: its table and name, for errors.
+
+    Raises:
+        SourceError: all are at most 1; names the first of them.
+    """
+    numbers = {row: value for row, value in enumerate(values, 1) if value is not None}
+    if numbers and max(numbers.values()) <= 1 and any(numbers.values()):
+        row, value = next(iter(numbers.items()))
+        raise SourceError(
+            f"{where}: no value is above 1 (row {row}: {value:g}), so they seem to be fractions; "
+            "write percent, and errors below one percent as accuracies"
+        )
 
 
 def _collect(asked: Inquiry) -> list[Accuracy]:

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from zoo_analysis.errors import SourceError
 from zoo_analysis.sources.ref import Accuracy
-from zoo_analysis.sources.reported.csv_tables import csv_rows, csv_value
+from zoo_analysis.sources.reported.csv_tables import check_percent, check_unit, csv_rows, csv_value
 from zoo_analysis.sources.reported.source import AccuracySource
 
 #: timm's results files by the end of their names → the data set they are about.
@@ -35,15 +35,19 @@ def timm_csv(place: str) -> list[Accuracy]:
     if not match or match[1] not in _FILES:
         names = ", ".join(f"results-{known}.csv" for known in _FILES)
         raise SourceError(f"{place}: not named as timm's results tables are: {names}")
+    rows = list(csv_rows(place, ("model", "top1", "top5")))
     out = []
-    for row in csv_rows(place, ("model", "top1", "top5")):
-        for metric, column in (("accuracy", "top1"), ("top5", "top5")):
+    for metric, column in (("accuracy", "top1"), ("top5", "top5")):
+        values = [csv_value(row[column], place) for row in rows]
+        check_unit(values, f"{place}: column {column}")
+        for number, (row, value) in enumerate(zip(rows, values, strict=True), 1):
+            check_percent(value, f"{place}: row {number}, {column} of {row['model']}")
             out.append(
                 Accuracy(
                     repo_id=f"timm/{row['model']}",
                     dataset=_FILES[match[1]],
                     metric=metric,
-                    value=csv_value(row[column], place),
+                    value=value,
                     source="timm-csv",
                     split="validation" if match[1] == "imagenet" else "test",
                     source_url=place if "://" in place else None,

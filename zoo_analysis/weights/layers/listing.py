@@ -1,6 +1,5 @@
 """Lists a checkpoint's matrices, from its headers and its config alone."""
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -16,6 +15,7 @@ from zoo_analysis.weights.layers.order import definition_order
 from zoo_analysis.weights.layers.quantized import float8_scale, is_companion, is_packed
 from zoo_analysis.weights.layers.roles import only_last_heads, role_of
 from zoo_analysis.weights.layers.ties import tied_names
+from zoo_analysis.weights.lenient_json import lenient_json
 from zoo_analysis.weights.spec import LayerSpec
 
 
@@ -38,7 +38,7 @@ def list_layers(
         split_qkv: also list the q, k and v parts of fused matrices, with `part_of` set.
 
     Raises:
-        CheckpointError: a config.json that is no JSON object.
+        CheckpointError: an adapter_config.json that is no JSON object.
     """
     config = read_config(checkpoint) if config is None else config
     if loras := lora_pairs(checkpoint.tensors, _json_beside(checkpoint, "adapter_config.json")):
@@ -97,12 +97,16 @@ def _json_beside(checkpoint: Checkpoint, name: str) -> Mapping[str, Any]:
     if text is None:
         return {}
     try:
-        content = json.loads(text)
+        content = lenient_json(text)
     except ValueError as error:
-        raise CheckpointError(f"{checkpoint.path}: {name} is not JSON: {error}") from None
-    if not isinstance(content, dict):
-        raise CheckpointError(f"{checkpoint.path}: {name} is not a JSON object")
-    return content
+        content, why = None, f"is not JSON: {error}"
+    else:
+        why = "is not a JSON object"
+    if isinstance(content, dict):
+        return content
+    if name == "config.json":  # costs what it would have said; an adapter's says its scale
+        return {}
+    raise CheckpointError(f"{checkpoint.path}: {name} {why}")
 
 
 def _verdicts(

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from zoo_analysis.errors import CheckpointError
-from zoo_analysis.hub.path import INDEX, shard_names
+from zoo_analysis.hub.path import indexed, is_index, shard_names
 from zoo_analysis.weights.readers.by_suffix import suffixes, suffixes_by_format
 
 #: Names under which the hub's libraries keep a model's weights, the preferred one first; an index
@@ -18,10 +18,14 @@ from zoo_analysis.weights.readers.by_suffix import suffixes, suffixes_by_format
 HUB_NAMES: Final = (
     "model.safetensors",
     "model.safetensors.index.json",
+    "diffusion_pytorch_model.safetensors",
+    "diffusion_pytorch_model.safetensors.index.json",
     "open_clip_model.safetensors",
     "adapter_model.safetensors",
     "pytorch_model.bin",
     "pytorch_model.bin.index.json",
+    "diffusion_pytorch_model.bin",
+    "diffusion_pytorch_model.bin.index.json",
     "adapter_model.bin",
 )
 #: Files with a weight suffix that training and tokenizing leave beside the weights.
@@ -30,6 +34,14 @@ _NOT_WEIGHTS: Final = re.compile(
     r"|vocab).*|(scaler(_\d+)?|dict|.*\.bpe)\.[^.]+"
 )
 _SHARD: Final = re.compile(r"(?P<stem>.+)-\d{5}-of-(?P<count>\d{5})(?P<end>\.[^-]+)")
+#: Numbers of the slices into which training in parallel cuts every matrix: Llama's, Megatron's and
+#: DeepSpeed's, metaseq's, GPT-NeoX's.
+_SLICE: Final = re.compile(
+    r"(?:(?<=consolidated\.)\d{2,3}(?=\.)|(?<=[mtp]p_rank_)\d+|(?<=model_part-)\d+"
+    r"|(?<=-shard)\d+|(?<=-model_)\d+(?=-model_states))"
+)
+#: The first line of what git leaves where it keeps a large file elsewhere.
+_POINTER: Final = b"version https://git-lfs.github.com/spec/"
 
 
 def weight_suffix(name: str) -> str | None:
@@ -70,8 +82,9 @@ def is_repository(names: Iterable[str]) -> bool:
     found = weight_names(names)
     if not names.isdisjoint(HUB_NAMES):
         return True
-    return bool(found) and (
+    return bool(found) and bool(
         "config.json" in names
+        or _slices(found)
         or all(map(_SHARD.fullmatch, found))
         or ("README.md" in names and len(found) == 1)
     )
@@ -87,21 +100,45 @@ def weight_files(path: Path) -> list[Path]:
         CheckpointError: nothing there, no weights, several candidates, or a missing shard.
     """
     if path.is_file():
+        refuse_pointer(path)
+        _refuse_slice(path)
+        _refuse_slice(path.parent)
         return [path]
     if not path.is_dir():
         raise CheckpointError(f"{path}: no such file or directory")
+    _refuse_slice(path)
     here = {file.name for file in path.iterdir() if file.is_file()}
     first, *others = _chosen(here, str(path))
-    if not first.endswith(INDEX):
-        return [path / name for name in (first, *others)]
-    index = path / first
+    if is_index(first):
+        index = path / first
+        refuse_pointer(index)
+        try:
+            text = index.read_text()
+        except (OSError, ValueError) as error:
+            raise CheckpointError(f"{index}: not an index of shards: {error!r}") from None
+        first, *others = shard_names(text, str(index))
+        _all_there((first, *others), here, str(index))
+    files = [path / name for name in (first, *others)]
+    for file in files:
+        refuse_pointer(file)
+    return files
+
+
+def refuse_pointer(file: Path) -> None:
+    """Refuse a pointer of Git LFS, which lies where a clone did not fetch the file itself.
+
+    Raises:
+        CheckpointError: it is one.
+    """
     try:
-        text = index.read_text()
-    except (OSError, ValueError) as error:
-        raise CheckpointError(f"{index}: not an index of shards: {error!r}") from None
-    shards = shard_names(text, str(index))
-    _all_there(shards, here, str(index))
-    return [path / name for name in shards]
+        with file.open("rb") as stream:
+            first = stream.read(len(_POINTER))
+    except OSError:  # for the reader to say
+        return
+    if first == _POINTER:
+        raise CheckpointError(
+            f"{file}: a Git LFS pointer, not the file itself; fetch it with git lfs pull"
+        )
 
 
 def weights_name(names: Iterable[str], where: str) -> str:
@@ -121,22 +158,77 @@ def weights_name(names: Iterable[str], where: str) -> str:
 
 
 def _chosen(names: set[str], where: str) -> tuple[str, ...]:
-    """One weight file, an index of shards, or all shards where there is no index."""
+    """One weight file, an index of shards, or all shards where there is no index.
+
+    Files, indices and shards are told apart by the file that they stand for; a file without a
+    variant in its name (``.fp16.``, ``.non_ema.``) comes before its variants.
+    """
     if known := next((name for name in HUB_NAMES if name in names), None):
         return (known,)
-    found = weight_names(names)
+    indices = {indexed(name): name for name in names if is_index(name)}
+    indices = {whole: name for whole, name in indices.items() if weight_suffix(whole)}
+    found = weight_names({*names, *indices})
     if not found:
         endings = " ".join(suffixes())
         raise CheckpointError(f"{where}: no weights; known are files ending in {endings}")
-    if shard := _SHARD.fullmatch(found[0]):
-        stem, count, end = shard["stem"], shard["count"], shard["end"]
-        shards = [f"{stem}-{i:05}-of-{count}{end}" for i in range(1, int(count) + 1)]
-        if set(found) <= set(shards):
-            _all_there(shards, names, where)
-            return found
-    if len(found) > 1:
+    if slices := _slices(found):
+        raise _slice(slices[0], where)
+    wholes: dict[str, list[str]] = {}
+    for name in found:
+        shard = _SHARD.fullmatch(name)
+        wholes.setdefault(shard["stem"] + shard["end"] if shard else name, []).append(name)
+    chosen = [whole for whole in wholes if not _plain(whole) & wholes.keys()]
+    if len(chosen) > 1:
         raise _several(found, where)
-    return found
+    whole, parts = chosen[0], wholes[chosen[0]]
+    if whole in names:
+        return (whole,)
+    if whole in indices:
+        return (indices[whole],)
+    shard = _SHARD.fullmatch(parts[0])
+    assert shard
+    stem, count, end = shard["stem"], shard["count"], shard["end"]
+    shards = [f"{stem}-{i:05}-of-{count}{end}" for i in range(1, int(count) + 1)]
+    if not set(parts) <= set(shards):
+        raise _several(found, where)
+    _all_there(shards, names, where)
+    return tuple(shards)
+
+
+def _plain(name: str) -> set[str]:
+    """The names of a file less one of the words between its dots, which would be its variant's."""
+    first, *words, last = name.split(".")
+    return {".".join((first, *words[:i], *words[i + 1 :], last)) for i in range(len(words))}
+
+
+def _slices(names: Iterable[str]) -> tuple[str, ...]:
+    """The names that are those of slices: several that differ by a rank, or a rank above 0."""
+    ranks: dict[str, list[str]] = {}
+    for name in sorted(names):
+        if _SLICE.search(name):
+            ranks.setdefault(_SLICE.sub("*", name), []).append(name)
+    return tuple(
+        name
+        for group in ranks.values()
+        for name in group
+        if len(group) > 1 or any(int(rank) for rank in _SLICE.findall(name))
+    )
+
+
+def _refuse_slice(path: Path) -> None:
+    """Refuse a slice, and what lies in the folder of one: ``mp_rank_00`` beside ``mp_rank_01``."""
+    path = path.absolute()
+    if not _SLICE.search(path.name):
+        return
+    if path.name in _slices(beside.name for beside in path.parent.iterdir()):
+        raise _slice(path.name, str(path.parent))
+
+
+def _slice(name: str, where: str) -> CheckpointError:
+    return CheckpointError(
+        f"{where}: {name} is one of the slices that parallel training cuts every matrix into, and "
+        "no model; put them together with the tool they come from, or fetch the model converted"
+    )
 
 
 def _all_there(shards: Iterable[str], names: set[str], where: str) -> None:
