@@ -65,7 +65,7 @@ def measure_layer(
     groups, rows, cols, _ = kernel_dims(spec)
     if spec.status is not None:
         shape = matrix_shape(groups, rows, cols, (), how)
-        return LayerResult(shape, None, LayerMetrics(), "quantized")
+        return LayerResult(shape, None, LayerMetrics(), spec.status)
     kernel = load_kernel(checkpoint, spec)
     release = checkpoint.release if kernel.nbytes > _LARGE else None
     sides = (spec.shape[0], spec.shape[1]) if spec.kind == "lora" else None

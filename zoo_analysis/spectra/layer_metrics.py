@@ -28,6 +28,7 @@ Status = Literal[
     "all-zero",
     "rank-one",
     "quantized",
+    "not-understood",  # the file does not tell how its tensors make the weight
     "failed",
 ]
 

@@ -7,14 +7,12 @@ import torch
 
 from zoo_analysis.errors import CheckpointError
 from zoo_analysis.weights.checkpoint import Checkpoint
+from zoo_analysis.weights.effective import effective_weight
 from zoo_analysis.weights.layers.lora import lora_core
 from zoo_analysis.weights.spec import LayerSpec
 
 #: Side of the square blocks that share a scale in float8 checkpoints in DeepSeek's manner.
 SCALE_BLOCK: Final = 128
-
-#: Ends of the names of weight normalisation's lengths.
-MAGNITUDES: Final = (".weight_g", ".original0")
 
 
 def kernel_dims(spec: LayerSpec) -> tuple[int, int, int, int]:
@@ -58,8 +56,8 @@ def load_kernel(checkpoint: Checkpoint, spec: LayerSpec) -> torch.Tensor:
         return lora_core(checkpoint, spec)[None]
     stored = _read(checkpoint, spec)
     weight = _floating(checkpoint, spec, stored)
-    if len(spec.tensors) == 2 and spec.tensors[1].endswith(MAGNITUDES):
-        weight = _normalised(checkpoint, spec, weight)
+    if spec.recipe is not None:
+        weight = _own_rows(spec, effective_weight(checkpoint, spec, weight))
     groups, out, into, _ = kernel_dims(spec)
     if spec.transposed:
         by_group = weight.reshape(groups, into, -1, *weight.shape[2:]).transpose(1, 2)
@@ -75,11 +73,19 @@ def _read(checkpoint: Checkpoint, spec: LayerSpec) -> torch.Tensor:
         raise CheckpointError(
             f"{checkpoint.path}: {name} has shape {checkpoint.info(name).shape}, not {spec.shape}"
         )
+    if spec.recipe is not None:  # lengths and norms are those of the whole
+        return checkpoint.read(name)
     if spec.index is not None:
         return checkpoint.read_rows(name, spec.index, spec.index + 1)[0]
     if spec.rows is not None and not spec.transposed:
         return checkpoint.read_rows(name, *spec.rows)
     return checkpoint.read(name)
+
+
+def _own_rows(spec: LayerSpec, whole: torch.Tensor) -> torch.Tensor:
+    if spec.index is not None:
+        return whole[spec.index]
+    return whole if spec.rows is None or spec.transposed else whole[slice(*spec.rows)]
 
 
 def _floating(checkpoint: Checkpoint, spec: LayerSpec, stored: torch.Tensor) -> torch.Tensor:
@@ -88,19 +94,8 @@ def _floating(checkpoint: Checkpoint, spec: LayerSpec, stored: torch.Tensor) -> 
     if not stored.is_floating_point():
         raise CheckpointError(f"{checkpoint.path}: {spec.layer} is {stored.dtype}, not floating")
     weight = stored.to(torch.float32)
-    if stored.dtype.itemsize == 1 and len(spec.tensors) == 2:
+    if stored.dtype.itemsize == 1 and spec.recipe is None and len(spec.tensors) == 2:
         weight *= _expanded(_scales(checkpoint, spec), weight)
-    return weight
-
-
-def _normalised(checkpoint: Checkpoint, spec: LayerSpec, directions: torch.Tensor) -> torch.Tensor:
-    """g·v/‖v‖ of weight normalisation (Salimans & Kingma 2016), the norm over what g lacks."""
-    lengths = checkpoint.read(spec.tensors[1]).to(directions.dtype)
-    if lengths.ndim != directions.ndim:
-        raise CheckpointError(f"{checkpoint.path}: {spec.layer}: lengths do not fit directions")
-    axes = [axis for axis, size in enumerate(lengths.shape) if size == 1]
-    norms = torch.linalg.vector_norm(directions, dim=axes, keepdim=True)
-    weight: torch.Tensor = directions * (lengths / norms)
     return weight
 
 

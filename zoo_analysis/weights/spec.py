@@ -15,6 +15,9 @@ Kind = Literal[
     "lora",
 ]
 
+#: How several tensors make one weight; see `effective_weight`.
+Recipe = Literal["weight_norm", "spectral_norm", "mask"]
+
 Role = Literal[
     "embedding",
     "stem",
@@ -40,7 +43,7 @@ class LayerSpec:
         layer: module path without its parameter name (``blocks.0.attn.qkv``); a part of a fused
             matrix or of a stack carries it in brackets (``…qkv[q]``, ``…experts.down_proj[3]``).
         tensors: the checkpoint tensors it is made of: one; ``(B, A)`` or ``(B, A, alpha)`` for a
-            LoRA pair; the weight and its scales for a scaled float8 matrix.
+            LoRA pair; the weight and its scales for a scaled float8 matrix; those of `recipe`.
         depth: position in the network, counted from 0 over the model's stored matrices; the
             matrices of one stack and the parts of one fused matrix share the depth of the whole.
         shape: of the stored tensor, or ``(out, in)`` of the update for a LoRA pair.
@@ -51,7 +54,8 @@ class LayerSpec:
         part_of: the fused layer this one is a part of; parts never enter averages.
         scale: factor of a LoRA update (lora_alpha / r).
         rank: r of a LoRA pair.
-        status: None, or why no spectrum can be had (``quantized``).
+        recipe: how `tensors` make the weight, where it is reparametrised or pruned.
+        status: None, or why no spectrum can be had (``quantized``, ``not-understood``).
     """
 
     layer: str
@@ -68,4 +72,5 @@ class LayerSpec:
     part_of: str | None = None
     scale: float = 1.0
     rank: int | None = None
-    status: str | None = field(default=None)
+    recipe: Recipe | None = None
+    status: Literal["quantized", "not-understood"] | None = field(default=None)

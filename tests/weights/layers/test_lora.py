@@ -13,6 +13,8 @@ from safetensors.torch import save_file
 
 from zoo_analysis.errors import CheckpointError
 from zoo_analysis.weights import LayerSpec, kernel_dims, list_layers, load_kernel, open_checkpoint
+from zoo_analysis.weights.layers.listing import layers_by
+from zoo_analysis.weights.readers.memory import MemoryCheckpoint
 
 LAYER = "base_model.model.model.layers.0.self_attn.q_proj"
 
@@ -113,3 +115,54 @@ def test_nan_in_an_adapter_reaches_the_caller(tmp_path: Path) -> None:
 def test_an_integer_adapter_is_refused(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match="not floating"):
         adapter(tmp_path, torch.ones(6, 2, dtype=torch.int8), torch.randn(2, 5), None)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "layer", "scale"),
+    [
+        ("q_proj|v_proj", "model.layers.0.self_attn.q_proj", 4.0),
+        ("q_proj|v_proj", "model.layers.0.self_attn.v_proj", 4.0),
+        ("proj", "model.layers.0.self_attn.q_proj", 1.0),
+        (r".*\.0\..*", "model.layers.0.self_attn.k_proj", 4.0),
+    ],
+)
+def test_an_alternative_in_a_pattern_is_one_of_the_whole_name(
+    pattern: str, layer: str, scale: float
+) -> None:
+    state = {
+        f"base_model.model.{layer}.lora_A.weight": torch.ones(16, 20),
+        f"base_model.model.{layer}.lora_B.weight": torch.ones(30, 16),
+    }
+    adapter = {"r": 16, "lora_alpha": 16, "alpha_pattern": {pattern: 64}}
+    (spec,) = layers_by(None, MemoryCheckpoint(state), {}, adapter=adapter)
+    assert spec.scale == scale
+
+
+def test_what_lies_beside_the_pairs_is_measured_too() -> None:
+    """An unmerged checkpoint: bases, updates, what has none, and a head trained in full."""
+    prefix = "base_model.model."
+    states = {
+        "q_proj.base_layer.weight": torch.randn(8, 8),
+        "q_proj.lora_A.default.weight": torch.randn(2, 8),
+        "q_proj.lora_B.default.weight": torch.randn(8, 2),
+        "up_proj.weight": torch.randn(16, 8),
+        "score.original_module.weight": torch.randn(4, 8),
+        "score.modules_to_save.default.weight": torch.randn(4, 8),
+    }
+    checkpoint = MemoryCheckpoint({prefix + name: tensor for name, tensor in states.items()})
+    specs = list_layers(checkpoint, config={})
+    assert [(spec.layer, spec.kind, spec.role, spec.depth) for spec in specs] == [
+        ("q_proj.base_layer", "linear", "q", 0),
+        ("q_proj", "lora", "other", 1),
+        ("up_proj", "linear", "mlp", 2),
+        ("score", "linear", "head", 3),
+    ]
+    score = load_kernel(checkpoint, specs[-1])[0]
+    assert score.equal(states["score.modules_to_save.default.weight"])
+
+
+@pytest.mark.parametrize("name", ["lora_A.weight", "hada_w1_a", "lokr_w1", "oft_R.weight"])
+def test_a_factor_of_an_update_is_a_row_without_numbers(name: str) -> None:
+    state = {f"m.{name}": torch.randn(4, 8), "head.weight": torch.randn(3, 8)}
+    specs = list_layers(MemoryCheckpoint(state), config={})
+    assert [spec.status for spec in specs] == ["not-understood", None]

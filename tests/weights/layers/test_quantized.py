@@ -107,3 +107,19 @@ def test_experts_have_scales_of_their_own(tmp_path: Path) -> None:
         expected[:128] *= scales[index, 0]
         expected[128:] *= scales[index, 1]
         assert load_kernel(checkpoint, spec)[0].equal(expected)
+
+
+@pytest.mark.parametrize("name", ["scale_weight", "weight_scale", "weight_scale_inv", "scale"])
+def test_scales_are_found_beside_the_weight(tmp_path: Path, name: str) -> None:
+    weight = torch.randn(64, 48) * 0.02
+    scale = weight.abs().max() / 448
+    state = {
+        "fc.weight": (weight / scale).to(torch.float8_e4m3fn),
+        f"fc.{name}": scale.reshape(1),
+        "fc.input_scale": torch.ones(1),
+    }
+    save_file(state, tmp_path / "m.safetensors")
+    checkpoint = open_checkpoint(tmp_path / "m.safetensors")
+    (spec,) = list_layers(checkpoint, config={})
+    assert spec.tensors == ("fc.weight", f"fc.{name}")
+    assert load_kernel(checkpoint, spec)[0].equal(state["fc.weight"].float() * scale)

@@ -11,13 +11,14 @@ from typing import Any
 import torch
 from torch import nn
 
+from zoo_analysis.weights.layers.composed import plain_name
 from zoo_analysis.weights.layers.kinds import TensorKind
 from zoo_analysis.weights.spec import Kind
 
 
 @dataclass(frozen=True)
 class Blueprint:
-    """The tensors of an architecture, by the names of its state dict.
+    """The tensors of an architecture, by the names of its state dict without reparametrisations.
 
     Attributes:
         positions: every tensor's place in the order of definition.
@@ -34,9 +35,7 @@ class Blueprint:
 
     def find(self, name: str) -> str | None:
         """The architecture's name for the checkpoint's `name`; None if it has no such tensor."""
-        modern = name.replace(".weight_g", ".parametrizations.weight.original0")
-        modern = modern.replace(".weight_v", ".parametrizations.weight.original1")
-        for candidate in (name, modern, self.prefix + name, name.removeprefix(self.prefix)):
+        for candidate in (name, self.prefix + name, name.removeprefix(self.prefix)):
             if candidate in self.positions:
                 return candidate
         return None
@@ -66,10 +65,9 @@ def describe(model: nn.Module) -> Blueprint:
     verdicts: dict[str, TensorKind | None] = {}
     aliases: dict[str, str] = {}
     first_name: dict[int, str] = {}
-    for name, tensor in state.items():
+    for stored, tensor in state.items():
+        name = plain_name(stored) or stored
         path, _, parameter = name.rpartition(".")
-        if parameter == "original1":  # of weight normalisation: the module is two levels up
-            path, parameter = path.removesuffix(".parametrizations.weight"), "weight"
         if not isinstance(tensor, nn.Parameter):
             verdicts[name] = None
         elif parameter == "weight" and (verdict := _verdict(modules[path])):
@@ -78,7 +76,7 @@ def describe(model: nn.Module) -> Blueprint:
         if canonical != name:
             aliases[name] = canonical
     prefix = getattr(model, "base_model_prefix", "")
-    positions = {name: position for position, name in enumerate(state)}
+    positions = {plain_name(name) or name: position for position, name in enumerate(state)}
     return Blueprint(positions, verdicts, aliases, f"{prefix}." if prefix else "")
 
 

@@ -1,4 +1,4 @@
-"""Rows of q, k and v in a fused matrix.
+"""Rows of q, k and v in a fused matrix, and of the gates of recurrent layers.
 
 Only layouts in which each part is one range of rows are told apart: thirds (timm, torch's
 MultiheadAttention, GPT-2, in its columns) and q, k, v of grouped-query attention (phi 3, DBRX,
@@ -12,10 +12,13 @@ from typing import Any, Final
 
 from zoo_analysis.weights.checkpoint import TensorInfo
 from zoo_analysis.weights.layers.kinds import TensorKind
+from zoo_analysis.weights.spec import Role
 
 _FUSED: Final = re.compile(
     r"(?P<module>.*?)\.?(?P<last>in_proj_weight|qkv_weight|(qkv|c_attn|qkv_proj|Wqkv|attn_qkv)\.weight)$"
 )
+_RECURRENT: Final = re.compile(r"(?P<module>(.*\.)?)weight_[ih]h(?P<layer>(_l\d+(_reverse)?)?)$")
+_GATES: Final = {3: "rzn", 4: "ifgo"}
 _INTERLEAVED_TYPES: Final = ("codegen", "gpt_neox", "bloom", "falcon", "persimmon", "internlm2")
 
 
@@ -24,7 +27,7 @@ def qkv_rows(
     verdict: TensorKind,
     tensors: Mapping[str, TensorInfo],
     config: Mapping[str, Any],
-) -> dict[str, tuple[int, int]]:
+) -> dict[Role, tuple[int, int]]:
     """Ranges of the outputs of q, k and v in `info`; empty if it is not fused or not contiguous.
 
     Args:
@@ -52,6 +55,24 @@ def qkv_rows(
     return {}
 
 
+def gate_rows(info: TensorInfo, tensors: Mapping[str, TensorInfo]) -> dict[str, tuple[int, int]]:
+    """Ranges of the outputs of an LSTM's or a GRU's gates in `info`; empty if it has none.
+
+    torch stacks i, f, g, o of an LSTM and r, z, n of a GRU. The state is as wide as the recurrent
+    matrix, or as what a projection (``weight_hr``) takes.
+    """
+    match = _RECURRENT.match(info.name)
+    if not match or len(info.shape) != 2:
+        return {}
+    recurrent = tensors.get(f"{match['module']}weight_hh{match['layer']}")
+    projection = tensors.get(f"{match['module']}weight_hr{match['layer']}")
+    if recurrent is None or len((projection or recurrent).shape) != 2:
+        return {}
+    width = (projection or recurrent).shape[1]
+    gates = _GATES.get(info.shape[0] // width if width and info.shape[0] % width == 0 else 0, "")
+    return {gate: (i * width, (i + 1) * width) for i, gate in enumerate(gates)}
+
+
 def _interleaved(module: str, tensors: Mapping[str, TensorInfo]) -> bool:
     blocks = re.search(r"(^|\.)attn_(block|grid)(\.|$)", module)
     return bool(blocks) or f"{module}.attention_biases" in tensors
@@ -72,6 +93,6 @@ def _sizes(config: Mapping[str, Any], out: int) -> tuple[int, int, int] | None:
     return sizes if sum(sizes) == out else None
 
 
-def _ranges(sizes: tuple[int, int, int]) -> dict[str, tuple[int, int]]:
+def _ranges(sizes: tuple[int, int, int]) -> dict[Role, tuple[int, int]]:
     q, k, v = sizes
     return {"q": (0, q), "k": (q, q + k), "v": (q + k, q + k + v)}

@@ -80,7 +80,7 @@ def _block(name: str) -> str:
     """The path down to the last number, but for the numbers of layers and parallel paths."""
     parts = re.sub(r"\.(paths|conv_kxk)\.\d+\..*", ".branch.conv.weight", name).split(".")[:-1]
     numbers = [place for place, part in enumerate(parts[:-1]) if part.isdigit()]
-    return ".".join(parts[: numbers[-1] + 1]) if numbers else parts[0]
+    return ".".join(parts[: numbers[-1] + 1]) if numbers else "".join(parts[:1])
 
 
 def _groups(name: str, shape: Shape, seen: _Seen) -> int:

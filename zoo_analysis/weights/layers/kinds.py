@@ -28,11 +28,9 @@ class TensorKind:
     stacked: bool = False
 
 
-#: Parameters that are multiplied with activations; ``weight_v`` and ``original1`` are the
-#: directions of weight normalisation.
+#: Parameters that are multiplied with activations.
 _MATRIX: Final = re.compile(
-    r"(^|\.)(weight|weight_v|parametrizations\.weight\.original1"
-    r"|in_proj_weight|[qkv]_proj_weight|out_proj_weight|qkv_weight"
+    r"(^|\.)(weight|in_proj_weight|[qkv]_proj_weight|out_proj_weight|qkv_weight"
     r"|weight_[ih]h_l\d+(_reverse)?|weight_[ih]h|weight_hr_l\d+(_reverse)?"
     r"|proj|text_projection)$"
 )
@@ -127,18 +125,22 @@ def _judge_2d(
     if parameter in ("proj", "text_projection"):  # CLIP multiplies x @ proj
         return TensorKind("linear", transposed=True)
     embedding = _EMBEDDING.search(last) and not _LINEAR_AFTER_ALL.search(last)
-    if parameter != "weight" or f"{module}.bias" in tensors:
+    if parameter != "weight" or _beside(module, "bias") in tensors:
         return TensorKind("linear")
     return TensorKind("embedding" if embedding or _EMBEDDING_PATH.search(name) else "linear")
 
 
 def _is_transposed(module: str, shape: tuple[int, ...], tensors: Mapping[str, TensorInfo]) -> bool:
     """A bias has one entry an output, and outputs are the second axis of transposed kernels."""
-    bias = tensors.get(f"{module}.bias")
+    bias = tensors.get(_beside(module, "bias"))
     outputs = bias.shape[0] if bias and len(bias.shape) == 1 else None
     if outputs is not None and shape[0] != shape[1]:
         return outputs == shape[1] and outputs != shape[0]
     return bool(_TRANSPOSED.search(module)) and math.prod(shape[2:]) > 1 and shape[1] > 1
+
+
+def _beside(module: str, parameter: str) -> str:
+    return f"{module}.{parameter}" if module else parameter
 
 
 def _conv1d_layout(tensors: Mapping[str, TensorInfo]) -> bool:

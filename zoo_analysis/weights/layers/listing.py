@@ -8,15 +8,17 @@ from typing import Any
 from zoo_analysis.errors import CheckpointError
 from zoo_analysis.weights.checkpoint import Checkpoint, TensorInfo
 from zoo_analysis.weights.layers.architecture import Blueprint, blueprint
-from zoo_analysis.weights.layers.fused import qkv_rows
+from zoo_analysis.weights.layers.composed import Weight, gather
+from zoo_analysis.weights.layers.copies import averaged_copies
+from zoo_analysis.weights.layers.fused import gate_rows, qkv_rows
 from zoo_analysis.weights.layers.kinds import TensorKind, judge
-from zoo_analysis.weights.layers.lora import lora_pairs
+from zoo_analysis.weights.layers.lora import is_factor, lora_pairs
 from zoo_analysis.weights.layers.order import definition_order
 from zoo_analysis.weights.layers.quantized import float8_scale, is_companion, is_packed
 from zoo_analysis.weights.layers.roles import only_last_heads, role_of
 from zoo_analysis.weights.layers.ties import tied_names
 from zoo_analysis.weights.lenient_json import lenient_json
-from zoo_analysis.weights.spec import LayerSpec
+from zoo_analysis.weights.spec import LayerSpec, Role
 
 
 def list_layers(
@@ -41,9 +43,8 @@ def list_layers(
         CheckpointError: an adapter_config.json that is no JSON object.
     """
     config = read_config(checkpoint) if config is None else config
-    if loras := lora_pairs(checkpoint.tensors, _json_beside(checkpoint, "adapter_config.json")):
-        return [replace(spec, depth=depth) for depth, spec in enumerate(loras)]
-    return layers_by(blueprint(config, architecture), checkpoint, config, split_qkv)
+    adapter = _json_beside(checkpoint, "adapter_config.json")
+    return layers_by(blueprint(config, architecture), checkpoint, config, split_qkv, adapter)
 
 
 def read_config(checkpoint: Checkpoint) -> Mapping[str, Any]:
@@ -60,6 +61,7 @@ def layers_by(
     checkpoint: Checkpoint,
     config: Mapping[str, Any],
     split_qkv: bool = False,
+    adapter: Mapping[str, Any] | None = None,
 ) -> list[LayerSpec]:
     """The matrices of `checkpoint` by the architecture `plan`, or by names and shapes if None.
 
@@ -68,28 +70,67 @@ def layers_by(
         checkpoint: an open checkpoint.
         config: contents of config.json; may be empty.
         split_qkv: see `list_layers`.
+        adapter: contents of peft's adapter_config.json; may be empty.
     """
-    tensors = {name: info for name, info in checkpoint.tensors.items() if not is_companion(name)}
+    loras = {spec.tensors[1]: spec for spec in lora_pairs(checkpoint.tensors, adapter)}
+    paired = {name for spec in loras.values() for name in spec.tensors}
+    weights = gather(
+        {
+            name: info
+            for name, info in checkpoint.tensors.items()
+            if not is_companion(name) and name not in paired
+        },
+        wrapped=bool(loras or adapter),
+    )
+    tensors = {name: weight.info for name, weight in weights.items()}
     if plan and 2 * sum(plan.find(name) is not None for name in tensors) < len(tensors):
         plan = None  # the config belongs to something else
     order = list(tensors) if checkpoint.ordered else definition_order(tensors)
     if plan:
         order = _planned_order(order, plan)
     verdicts = _verdicts(tensors, order, plan)
-    tied = tied_names(tensors, order, plan, config)
+    uncounted = tied_names(tensors, order, plan, config) | averaged_copies(tensors)
     specs: list[LayerSpec] = []
     depth = 0
-    for name in order:
-        info = tensors[name]
-        verdict = TensorKind("linear") if is_packed(info) else verdicts.get(name)
-        if verdict is None or name in tied:
+    for name in _with_pairs(order, weights, loras, checkpoint):
+        if name in loras:
+            specs.append(replace(loras[name], depth=depth))
+            depth += 1
             continue
-        spec = _spec(info, verdict, depth, checkpoint.tensors)
+        weight = weights[name]
+        info = weight.info
+        factor = is_factor(name) and len(info.shape) > 1
+        verdict = TensorKind("linear") if is_packed(info) or factor else verdicts.get(name)
+        if verdict is None or name in uncounted:
+            continue
+        spec = _spec(weight, verdict, depth, checkpoint.tensors)
         specs += _stack(spec) if verdict.stacked and spec.status is None else [spec]
         if split_qkv and spec.status is None:
             specs += _parts(spec, info, verdict, tensors, config)
         depth += 1
     return only_last_heads(specs)
+
+
+def _with_pairs(
+    order: list[str],
+    weights: Mapping[str, Weight],
+    loras: Mapping[str, LayerSpec],
+    checkpoint: Checkpoint,
+) -> list[str]:
+    """`order` with each LoRA pair after the last tensor that it follows in the file."""
+    if not loras:
+        return order
+    of_file = {name: place for place, name in enumerate(checkpoint.tensors)}
+    if not checkpoint.ordered:
+        of_file = {name: place for place, name in enumerate(definition_order(of_file))}
+    places = {name: (of_file[weights[name].tensors[0]], 0) for name in order}
+    keys = []
+    latest = (-1, 0)
+    for name in order:
+        latest = max(latest, places[name])
+        keys.append((latest, name))
+    keys += [((of_file[name], 1), name) for name in loras]
+    return [name for _, name in sorted(keys, key=lambda key: key[0])]
 
 
 def _json_beside(checkpoint: Checkpoint, name: str) -> Mapping[str, Any]:
@@ -151,18 +192,21 @@ def _prefixes(name: str) -> Iterator[str]:
 
 
 def _spec(
-    info: TensorInfo,
+    weight: Weight,
     verdict: TensorKind,
     depth: int,
     tensors: Mapping[str, TensorInfo],
 ) -> LayerSpec:
+    info, names = weight.info, weight.tensors
     layer = layer_name(info.name)
-    scales, exact = float8_scale(info, tensors)
-    magnitudes = tensors.get(_magnitudes(info.name) or "")
-    second = scales or magnitudes
+    scales, exact = float8_scale(tensors[names[0]], tensors)
+    if scales is not None:
+        exact = exact and weight.recipe is None
+        names = (*names, scales.name)
+    understood = weight.understood and not is_factor(info.name)
     return LayerSpec(
-        layer=layer,
-        tensors=(info.name, second.name) if second else (info.name,),
+        layer=layer + weight.mark,
+        tensors=names,
         kind=verdict.kind,
         role=role_of(layer, verdict.kind, first=depth == 0),
         depth=depth,
@@ -170,23 +214,18 @@ def _spec(
         dtype=info.dtype,
         groups=verdict.groups,
         transposed=verdict.transposed,
-        status="quantized" if is_packed(info) or not exact else None,
+        recipe=weight.recipe,
+        status="quantized"
+        if is_packed(info) or not exact
+        else None
+        if understood
+        else "not-understood",
     )
 
 
 def layer_name(tensor: str) -> str:
     """The module path of `tensor`; a parameter that is not plainly ``weight`` keeps its name."""
-    tensor = re.sub(r"\.parametrizations\.weight\.original1$", "", tensor)
-    return re.sub(
-        r"(\.|(?<=in_proj)_|(?<=_proj)_)(weight|weight_v|qweight|weight_packed)$", "", tensor
-    )
-
-
-def _magnitudes(name: str) -> str | None:
-    """The lengths that go with the directions of weight normalisation."""
-    if name.endswith(".weight_v"):
-        return name[:-1] + "g"
-    return name[:-1] + "0" if name.endswith(".original1") else None
+    return re.sub(r"(\.|(?<=in_proj)_|(?<=_proj)_)(weight|qweight|weight_packed)$", "", tensor)
 
 
 def _stack(spec: LayerSpec) -> list[LayerSpec]:
@@ -201,8 +240,12 @@ def _parts(
     tensors: Mapping[str, TensorInfo],
     config: Mapping[str, Any],
 ) -> list[LayerSpec]:
-    rows = qkv_rows(info, verdict, tensors, config)
+    rows: Mapping[Role, tuple[int, int]] = qkv_rows(info, verdict, tensors, config)
+    parts: list[tuple[str, tuple[int, int], Role]] = [
+        (part, span, part) for part, span in rows.items()
+    ]
+    parts += [(gate, span, spec.role) for gate, span in gate_rows(info, tensors).items()]
     return [
-        replace(spec, layer=f"{spec.layer}[{part}]", role=part, rows=span, part_of=spec.layer)  # type: ignore[arg-type]
-        for part, span in rows.items()
+        replace(spec, layer=f"{spec.layer}[{part}]", role=role, rows=span, part_of=spec.layer)
+        for part, span, role in parts
     ]

@@ -28,6 +28,19 @@ _TO_B: Final = {
 }
 
 
+#: Tensors that an update is computed from, and not by one product: LoHa, LoKr, OFT, BOFT, VeRA,
+#: FourierFT, and a half of a LoRA pair whose other half is missing or of another shape.
+_FACTOR: Final = re.compile(
+    r"(^|[._])(hada_w\d_[ab]|hada_t\d|lokr_(w\d|t2)(_[ab])?|b?oft_[rRsS]\w*|vera_(A|B|lambda_\w)"
+    r"|fourierft_spectrum|lora_(embedding_)?[AB]|lora[._](down|up|mid))(\.|$)"
+)
+
+
+def is_factor(name: str) -> bool:
+    """True if the tensor `name` is a part of an adapter's update, and no matrix by itself."""
+    return bool(_FACTOR.search(name))
+
+
 def lora_pairs(
     tensors: Mapping[str, TensorInfo], adapter: Mapping[str, Any] | None
 ) -> list[LayerSpec]:
@@ -70,7 +83,11 @@ def lora_pairs(
 def _scale(adapter: Mapping[str, Any], layer: str, rank: int) -> float:
     alpha = adapter.get("lora_alpha")
     for pattern, value in (adapter.get("alpha_pattern") or {}).items():
-        if re.fullmatch(rf"(.*\.)?{pattern}", layer):  # as peft matches its patterns
+        try:
+            matches = re.match(rf"(.*\.)?({pattern})$", layer)  # as peft matches its patterns
+        except re.error as error:
+            raise CheckpointError(f"alpha_pattern: {pattern!r} is no pattern: {error}") from None
+        if matches:
             alpha = value
             break
     if alpha is None:

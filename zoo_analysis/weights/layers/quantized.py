@@ -15,11 +15,15 @@ _PACKED: Final = re.compile(
 _INTEGERS: Final = ("int8", "uint8", "int16", "int32", "uint16", "uint32")
 _SUB_BYTE: Final = ("float4_e2m1", "float6_e2m3", "float6_e3m2", "float4_e2m1fn_x2")
 
+#: Names of the scales of float8 weights: what follows the weight's name, and the module's.
+_SCALES: Final = ("_scale_inv", "_scale", "_scales", ".scale", ".scales")
+_OWN_SCALES: Final = ("scale_weight", "scale", "scales", "scale_inv")
+
 #: What accompanies quantised weights and is no matrix itself.
 _COMPANION: Final = re.compile(
     r"(^|[._:])(scales?|scale_inv|zeros|qzeros|zero_points?|g_idx|absmax|quant_map|nested_absmax"
     r"|nested_quant_map|SCB|weight_format|weight_shape|lookup_table|bitsandbytes__\w+"
-    r"|input_scale|output_scale|weight_scale(_inv|_2)?|_scale|_shift|meta)$"
+    r"|scale_(weight|input|output)|scaled_fp8|input_scale|output_scale|weight_scale(_inv|_2)?|_scale|_shift|meta)$"
 )
 
 
@@ -49,14 +53,11 @@ def float8_scale(
     """
     if not info.dtype.startswith("float8"):
         return None, True
-    scales = next(
-        (
-            tensors[info.name + end]
-            for end in ("_scale_inv", "_scale", "_scales", ".scale", ".scales")
-            if info.name + end in tensors
-        ),
-        None,
-    )
+    module, dot, parameter = info.name.rpartition(".")
+    names = [info.name + end for end in _SCALES]
+    # ComfyUI's "scaled" files and DeepSeek's own keep them beside the weight.
+    names += [module + dot + own for own in _OWN_SCALES if parameter == "weight"]
+    scales = next((tensors[name] for name in names if name in tensors), None)
     if scales is None:
         return None, True
     stack, matrix = info.shape[:-2], info.shape[-2:]
