@@ -15,6 +15,8 @@ from typer.main import get_command
 
 import zoo_analysis
 from zoo_analysis.cli.app import app
+from zoo_analysis.cluster.placement import device_for
+from zoo_analysis.errors import SimilarityError, SourceError, ZooError
 
 #: Commands that cannot be called as their function is.
 NAMES = {
@@ -85,3 +87,15 @@ def test_the_command_line_holds_no_sql_and_asks_no_store() -> None:
         assert not called & {"sql", "run", "append", "commit_models", "committed"}, file
         texts = (node.value for node in ast.walk(tree) if isinstance(node, ast.Constant))
         assert not [t for t in texts if isinstance(t, str) and t.strip().startswith("SELECT ")]
+
+
+def test_one_name_is_not_meant_letter_by_letter(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="'nothing-of-the-kind'"):
+        zoo_analysis.plan("nothing-of-the-kind", tmp_path / "store")
+    with pytest.raises(SimilarityError, match="'nope'"):
+        zoo_analysis.correlate([], tmp_path / "store", measures="nope")
+
+
+def test_an_unknown_device_is_refused() -> None:
+    with pytest.raises(ZooError, match="device is 'tpu': use one of auto, cpu, cuda"):
+        device_for("tpu")  # type: ignore[arg-type]

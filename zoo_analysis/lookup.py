@@ -1,6 +1,6 @@
 """Things looked up by name: what was probably meant, and what other packages add."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from importlib.metadata import EntryPoint
 from typing import Any
@@ -25,6 +25,11 @@ def near(
     """
     found = get_close_matches(name, list(known), n=most)
     return f"did you mean {' or '.join(map(form.format, found))}?" if found else otherwise
+
+
+def listed(names: Sequence[str] | str) -> tuple[str, ...]:
+    """Names, or one alone, which is not meant letter by letter."""
+    return (names,) if isinstance(names, str) else tuple(names)
 
 
 def whole_or_part(name: str, known: Iterable[str]) -> list[str]:

@@ -9,6 +9,7 @@ import pyarrow as pa
 from zoo_analysis.answers.defaults import RANKED_BY
 from zoo_analysis.answers.names import check
 from zoo_analysis.answers.points import Selection, load_pairs
+from zoo_analysis.lookup import listed
 from zoo_analysis.store import Store, as_store
 from zoo_analysis.store.records import table_of
 from zoo_analysis.store.schemas import SUMMARY_METRICS
@@ -46,7 +47,7 @@ class RankedModel:
 
 def rank(
     store: Store | str | Path | None = None,
-    metrics: Sequence[str] = RANKED_BY,
+    metrics: Sequence[str] | str = RANKED_BY,
     series: str | None = None,
     *,
     dataset: str | None = None,
@@ -75,7 +76,7 @@ def rank(
         QueryError: as `load_pairs`; also an unknown series or metric.
         StoreError: there is no store.
     """
-    selection = Selection(tuple(metrics), dataset, accuracy, method, where)
+    selection = Selection(listed(metrics), dataset, accuracy, method, where)
     for metric in selection.columns:
         check(metric, SUMMARY_METRICS, "metric to rank by")
     pairs = load_pairs(as_store(store), selection)

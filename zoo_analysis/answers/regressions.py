@@ -13,6 +13,7 @@ from zoo_analysis.answers.defaults import BY, MIN_MODELS, By
 from zoo_analysis.answers.mixed import mixed_table
 from zoo_analysis.answers.points import Selection, load_pairs
 from zoo_analysis.errors import QueryError, ZooError
+from zoo_analysis.lookup import listed
 from zoo_analysis.stats import benjamini_hochberg
 from zoo_analysis.stats import regress as fitted
 from zoo_analysis.store import Store, as_store
@@ -30,7 +31,7 @@ READER_COLUMNS = (
 
 def regress(
     store: Store | str | Path | None = None,
-    metrics: Sequence[str] = (),
+    metrics: Sequence[str] | str = (),
     dataset: str | None = None,
     by: By = BY,
     method: str | None = None,
@@ -72,7 +73,7 @@ def regress(
         StoreError: there is no store, or it cannot be written.
     """
     store = as_store(store)
-    selection = Selection(tuple(metrics), dataset, accuracy, method, where)
+    selection = Selection(listed(metrics), dataset, accuracy, method, where)
     if mixed:
         if keep:
             raise ZooError("--keep keeps plain regressions: leave out --mixed")

@@ -19,6 +19,7 @@ from zoo_analysis.cluster.session import ray_session
 from zoo_analysis.cluster.worker import Failure, failure
 from zoo_analysis.errors import ZooError
 from zoo_analysis.hub.access import DOWNLOADS, HubAccess
+from zoo_analysis.lookup import listed
 from zoo_analysis.pairwise.pairs import plan
 from zoo_analysis.pairwise.reference import kind_of, with_reference
 from zoo_analysis.pairwise.settings import (
@@ -44,10 +45,10 @@ WHERE layer_a IS NULL AND layer_b IS NULL AND list_contains($measures, measure)
 
 
 def correlate(
-    sources: Sequence[str],
+    sources: Sequence[str] | str,
     store: Store | str | Path | None = None,
     *,
-    measures: Sequence[str] = (MEASURE,),
+    measures: Sequence[str] | str = (MEASURE,),
     reference: str | None = None,
     mode: Mode = ComparisonSettings.mode,
     neurons: Neurons = ComparisonSettings.neurons,
@@ -99,7 +100,7 @@ def correlate(
         ZooError: fewer than two models, no such reference, no cluster, or no GPU where one was
             asked for.
     """
-    chosen = [get_measure(name) for name in dict.fromkeys(measures)]
+    chosen = [get_measure(name) for name in dict.fromkeys(listed(measures))]
     how = ComparisonSettings.chosen(mode, neurons, layers, positions)
     resolved = resolve_sources(sources, access)
     refs, of = list(resolved.refs), frozenset[str]()

@@ -26,7 +26,7 @@ _AT_ONCE = 16
 
 
 def plan(
-    sources: Sequence[str],
+    sources: Sequence[str] | str,
     store: Store | str | Path | None = None,
     how: Method | None = None,
     *,

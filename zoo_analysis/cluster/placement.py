@@ -1,6 +1,6 @@
 """Processors that tasks run on. Importing this does not import Ray."""
 
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 from zoo_analysis.errors import ZooError
 
@@ -13,8 +13,10 @@ def device_for(device: Device) -> Literal["cpu", "cuda"]:
     """``cpu`` or ``cuda``, from that or ``auto``; Ray must be up.
 
     Raises:
-        ZooError: no GPU where one was asked for.
+        ZooError: no GPU where one was asked for, or no such device.
     """
+    if device not in get_args(Device):
+        raise ZooError(f"device is {device!r}: use one of {', '.join(get_args(Device))}")
     import ray
 
     gpus = ray.cluster_resources().get("GPU", 0)

@@ -17,7 +17,7 @@ from zoo_analysis.store import Store, as_store
 
 
 def scan(
-    sources: Sequence[str] | Resolved,
+    sources: Sequence[str] | str | Resolved,
     store: Store | str | Path | None = None,
     how: Method | None = None,
     *,

@@ -9,7 +9,7 @@ from pathlib import Path
 from zoo_analysis.errors import SourceError
 from zoo_analysis.hub.access import HubAccess
 from zoo_analysis.hub.path import SCHEME
-from zoo_analysis.lookup import near
+from zoo_analysis.lookup import listed, near
 from zoo_analysis.sources.catalogues.format import catalogue_names, catalogue_path, load_catalogue
 from zoo_analysis.sources.catalogues.models import PACKAGED, catalogue_models, only, packaged_models
 from zoo_analysis.sources.hub import hub_models
@@ -19,7 +19,7 @@ from zoo_analysis.sources.ref import ModelRef, Problem, Resolved
 _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+(@[\w./-]+)?")
 
 
-def resolve_sources(sources: Sequence[str], access: HubAccess | None = None) -> Resolved:
+def resolve_sources(sources: Sequence[str] | str, access: HubAccess | None = None) -> Resolved:
     """Models that sources name, each once, in the order they are named.
 
     A source is ``packaged:NAME`` (also ``packaged:demo``, ``packaged:all``), a path that exists
@@ -28,7 +28,7 @@ def resolve_sources(sources: Sequence[str], access: HubAccess | None = None) -> 
     hub, ``OWNER/NAME`` or ``OWNER/NAME@REVISION``, with or without ``hf://``; the first that fits.
 
     Args:
-        sources: as given on the command line.
+        sources: as given on the command line, or one alone.
         access: how to reach the hub; None is `hub.access.default_access`.
 
     Returns:
@@ -39,6 +39,7 @@ def resolve_sources(sources: Sequence[str], access: HubAccess | None = None) -> 
     Raises:
         SourceError: a source is nothing of these; says what was probably meant.
     """
+    sources = listed(sources)
     refs: dict[tuple[str, str | None, str], ModelRef] = {}
     problems: dict[Problem, None] = {}
     on_hub = [source for source in dict.fromkeys(sources) if _names_repository(source)]
