@@ -53,7 +53,7 @@ def loaded(point: EntryPoint, what: str, error: type[ZooError]) -> Any:
     """
     try:
         return point.load()
-    except Exception as cause:
+    except (Exception, SystemExit) as cause:  # anything, for it is another's code
         reason = str(cause).partition("\n")[0] or type(cause).__name__
         line = f"{what} does not load: {reason}; mend or uninstall the package it is from"
         raise error(line) from cause

@@ -10,6 +10,7 @@ from tests.support.small_models import model_rows
 from zoo_analysis import open_store
 from zoo_analysis.cluster.account import CorrelateSummary, Event, RunWriter, Summary
 from zoo_analysis.cluster.worker import Failure
+from zoo_analysis.errors import StoreError
 from zoo_analysis.sources import ModelRef
 from zoo_analysis.store import Store
 
@@ -46,6 +47,24 @@ def test_a_run_that_breaks_off_keeps_what_it_did_and_says_so(store: Store) -> No
     assert rows(store, "SELECT scan_id, stage, message FROM failures") == [
         (summary.scan_id, "open", "no weights")
     ]
+
+
+def test_where_models_cannot_be_committed_failures_and_the_run_still_are(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: object) -> None:
+        raise StoreError("no room")
+
+    def run() -> None:
+        with RunWriter(store, Summary(store.uri, "default"), None, {}) as writer:
+            writer.models.append(model_rows("lab/net"))
+            writer.fail(Failure(REF, "open", "ZooError", "no weights"))
+
+    monkeypatch.setattr(Store, "commit_models", refused)
+    with pytest.raises(StoreError, match="no room"):
+        run()
+    assert rows(store, "SELECT scanned, failed FROM scans") == [(0, 1)]
+    assert rows(store, "SELECT message FROM failures") == [("no weights",)]
 
 
 def test_models_are_committed_when_a_batch_is_full_and_not_before(store: Store) -> None:

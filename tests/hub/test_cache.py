@@ -179,3 +179,16 @@ def test_the_claims_of_the_dead_count_for_nothing(hub: Hub, hub_root: Path, tmp_
     assert list((access.cache_dir / ".locks" / "zoo" / "claims").iterdir())
     open_checkpoint(second, access).close()
     assert kept(tmp_path) == {"b"}
+
+
+def test_what_a_killed_download_left_is_cleared_away(
+    hub: Hub, hub_root: Path, tmp_path: Path
+) -> None:
+    first, second = pickled(hub, hub_root, "a"), pickled(hub, hub_root, "b")
+    access = replace(hub.access, cache_bytes=100_000)
+    open_checkpoint(first, access).close()
+    left = next(access.cache_dir.glob("models--me--a/blobs")) / "0123.incomplete"
+    left.write_bytes(bytes(50_000))
+    open_checkpoint(second, access).close()
+    assert not left.exists()
+    assert kept(tmp_path) == {"a", "b"}

@@ -185,10 +185,12 @@ class RunWriter(Generic[_S]):
         return self
 
     def __exit__(self, *error: object) -> None:
-        self.commit()
-        self.summary.seconds = round(time.monotonic() - self._clock, 3)
-        columns = {**self.summary.columns(), "versions": json.dumps(versions())}
-        record_run(self.store, self._started, self.config, columns)
+        try:
+            self.commit()
+        finally:
+            self.summary.seconds = round(time.monotonic() - self._clock, 3)
+            columns = {**self.summary.columns(), "versions": json.dumps(versions())}
+            record_run(self.store, self._started, self.config, columns)
 
     def tell(self, event: Event) -> None:
         """Report an event."""
@@ -225,7 +227,14 @@ class RunWriter(Generic[_S]):
             self.commit()
 
     def commit(self) -> None:
-        """Commit all that is there."""
+        """Commit all that is there; what failed is recorded even where the rows cannot be."""
+        try:
+            self._commit_rows()
+        finally:
+            self._commit_reports()
+            self._committed_at = time.monotonic()
+
+    def _commit_rows(self) -> None:
         models, self.models = self.models, []
         self.store.commit_models(models, self._run_id)
         similarities, self.similarities = self.similarities, []
@@ -234,6 +243,8 @@ class RunWriter(Generic[_S]):
             mine = {"run_id": self._run_id, "computed_at": datetime.now(UTC)}
             self.store.append("similarities", made_by(rows, SIMILARITIES, **mine))
         self.summary.committed(models, sum(map(len, similarities)))
+
+    def _commit_reports(self) -> None:
         if self._accuracies:
             self.store.append("accuracies", table_of(Accuracy, self._accuracies))
             self._accuracies.clear()
@@ -241,7 +252,6 @@ class RunWriter(Generic[_S]):
             rows = pa.Table.from_pylist(self._failures, schema=FAILURES)
             self.store.append("failures", rows)
             self._failures.clear()
-        self._committed_at = time.monotonic()
 
 
 def versions() -> dict[str, str]:

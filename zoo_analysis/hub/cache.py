@@ -90,6 +90,10 @@ def _make_room(root: Path, needed: int, limit: int, claims: list[str]) -> bool:
     """True where so many bytes fit; nothing is removed unless they will."""
     from huggingface_hub import scan_cache_dir
 
+    for part in root.glob("*/blobs/*.incomplete"):  # which the scan of the cache does not count
+        repository = part.parents[1].name
+        if not any(claim.startswith(f"{repository}@") for claim in claims):  # its process died
+            part.unlink(missing_ok=True)
     info = scan_cache_dir(root)
     revisions = [revision for repo in info.repos for revision in repo.revisions]
     idle = [each for each in revisions if _name(each.snapshot_path) not in claims]

@@ -68,6 +68,12 @@ def sync_accuracies(
         found = hub_models(names, access)
         models = tuple(model for model in found.values() if isinstance(model, ModelRef))
     inquiry = Inquiry(models, tuple(places), columns or {}, fixed or {})
-    reported = [accuracy for source in asked for accuracy in source.collect(inquiry)]
+    reported = []
+    for source in asked:
+        for accuracy in source.collect(inquiry):
+            if not isinstance(accuracy, Accuracy):
+                kind = type(accuracy).__name__
+                raise SourceError(f"--from {source.name} gives a {kind} where an Accuracy is due")
+            reported.append(accuracy)
     store.append("accuracies", table_of(Accuracy, reported))
     return SyncedAccuracies(len(reported), len({accuracy.repo_id for accuracy in reported}))

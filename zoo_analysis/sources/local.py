@@ -53,7 +53,7 @@ def local_models(path: Path) -> Resolved:
     seen = set()
     for root, directories, names in os.walk(path, onerror=unlistable, followlinks=True):
         directory = Path(root)
-        reason: str | None = None
+        reason, error_name = None, "NoWeights"
         if (real := os.path.realpath(root)) in seen:  # by a link, or a circle of them
             directories.clear()
             continue
@@ -63,14 +63,14 @@ def local_models(path: Path) -> Resolved:
             try:
                 refs.append(directory_ref(directory))
             except CheckpointError as error:
-                reason = str(error)
+                reason, error_name = str(error), type(error).__name__
         else:
             directories[:] = sorted(d for d in directories if not d.startswith((".", "__")))
             weights = weight_names(names)
             refs.extend(file_ref(directory / name) for name in weights)
             reason = None if weights else _nothing(directory, directories, names)
         if reason:
-            problems.append(Problem(name_of(directory).repo_id, "NoWeights", reason))
+            problems.append(Problem(name_of(directory).repo_id, error_name, reason))
     if not refs and not problems:
         reason = f"{path}: no model found; known are files ending in {' '.join(suffixes())}"
         problems.append(Problem(name_of(path).repo_id, "NoWeights", reason))

@@ -44,7 +44,9 @@ def _known() -> Mapping[str, AccuracySource | EntryPoint]:
 def _loaded(point: EntryPoint) -> AccuracySource:
     what = f"the source of accuracies {point.name!r} ({point.value})"
     source = loaded(point, what, SourceError)
-    if not isinstance(source, AccuracySource):
-        kind = type(source).__name__
-        raise SourceError(f"{what} is of type {kind}; it needs to be an AccuracySource")
+    if not isinstance(source, AccuracySource) or source.name != point.name:
+        kind = getattr(source, "name", None) or type(source).__name__
+        raise SourceError(
+            f"{what} gives {kind!r}; it needs to be an AccuracySource named {point.name!r}"
+        )
     return source
