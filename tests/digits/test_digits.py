@@ -42,7 +42,7 @@ def test_held_out_images_are_never_trained_on():
     from sklearn.datasets import load_digits
 
     digits = load_digits()
-    train_on, held_out = split_indices(len(digits.target), digits.target)
+    train_on, held_out = split_indices(digits.target)
     assert not set(train_on) & set(held_out)
     assert len(train_on) + len(held_out) == len(digits.target)
     assert len(held_out) == TEST_IMAGES >= 500

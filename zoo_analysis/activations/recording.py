@@ -68,7 +68,10 @@ def capture(
         heard, output = _run(network, batch, {*sites, first} if texts else sites, positions)
         for site in sites:
             kept[site.name][done : done + len(heard[site.name])] = heard[site.name]
-        inputs.append(_input(batch) if isinstance(batch, torch.Tensor) else heard[first.name])
+        if isinstance(batch, torch.Tensor):
+            inputs.append(_numpy(pool(batch.float(), INPUT_GRID).flatten(1)))
+        else:
+            inputs.append(heard[first.name])
         if output is not None:
             logits.append(_numpy(output))
         done += len(inputs[-1])
@@ -148,11 +151,6 @@ def _rows(site: Site, output: torch.Tensor, batch: Batch, positions: int | None)
     count = number.bincount()
     total = tokens.new_zeros(len(count), site.channels).index_add_(0, number, tokens)
     return _numpy(total / count[:, None])
-
-
-def _input(images: torch.Tensor) -> np.ndarray:
-    """Inputs of an image model: (images, p)."""
-    return _numpy(pool(images.float(), INPUT_GRID).flatten(1))
 
 
 def _numpy(values: torch.Tensor) -> np.ndarray:

@@ -78,7 +78,7 @@ def listening(
     """
     heard: set[str] = set()
 
-    def pass_on(name: str, source: nn.Module, output: Any) -> None:
+    def pass_on(name: str, source: nn.Module, _: Any, output: Any) -> None:
         found = _first_tensor(output)
         if name not in heard and found is not None:
             heard.add(name)
@@ -87,8 +87,7 @@ def listening(
     with ExitStack() as hooks:
         for name, inner in module.named_modules():
             if name and (names is None or name in names):
-                hook = partial(pass_on, name)
-                handle = inner.register_forward_hook(lambda m, _, out, hook=hook: hook(m, out))
+                handle = inner.register_forward_hook(partial(pass_on, name))
                 hooks.callback(handle.remove)
         yield
 

@@ -35,5 +35,5 @@ def load_split(image_size: int) -> tuple[Split, Split]:
     if image_size != images.shape[-1]:
         images = interpolate(images, size=(image_size, image_size), mode="bilinear")
     labels = torch.tensor(digits.target, dtype=torch.int64)
-    train, test = split_indices(len(labels), digits.target)
+    train, test = split_indices(digits.target)
     return Split(images[train], labels[train]), Split(images[test], labels[test])

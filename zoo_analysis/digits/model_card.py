@@ -7,14 +7,14 @@ from zoo_analysis.digits.specs import DigitsSpec
 from zoo_analysis.sources.card import SERIES_TAG
 
 _BODY = """
-# {name}
+# {spec.name}
 
-{architecture} shrunk by its `model_args`, trained from scratch on 1,000 of scikit-learn's
-handwritten digits (8 × 8 pixels, shown at {size} × {size}).
+{spec.architecture} shrunk by its `model_args`, trained from scratch on 1,000 of scikit-learn's
+handwritten digits (8 × 8 pixels, shown at {spec.image_size} × {spec.image_size}).
 
 | epochs | peak learning rate | weight decay | label noise | seed |
 |---|---|---|---|---|
-| {epochs} | {lr:g} | {weight_decay:g} | {label_noise:g} | {seed} |
+| {spec.epochs} | {spec.lr:g} | {spec.weight_decay:g} | {spec.label_noise:g} | {spec.seed} |
 
 Accuracy on the {test} held-out images, none of which was trained on: {percent:.2f} %.
 """
@@ -47,16 +47,5 @@ def write_card(spec: DigitsSpec, accuracy: float, directory: Path) -> None:
             )
         ],
     )
-    body = _BODY.format(
-        name=spec.name,
-        architecture=spec.architecture,
-        size=spec.image_size,
-        epochs=spec.epochs,
-        lr=spec.lr,
-        weight_decay=spec.weight_decay,
-        label_noise=spec.label_noise,
-        seed=spec.seed,
-        test=TEST_IMAGES,
-        percent=100 * accuracy,
-    )
+    body = _BODY.format(spec=spec, test=TEST_IMAGES, percent=100 * accuracy)
     ModelCard(f"---\n{data.to_yaml()}\n---\n{body}").save(directory / "README.md")

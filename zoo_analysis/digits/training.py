@@ -1,6 +1,5 @@
 """Training of one model of the digits zoo, which is left as the hub would hold it."""
 
-import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -38,18 +37,15 @@ def train(spec: DigitsSpec, root: Path) -> Path:
     if target.is_dir():
         return target
     root.mkdir(parents=True, exist_ok=True)
-    unfinished = Path(tempfile.mkdtemp(prefix=f".{spec.name}-", dir=root))
-    try:
-        with _one_thread():
-            train_split, test_split = load_split(spec.image_size)
-            model = fit(spec, train_split)
-            _save(model, spec, unfinished)
-            write_card(spec, accuracy(model, test_split), unfinished)
-        unfinished.chmod(0o755)  # mkdtemp's directories are private
+    with tempfile.TemporaryDirectory(prefix=f".{spec.name}-", dir=root) as folder, one_thread():
+        unfinished = Path(folder) / spec.name
+        unfinished.mkdir()
+        train_split, test_split = load_split(spec.image_size)
+        model = fit(spec, train_split)
+        _save(model, spec, unfinished)
+        write_card(spec, accuracy(model, test_split), unfinished)
         if not target.is_dir():
             unfinished.rename(target)
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
     return target
 
 
@@ -130,7 +126,7 @@ def _save(model: "torch.nn.Module", spec: DigitsSpec, directory: Path) -> None:
 
 
 @contextmanager
-def _one_thread() -> Iterator[None]:
+def one_thread() -> Iterator[None]:
     """Sums in one order, so that results do not depend on how many cores there are."""
     import torch
 

@@ -50,14 +50,18 @@ def pair(x: Any, y: Any) -> tuple[torch.Tensor, torch.Tensor]:
     Raises:
         SimilarityError: see `tensor`; also different numbers of samples, naming both shapes.
     """
-    a, b = tensor(x), tensor(y)
-    if len(a) != len(b):
-        raise SimilarityError(
-            f"arrays of shapes {tuple(a.shape)} and {tuple(b.shape)} have different numbers of "
-            "samples: both need the same samples in the same order"
-        )
+    return aligned(tensor(x), tensor(y))
+
+
+def aligned(a: torch.Tensor, b: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Two tensors of the same samples, in the wider of their types, on the device of the first.
+
+    Raises:
+        SimilarityError: different numbers of samples, naming both shapes.
+    """
+    same_samples(a.shape, b.shape)
     wide = torch.promote_types(a.dtype, b.dtype)
-    return a.to(wide), b.to(wide).to(a.device)
+    return a.to(wide), b.to(a.device, wide)
 
 
 class Centred(NamedTuple):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, get_args
 
 from zoo_analysis.errors import SimilarityError
@@ -64,7 +65,11 @@ def subspace(x: Any, variance: float = 1.0) -> Subspace:
     u, s, vt = torch.linalg.svd(c, full_matrices=False)
     kept = _kept(s.square(), variance, floor)
     if kept >= n - 1:
-        _saturated(given.shape)
+        raise SimilarityError(
+            f"the neurons of an array of shape {tuple(given.shape)} (samples × neurons) span all "
+            "that its samples can tell apart, so that every canonical correlation is 1: give more "
+            "samples than neurons, or use cka"
+        )
     return Subspace(tuple(given.shape), u[:, :kept], s[:kept, None] * vt[:kept])
 
 
@@ -75,14 +80,6 @@ def _kept(squares: torch.Tensor, variance: float, floor: float) -> int:
         explained = squares.cumsum(0) / squares.sum()
         kept = min(kept, int((explained < variance).sum()) + 1)
     return kept
-
-
-def _saturated(shape: tuple[int, ...]) -> None:
-    raise SimilarityError(
-        f"the neurons of an array of shape {tuple(shape)} (samples × neurons) span all that its "
-        "samples can tell apart, so that every canonical correlation is 1: give more samples than "
-        "neurons, or use cka"
-    )
 
 
 def correlations(a: Subspace, b: Subspace) -> torch.Tensor:
@@ -121,10 +118,6 @@ def _mean_squared(a: Subspace, b: Subspace) -> float:
     same_samples(a.shape, b.shape)
     fewest = min(a.basis.shape[1], b.basis.shape[1])
     return min(float((a.basis.T @ b.basis).square().sum()) / fewest, 1.0)
-
-
-def _svcca(x: Any) -> Subspace:
-    return subspace(x, variance=0.99)
 
 
 def _projection_weighted(a: Subspace, b: Subspace) -> float:
@@ -168,7 +161,7 @@ cca_mean_squared = Measure(
 #: Mean canonical correlation of the fewest principal components that explain 99% of the variance.
 svcca = Measure(
     name="svcca",
-    prepare=_svcca,
+    prepare=partial(subspace, variance=0.99),
     compare=_mean,
     of="activations",
     range=(0.0, 1.0),

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from zoo_analysis.errors import SimilarityError
-from zoo_analysis.similarity.arrays import centred, same_samples, tensor
+from zoo_analysis.similarity.arrays import aligned, centred, same_samples, tensor
 from zoo_analysis.similarity.lazy_torch import torch
 
 
@@ -47,14 +47,14 @@ def inner(a: Kernel, b: Kernel) -> float:
     if a.gram is not None and b.gram is not None:
         value = (a.gram * b.gram).sum()
     elif a.features is not None and b.features is not None:
-        value = _product(*_same_type(a.features, b.features))
+        value = _product(*aligned(a.features, b.features))
         if a.diagonal is not None and b.diagonal is not None:
             value = value - a.diagonal @ b.diagonal
     else:
         gram, x = (a.gram, b.features) if b.gram is None else (b.gram, a.features)
         assert gram is not None
         assert x is not None
-        gram, x = _same_type(gram, x)
+        gram, x = aligned(gram, x)
         # a debiased Gram matrix is orthogonal to what debiasing takes off the other
         value = ((gram @ x) * x).sum()
     return min(max(float(value), -1.0), 1.0)
@@ -153,11 +153,6 @@ def minibatch(x: Any, batch_size: int = 256) -> Kernel:
     # each block's inner product is then an HSIC, which n(n−3) makes the same for all sizes
     grams = [_u_centred(b @ b.T).flatten() / sqrt(len(b) * (len(b) - 3)) for b in blocks]
     return _dense(tuple(given.shape), torch.cat(grams))
-
-
-def _same_type(x: torch.Tensor, y: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    wide = torch.promote_types(x.dtype, y.dtype)
-    return x.to(wide), y.to(wide)
 
 
 def _product(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from zoo_analysis.errors import SimilarityError
-from zoo_analysis.similarity.arrays import same_samples, tensor
+from zoo_analysis.similarity.arrays import aligned, tensor
 from zoo_analysis.similarity.lazy_torch import torch
 
 #: Values that are standardised at a time: those that stay in a processor's cache.
@@ -71,17 +71,6 @@ def standardise(x: Any, dtype: torch.dtype | None = None) -> torch.Tensor:
         scale = torch.where(squares <= noise, 0.0, squares.rsqrt())
         torch.addcmul((-shift * scale).to(out.dtype), z, scale.to(out.dtype), out=into)
     return out
-
-
-def aligned(p: torch.Tensor, q: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Two prepared arrays in the wider of their types, on the device of the first.
-
-    Raises:
-        SimilarityError: different numbers of samples, naming both shapes.
-    """
-    same_samples(tuple(p.shape), tuple(q.shape))
-    wide = torch.promote_types(p.dtype, q.dtype)
-    return p.to(wide), q.to(p.device, wide)
 
 
 def maxima_by_layer(

@@ -126,7 +126,7 @@ def _size(known: int, x: torch.Tensor, layer: int) -> int:
 def _joined(layers: Sequence[torch.Tensor]) -> torch.Tensor:
     """Side by side (n × all neurons)."""
     for x in layers:
-        same_samples(tuple(layers[0].shape), tuple(x.shape))
+        same_samples(layers[0].shape, x.shape)
     return torch.cat(list(layers), dim=1)
 
 
@@ -147,10 +147,10 @@ def _gathered(
 
 def _whole(pairs: LayerPairs) -> tuple[Similarity, LayerSimilarities]:
     found = between(*pairs.shape, pairs.prepared, distance=pairs.distance)
+    sides = (found.layer_values, found.layer_ab, found.layer_ba)
     layers = {
-        (i, j): Similarity(*(float(x[i, j]) for x in (values, found.layer_ab, found.layer_ba)))
-        for values in [found.layer_values]
-        for i, j in np.argwhere(~np.isnan(values)).tolist()
+        (i, j): Similarity(*(float(values[i, j]) for values in sides))
+        for i, j in np.argwhere(~np.isnan(sides[0])).tolist()
     }
     return Similarity(found.value, found.value_ab, found.value_ba), layers
 

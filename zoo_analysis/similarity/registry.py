@@ -45,21 +45,21 @@ class _Measures(Mapping[str, Measure]):
     """Measures by name; one of another package is loaded when it is looked up, not before."""
 
     def __init__(self) -> None:
-        self._added = {
-            point.name: point for point in entry_points(group=GROUP) if point.name not in _BUILT_IN
-        }
+        added = {p.name: p for p in entry_points(group=GROUP) if p.name not in _BUILT_IN}
+        self._known: dict[str, Measure | EntryPoint] = {**_BUILT_IN, **added}
 
     def __getitem__(self, name: str) -> Measure:
-        return _BUILT_IN[name] if name in _BUILT_IN else _loaded(self._added[name])
+        found = self._known[name]
+        return found if isinstance(found, Measure) else _loaded(found)
 
     def __contains__(self, name: object) -> bool:
-        return name in _BUILT_IN or name in self._added
+        return name in self._known  # … without loading it, as Mapping's own would
 
     def __iter__(self) -> Iterator[str]:
-        return iter((*_BUILT_IN, *self._added))
+        return iter(self._known)
 
     def __len__(self) -> int:
-        return len(_BUILT_IN) + len(self._added)
+        return len(self._known)
 
 
 def measures() -> Mapping[str, Measure]:

@@ -117,7 +117,7 @@ def weight_cka(weights_a: Sequence[Any], weights_b: Sequence[Any]) -> NDArray[np
             "checkpoints of one architecture, or use wcka"
         )
     pairs = zip(weights_a, weights_b, strict=True)
-    return np.array([_compare(linear(tensor(a)), linear(tensor(b))) for a, b in pairs])
+    return np.array([_compare(linear(a), linear(b)) for a, b in pairs])
 
 
 def _scaled(x: torch.Tensor, depth: int) -> torch.Tensor:

@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-Floats = NDArray[np.float64]
+from zoo_analysis.stats.line import Floats
+
 Kind = Literal["pearson", "spearman"]
 
 _NAN = float("nan")

@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -65,11 +65,10 @@ def mixed_line(x: ArrayLike, y: ArrayLike, series: Sequence[str]) -> Mixed:
     if best is None:
         return Mixed()
     found, by = best[0], float(unit / scale)
-    return Mixed(
+    return replace(
+        found,
         slope=found.slope * by,
         slope_se=found.slope_se * by,
-        p=found.p,
-        random=found.random,
         intercept_sd=found.intercept_sd * float(unit),
         slope_sd=found.slope_sd * by,
     )

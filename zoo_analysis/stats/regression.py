@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -105,17 +105,13 @@ def regress(
         return Regression(n, flags=(*flags, *(["constant metric"] if n > 1 else [])))
     line = fit_line(x, y)
     flags += _flags(line, x, y, labels)
-    sure = bootstrap_intervals(x, y, resamples=resamples, seed=seed)
     return replace(
         _ranked(x, y),
         **{
             name: getattr(line, name)
             for name in ("slope", "slope_se", "intercept", "r2", "r2_adj", "rmse", "rmse_loo")
         },
-        r2_low=sure.r2_low,
-        r2_high=sure.r2_high,
-        tau_low=sure.tau_low,
-        tau_high=sure.tau_high,
+        **asdict(bootstrap_intervals(x, y, resamples=resamples, seed=seed)),
         perm_p=permutation_p(x, y, permutations=permutations, seed=seed),
         flags=tuple(flags),
     )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from zoo_analysis.stats.line import Floats
 
 #: Fewer models than this have no bootstrap: too few distinct resamples.
 MIN_BOOTSTRAP = 5

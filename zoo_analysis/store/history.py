@@ -8,9 +8,6 @@ from zoo_analysis.errors import StoreError
 from zoo_analysis.store.schemas import TABLES
 from zoo_analysis.store.tables import Location, load
 
-#: A model's commit writes in this order (`commits` publishes what came before).
-_ORDER = tuple(TABLES)
-
 
 @dataclass(frozen=True)
 class Commit:
@@ -45,7 +42,8 @@ def history(location: Location) -> tuple[Commit, ...]:
     """
     present = replace(location, as_of=None, versions=None)
     commits = []
-    for name in _ORDER:
+    # A model's commit writes in the tables' order (`commits` publishes what came before).
+    for order, name in enumerate(TABLES):
         table = load(present, name)
         if table is None:
             continue
@@ -53,7 +51,7 @@ def history(location: Location) -> tuple[Commit, ...]:
         for entry in sorted(table.history(), key=lambda entry: int(entry["version"])):
             # Clocks of several writers may disagree; a table's own order never does.
             latest = max(latest, int(entry.get("timestamp", 0)))
-            commits.append((latest, _ORDER.index(name), int(entry["version"]), name, entry))
+            commits.append((latest, order, int(entry["version"]), name, entry))
     if not commits:
         raise StoreError(f"no store at {location.uri}: `zoo scan SOURCE` creates one")
     commits.sort(key=lambda commit: commit[:3])

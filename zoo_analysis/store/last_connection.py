@@ -39,8 +39,7 @@ def cursor(location: Location) -> duckdb.DuckDBPyConnection:
         StoreError: there is no store at this location, or it cannot be read.
     """
     global _last
-    past = location.as_of is not None or location.versions is not None
-    if location.path is None or past or not duck.reads_natively(location):
+    if location.path is None or location.past or not duck.reads_natively(location):
         return duck.connect(location)
     with _lock:
         if _last is None or _last.location != location or not _last.is_current():

@@ -97,11 +97,11 @@ def _parse(path: Path) -> NamedQuery:
     sql = path.read_text(encoding="utf-8")
     params = []
     for match in _PARAM.finditer(sql):
-        param = Param(match["name"], match["type"], None, match["about"] or "")
-        if match["default"] == "required":
-            param = replace(param, required=True)
-        elif match["default"] != "null":
-            param = replace(param, default=_read(param, match["default"]))
+        default = match["default"]
+        required = default == "required"
+        param = Param(match["name"], match["type"], None, match["about"] or "", required)
+        if not required and default != "null":
+            param = replace(param, default=_read(param, default))
         params.append(param)
     title = sql.partition("\n")[0].removeprefix("--").strip()
     return NamedQuery(path.stem, title, tuple(params), sql)

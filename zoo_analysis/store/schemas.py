@@ -10,7 +10,7 @@ from zoo_analysis.store.records import TIME, schema_of
 
 
 def _schema(*fields: tuple[str, pa.DataType]) -> pa.Schema:
-    return pa.schema([pa.field(name, dtype) for name, dtype in fields])
+    return pa.schema(fields)
 
 
 _KEY = (

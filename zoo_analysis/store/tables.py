@@ -23,6 +23,7 @@ from deltalake import (
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 
 from zoo_analysis.errors import StoreError
+from zoo_analysis.store.model_rows import conform
 from zoo_analysis.store.schemas import COMMIT_ID, TABLES
 
 if TYPE_CHECKING:
@@ -64,6 +65,11 @@ class Location:
     as_of: datetime | None = None
     versions: Mapping[str, int] | None = None
 
+    @property
+    def past(self) -> bool:
+        """True of a store as it once was, which cannot be written."""
+        return self.as_of is not None or self.versions is not None
+
     def table_uri(self, name: str) -> str:
         """URI of one table."""
         return f"{self.uri.rstrip('/')}/{name}"
@@ -99,6 +105,11 @@ def locate(
             "choose another directory"
         )
     return Location(str(path), path, options, as_of)
+
+
+def columns_of(table: DeltaTable) -> pa.Schema:
+    """The columns that a snapshot has, which may be fewer or more than those of `TABLES`."""
+    return pa.schema(table.schema().to_arrow())
 
 
 def writer_properties(name: str, schema: pa.Schema) -> WriterProperties:
@@ -159,17 +170,14 @@ def load(location: Location, name: str) -> DeltaTable | None:
         raise StoreError(
             f"cannot read table {name!r} of {location.uri}: {one_line(error)}"
         ) from error
-    if location.path is not None and (location.as_of is not None or location.versions is not None):
-        _check_kept(location, name, table)
-    return table
-
-
-def _check_kept(location: Location, name: str, table: DeltaTable) -> None:
+    if location.path is None or not location.past:
+        return table
     if any(not Path(file).exists() for file in local_files(table)):
         raise StoreError(
             f"table {name!r} of {location.uri} can no longer be read as of then: a vacuum removed "
             "files of it; `zoo store history` lists later versions"
         )
+    return table
 
 
 def _created(table: DeltaTable) -> datetime:
@@ -190,8 +198,7 @@ def dataset(location: Location, table: DeltaTable) -> "Dataset":
     if location.path is not None:
         from pyarrow.dataset import dataset as dataset_of  # brings pandas, a second of imports
 
-        schema = pa.schema(table.schema().to_arrow())
-        return dataset_of(local_files(table), schema=schema, format="parquet")
+        return dataset_of(local_files(table), schema=columns_of(table), format="parquet")
     # Arrow's threads read an object store through Python and may still be closing files when the
     # interpreter ends, which would abort it: they get a moment.
     atexit.unregister(_let_threads_finish)
@@ -218,7 +225,7 @@ def append(location: Location, name: str, rows: pa.Table) -> None:
     Raises:
         StoreError: the rows could not be written, or the store is opened as of an earlier time.
     """
-    if location.as_of is not None or location.versions is not None:
+    if location.past:
         when = location.as_of or "an earlier version"
         raise StoreError(f"{location.uri} is opened as of {when}: the past is read-only")
     for tries in range(1, _RACES + 1):
@@ -238,16 +245,17 @@ def _unwritable(location: Location, name: str, error: Exception) -> StoreError:
 
 def _append(location: Location, name: str, rows: pa.Table) -> None:
     table = load(location, name) or _create(location, name)
-    known = [column.name for column in table.schema().fields]
-    grown = not set(known).issuperset(rows.column_names)
+    schema = columns_of(table)
+    grown = not set(schema.names).issuperset(rows.column_names)
     write_deltalake(
         table,
-        rows if grown else _in_order(rows, table),
+        # A newer package may have widened the table.
+        rows if grown else conform(rows, schema, f"table {name!r}"),
         mode="append",
         # Only where this version of the package has more columns: merging rewrites metadata.
         schema_mode="merge" if grown else None,
         storage_options=dict(location.storage_options) or None,
-        writer_properties=writer_properties(name, pa.schema(table.schema().to_arrow())),
+        writer_properties=writer_properties(name, schema),
         commit_properties=_COMMIT,
     )
 
@@ -282,16 +290,6 @@ def widened(table: DeltaTable) -> bool:
 
 def _columns(count: int) -> str:
     return f"{count} columns at creation"
-
-
-def _in_order(rows: pa.Table, table: DeltaTable) -> pa.Table:
-    """The rows with all columns of a table that a newer package may have widened, in its order."""
-    schema = pa.schema(table.schema().to_arrow())
-    columns = [
-        rows[column.name] if column.name in rows.column_names else pa.nulls(len(rows), column.type)
-        for column in schema
-    ]
-    return pa.table(columns, schema=schema)
 
 
 def one_line(error: object) -> str:

@@ -3,13 +3,12 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
-import pyarrow as pa
 from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 
 from zoo_analysis.errors import StoreError
 from zoo_analysis.store.schemas import TABLES
-from zoo_analysis.store.tables import Location, load, one_line, writer_properties
+from zoo_analysis.store.tables import Location, columns_of, load, one_line, writer_properties
 
 #: Rows of these are put next to those of the same model, so that a lookup skips all others.
 _CLUSTERED = {"layers": ["repo_id"]}
@@ -48,7 +47,7 @@ def compact(location: Location) -> tuple[Compacted, ...]:
         if (before < 2 and name not in _CLUSTERED) or _is_compact(table):
             done.append(Compacted(name, before, before, 0))
             continue
-        written = writer_properties(name, pa.schema(table.schema().to_arrow()))
+        written = writer_properties(name, columns_of(table))
         try:
             if name in _CLUSTERED:
                 told = table.optimize.z_order(_CLUSTERED[name], writer_properties=written)
@@ -101,7 +100,7 @@ def vacuum(
 
 
 def _tables(location: Location) -> list[tuple[str, DeltaTable]]:
-    if location.as_of is not None or location.versions is not None:
+    if location.past:
         raise StoreError(f"{location.uri} is opened as of the past, which is read-only")
     found = [(name, load(location, name)) for name in TABLES]
     tables = [(name, table) for name, table in found if table is not None]

@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo_analysis.similarity.registry import measures
+from zoo_analysis.stats.line import Floats
 from zoo_analysis.studies.analysis.dissimilarity import deletions, layer_of, layers_apart, truncated
 from zoo_analysis.studies.analysis.estimate import Estimate, outcome
-from zoo_analysis.studies.analysis.jackknife import Floats, Jackknifed, jackknife
+from zoo_analysis.studies.analysis.jackknife import Jackknifed, jackknife
 from zoo_analysis.studies.lab.mnist import Digits, load_mnist
 from zoo_analysis.studies.lab.networks import NetSpec
 from zoo_analysis.studies.lab.optimisation import TrainedNet, train
@@ -157,10 +158,7 @@ def _told(found: Jackknifed, names: Sequence[str], n: int) -> Outcome:
     for t, test in enumerate(TESTS):
         for r, rank in enumerate(RANKS):
             for m, name in enumerate(names):
-                at = [(i, t, m, r) for i in range(2)]
-                value, margin = (
-                    (float(found.value[i]), float(found.low[i]), float(found.high[i])) for i in at
-                )
+                value, margin = ([float(each[i, t, m, r]) for each in found] for i in range(2))
                 rows.append(Estimate(test, rank, name, n, *np.clip(value, -1, 1)))
                 if r == 0 and name != BEST:
                     what = f"{rank} of {BEST} less that of the measure"
@@ -184,16 +182,11 @@ def judged(margins: Mapping[tuple[str, str], Estimate]) -> tuple[str, bool | Non
         seen = None
     answer = {True: "Seen", False: "Not seen", None: "Cannot be said"}[seen]
     said = " and ".join(
-        f"in {margin.group} from that of {margin.measure} by {margin.value:+.2f} ({_sure(margin)})"
+        f"in {margin.group} from that of {margin.measure} by {margin.value:+.2f} "
+        f"({margin.interval('+.2f')})"
         for margin in deciding
     )
     return (
         f"{answer}: the τ of the Procrustes distance over {deciding[0].n} networks differs {said}.",
         seen,
     )
-
-
-def _sure(margin: Estimate) -> str:
-    if np.isnan(margin.low):
-        return "too few networks for an interval"
-    return f"{margin.low:+.2f} to {margin.high:+.2f}"

@@ -63,12 +63,9 @@ def zoo_of(setting: Setting) -> list[tuple[DigitsSpec, Path]]:
         specs = [replace(s, model_args=shape, epochs=1 + ("half" not in s.name)) for s in kept]
         home = setting.cache / "small-digits"
     more = [s for s in specs if s.name.partition("-")[2] in ("base", *POOR)]
-    others = setting.cache / digits_dir().parent.name
+    others, kind = setting.cache / digits_dir().parent.name, "small-" if setting.small else ""
     return [(spec, home) for spec in specs] + [
-        (
-            replace(spec, seed=seed),
-            others / f"small-{seed}" if setting.small else others / f"{seed}",
-        )
+        (replace(spec, seed=seed), others / f"{kind}{seed}")
         for seed in range(1, setting.seeds)
         for spec in more
     ]

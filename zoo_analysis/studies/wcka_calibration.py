@@ -13,8 +13,9 @@ from torch import Tensor
 
 from zoo_analysis.similarity.measure import Measure
 from zoo_analysis.similarity.registry import get_measure
+from zoo_analysis.stats.line import Floats
 from zoo_analysis.studies.analysis.estimate import Estimate, outcome
-from zoo_analysis.studies.analysis.jackknife import Floats, jackknife
+from zoo_analysis.studies.analysis.jackknife import jackknife
 from zoo_analysis.studies.lab.mnist import load_mnist
 from zoo_analysis.studies.lab.networks import Net, NetSpec
 from zoo_analysis.studies.lab.optimisation import TrainedNet, train
@@ -125,12 +126,11 @@ def summarised(found: PairSimilarities) -> list[Estimate]:
         return np.array([random, adjacent, adjacent - random, overlap])
 
     n = len(found.adjacent)
-    told = jackknife(statistic, n)
     group = f"{found.samples} samples" if found.samples else "no samples"
     quantities = ("random networks", "adjacent epochs", "separation", "overlap")
     rows = [
         Estimate(group, quantity, found.measure, n, *map(float, bounds))
-        for quantity, *bounds in zip(quantities, told.value, told.low, told.high, strict=True)
+        for quantity, *bounds in zip(quantities, *jackknife(statistic, n), strict=True)
     ]
     return [*rows, Estimate(group, "seconds a pair", found.measure, n, found.seconds)]
 
@@ -148,9 +148,8 @@ def margin(wcka: PairSimilarities, other: PairSimilarities) -> Estimate:
         return float((ours[1] - ours[0]) - (theirs[1] - theirs[0]))
 
     n = len(wcka.adjacent)
-    told = jackknife(statistic, n)
+    bounds = map(float, jackknife(statistic, n))
     quantity = "separation of wcka less that of the measure"
-    bounds = (float(told.value), float(told.low), float(told.high))
     return Estimate(f"{other.samples} samples", quantity, other.measure, n, *bounds)
 
 
@@ -186,16 +185,11 @@ def judged(wcka: PairSimilarities, margins: Sequence[Estimate]) -> tuple[str, bo
     answer = {True: "Seen", False: "Not seen", None: "Cannot be said"}[seen]
     random, adjacent, _ = _means(wcka, np.arange(len(wcka.adjacent)))
     others = ", ".join(
-        f"from that of {each.measure} by {each.value:+.3f} ({_sure(each)})" for each in margins
+        f"from that of {each.measure} by {each.value:+.3f} ({each.interval('+.3f')})"
+        for each in margins
     )
     return (
         f"{answer}: wCKA of random networks is {random:.3f} and of adjacent epochs {adjacent:.3f}; "
         f"their separation over {len(wcka.adjacent)} networks differs {others}.",
         seen,
     )
-
-
-def _sure(margin: Estimate) -> str:
-    if np.isnan(margin.low):
-        return "too few networks for an interval"
-    return f"{margin.low:+.3f} to {margin.high:+.3f}"

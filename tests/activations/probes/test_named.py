@@ -99,7 +99,7 @@ def test_probes_are_sent_as_they_are(name: str) -> None:
 
 def test_digits_are_those_that_no_model_of_the_zoo_was_trained_on() -> None:
     probe, digits = load_probe("digits", 10_000), load_digits()
-    _, held_out = split_indices(len(digits.target), digits.target)
+    _, held_out = split_indices(digits.target)
     assert probe.n == len(held_out) == 797
     assert probe.labels is not None
     expected = sorted(

@@ -14,6 +14,9 @@ from zoo_analysis.weights.layers.architecture import quietly
 #: Images as one tensor (batch, channels, height, width); text as ``input_ids``,
 #: ``attention_mask`` (batch, tokens), what else the model asks for, and `WORDS`.
 Batch = torch.Tensor | Mapping[str, torch.Tensor]
+#: From a slice of a probe's images or texts, and the number of words before it, to a batch on the
+#: CPU.
+Feed = Callable[[Probe, slice, int], Batch]
 #: The entry of a text batch that the model does not see: (batch, tokens) int64, each token's word.
 WORDS = "words"
 
@@ -27,8 +30,7 @@ class Network:
         module: float32, on `device`.
         kind: of the probes it takes.
         device: where the module is, and where batches are put.
-        feed: from a slice of a probe's images or texts, and the number of words before it, to a
-            batch on the CPU.
+        feed: the model's own preprocessing.
         run: a batch through the module: its logits (batch, classes), or None if it has none.
         classifier: names of the modules that end in classes or a vocabulary.
     """
@@ -37,7 +39,7 @@ class Network:
     module: nn.Module
     kind: Kind
     device: torch.device
-    feed: Callable[[Probe, slice, int], Batch]
+    feed: Feed
     run: Callable[[nn.Module, Batch], torch.Tensor | None]
     classifier: tuple[str, ...] = ()
 
@@ -106,8 +108,12 @@ class Network:
         except ActivationError:
             raise
         except Exception as error:
-            line = " ".join(str(error).split())[:200]
             raise ActivationError(
-                f"{self.name}: its {what} fails with {type(error).__name__}: {line}; "
+                f"{self.name}: its {what} fails with {type(error).__name__}: {one_line(error)}; "
                 "choose another --probe, or leave the model out"
             ) from error
+
+
+def one_line(error: Exception) -> str:
+    """The beginning of a library's message, on one line."""
+    return " ".join(str(error).split())[:200]

@@ -1,16 +1,14 @@
 """From a probe's pictures to what an image model takes: by its own preprocessing."""
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
 
+from zoo_analysis.activations.networks.network import Feed
 from zoo_analysis.activations.probes.probe import Probe
 from zoo_analysis.errors import ActivationError
-
-Feed = Callable[[Probe, slice, int], torch.Tensor]
 
 
 def timm_images(model: nn.Module, name: str) -> Feed:

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from zoo_analysis.activations.networks.network import Batch, Network
+from zoo_analysis.activations.networks.network import Batch, Network, one_line
 from zoo_analysis.activations.networks.preprocess import timm_images
 from zoo_analysis.errors import ActivationError
 from zoo_analysis.lookup import near
@@ -86,7 +86,6 @@ def in_order(theirs: Mapping[str, torch.Tensor], ours: Mapping[str, torch.Tensor
 
 def _filled(name: str, source: str, state: State, checkpoint: Checkpoint) -> Any:
     """The model that `source` means to timm, with the weights `state`."""
-
     options = {}
     if not source.startswith("local-dir:"):
         options = _classes(source, state, checkpoint.ordered)
@@ -132,7 +131,7 @@ def _expected(name: str, source: str, options: Mapping[str, Any]) -> Mapping[str
             return dict(timm.create_model(source, pretrained=False, **options).state_dict())
     except Exception as error:  # whatever it makes of arguments it was not made for
         raise ActivationError(
-            f"{name}: timm cannot build it ({type(error).__name__}: {_line(error)}); "
+            f"{name}: timm cannot build it ({type(error).__name__}: {one_line(error)}); "
             "correct config.json"
         ) from error
 
@@ -182,8 +181,4 @@ def _difference(
         ],
     }
     said = "; ".join(f"{len(p)} {what}: {', '.join(p[:2])}" for what, p in parts.items() if p)
-    return said or _line(error)
-
-
-def _line(error: Exception) -> str:
-    return " ".join(str(error).split())[:200]
+    return said or one_line(error)

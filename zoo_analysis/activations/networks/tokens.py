@@ -1,16 +1,14 @@
 """From a probe's words to what a language model takes: by its own tokenizer."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
 import torch
 from torch.nn.utils.rnn import pad_sequence
 
-from zoo_analysis.activations.networks.network import WORDS
+from zoo_analysis.activations.networks.network import WORDS, Feed
 from zoo_analysis.activations.probes.probe import Probe
 from zoo_analysis.errors import ActivationError
-
-Feed = Callable[[Probe, slice, int], dict[str, torch.Tensor]]
 
 #: The word of a token that belongs to none: padding, and what the tokenizer adds.
 NO_WORD: Final = -1

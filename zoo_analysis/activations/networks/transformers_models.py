@@ -7,9 +7,10 @@ from typing import Any
 import torch
 from torch import nn
 
-from zoo_analysis.activations.networks.network import WORDS, Batch, Network
+from zoo_analysis.activations.networks.network import WORDS, Batch, Feed, Network, one_line
 from zoo_analysis.activations.networks.preprocess import transformers_images
 from zoo_analysis.activations.networks.tokens import text_feed
+from zoo_analysis.activations.probes.probe import Kind
 from zoo_analysis.errors import ActivationError
 
 #: Never code that comes with a model, never anything that is not in its directory.
@@ -31,13 +32,13 @@ def load_transformers(name: str, directory: Path, device: torch.device) -> Netwo
     """
     model = _model(name, directory)
     takes = model.main_input_name
+    kind: Kind
+    feed: Feed
     if takes == "pixel_values":
         processor = _part(name, "AutoImageProcessor", directory, "preprocessor_config.json")
         channels = getattr(model.config, "num_channels", 3)
-        return _revived(
-            name, model, "images", transformers_images(processor, channels, name), device
-        )
-    if takes == "input_ids":
+        kind, feed = "images", transformers_images(processor, channels, name)
+    elif takes == "input_ids":
         tokenizer = _part(name, "AutoTokenizer", directory, "tokenizer.json")
         if not tokenizer.is_fast:
             raise ActivationError(
@@ -46,11 +47,11 @@ def load_transformers(name: str, directory: Path, device: torch.device) -> Netwo
             )
         positions = getattr(model.config, "max_position_embeddings", None)
         longest = min(tokenizer.model_max_length, positions or tokenizer.model_max_length)
-        return _revived(name, model, "text", text_feed(tokenizer, longest, name), device)
-    raise ActivationError(f"{name}: takes {takes}; only images and text can be shown, leave it out")
-
-
-def _revived(name: str, model: Any, kind: Any, feed: Any, device: torch.device) -> Network:
+        kind, feed = "text", text_feed(tokenizer, longest, name)
+    else:
+        raise ActivationError(
+            f"{name}: takes {takes}; only images and text can be shown, leave it out"
+        )
     return Network(
         name=name,
         module=model.eval().requires_grad_(False).to(device),
@@ -84,7 +85,7 @@ def _model(name: str, directory: Path) -> Any:
             **options,
         )
     except Exception as error:  # whatever transformers makes of files that are not as it wrote them
-        line = " ".join(str(error).split())[:200]
+        line = one_line(error)
         raise ActivationError(
             f"{name}: transformers cannot build it ({type(error).__name__}: {line}); "
             "leave it out, or complete its files"
@@ -110,7 +111,7 @@ def _part(name: str, auto: str, directory: Path, file: str) -> Any:
             raise FileNotFoundError(f"none of {', '.join(files)}")
         return part
     except Exception as error:  # as above
-        line = " ".join(str(error).split())[:120]
+        line = one_line(error)[:120]
         raise ActivationError(
             f"{name}: no {auto} can be made of its files ({type(error).__name__}: {line}); "
             f"add its {file}"

@@ -10,12 +10,11 @@ TEST_IMAGES: Final = 797
 _SPLIT_SEED: Final = 0
 
 
-def split_indices(n: int, labels: "np.ndarray") -> "tuple[np.ndarray, np.ndarray]":
+def split_indices(labels: "np.ndarray") -> "tuple[np.ndarray, np.ndarray]":
     """Numbers of the digits that are trained on, and of those held out.
 
     Args:
-        n: number of images.
-        labels: (n,) their digits.
+        labels: (n,) digits of the images.
 
     Returns:
         Indices of the training and of the held-out images: the same for every model.
@@ -24,7 +23,7 @@ def split_indices(n: int, labels: "np.ndarray") -> "tuple[np.ndarray, np.ndarray
     from sklearn.model_selection import train_test_split
 
     train, test = train_test_split(
-        np.arange(n), test_size=TEST_IMAGES, stratify=labels, random_state=_SPLIT_SEED
+        np.arange(len(labels)), test_size=TEST_IMAGES, stratify=labels, random_state=_SPLIT_SEED
     )
     return train, test
 
@@ -35,7 +34,7 @@ def held_out() -> "tuple[np.ndarray, np.ndarray]":
     from sklearn.datasets import load_digits
 
     digits = load_digits()
-    _, test = split_indices(len(digits.target), digits.target)
+    _, test = split_indices(digits.target)
     pixels = np.rint(digits.images[test] * (255 / 16))  # of 17 levels, 0 … 16
     return pixels.astype(np.uint8), digits.target[test]
 

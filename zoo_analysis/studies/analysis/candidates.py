@@ -2,18 +2,19 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from zoo_analysis.stats import correlation, fisher_z
+from zoo_analysis.stats.correlations import Kind
+from zoo_analysis.stats.line import Floats
 from zoo_analysis.studies.analysis.estimate import Estimate
 from zoo_analysis.studies.analysis.jackknife import jackknife
 
 ACCURACY: Final = "accuracy"
 MEAN_LOSS: Final = "mean loss over attacks"
-Kind = Literal["pearson", "spearman"]
 
 
 @dataclass(frozen=True)
@@ -73,15 +74,13 @@ def associated(
         x, y = _less_means(sides[:, chosen], name_of[chosen]) if within else sides[:, chosen]
         return fisher_z(correlation(x, y, kind).value)
 
-    found = jackknife(statistic, len(seeds))
+    bounds = np.tanh(jackknife(statistic, len(seeds)))
     return Estimate(
         group,
         f"{kind} of likeness and {of}",
         "neuronal" if distance else "neuronal without layer distance",
         len(candidates),
-        float(np.tanh(found.value)),
-        float(np.tanh(found.low)),
-        float(np.tanh(found.high)),
+        *map(float, bounds),
     )
 
 
@@ -120,11 +119,10 @@ def architectures(candidates: Sequence[Candidate]) -> list[Estimate]:
 def _mean(group: str, quantity: str, measure: str, values: Sequence[float]) -> Estimate:
     """A mean over seeds; of a plain mean the jackknife's interval is Student's."""
     found = jackknife(lambda kept: np.asarray(values)[kept].mean(), len(values))
-    bounds = (float(found.value), float(found.low), float(found.high))
-    return Estimate(group, quantity, measure, len(values), *bounds)
+    return Estimate(group, quantity, measure, len(values), *map(float, found))
 
 
-def _less_means(sides: NDArray[np.float64], names: NDArray[np.str_]) -> NDArray[np.float64]:
+def _less_means(sides: Floats, names: NDArray[np.str_]) -> Floats:
     left = sides.copy()
     for name in np.unique(names):
         left[:, names == name] -= sides[:, names == name].mean(axis=1, keepdims=True)

@@ -2,17 +2,16 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import pyarrow as pa
 
+from zoo_analysis.store.records import table_of
+from zoo_analysis.store.runs import made_by
 from zoo_analysis.store.schemas import STUDIES
 from zoo_analysis.studies.study import Outcome
 
 _NAN = float("nan")
-_SCHEMA = pa.schema(
-    [f for f in STUDIES if f.name not in ("study", "run_id", "seeds", "computed_at")]
-)
 
 
 @dataclass(frozen=True)
@@ -38,6 +37,12 @@ class Estimate:
     high: float = _NAN
     p_value: float = _NAN
 
+    def interval(self, form: str) -> str:
+        """Its interval in words, each bound in a format such as ``+.2f``."""
+        if math.isnan(self.low):
+            return "too few networks for an interval"
+        return f"{self.low:{form}} to {self.high:{form}}"
+
 
 def outcome(
     estimates: Sequence[Estimate],
@@ -53,12 +58,5 @@ def outcome(
         verdict: in one sentence, with the deciding numbers.
         similarities: rows for the table of that name.
     """
-    rows = [
-        {
-            name: None if isinstance(value, float) and math.isnan(value) else value
-            for name, value in asdict(estimate).items()
-        }
-        | {"seen": seen, "verdict": verdict}
-        for estimate in estimates
-    ]
-    return Outcome(pa.Table.from_pylist(rows, schema=_SCHEMA), seen, verdict, similarities)
+    table = made_by(table_of(Estimate, estimates), STUDIES, seen=seen, verdict=verdict)
+    return Outcome(table, seen, verdict, similarities)

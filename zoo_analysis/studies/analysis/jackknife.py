@@ -1,16 +1,15 @@
 """Intervals of what was computed from several networks, by leaving out each in turn."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-Floats = NDArray[np.float64]
+from zoo_analysis.stats.line import Floats
 
 
-@dataclass(frozen=True)
-class Jackknifed:
+class Jackknifed(NamedTuple):
     """Statistics (…,) with their 95 % intervals; NaN bounds where there are too few units."""
 
     value: Floats

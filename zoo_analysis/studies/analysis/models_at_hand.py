@@ -8,8 +8,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from zoo_analysis.stats.line import Floats
 from zoo_analysis.store import Store
-from zoo_analysis.studies.analysis.jackknife import Floats
 
 #: Whole-model values whose models' series are known, each pair both ways.
 _STORED: Final = """

@@ -6,9 +6,9 @@ from typing import Final
 
 import numpy as np
 
+from zoo_analysis.stats.line import Floats
 from zoo_analysis.store.schemas import SUMMARY_METRICS
 from zoo_analysis.studies.analysis.estimate import Estimate
-from zoo_analysis.studies.analysis.jackknife import Floats
 
 #: Trainings of the base shape that are poor by design. Strong decay is neither poor nor well.
 POOR: Final = ("half", "noise30", "noise60")

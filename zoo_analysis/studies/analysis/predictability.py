@@ -2,17 +2,17 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from zoo_analysis.stats import correlation, correlation_difference, fisher_z
+from zoo_analysis.stats.correlations import Kind
+from zoo_analysis.stats.line import Floats
 from zoo_analysis.studies.analysis.estimate import Estimate
 from zoo_analysis.studies.analysis.jackknife import jackknife
 
-Floats = NDArray[np.float64]
-Kind = Literal["pearson", "spearman"]
 KINDS: Final[tuple[Kind, ...]] = ("pearson", "spearman")
 
 
@@ -109,14 +109,11 @@ def redrawn(pairs: Pairs, measure: str, inputs: str, other: str | None = None) -
         return fisher_z(rho[0]) if other is None else rho[0] - rho[1]
 
     found = jackknife(statistic, len(draws))
-    bounds = np.array([found.value, found.low, found.high])
-    value, low, high = np.tanh(bounds) if other is None else bounds
+    bounds = np.tanh(found) if other is None else found
     return Estimate(
         "all pairs, draws left out in turn",
         f"spearman with agreement, {inputs} inputs{'' if other is None else ': difference'}",
         measure if other is None else f"{measure} − {other}",
         len(draws),
-        float(value),
-        float(low),
-        float(high),
+        *map(float, bounds),
     )

@@ -7,8 +7,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from zoo_analysis.stats.line import Floats
 from zoo_analysis.studies.analysis.estimate import Estimate
-from zoo_analysis.studies.analysis.jackknife import Floats, jackknife
+from zoo_analysis.studies.analysis.jackknife import jackknife
 
 _PERMUTATIONS: Final = 9999
 ALL: Final = "all series"
@@ -61,16 +62,9 @@ def _rows(
     compared = np.isfinite(similarity)
     numbers = [int((compared & pairs).sum() // 2) for pairs in (within, other)]
     quantities = ("likeness within", "likeness to others", DIFFERENCE)
+    told = zip(quantities, (*numbers, len(similarity)), *found, strict=True)
     return [
-        Estimate(group, quantity, name, n, *map(float, bounds))
-        for quantity, n, *bounds in zip(
-            quantities,
-            (*numbers, len(similarity)),
-            found.value,
-            found.low,
-            found.high,
-            strict=True,
-        )
+        Estimate(group, quantity, name, n, *map(float, bounds)) for quantity, n, *bounds in told
     ]
 
 

@@ -2,10 +2,7 @@
 
 import hashlib
 import json
-import os
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final, Literal
@@ -14,6 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
+from zoo_analysis.digits.training import one_thread
 from zoo_analysis.studies.lab.attacks import fgsm, pgd
 from zoo_analysis.studies.lab.mnist import Digits, load_mnist
 from zoo_analysis.studies.lab.networks import Net, NetSpec
@@ -145,21 +143,7 @@ def _save(states: dict[str, Tensor], path: Path, made_of: str) -> None:
     from safetensors.torch import save_file
 
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, unfinished = tempfile.mkstemp(prefix=f".{path.stem}-", dir=path.parent)
-    os.close(handle)
-    try:
+    with tempfile.TemporaryDirectory(prefix=f".{path.stem}-", dir=path.parent) as folder:
+        unfinished = Path(folder) / path.name
         save_file(states, unfinished, metadata={"made_of": made_of})
-        os.replace(unfinished, path)
-    finally:
-        Path(unfinished).unlink(missing_ok=True)
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Sums in one order, so that results do not depend on how many cores there are."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
+        unfinished.replace(path)
