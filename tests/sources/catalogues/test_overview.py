@@ -20,7 +20,8 @@ def test_all_catalogues_are_listed_and_only_ones_own_have_a_file(
 ) -> None:
     monkeypatch.setenv("ZOO_CATALOG", str(tmp_path))
     add_to_catalogue("mine", ["me/a", "me/b"], title="Ours")
-    found = {summary.name: summary for summary in list_catalogues()}
+    rows = [CatalogueSummary(**row) for row in list_catalogues().to_pylist()]
+    found = {summary.name: summary for summary in rows}
     assert list(found) == catalogue_names()
     assert found["mine"] == CatalogueSummary("mine", "Ours", 2, 0, str(tmp_path / "mine.toml"))
     assert [name for name, summary in found.items() if summary.file] == ["mine"]
@@ -32,7 +33,7 @@ def test_a_catalogue_shows_its_models_and_queries(tmp_path: Path) -> None:
         'series = "nets"\n[[models]]\nrepo_id = "me/a"\nrevision = "v1"\n'
         '[[queries]]\nauthor = "me"\nfilter = ["x", "y"]\nseries = "others"\n'
     )
-    assert catalogue_members(str(file)) == [
+    assert [CatalogueMember(**row) for row in catalogue_members(str(file)).to_pylist()] == [
         CatalogueMember("me/a", "v1", "nets", None, 0),
         CatalogueMember("all with author me, filter ('x', 'y')", None, "others", None, None),
     ]
