@@ -174,7 +174,9 @@ def spectrum_metrics(
         values |= asdict(fit)
         tail = usable[(usable >= fit.xmin) & (usable <= fit.xmax)]
         if how.alternatives and len(set(tail)) > 2:
-            for name, against_it in compare_tails(tail, fit.alpha).items():
+            # The laws compared have no upper end: their power law is that of `fit` without xmax.
+            alpha = fit.alpha if how.xmax is None else 1 + 1 / float(np.log(tail / fit.xmin).mean())
+            for name, against_it in compare_tails(tail, alpha).items():
                 values |= {f"R_{name}": against_it.R, f"p_{name}": against_it.p}
     finite = {n: v if v is not None and np.isfinite(v) else None for n, v in values.items()}
     return LayerMetrics(**finite), "success" if fit is not None else unfitted
@@ -183,11 +185,12 @@ def spectrum_metrics(
 def _fit(usable: NDArray[np.float64], how: Method) -> tuple[PowerLawFit, int | None, float | None]:
     if how.estimator == "weightwatcher" and len(usable) < SMALL_SAMPLE:
         return fit_small_sample(usable), None, None
+    kept = usable if how.xmax is None else usable[usable <= how.xmax]
+    end = None if how.estimator == "weightwatcher" else how.xmax  # it drops, and fits as if all
     if how.max_fingers:
-        kept = usable if how.xmax is None else usable[usable <= how.xmax]
-        fit, dropped, raw = fit_clipped(kept, how.max_fingers)
+        fit, dropped, raw = fit_clipped(kept, how.max_fingers, end)
         return fit, dropped, raw.alpha
-    return fit_power_law(usable, xmax=how.xmax), None, None
+    return fit_power_law(kept, xmax=end), None, None
 
 
 def _averaged(

@@ -46,7 +46,8 @@ class Method:
         max_n: layers with a longer side above it get no spectrum; None is no limit.
         min_eval: eigenvalues at or below it stay out of the fit.
         entropy_epsilon: added to every p before p·ln p (WeightWatcher: 1e-10).
-        xmax: eigenvalues above it stay out of the fit.
+        xmax: eigenvalues above it stay out of the fit, which is of the law on [xmin, xmax]; the
+            estimator `weightwatcher` fits what is left as if there were no upper end.
         max_fingers: drop up to this many outlying top eigenvalues when that lowers D.
         fft_size: side of the circular convolution's grid under `fft`; a larger kernel's own side
             where the kernel is larger.

@@ -1,4 +1,4 @@
-"""What rounding to the stored type alone does to the spectrum of a matrix."""
+"""The rounding of a matrix to its stored type, as noise in its spectrum."""
 
 from collections.abc import Callable
 
