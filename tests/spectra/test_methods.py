@@ -14,6 +14,7 @@ CHANGES = {
     "conv_scale": "half",
     "split_groups": False,
     "estimator": "weightwatcher",
+    "rank": "computed",
     "min_evals": 11,
     "max_evals": 100,
     "max_n": 100,

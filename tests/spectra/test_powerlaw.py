@@ -206,11 +206,10 @@ def test_a_given_xmin_is_kept_and_the_fit_is_that_of_the_powerlaw_package(x, qua
 
 @settings(deadline=None, max_examples=30)
 @given(heavy_tails(), st.floats(0.3, 1.0))
-def test_xmax_drops_the_values_above_it_as_in_weightwatcher(x, quantile):
+def test_a_fit_of_what_is_left_below_xmax_is_that_of_weightwatcher(x, quantile):
     xmax = float(np.quantile(x, quantile, method="nearest"))
     assume((x <= xmax).sum() >= 20 and len(np.unique(x)) == len(x))
-    fit, theirs = fit_power_law(x, xmax=xmax), ww_fit(x, xmax=xmax)
-    assert fit == fit_power_law(x[x <= xmax])
+    fit, theirs = fit_power_law(x[x <= xmax]), ww_fit(x, xmax=xmax)
     assert fit.xmax == xmax == theirs.xmax
     assert fit.alpha == pytest.approx(theirs.alpha, rel=1e-9)
     assert_allclose(fit.D, theirs.D, rtol=1e-9)

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import pyarrow as pa
+import torch
 
 from zoo_analysis.spectra import LayerMetrics, LayerResult, Method, analyze_kernel, matrix_shape
 from zoo_analysis.store.schemas import ESD_ROWS, LAYER_ROWS
@@ -69,7 +70,9 @@ def measure_layer(
     kernel = load_kernel(checkpoint, spec)
     release = checkpoint.release if kernel.nbytes > _LARGE else None
     sides = (spec.shape[0], spec.shape[1]) if spec.kind == "lora" else None
-    return analyze_kernel(kernel, how, device, sides, release)
+    # The core of a low-rank update is a product of stored factors, rounded nowhere itself.
+    stored = kernel.dtype if spec.kind == "lora" else getattr(torch, spec.dtype)
+    return analyze_kernel(kernel, how, device, sides, release, stored)
 
 
 def concatenated(parts: Iterable[Measured]) -> Measured:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from zoo_analysis.spectra.gram import eigenvalues, eigenvalues_batched
 from zoo_analysis.spectra.kernel_matrices import fft_blocks, flattened, slices
 from zoo_analysis.spectra.methods import Method
+from zoo_analysis.spectra.rounding import noise_bound, rounding_variances
 
 
 @dataclass(frozen=True)
@@ -74,17 +75,54 @@ def spectrum(
     spatial = kernel.shape[3:]
     if len(spatial) and how.conv2d == "fft":
         return _fft_spectrum(kernel, _grid_side(how, tuple(spatial)), dtype, device)
-    scale = 1.0
-    if not len(spatial):
-        batch = kernel
-    elif how.conv2d == "flatten":
-        batch = flattened(kernel)
-    else:
-        batch = slices(kernel)
-        scale = spatial.numel() / 2 if how.conv_scale == "kernel" else 0.5
+    batch, scale = _matrices(kernel, how)
     if len(batch) == 1:
         return eigenvalues(batch[0], dtype, device, release)[None] * scale
     return eigenvalues_batched(batch, dtype, device) * scale
+
+
+def rounding_noise(
+    kernel: torch.Tensor,
+    how: Method,
+    stored: torch.dtype,
+    evals: NDArray[np.float64],
+    release: Callable[[], None] | None = None,
+) -> NDArray[np.float64]:
+    """Eigenvalues that rounding alone can make of zero, for each matrix that a kernel becomes.
+
+    Independent errors of variance V have a spectral norm of √(largest row sum of V) +
+    √(largest column sum of V), to leading order (Bandeira & van Handel 2016), and no singular
+    value moves by more than that (Weyl).
+
+    Args:
+        kernel: as `spectrum` takes it.
+        how: gives the treatment of convolutions and their scale.
+        stored: the type that the kernel's entries were rounded to.
+        evals: what `spectrum` made of the kernel.
+        release: as `eigenvalues` takes it.
+
+    Returns:
+        (matrices,); zero for float64, where the tolerance of the arithmetic is the larger one, and
+        where the whole spectrum is far from it.
+    """
+    noise = np.zeros(len(evals))
+    if stored == torch.float64 or how.rank == "computed":
+        return noise
+    kernel = kernel.detach()
+    if not how.split_groups:
+        kernel = kernel.flatten(0, 1).unsqueeze(0)
+    fft = kernel.ndim > 3 and how.conv2d == "fft"
+    batch, scale = (slices(kernel), 1.0) if fft else _matrices(kernel, how)
+    if not fft:
+        bound = noise_bound(evals / scale, batch.shape[1], batch.shape[2], stored) * scale
+        spread = np.sqrt(evals[:, -1]) - np.sqrt(evals[:, 0])
+        if ((evals[:, 0] > bound) & (spread > 2 * np.sqrt(bound))).all():
+            return noise
+    by_row, by_col = rounding_variances(batch, stored, release)
+    if fft:  # each transfer matrix is a sum over the kernel's positions
+        by_row, by_col = (v.reshape(len(kernel), -1, v.shape[1]).sum(1) for v in (by_row, by_col))
+    norms = np.sqrt(by_row.max(axis=1)) + np.sqrt(by_col.max(axis=1))
+    return np.asarray(np.tile(norms**2 * scale, len(evals) // len(norms)))
 
 
 def shuffled_spectrum(
@@ -95,6 +133,16 @@ def shuffled_spectrum(
     entries = kernel.detach().to("cpu", dtype, copy=True).contiguous()
     np.random.default_rng(seed).shuffle(entries.view(-1).numpy())
     return spectrum(entries, how, device)
+
+
+def _matrices(kernel: torch.Tensor, how: Method) -> tuple[torch.Tensor, float]:
+    """The matrices of a kernel as a batch, and the factor of their eigenvalues."""
+    spatial = kernel.shape[3:]
+    if not len(spatial):
+        return kernel, 1.0
+    if how.conv2d == "flatten":
+        return flattened(kernel), 1.0
+    return slices(kernel), spatial.numel() / 2 if how.conv_scale == "kernel" else 0.5
 
 
 def _grid_side(how: Method, spatial: tuple[int, ...]) -> int:

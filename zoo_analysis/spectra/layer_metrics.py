@@ -10,19 +10,27 @@ import torch
 from numpy.typing import NDArray
 
 from zoo_analysis.spectra.alternatives import compare_tails
-from zoo_analysis.spectra.eigenspectrum import Shape, matrix_shape, shuffled_spectrum, spectrum
+from zoo_analysis.spectra.eigenspectrum import (
+    Shape,
+    matrix_shape,
+    rounding_noise,
+    shuffled_spectrum,
+    spectrum,
+)
 from zoo_analysis.spectra.fingers import fit_clipped
 from zoo_analysis.spectra.marchenko_pastur import fit_bulk
-from zoo_analysis.spectra.matrix_norms import norms
+from zoo_analysis.spectra.matrix_norms import above_noise, norms
 from zoo_analysis.spectra.methods import Method
 from zoo_analysis.spectra.metrics import LayerMetrics, Spectrum, computed
 from zoo_analysis.spectra.powerlaw import PowerLawFit, fit_power_law
 from zoo_analysis.spectra.randomized import compare_randomized
+from zoo_analysis.spectra.rounding import equal_evals
 from zoo_analysis.spectra.small_sample import SMALL_SAMPLE, fit_small_sample
 
 Status = Literal[
     "success",
     "too-few-evals",  # norms, but no fit
+    "equal-evals",  # up to the stored precision: norms, but no tail to fit
     "too-large",  # beyond the method's limits: nothing computed
     "non-finite",
     "all-zero",
@@ -65,6 +73,7 @@ def analyze_kernel(
     device: str | torch.device = "cpu",
     sides: tuple[int, int] | None = None,
     release: Callable[[], None] | None = None,
+    stored: torch.dtype | None = None,
 ) -> LayerResult:
     """Spectrum, fit and metrics of one layer.
 
@@ -76,6 +85,7 @@ def analyze_kernel(
             eigenvalues (a low-rank update): no Marchenko–Pastur bulk is fitted to it.
         release: called when parts of the kernel have been read, so that the owner of a mapped one
             may let its pages go.
+        stored: the type that the entries were rounded to; the kernel's own where None.
 
     Returns:
         The metrics; bad input gets a status, never an exception.
@@ -98,15 +108,23 @@ def analyze_kernel(
         shuffled = shuffled_spectrum(kernel, how, device) if how.randomize and has_bulk else None
     except torch.linalg.LinAlgError:  # type: ignore[attr-defined]
         return LayerResult(shape, None, LayerMetrics(), "failed")
-    evals = np.sort(by_matrix, axis=None)
+    order = np.argsort(by_matrix, axis=None, kind="stable")
+    evals = by_matrix.ravel()[order]
     finite = np.isfinite(evals[-1]) and (shuffled is None or np.isfinite(shuffled).all())
     if not finite or not evals[-1] > 0:  # squares beyond the precision's range
         return LayerResult(shape, None, LayerMetrics(), "failed")
+    noise = rounding_noise(kernel, how, stored or kernel.dtype, by_matrix, release)
+    precision = torch.promote_types(stored or kernel.dtype, torch.float32)
+    if how.dtype == "float32":
+        precision = torch.float32
     if how.conv2d == "slices" and kernel.ndim > 3:
-        metrics, status = _averaged(by_matrix, shape, how, shuffled)
+        metrics, status = _averaged(by_matrix, shape, how, shuffled, noise, precision)
     else:
         flat = None if shuffled is None else np.sort(shuffled, axis=None)
-        metrics, status = spectrum_metrics(evals, shape, how, flat, has_bulk=has_bulk)
+        by_value = np.repeat(noise, by_matrix.shape[1])[order]
+        metrics, status = spectrum_metrics(
+            evals, shape, how, flat, has_bulk=has_bulk, noise=by_value, precision=precision
+        )
     return LayerResult(shape, evals, metrics, status, _warning(metrics.alpha))
 
 
@@ -117,6 +135,8 @@ def spectrum_metrics(
     shuffled: NDArray[np.float64] | None = None,
     *,
     has_bulk: bool = True,
+    noise: NDArray[np.float64] | float = 0.0,
+    precision: torch.dtype = torch.float64,
 ) -> tuple[LayerMetrics, Status]:
     """Metrics of one pooled spectrum.
 
@@ -126,9 +146,11 @@ def spectrum_metrics(
         how: thresholds, estimator and options.
         shuffled: eigenvalues of the shuffled kernel, for the randomised metrics.
         has_bulk: whether the matrices' entries can be compared with Marchenko–Pastur.
+        noise: what rounding to the stored type makes of zero, (n,) or one for all.
+        precision: the type in which the matrix was computed before it was stored.
     """
     eps = float(np.finfo(how.dtype).eps)
-    norm = norms(evals, shape.n, epsilon=how.entropy_epsilon, eps=eps)
+    norm = norms(evals, shape.n, epsilon=how.entropy_epsilon, eps=eps, noise=noise)
     if norm.matrix_rank <= 1 and shape.m > 1:
         return LayerMetrics(), "rank-one"
     values: dict[str, float | None] = asdict(norm)
@@ -137,11 +159,15 @@ def spectrum_metrics(
         if shuffled is not None:
             against = compare_randomized(evals, shuffled, shape.n, shape.m, shape.matrices)
             values |= asdict(against)
-    floor = evals[-int(norm.matrix_rank)] * (1 - eps)  # below it lies what rounding left of zero
-    usable = evals[(evals >= floor) & (evals > how.min_eval)]
+    counted = above_noise(evals, shape.n, eps=eps, noise=noise)
+    usable = evals[counted & (evals > how.min_eval)]
     judged = len(evals) if how.estimator == "weightwatcher" else len(usable)
     fit: PowerLawFit | None = None
-    if judged >= how.min_evals:
+    unfitted: Status = "too-few-evals"
+    if judged >= how.min_evals and how.rank == "stored":
+        loudest = float(np.max(noise))
+        unfitted = "equal-evals" if equal_evals(usable, loudest, shape.n, precision) else unfitted
+    if judged >= how.min_evals and unfitted == "too-few-evals":
         with contextlib.suppress(ValueError):  # no two distinct values
             fit, values["num_fingers"], values["raw_alpha"] = _fit(usable, how)
     values |= computed(Spectrum(evals, usable, fit))
@@ -149,24 +175,32 @@ def spectrum_metrics(
         values |= asdict(fit)
         tail = usable[(usable >= fit.xmin) & (usable <= fit.xmax)]
         if how.alternatives and len(set(tail)) > 2:
-            for name, against_it in compare_tails(tail, fit.alpha).items():
+            # The laws compared have no upper end: their power law is that of `fit` without xmax.
+            alpha = fit.alpha if how.xmax is None else 1 + 1 / float(np.log(tail / fit.xmin).mean())
+            for name, against_it in compare_tails(tail, alpha).items():
                 values |= {f"R_{name}": against_it.R, f"p_{name}": against_it.p}
     finite = {n: v if v is not None and np.isfinite(v) else None for n, v in values.items()}
-    return LayerMetrics(**finite), "success" if fit is not None else "too-few-evals"
+    return LayerMetrics(**finite), "success" if fit is not None else unfitted
 
 
 def _fit(usable: NDArray[np.float64], how: Method) -> tuple[PowerLawFit, int | None, float | None]:
     if how.estimator == "weightwatcher" and len(usable) < SMALL_SAMPLE:
         return fit_small_sample(usable), None, None
+    kept = usable if how.xmax is None else usable[usable <= how.xmax]
+    end = None if how.estimator == "weightwatcher" else how.xmax  # it drops, and fits as if all
     if how.max_fingers:
-        kept = usable if how.xmax is None else usable[usable <= how.xmax]
-        fit, dropped, raw = fit_clipped(kept, how.max_fingers)
+        fit, dropped, raw = fit_clipped(kept, how.max_fingers, end)
         return fit, dropped, raw.alpha
-    return fit_power_law(usable, xmax=how.xmax), None, None
+    return fit_power_law(kept, xmax=end), None, None
 
 
 def _averaged(
-    by_matrix: NDArray[np.float64], shape: Shape, how: Method, shuffled: NDArray[np.float64] | None
+    by_matrix: NDArray[np.float64],
+    shape: Shape,
+    how: Method,
+    shuffled: NDArray[np.float64] | None,
+    noise: NDArray[np.float64],
+    precision: torch.dtype,
 ) -> tuple[LayerMetrics, Status]:
     """Metrics of every slice, averaged over the slices that have them."""
     one = replace(shape, matrices=1)
@@ -175,7 +209,9 @@ def _averaged(
     for i, evals in enumerate(by_matrix):
         if evals[-1] > 0:
             other = None if shuffled is None else shuffled[i]
-            row, status = spectrum_metrics(evals, one, how, other)
+            row, status = spectrum_metrics(
+                evals, one, how, other, noise=float(noise[i]), precision=precision
+            )
             rows.append(row)
             statuses.append(status)
     means = {}

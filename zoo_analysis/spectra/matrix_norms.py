@@ -25,6 +25,7 @@ def norms(
     *,
     epsilon: float = 0.0,
     eps: float = float(np.finfo(np.float64).eps),
+    noise: NDArray[np.float64] | float = 0.0,
 ) -> Norms:
     """Norms, rank and entropy of the spectrum of X = WᵀW.
 
@@ -33,18 +34,22 @@ def norms(
         n: N, the longer side of W, in numpy's rank tolerance σ_max · N · eps.
         epsilon: added to every p before p · ln p, as WeightWatcher does with 1e-10.
         eps: machine epsilon of the precision in which the eigenvalues were computed.
+        noise: what rounding to the stored type makes of zero, (n,) or one for all.
 
     Returns:
         log_norm = log Σλ; log_spectral_norm = log λ_max; stable_rank = Σλ / λ_max;
-        entropy = −Σ p ln p / ln(rank), p = λ / Σλ (NaN at rank one); matrix_rank by numpy's
-        tolerance; rank_loss = number of eigenvalues − rank.
+        entropy = −Σ p ln p / ln(rank), p = λ / Σλ (NaN at rank one), of those that count where
+        there is noise; matrix_rank, those above numpy's tolerance and the noise;
+        rank_loss = number of eigenvalues − rank.
     """
     largest = float(evals[-1])
     relative = evals / largest  # sums of it neither overflow nor underflow
     stable_rank = float(relative.sum())
-    tolerance = max(n * eps, np.sqrt(eps)) if eps > 1e-12 else n * eps
-    rank = int(np.count_nonzero(np.sqrt(relative) > tolerance))
+    kept = above_noise(evals, n, eps=eps, noise=noise)
+    rank = int(np.count_nonzero(kept))
     p = relative / stable_rank + epsilon
+    if np.any(noise):
+        p = relative[kept] / relative[kept].sum() + epsilon
     p = p[p > 0]
     entropy = float(-(p * np.log(p)).sum() / np.log(rank + epsilon)) if rank > 1 else float("nan")
     return Norms(
@@ -56,3 +61,15 @@ def norms(
         matrix_rank=rank,
         rank_loss=len(evals) - rank,
     )
+
+
+def above_noise(
+    evals: NDArray[np.float64],
+    n: int,
+    *,
+    eps: float = float(np.finfo(np.float64).eps),
+    noise: NDArray[np.float64] | float = 0.0,
+) -> NDArray[np.bool_]:
+    """The eigenvalues that count for the rank; arguments are those of `norms`."""
+    tolerance = max(n * eps, np.sqrt(eps)) if eps > 1e-12 else n * eps
+    return np.asarray((np.sqrt(evals / evals[-1]) > tolerance) & (evals > noise))

@@ -13,12 +13,14 @@ Conv2d = Literal["pool", "slices", "flatten", "fft"]
 Precision = Literal["float64", "float32"]
 Scale = Literal["kernel", "half"]
 Estimator = Literal["clauset", "weightwatcher"]
+Rank = Literal["stored", "computed"]
 
 _CHOICES: Final[dict[str, Any]] = {
     "conv2d": Conv2d,
     "dtype": Precision,
     "conv_scale": Scale,
     "estimator": Estimator,
+    "rank": Rank,
 }
 
 
@@ -37,12 +39,15 @@ class Method:
         split_groups: grouped convolutions group by group, else as the stored tensor stands.
         estimator: `clauset` (Clauset, Shalizi & Newman 2009), or `weightwatcher`, which below 20
             eigenvalues uses a bias-corrected α and tails of at least 8.
+        rank: what rounding to the type that the file stores can make of zero is zero (`stored`),
+            and equal eigenvalues have no power law; or the arithmetic alone decides (`computed`).
         min_evals: layers with fewer eigenvalues get no fit.
         max_evals: layers with more eigenvalues get no spectrum; None is no limit.
         max_n: layers with a longer side above it get no spectrum; None is no limit.
         min_eval: eigenvalues at or below it stay out of the fit.
         entropy_epsilon: added to every p before p·ln p (WeightWatcher: 1e-10).
-        xmax: eigenvalues above it stay out of the fit.
+        xmax: eigenvalues above it stay out of the fit, which is of the law on [xmin, xmax]; the
+            estimator `weightwatcher` fits what is left as if there were no upper end.
         max_fingers: drop up to this many outlying top eigenvalues when that lowers D.
         fft_size: side of the circular convolution's grid under `fft`; a larger kernel's own side
             where the kernel is larger.
@@ -58,6 +63,7 @@ class Method:
     conv_scale: Scale = "kernel"
     split_groups: bool = True
     estimator: Estimator = "clauset"
+    rank: Rank = "stored"
     min_evals: int = 10
     max_evals: int | None = None
     max_n: int | None = None
@@ -88,6 +94,8 @@ class Method:
     def hash(self) -> str:
         """Eight hex digits of the choices (the preset's name is not one of them)."""
         choices = {name: value for name, value in self.as_dict().items() if name != "preset"}
+        if self.rank == "computed":  # as it was before there was a choice: numbers and name stay
+            del choices["rank"]
         return hashlib.sha256(json.dumps(choices, sort_keys=True).encode()).hexdigest()[:8]
 
     @property
@@ -105,6 +113,7 @@ PRESETS: Final[dict[Preset, Method]] = {
         conv_scale="half",
         split_groups=False,
         estimator="weightwatcher",
+        rank="computed",
         min_evals=8,
         max_evals=15_000,
         max_n=50_000,

@@ -22,7 +22,7 @@ class Spectrum:
 
     Attributes:
         evals: (n,) all of them, ascending, ≥ 0; the largest is positive.
-        usable: (k,) those that a fit may use: above the rank tolerance and the method's `min_eval`.
+        usable: (k,) those that a fit may use: in the rank and above the method's `min_eval`.
         fit: the fitted tail; None where there are too few to fit.
     """
 
@@ -89,8 +89,11 @@ class LayerMetrics:
     log_norm: float | None = metric("log Σλ (squared Frobenius norm)", averaged=1, shown=6)
     log_spectral_norm: float | None = metric("log λ_max", averaged=2, shown=7)
     stable_rank: float | None = metric("Σλ / λ_max", averaged=6, shown=8)
-    entropy: float | None = metric("−Σ p ln p / ln(rank), p = λ/Σλ")
-    matrix_rank: float | None = metric("eigenvalues with √λ above numpy's tolerance σ_max · N · ε")
+    entropy: float | None = metric("−Σ p ln p / ln(rank), p = λ/Σλ, over the rank")
+    matrix_rank: float | None = metric(
+        "eigenvalues with √λ above numpy's tolerance σ_max · N · ε and above what rounding to the "
+        "stored type makes of zero"
+    )
     rank_loss: float | None = metric("number of eigenvalues − rank")
     alpha: float | None = metric(
         "exponent α of the maximum-likelihood power law on λ ≥ xmin "

@@ -11,6 +11,8 @@ from math import inf, log, sqrt
 import numpy as np
 from numpy.typing import NDArray
 
+from zoo_analysis.spectra.truncated_power_law import fit_truncated
+
 #: Ranks, as fractions of a tail, at which every candidate's D is first bounded from below.
 _FRACTIONS = (np.arange(8) + 0.5) / 8
 
@@ -24,7 +26,7 @@ class PowerLawFit:
         xmin: where the tail begins.
         xmax: the largest value fitted.
         D: Kolmogorov–Smirnov distance between the tail and the fit.
-        sigma: standard error of alpha, (α − 1)/√n.
+        sigma: standard error of alpha, (α − 1)/√n; with an upper cut that of Fisher's information.
         num_pl_spikes: n, the values in the tail.
     """
 
@@ -44,7 +46,8 @@ def fit_power_law(
     Args:
         evals: positive values in any order; at least two distinct ones in the range.
         xmin: begin the tail here, at a value or between two, instead of searching.
-        xmax: leave out values above it (they are dropped; the law is not renormalised).
+        xmax: leave out values above it and fit the law on [xmin, xmax], renormalised there; α may
+            then be any number (`truncated_power_law`).
 
     Returns:
         The same xmin, α and D as computing D for every candidate.
@@ -65,6 +68,11 @@ def fit_power_law(
             f"a power law needs two distinct positive values; got {len(x)}"
             + (f" from {x[0]:g} to {x[-1]:g}" if len(x) else "")
         )
+    if xmax is not None:
+        least = None if xmin is None else log(xmin)
+        start, alpha, distance, sigma = fit_truncated(logs, least, log(xmax))
+        begin = float(x[start]) if xmin is None else float(xmin)
+        return PowerLawFit(alpha, begin, float(x[-1]), distance, sigma, len(x) - start)
     start = 0 if xmin is not None else _best_start(logs)
     tail = logs[start:]
     low = float(tail[0]) if xmin is None else log(xmin)
