@@ -107,3 +107,7 @@ def _escape(app: Any, what: str, name: str, obj: Any, options: Any, lines: list[
     if what in ("attribute", "data", "property") and text:
         text = f": {text}"
     lines[:] = text.split("\n")
+
+
+# DuckDB's $parameters are no SQL that Pygments knows.
+suppress_warnings = ["misc.highlighting_failure"]

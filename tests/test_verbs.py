@@ -34,7 +34,7 @@ NAMES = {
     "studies": "list_studies",
 }
 #: One model without a store; the second half of `zoo catalog add`; what is no verb.
-OTHERS = {"analyze", "copy_catalogue", "open_store", "Method", "method"}
+OTHERS = {"analyze", "copy_catalogue", "open_store", "method"}
 CLI = Path(zoo_analysis.__file__).parent / "cli"
 
 

@@ -20,12 +20,11 @@ from .measure.analyze import analyze
 from .sources.catalogues.edit import add_to_catalogue, copy_catalogue
 from .sources.catalogues.overview import catalogue_members, list_catalogues
 from .sources.reported import accuracy_sources
-from .spectra.methods import Method, method
+from .spectra.methods import method
 from .store.store import open_store
 from .studies.catalogue import list_studies
 
 __all__ = [
-    "Method",
     "accuracies_reported",
     "accuracy_sources",
     "add_to_catalogue",
