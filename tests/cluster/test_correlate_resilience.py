@@ -20,6 +20,8 @@ from zoo_analysis.cluster.correlate import correlate
 JOB = Path(__file__).parents[2] / "jobs" / "correlate.py"
 TASKS = ("ray::capture_model", "ray::compare_models")
 MEASURES = ("neuronal", "cka", "procrustes", "pwcca")
+#: As many, which take long enough for a node to be lost meanwhile.
+HEAVY = ("cka_rbf", "knn", "rsa", "pwcca")
 WHOLE = (
     "SELECT count(*), count(DISTINCT (measure, repo_id_a, repo_id_b)), count(value) "
     "FROM similarities WHERE layer_a IS NULL"
@@ -111,8 +113,8 @@ def test_two_nodes_share_the_work_and_losing_one_loses_nothing(
             removed.append(True)
             cluster.remove_node(second, allow_graceful=False)
 
-    command = [sys.executable, JOB, compared_zoo, "--probe", "digits", "--samples", 202, "--json"]
-    command += ["--measure", ",".join(MEASURES), "--store", store, "--address", cluster.address]
+    command = [sys.executable, JOB, compared_zoo, "--probe", "digits", "--samples", 400, "--json"]
+    command += ["--measure", ",".join(HEAVY), "--store", store, "--address", cluster.address]
     try:
         with Watch(lose_the_second):
             run = subprocess.run(
