@@ -1,6 +1,7 @@
 """Costs of layers and models, from headers alone; and models as pieces of work."""
 
 import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -126,11 +127,11 @@ class Forecast:
         costs = [cost(spec, how) for spec in specs]
         total = sum(costs, Cost())
         names = {name for spec in specs if spec.status is None for name in spec.tensors}
-        quantized = sum(spec.status is not None for spec in specs)
-        reason = f"{quantized} quantized layers" if quantized else ""
+        unread = Counter(spec.status for spec in specs if spec.status is not None)
+        reason = ", ".join(f"{count} {status} layers" for status, count in unread.items())
         return replace(
             self,
-            layers=len(specs) - quantized,
+            layers=len(specs) - unread.total(),
             read_bytes=sum(checkpoint.tensors[name].nbytes for name in names),
             gram_flops=total.gram,
             eigen_flops=total.eigen,
