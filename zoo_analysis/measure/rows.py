@@ -97,6 +97,7 @@ def _row(spec: LayerSpec, result: LayerResult, seconds: float) -> dict[str, Any]
         "part_of": spec.part_of,
         "shape": list(spec.shape),
         "dtype": spec.dtype,
+        "precision": spec.precision,
         "N": shape.n,
         "M": shape.m,
         "Q": shape.n / shape.m if shape.m else None,

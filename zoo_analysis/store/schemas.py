@@ -57,6 +57,7 @@ LAYERS = _schema(
     ("part_of", pa.string()),
     ("shape", pa.list_(pa.int64())),
     ("dtype", pa.string()),
+    ("precision", pa.string()),  # the stored type, or the scheme that codes the weight
     ("N", pa.int64()),
     ("M", pa.int64()),
     ("Q", pa.float64()),

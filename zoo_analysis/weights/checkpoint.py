@@ -6,11 +6,11 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import TYPE_CHECKING, Self
 
 from zoo_analysis.errors import CheckpointError
-from zoo_analysis.weights.spec import LayerSpec
+from zoo_analysis.weights.spec import LayerSpec, TensorKind
 
 if TYPE_CHECKING:
     import torch
@@ -22,11 +22,14 @@ class TensorInfo:
 
     Attributes:
         name: as stored, after the envelope is taken off.
-        shape: as stored.
-        dtype: torch's name of it without ``torch.`` (``bfloat16``, ``float8_e4m3fn``).
+        shape: as stored, the outputs first where the format has an order of its own.
+        dtype: torch's name without ``torch.`` of the type in which it is read (``bfloat16``,
+            ``float8_e4m3fn``).
         nbytes: bytes of the tensor in its stored type.
         storage: where its bytes lie (file or storage number, byte offset, strides): tensors with
             the same identity and shape are one tensor under two names.
+        coded: the scheme in which the file codes its values (``q4_k``), which the reader decodes;
+            None for numbers of the type `dtype`.
     """
 
     name: str
@@ -34,6 +37,7 @@ class TensorInfo:
     dtype: str
     nbytes: int
     storage: tuple[int, ...]
+    coded: str | None = None
 
 
 class Checkpoint(ABC):
@@ -44,12 +48,15 @@ class Checkpoint(ABC):
         format: the name of the format of its files (``safetensors``, ``torch``).
         tensors: every stored tensor by name, in the order of the file.
         ordered: whether that order is the order of definition; safetensors files are sorted.
+        kinds: what the file itself says its tensors are, None for one that is no matrix; empty
+            for formats of names and numbers alone, where names and shapes decide.
     """
 
     path: Path | str
     format: str
     ordered: bool
     tensors: Mapping[str, TensorInfo]
+    kinds: Mapping[str, TensorKind | None] = MappingProxyType({})
 
     @abstractmethod
     def read(self, name: str) -> "torch.Tensor":

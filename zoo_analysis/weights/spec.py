@@ -36,6 +36,23 @@ Role = Literal[
 
 
 @dataclass(frozen=True)
+class TensorKind:
+    """Kind and layout of one tensor of matrices.
+
+    Attributes:
+        kind: of the layer.
+        groups: of a convolution.
+        transposed: see `LayerSpec`.
+        stacked: its first axis counts matrices, such as experts.
+    """
+
+    kind: Kind
+    groups: int = 1
+    transposed: bool = False
+    stacked: bool = False
+
+
+@dataclass(frozen=True)
 class LayerSpec:
     """One matrix (or one convolution kernel) of a checkpoint.
 
@@ -55,6 +72,8 @@ class LayerSpec:
         scale: factor of a LoRA update (lora_alpha / r).
         rank: r of a LoRA pair.
         recipe: how `tensors` make the weight, where it is reparametrised or pruned.
+        coded: the scheme in which the file keeps the weight (``q4_k``), where that is not a plain
+            floating type; its spectrum is that of the decoded weight.
         status: None, or why no spectrum can be had (``quantized``, ``not-understood``).
     """
 
@@ -73,4 +92,10 @@ class LayerSpec:
     scale: float = 1.0
     rank: int | None = None
     recipe: Recipe | None = None
+    coded: str | None = None
     status: Literal["quantized", "not-understood"] | None = field(default=None)
+
+    @property
+    def precision(self) -> str:
+        """The type in which the file keeps the weight: of numbers, or a scheme that codes them."""
+        return self.coded or self.dtype

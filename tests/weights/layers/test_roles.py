@@ -87,10 +87,18 @@ def test_the_config_beside_the_weights_is_used(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["{", "[]", "3"])
-def test_a_broken_config_is_named(tmp_path: Path, text: str) -> None:
+def test_a_broken_config_costs_what_it_would_have_said(tmp_path: Path, text: str) -> None:
     save_file({"a.weight": torch.ones(2, 2)}, tmp_path / "model.safetensors")
     (tmp_path / "config.json").write_text(text)
-    with pytest.raises(CheckpointError, match=r"config\.json"):
+    assert [spec.layer for spec in list_layers(open_checkpoint(tmp_path))] == ["a"]
+
+
+@pytest.mark.parametrize("text", ["{", "[]", "3"])
+def test_a_broken_adapter_config_is_named(tmp_path: Path, text: str) -> None:
+    """It says the scale of every update."""
+    save_file({"a.weight": torch.ones(2, 2)}, tmp_path / "adapter_model.safetensors")
+    (tmp_path / "adapter_config.json").write_text(text)
+    with pytest.raises(CheckpointError, match=r"adapter_config\.json"):
         list_layers(open_checkpoint(tmp_path))
 
 

@@ -12,8 +12,7 @@ import torch
 from torch import nn
 
 from zoo_analysis.weights.layers.composed import plain_name
-from zoo_analysis.weights.layers.kinds import TensorKind
-from zoo_analysis.weights.spec import Kind
+from zoo_analysis.weights.spec import Kind, TensorKind
 
 
 @dataclass(frozen=True)

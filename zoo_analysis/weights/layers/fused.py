@@ -11,8 +11,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from zoo_analysis.weights.checkpoint import TensorInfo
-from zoo_analysis.weights.layers.kinds import TensorKind
-from zoo_analysis.weights.spec import Role
+from zoo_analysis.weights.spec import Role, TensorKind
 
 _FUSED: Final = re.compile(
     r"(?P<module>.*?)\.?(?P<last>in_proj_weight|qkv_weight|(qkv|c_attn|qkv_proj|Wqkv|attn_qkv)\.weight)$"

@@ -10,23 +10,11 @@ masks, running statistics and other buffers, code books. A table of positions th
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from zoo_analysis.weights.checkpoint import TensorInfo
 from zoo_analysis.weights.layers.groups import guess_groups
-from zoo_analysis.weights.spec import Kind
-
-
-@dataclass(frozen=True)
-class TensorKind:
-    """Kind and layout of one matrix; `LayerSpec` explains the fields."""
-
-    kind: Kind
-    groups: int = 1
-    transposed: bool = False
-    stacked: bool = False
-
+from zoo_analysis.weights.spec import Kind, TensorKind
 
 #: Parameters that are multiplied with activations.
 _MATRIX: Final = re.compile(

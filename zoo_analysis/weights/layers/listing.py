@@ -11,14 +11,14 @@ from zoo_analysis.weights.layers.architecture import Blueprint, blueprint
 from zoo_analysis.weights.layers.composed import Weight, gather
 from zoo_analysis.weights.layers.copies import averaged_copies
 from zoo_analysis.weights.layers.fused import gate_rows, qkv_rows
-from zoo_analysis.weights.layers.kinds import TensorKind, judge
+from zoo_analysis.weights.layers.kinds import judge
 from zoo_analysis.weights.layers.lora import is_factor, lora_pairs
 from zoo_analysis.weights.layers.order import definition_order
 from zoo_analysis.weights.layers.quantized import float8_scale, is_companion, is_packed
 from zoo_analysis.weights.layers.roles import only_last_heads, role_of
 from zoo_analysis.weights.layers.ties import tied_names
 from zoo_analysis.weights.lenient_json import lenient_json
-from zoo_analysis.weights.spec import LayerSpec, Role
+from zoo_analysis.weights.spec import LayerSpec, Role, TensorKind
 
 
 def list_layers(
@@ -88,7 +88,7 @@ def layers_by(
     order = list(tensors) if checkpoint.ordered else definition_order(tensors)
     if plan:
         order = _planned_order(order, plan)
-    verdicts = _verdicts(tensors, order, plan)
+    verdicts = {**_verdicts(tensors, order, plan), **checkpoint.kinds}
     uncounted = tied_names(tensors, order, plan, config) | averaged_copies(tensors)
     specs: list[LayerSpec] = []
     depth = 0
@@ -152,8 +152,8 @@ def _json_beside(checkpoint: Checkpoint, name: str) -> Mapping[str, Any]:
 
 def _verdicts(
     tensors: Mapping[str, TensorInfo], order: list[str], plan: Blueprint | None
-) -> dict[str, TensorKind]:
-    verdicts = judge(tensors, order)
+) -> dict[str, TensorKind | None]:
+    verdicts: dict[str, TensorKind | None] = {**judge(tensors, order)}
     if plan is None:
         return verdicts
     for name in order:
@@ -215,6 +215,7 @@ def _spec(
         groups=verdict.groups,
         transposed=verdict.transposed,
         recipe=weight.recipe,
+        coded=info.coded,
         status="quantized"
         if is_packed(info) or not exact
         else None
