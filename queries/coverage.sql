@@ -1,15 +1,21 @@
--- What has been scanned when, by which method?
--- One row a day (UTC) and method; imported tables count as scanned on the day of their import.
--- param method: text = null  (only numbers made by this method)
--- param since: time = null  (only from this time on)
+-- How much of each model was measured, and why is the rest left out?
+-- One row a model revision, the least covered first. coverage is the share of what lies in matrices;
+-- packed and not_understood is what lacks there. Models imported from tables have no books.
+-- param series: text = null  (only this series)
+-- param below: number = null  (only models whose coverage is less)
+-- param limit: integer = 1000  (rows)
 SELECT
-    date_trunc('day', c.committed_at)::DATE AS day, c.method,
-    count(*) AS models, count(DISTINCT m.series) AS series, sum(s.layers) AS averaged_layers,
-    count(DISTINCT c.scan_id) AS scans
-FROM commits c
-JOIN summaries s USING (repo_id, revision, method)
-LEFT JOIN models m ON m.repo_id = c.repo_id AND m.revision = c.revision
-WHERE ($method IS NULL OR c.method = $method)
-    AND ($since IS NULL OR c.committed_at >= $since)
+    m.repo_id, m.revision, m.series, m.weights_format, m.parameters_total, m.parameters_measured,
+    m.coverage,
+    sum(l.elements) FILTER (l.reason = 'packed') AS packed,
+    sum(l.elements) FILTER (l.reason = 'not-understood') AS not_understood,
+    sum(l.elements) FILTER (l.reason = 'vector') AS vectors,
+    sum(l.elements) FILTER (l.reason IN ('table', 'buffer', 'mask')) AS tables_and_buffers,
+    sum(l.elements) FILTER (l.reason IN ('copy', 'tied', 'training-state')) AS copies
+FROM models m LEFT JOIN left_out l USING (repo_id, revision)
+WHERE m.parameters_total IS NOT NULL
+    AND ($series IS NULL OR m.series = $series)
+    AND ($below IS NULL OR m.coverage < $below)
 GROUP BY ALL
-ORDER BY day DESC, c.method;
+ORDER BY m.coverage, m.repo_id, m.revision
+LIMIT $limit;

@@ -1,7 +1,16 @@
--- One row a model revision, as it was described by the commit published last.
+-- The commit that describes a model revision: the one published last.
+CREATE VIEW raw.described AS
+FROM raw.published
+QUALIFY row_number() OVER (
+    PARTITION BY repo_id, revision ORDER BY committed_at DESC, commit_id DESC
+) = 1;
+
+-- One row a model revision.
 CREATE VIEW models AS
 SELECT m.* EXCLUDE (commit_id)
-FROM raw.models m JOIN raw.published p USING (commit_id)
-QUALIFY row_number() OVER (
-    PARTITION BY m.repo_id, m.revision ORDER BY p.committed_at DESC, m.commit_id DESC
-) = 1;
+FROM raw.models m JOIN raw.described d USING (commit_id, repo_id);
+
+-- Tensors of which no number comes.
+CREATE VIEW left_out AS
+SELECT l.* EXCLUDE (commit_id)
+FROM raw.left_out l JOIN raw.described d USING (commit_id, repo_id);

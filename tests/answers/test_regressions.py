@@ -10,6 +10,7 @@ import pytest
 
 from tests.support.command import zoo
 from tests.support.reference import VGG_2020
+from tests.support.small_models import model_rows
 from zoo_analysis.answers import regressions
 from zoo_analysis.answers.mixed import mixed_table
 from zoo_analysis.answers.points import Selection
@@ -127,6 +128,21 @@ def test_a_constant_metric_is_said_so(place: Path) -> None:
     (row, *_) = regressions.regress(open_store(place), ("log_norm",), "d", "series").to_pylist()
     assert (row["slope"], row["perm_p"], row["q"]) == (None, None, None)
     assert row["flags"] == "constant metric"
+
+
+def test_models_measured_in_part_are_counted(tmp_path: Path) -> None:
+    store = open_store(tmp_path)
+    shares = (1.0, 0.5, 0.89, 0.95, None)
+    models = [
+        model_rows(f"lab/m{i}", alphas=(2.0 + i, 3.0), coverage=share)
+        for i, share in enumerate(shares)
+    ]
+    store.commit_models(models, "scan")
+    reported = {"dataset": "digits", "metric": "top1", "source": "card"}
+    rows = [{"repo_id": f"lab/m{i}", "value": 90.0 - i, **reported} for i in range(5)]
+    store.append("accuracies", pa.Table.from_pylist(rows))
+    (row,) = regressions.regress(store, "alpha", by="none").to_pylist()
+    assert (row["n"], row["flags"].split("; ")[-1]) == (5, "2 of 5 measured in part")
 
 
 def test_kept_regressions_carry_query_method_and_time(place: Path) -> None:

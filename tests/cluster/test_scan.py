@@ -14,6 +14,7 @@ from zoo_analysis.cluster import flow
 from zoo_analysis.cluster.account import Event
 from zoo_analysis.errors import SourceError, ZooError
 from zoo_analysis.spectra import method
+from zoo_analysis.store.integrity import check
 
 pytestmark = pytest.mark.usefixtures("local_ray")
 
@@ -36,6 +37,26 @@ def test_a_scanned_model_has_the_rows_that_analyze_gives(make_model: MakeModel, 
     for name in direct.column_names:
         if name != "seconds":
             assert kept[name].to_pylist() == direct[name].to_pylist(), name
+
+
+def test_the_books_of_a_scan_balance_and_what_is_not_understood_is_said(
+    make_model: MakeModel, store: str, tmp_path: Path
+) -> None:
+    whole = make_model("a")
+    (thin := tmp_path / "zoo" / "thin").mkdir()
+    odd = {"fc.weight": torch.randn(30, 20), "fc.bias": torch.ones(30)}
+    save_file(odd | {"mystery": torch.randn(9, 8, 7, 6, 5, 4)}, thin / "model.safetensors")
+    summary = scan([str(whole), str(thin)], store)
+    assert summary.incomplete == summary.not_understood == ["zoo/thin"]
+    assert summary.parameters_measured == 40 * 20 + 30 * 40 + 30 * 20
+    assert summary.parameters_total == summary.parameters_measured + 30 + 9 * 8 * 7 * 6 * 5 * 4
+    assert rows(store, "SELECT tensor, count, elements, reason FROM left_out ORDER BY tensor") == [
+        ("*", 1, 30, "vector"),
+        ("mystery", 1, 9 * 8 * 7 * 6 * 5 * 4, "not-understood"),
+    ]
+    assert check(open_store(store)).problems == ()
+    (told,) = rows(store, "SELECT coverage FROM models WHERE repo_id = 'zoo/thin'")
+    assert told[0] == pytest.approx(600 / (600 + 60480))
 
 
 def test_a_spectrum_sums_to_the_squared_frobenius_norm(make_model: MakeModel, store: str) -> None:

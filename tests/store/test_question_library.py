@@ -1,12 +1,15 @@
 """The questions about training, sources, outliers, pairs, revisions and cost, answered by hand."""
 
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pytest
 
+from tests.support.small_models import model_rows
 from zoo_analysis.store import ModelRows, Store, open_store
 
 NET, CONV = "timm:net", "timm:conv"
@@ -184,13 +187,36 @@ def test_failure_causes(zoo: Store) -> None:
     assert len(ask(zoo, "failure-causes", shown, stage="plan")) == 1
 
 
-def test_coverage(zoo: Store) -> None:
+def test_scan_days(zoo: Store) -> None:
     # 5 commits by two scans; averaged: 2 + 2 + 1 + 1 + 1 layers.
     shown = "day method models series averaged_layers scans"
-    (row,) = ask(zoo, "coverage", shown)
+    (row,) = ask(zoo, "scan-days", shown)
     assert row[1:] == ("default", 5, 1, 7, 2)
     assert row[0] == datetime.now(UTC).date()
-    assert ask(zoo, "coverage", shown, since="2100-01-01") == []
+    assert ask(zoo, "scan-days", shown, since="2100-01-01") == []
+
+
+def test_coverage(tmp_path: Path) -> None:
+    store = open_store(tmp_path)
+    # 100 elements: 60 measured, 30 packed, 6 of vectors, 4 of an average.
+    books = {"parameters_total": 100, "parameters_measured": 60, "coverage": 60 / 90}
+    left = pa.table(
+        {
+            "tensor": ["fc.qweight", "*", "ema.fc"],
+            "count": [1, 2, 1],
+            "elements": [30, 6, 4],
+            "reason": ["packed", "vector", "copy"],
+        }
+    )
+    thin = replace(model_rows("lab/thin", **books), left_out=left)
+    whole = {"parameters_total": 50, "parameters_measured": 50, "coverage": 1.0}
+    store.commit_models([thin, model_rows("lab/whole", **whole), model_rows("lab/old")], "s")
+    shown = "repo_id coverage packed not_understood vectors copies"
+    assert ask(store, "coverage", shown) == [
+        ("lab/thin", 60 / 90, 30, None, 6, 4),
+        ("lab/whole", 1.0, None, None, None, None),
+    ]
+    assert [row[0] for row in ask(store, "coverage", shown, below=0.9)] == ["lab/thin"]
 
 
 @pytest.mark.parametrize("name", ["leaderboard", "matched-pairs", "trained-by-depth"])

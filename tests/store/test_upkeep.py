@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -188,6 +189,22 @@ def test_what_does_not_agree_is_named(store: Store) -> None:
     }
     assert found["lab/max"].layer == "fc"
     assert found["lab/max"].detail == "16.1, spectrum 16"
+
+
+def test_books_that_do_not_balance_are_found(store: Store) -> None:
+    books = {"parameters_total": 100, "parameters_measured": 60, "coverage": 1.0}
+    left = pa.table({"tensor": ["*"], "count": [2], "elements": [40], "reason": ["vector"]})
+    even, short = measured("lab/even"), measured("lab/short")
+    store.commit_models(
+        [
+            replace(even, model={**even.model, **books}, left_out=left),
+            replace(short, model={**short.model, **books}, left_out=left.slice(0, 0)),
+        ],
+        "scan",
+    )
+    (problem,) = check(store).problems
+    assert (problem.repo_id, problem.problem) == ("lab/short", "the books do not balance")
+    assert problem.detail == "60 of 100 measured, 0 left out"
 
 
 def test_an_interrupted_commit_is_no_problem_but_counted(store: Store) -> None:

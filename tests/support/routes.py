@@ -8,7 +8,8 @@ from torch import nn
 
 from zoo_analysis.weights.checkpoint import Checkpoint, TensorInfo
 from zoo_analysis.weights.layers.architecture import describe
-from zoo_analysis.weights.layers.listing import layers_by
+from zoo_analysis.weights.layers.inventory import Inventory
+from zoo_analysis.weights.layers.listing import inventory_by, layers_by
 from zoo_analysis.weights.spec import LayerSpec
 
 
@@ -52,6 +53,18 @@ class TensorKind(NamedTuple):
 
 def verdicts(specs: list[LayerSpec]) -> list[TensorKind]:
     return [TensorKind(s.layer, s.kind, s.groups, s.transposed, s.depth) for s in specs]
+
+
+def books(model: nn.Module) -> Inventory:
+    """The inventory of `model`, after it was seen to be whole on either route."""
+    state = model.state_dict(keep_vars=True).values()
+    elements = sum({id(t): t.numel() for t in state if t.is_floating_point()}.values())
+    checkpoint = HeaderOnly(model)
+    for plan in (None, describe(model)):
+        found = inventory_by(plan, checkpoint, {})
+        left = sum(row.elements for row in found.left_out)
+        assert found.total == elements == found.measured + left
+    return found
 
 
 def disagreements(model: nn.Module) -> list[tuple[TensorKind | None, TensorKind | None]]:

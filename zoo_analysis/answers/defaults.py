@@ -8,6 +8,8 @@ By = Literal["series", "library", "none"]
 BY: Final[By] = "series"
 #: Fewest models of a regression.
 MIN_MODELS: Final = 4
+#: Share of what lies in a model's matrices below which it is flagged.
+LEAST_COVERAGE: Final = 0.9
 #: Metrics that models are ranked by.
 RANKED_BY: Final = ("alpha_weighted",)
 #: Models that are named as the most similar.

@@ -31,6 +31,7 @@ class ModelReport:
         averages: its row of `summaries`.
         layers: a row a layer, in the order of depth: the metrics that are declared as shown.
         warnings: how many layers have each.
+        left_out: tensors, count, elements and reason of what was not measured, the largest first.
         accuracies: reported ones, with their sources.
     """
 
@@ -41,6 +42,7 @@ class ModelReport:
     averages: Mapping[str, Any]
     layers: pa.Table
     warnings: Mapping[str, int]
+    left_out: pa.Table
     accuracies: pa.Table
 
     @property
@@ -55,6 +57,7 @@ class ModelReport:
             "model": dict(self.model),
             "averages": dict(self.averages),
             "warnings": dict(self.warnings),
+            "left_out": self.left_out.to_pylist(),
             "accuracies": self.accuracies.to_pylist(),
             "layers": self.layers.to_pylist(),
         }
@@ -98,6 +101,11 @@ def show(
         averages=_record(store.sql(f"FROM summaries {where} AND method = $method", key)),
         layers=layers,
         warnings=Counter(layers["warning"].drop_null().to_pylist()),
+        left_out=store.run(
+            "SELECT tensor, count, elements, reason FROM left_out "
+            f"{where} ORDER BY elements DESC, tensor",
+            one,
+        ),
         accuracies=store.run(
             "SELECT dataset, metric, split, value, source, source_url FROM accuracies "
             "WHERE repo_id = $repo_id ORDER BY ALL",

@@ -9,7 +9,7 @@ from typing import Any, get_args
 import numpy as np
 import pyarrow as pa
 
-from zoo_analysis.answers.defaults import BY, MIN_MODELS, By
+from zoo_analysis.answers.defaults import BY, LEAST_COVERAGE, MIN_MODELS, By
 from zoo_analysis.answers.mixed import mixed_table
 from zoo_analysis.answers.points import Selection, load_pairs
 from zoo_analysis.errors import QueryError, ZooError
@@ -111,7 +111,9 @@ def _table(store: Store, selection: Selection, by: By, min_models: int, seed: in
                 "metric": metric,
                 "method": how,
             }
-            rows.append(names | asdict(fit) | {"flags": "; ".join(fit.flags)})
+            thin = int((models["coverage"][np.isfinite(values)] < LEAST_COVERAGE).sum())
+            flags = [*fit.flags, *([f"{thin} of {n} measured in part"] if thin else [])]
+            rows.append(names | asdict(fit) | {"flags": "; ".join(flags)})
     if not rows:
         raise QueryError(
             f"no group has {min_models} models with both a metric and an accuracy, the largest "

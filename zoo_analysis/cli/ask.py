@@ -70,6 +70,7 @@ def show(
 
 def print_model(report: "ModelReport") -> None:
     """The report for a person, on standard output."""
+    from zoo_analysis.answers.defaults import LEAST_COVERAGE
     from zoo_analysis.cli.output import plain_console, write_table
 
     console = plain_console()
@@ -81,6 +82,12 @@ def print_model(report: "ModelReport") -> None:
     console.print("averages: " + ", ".join(f"{k} {v:.4g}" for k, v in averages.items()))
     told = ", ".join(f"{count} layers {name}" for name, count in report.warnings.items())
     console.print(f"warnings: {told or 'none'}")
+    if len(report.left_out):
+        share = report.model["coverage"]
+        if share is not None and share < LEAST_COVERAGE:
+            console.print(f"only {share:.0%} of what lies in its matrices is measured")
+        console.print("not measured:")
+        write_table(report.left_out, "table")
     if len(report.accuracies):
         write_table(report.accuracies, "table")
     else:

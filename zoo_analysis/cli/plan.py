@@ -52,6 +52,7 @@ def print_plan(
         scanned = sum(bool(model.layers) for model in plan.models)
         typer.echo(
             f"\n{scanned} of {len(plan.models)} models, {totals['layers']} layers, "
+            f"{totals['parameters_measured']:,} of {totals['parameters_total']:,} parameters, "
             f"{totals['read_bytes'] / 1e9:.2f} GB to read, "
             f"{totals['gram_flops'] + totals['eigen_flops']:.2e} multiply-adds, "
             f"{totals['peak_bytes'] / 1e9:.2f} GB for the largest layer; "

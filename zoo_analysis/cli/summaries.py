@@ -1,7 +1,7 @@
 """Summaries of runs: for a person, or as JSON."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 import typer
@@ -34,6 +34,13 @@ def print_scan(summary: "Summary") -> None:
         f"{summary.scanned} scanned, {summary.skipped} skipped (already there), "
         f"{summary.failed} failed; {summary.layers} layers in {summary.seconds:.1f} s"
     )
+    if summary.parameters_total:
+        console.print(
+            f"{summary.parameters_measured:,} of {summary.parameters_total:,} parameters measured; "
+            "the rest: zoo query coverage"
+        )
+    _print_named("less than 90 % of the matrices measured", summary.incomplete)
+    _print_named("tensors that are not understood", summary.not_understood)
     console.print(f"store {summary.store}, method {summary.method}")
     _print_failures(summary)
 
@@ -59,6 +66,13 @@ def print_comparison(summary: "CorrelateSummary") -> None:
     for reason in summary.reasons:
         console.print(f"  {reason}", markup=False)
     _print_failures(summary)
+
+
+def _print_named(what: str, models: Sequence[str]) -> None:
+    if models:
+        more = f" and {len(models) - _NAMED} more" if len(models) > _NAMED else ""
+        named = ", ".join(models[:_NAMED])
+        plain_console().print(f"{what}: {named}{more}", markup=False)
 
 
 def _print_failures(summary: "RunSummary") -> None:

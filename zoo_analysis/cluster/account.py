@@ -7,10 +7,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any, Generic, Literal, Self, TypeVar
+from typing import Any, Generic, Literal, Self, TypeVar, cast
 
 import pyarrow as pa
 
+from zoo_analysis.answers.defaults import LEAST_COVERAGE
 from zoo_analysis.cluster.worker import Failure
 from zoo_analysis.sources import Accuracy, ModelRef, Problem
 from zoo_analysis.store import ModelRows, Store
@@ -70,6 +71,10 @@ class Summary(RunSummary):
         skipped: models the store held already.
         failed: models in `failures`.
         layers: rows added to `layers`.
+        parameters_total: of the scanned models.
+        parameters_measured: of those, what lies in layers that can be measured.
+        incomplete: models of whose matrices less than `LEAST_COVERAGE` is measured.
+        not_understood: models with tensors that are not understood.
         seconds: wall clock.
         store: the store's URI.
         method: the method's id.
@@ -83,6 +88,10 @@ class Summary(RunSummary):
     skipped: int = 0
     failed: int = 0
     layers: int = 0
+    parameters_total: int = 0
+    parameters_measured: int = 0
+    incomplete: list[str] = field(default_factory=list)
+    not_understood: list[str] = field(default_factory=list)
     seconds: float = 0.0
     failures: list[Failure] = field(default_factory=list)
 
@@ -90,6 +99,15 @@ class Summary(RunSummary):
         """Count rows that were committed."""
         self.scanned += len(models)
         self.layers += sum(len(rows.layers) for rows in models)
+        for rows in models:
+            model, left_out = cast("Mapping[str, Any]", rows.model), rows.left_out
+            self.parameters_total += model.get("parameters_total") or 0
+            self.parameters_measured += model.get("parameters_measured") or 0
+            coverage = model.get("coverage")
+            if coverage is not None and coverage < LEAST_COVERAGE:
+                self.incomplete.append(model["repo_id"])
+            if left_out is not None and "not-understood" in left_out["reason"].to_pylist():
+                self.not_understood.append(model["repo_id"])
 
     def columns(self) -> Mapping[str, Any]:
         """Columns of the table `scans`, and others."""

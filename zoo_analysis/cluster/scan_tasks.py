@@ -1,9 +1,9 @@
 """Tasks of a scan, on a worker. Nothing here raises: what fails comes back as a `Failure`."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from math import prod
 
+import pyarrow as pa
 import ray
 
 from zoo_analysis.cluster.worker import Failure, failure, one_thread
@@ -14,12 +14,13 @@ from zoo_analysis.measure.rows import Measured, concatenated, measure
 from zoo_analysis.sources import ModelRef, resolve_revision, with_config
 from zoo_analysis.spectra import Method
 from zoo_analysis.store import ModelRows
+from zoo_analysis.store.records import table_of
 from zoo_analysis.weights import (
-    Checkpoint,
-    list_layers,
     open_checkpoint,
     read_config,
 )
+from zoo_analysis.weights.layers.inventory import LeftOut
+from zoo_analysis.weights.layers.listing import take_inventory
 
 #: The (repo_id, revision, method) of models in a store.
 Committed = frozenset[tuple[str, str, str]]
@@ -54,14 +55,16 @@ class OpenedModel:
     Attributes:
         ref: with its revision.
         format: of its weights.
-        parameters: elements of all its floating tensors, tied ones once.
+        books: columns of `models` that say how much of it is measured.
+        left_out: its rows of that table.
         pieces: its layers that are still to be measured.
         measured: rows of those that were measured while it was open.
     """
 
     ref: ModelRef
     format: str
-    parameters: int
+    books: Mapping[str, float | None]
+    left_out: pa.Table
     pieces: Sequence[Piece]
     measured: Sequence[Measured]
 
@@ -69,13 +72,13 @@ class OpenedModel:
         """Its rows in the store, once all pieces are measured."""
         model = asdict(self.ref) | {
             "bytes": self.ref.nbytes,
-            "parameters": self.parameters,
+            **self.books,
             "weights_format": self.format,
         }
         for name in ("nbytes", "path", "accuracies"):
             del model[name]
         measured = concatenated(parts)
-        return ModelRows(model, how.id, measured.layers, measured.esds)
+        return ModelRows(model, how.id, measured.layers, measured.esds, left_out=self.left_out)
 
 
 @ray.remote(num_cpus=1)
@@ -96,16 +99,22 @@ def open_model(
                 config = read_config(checkpoint)
                 if ref.source == "hub":
                     ref = replace(with_config(ref, config), nbytes=checkpoint.nbytes)
-                specs = list_layers(checkpoint, config, ref.architecture, how.split_qkv)
-                if not specs:
+                books = take_inventory(checkpoint, config, ref.architecture, how.split_qkv)
+                if not books.layers:
                     raise ZooError(f"{ref.path} holds no weight matrix: nothing to analyse")
-                parameters = _parameters(checkpoint)
-                work = pieces(checkpoint.in_file_order(specs), how)
+                work = pieces(checkpoint.in_file_order(books.layers), how)
                 # The one piece of a small model is not worth a task of its own.
                 here, later = (work, []) if len(work) == 1 else ([], work)
                 stage = "measure"
                 measured = [measure(checkpoint, each.specs, how, settings.device) for each in here]
-                return OpenedModel(ref, checkpoint.format, parameters, later, measured)
+                columns = {
+                    "parameters": books.total,
+                    "parameters_total": books.total,
+                    "parameters_measured": books.measured,
+                    "coverage": books.coverage,
+                }
+                left_out = table_of(LeftOut, books.left_out)
+                return OpenedModel(ref, checkpoint.format, columns, left_out, later, measured)
     except Exception as error:
         return failure(ref, stage, error, access=access)
 
@@ -124,12 +133,3 @@ def measure_piece(ref: ModelRef, piece: Piece, settings: ScanSettings) -> Measur
 def is_known(ref: ModelRef, how: Method, known: Committed) -> bool:
     """True where the store holds a model at its revision and under a method."""
     return (ref.repo_id, ref.revision, how.id) in known
-
-
-def _parameters(checkpoint: Checkpoint) -> int:
-    """Elements of all floating tensors, tied ones once."""
-    sizes: dict[tuple[object, ...], int] = {}
-    for info in checkpoint.tensors.values():
-        if "float" in info.dtype:
-            sizes[(info.storage, info.shape)] = prod(info.shape)
-    return sum(sizes.values())

@@ -1,6 +1,6 @@
 """One model measured in this process, without Ray or a store."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ from zoo_analysis.measure.rows import measure
 from zoo_analysis.spectra import Method
 from zoo_analysis.weights import Checkpoint, LayerSpec, list_layers, open_checkpoint
 from zoo_analysis.weights.layers.architecture import describe
-from zoo_analysis.weights.layers.listing import layers_by
+from zoo_analysis.weights.layers.listing import inventory_by
 from zoo_analysis.weights.readers.memory import MemoryCheckpoint
 
 
@@ -43,12 +43,12 @@ def analyze(
 
 def _opened(
     model: str | Path | torch.nn.Module | Mapping[str, Any], split_qkv: bool
-) -> tuple[Checkpoint, list[LayerSpec]]:
+) -> tuple[Checkpoint, Sequence[LayerSpec]]:
     if isinstance(model, str | Path):
         checkpoint: Checkpoint = open_checkpoint(model)
         return checkpoint, list_layers(checkpoint, split_qkv=split_qkv)
     if isinstance(model, torch.nn.Module):
         checkpoint = MemoryCheckpoint(model.state_dict())
-        return checkpoint, layers_by(describe(model), checkpoint, {}, split_qkv)
+        return checkpoint, inventory_by(describe(model), checkpoint, {}, split_qkv).layers
     checkpoint = MemoryCheckpoint(model)
-    return checkpoint, layers_by(None, checkpoint, {}, split_qkv)
+    return checkpoint, inventory_by(None, checkpoint, {}, split_qkv).layers

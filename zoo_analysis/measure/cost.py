@@ -12,7 +12,8 @@ import torch
 
 from zoo_analysis.spectra import Method, analyze_kernel, matrix_shape
 from zoo_analysis.store.records import schema_of
-from zoo_analysis.weights import Checkpoint, LayerSpec, kernel_dims, list_layers
+from zoo_analysis.weights import Checkpoint, LayerSpec, kernel_dims
+from zoo_analysis.weights.layers.listing import take_inventory
 
 #: An eigenproblem of side M costs as much as this many M³ of a symmetric rank-k update (measured).
 _EIGEN = 3.3
@@ -95,6 +96,8 @@ class Forecast:
 
     Attributes:
         layers: matrices to be measured; None where the header is not known without a download.
+        parameters_total, parameters_measured: elements of its tensors, and of its layers.
+        coverage: the share of what lies in matrices that will be measured.
         read_bytes: of the tensors to be read, or of the files where they come whole.
         gram_flops, eigen_flops: multiply-adds of Gram matrices and of eigenproblems.
         peak_bytes: memory of the largest layer.
@@ -107,6 +110,9 @@ class Forecast:
     revision: str | None
     source: str
     layers: int | None = None
+    parameters_total: int | None = None
+    parameters_measured: int | None = None
+    coverage: float | None = None
     read_bytes: int = 0
     gram_flops: float = 0.0
     eigen_flops: float = 0.0
@@ -123,7 +129,8 @@ class Forecast:
             how: the method.
             rate: multiply-adds a second of one core.
         """
-        specs = list_layers(checkpoint, {}, split_qkv=how.split_qkv)
+        books = take_inventory(checkpoint, {}, split_qkv=how.split_qkv)
+        specs = books.layers
         costs = [cost(spec, how) for spec in specs]
         total = sum(costs, Cost())
         names = {name for spec in specs if spec.status is None for name in spec.tensors}
@@ -132,6 +139,9 @@ class Forecast:
         return replace(
             self,
             layers=len(specs) - unread.total(),
+            parameters_total=books.total,
+            parameters_measured=books.measured,
+            coverage=books.coverage,
             read_bytes=sum(checkpoint.tensors[name].nbytes for name in names),
             gram_flops=total.gram,
             eigen_flops=total.eigen,
@@ -162,7 +172,14 @@ class ScanPlan:
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
-        names = ("layers", "read_bytes", "gram_flops", "eigen_flops")
+        names = (
+            "layers",
+            "parameters_total",
+            "parameters_measured",
+            "read_bytes",
+            "gram_flops",
+            "eigen_flops",
+        )
         totals = {name: sum(getattr(model, name) or 0 for model in self.models) for name in names}
         peak = max((model.peak_bytes for model in self.models), default=0)
         return {

@@ -42,6 +42,14 @@ _CHECKS = {
         SELECT {_WHOSE.format("e")}, e.layer, NULL AS detail
         FROM raw.esds e JOIN raw.published p USING (commit_id)
         ANTI JOIN raw.layers l ON e.commit_id = l.commit_id AND e.layer = l.layer""",
+    "the books do not balance": f"""
+        SELECT {_WHOSE.format("p")}, NULL AS layer,
+            printf('%d of %d measured, %d left out', m.parameters_measured, m.parameters_total,
+                coalesce(l.elements, 0)) AS detail
+        FROM raw.published p JOIN raw.models m USING (commit_id) LEFT JOIN (
+            SELECT commit_id, sum(elements)::BIGINT AS elements FROM raw.left_out GROUP BY ALL
+        ) l USING (commit_id)
+        WHERE m.parameters_total <> m.parameters_measured + coalesce(l.elements, 0)""",
     "λ_max is not the spectrum's": f"""
         SELECT {_WHOSE.format("l")}, l.layer,
             printf('%.9g, spectrum %.9g', l.lambda_max, list_max(e.eigenvalues)) AS detail

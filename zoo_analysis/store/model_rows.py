@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from zoo_analysis.errors import StoreError
-from zoo_analysis.store.schemas import AVERAGES, COMMIT_ID, COMMITS, ESDS, LAYERS, MODELS
+from zoo_analysis.store.schemas import AVERAGES, COMMIT_ID, COMMITS, ESDS, LAYERS, LEFT_OUT, MODELS
 
 _MODEL_KEY = ("repo_id", "revision")
 
@@ -33,6 +33,7 @@ class ModelRows:
         layers: rows of `LAYERS`, less `commit_id`; metric columns may be missing. The key columns
             repo_id, revision and method may be too: they are the model's.
         esds: rows of `ESDS` likewise, of layers that are in `layers`.
+        left_out: rows of `LEFT_OUT` likewise, or none.
         averages: metrics of `AVERAGES` by name, where they are known without the layers.
     """
 
@@ -41,6 +42,7 @@ class ModelRows:
     layers: pa.Table
     esds: pa.Table
     averages: Mapping[str, float | None] | None = None
+    left_out: pa.Table | None = None
 
 
 def conform(rows: pa.Table, schema: pa.Schema, what: str) -> pa.Table:
@@ -84,7 +86,7 @@ def assemble(batch: Sequence[ModelRows], scan_id: str) -> dict[str, pa.Table]:
     Raises:
         StoreError: rows that do not fit their schema or their model.
     """
-    layers, esds, models, averages, commits = [], [], [], [], []
+    layers, esds, models, averages, left_out, commits = [], [], [], [], [], []
     now = datetime.now(UTC)
     for rows in sorted(batch, key=lambda rows: str(_model_row(rows.model)["repo_id"])):
         model = _model_row(rows.model)
@@ -101,6 +103,9 @@ def assemble(batch: Sequence[ModelRows], scan_id: str) -> dict[str, pa.Table]:
         if rows.averages is not None:
             given = pa.Table.from_pylist([dict(rows.averages)])
             averages.append(_with(given, AVERAGES, key | commit, f"averages of {what}"))
+        if rows.left_out is not None:
+            owner = {name: key[name] for name in _MODEL_KEY} | commit
+            left_out.append(_with(rows.left_out, LEFT_OUT, owner, f"left_out of {what}"))
         publish = {**key, **commit, "scan_id": scan_id, "committed_at": now}
         commits.append(pa.Table.from_pylist([publish], schema=COMMITS))
     tables = {
@@ -108,6 +113,7 @@ def assemble(batch: Sequence[ModelRows], scan_id: str) -> dict[str, pa.Table]:
         "esds": esds,
         "models": models,
         "averages": averages,
+        "left_out": left_out,
         "commits": commits,
     }
     # In one chunk each, since several would be written in no particular order.

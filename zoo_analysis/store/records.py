@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from datetime import datetime
 from types import NoneType
-from typing import Any, Final, TypeVar, get_args, get_origin, get_type_hints
+from typing import Any, Final, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 import pyarrow as pa
 
@@ -23,8 +23,8 @@ def schema_of(row: type) -> pa.Schema:
     """Arrow schema of a dataclass, its columns in the order of the fields.
 
     Args:
-        row: dataclass of str, bool, int, float, datetime, lists or tuples of one of these, each of
-            them or None.
+        row: dataclass of str, bool, int, float, datetime, literals of one of these, lists or tuples
+            of them, each of them or None.
     """
     return pa.schema([(name, _type(hint)) for name, hint in get_type_hints(row).items()])
 
@@ -53,4 +53,6 @@ def _type(hint: Any) -> pa.DataType:
     inner = [part for part in get_args(hint) if part not in (NoneType, ...)]
     if not inner:
         return _TYPES[hint]
+    if get_origin(hint) is Literal:
+        return _TYPES[type(inner[0])]
     return pa.list_(_type(inner[0])) if get_origin(hint) in (list, tuple) else _type(inner[0])

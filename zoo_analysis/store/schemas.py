@@ -30,7 +30,10 @@ MODELS = _schema(
     ("architecture", pa.string()),
     ("library", pa.string()),
     ("pipeline_tag", pa.string()),
-    ("parameters", pa.int64()),
+    ("parameters", pa.int64()),  # elements of all its floating tensors, tied ones once
+    ("parameters_total", pa.int64()),  # of all floating and packed tensors of its files
+    ("parameters_measured", pa.int64()),  # of those in layers that can be measured
+    ("coverage", pa.float64()),  # measured share of what lies in matrices
     ("bytes", pa.int64()),
     ("weights_format", pa.string()),
     ("created", TIME),
@@ -79,6 +82,16 @@ ESDS = _schema(
 #: `layers` and `esds` without the columns that say whose they are.
 LAYER_ROWS, ESD_ROWS = (
     pa.schema([column for column in table if column.name not in _OWNER]) for table in (LAYERS, ESDS)
+)
+
+#: Tensors of a model that no number comes from: one, or all that differ by numbers in their names.
+LEFT_OUT = _schema(
+    *_KEY,
+    ("tensor", pa.string()),
+    ("count", pa.int64()),
+    ("elements", pa.int64()),
+    ("reason", pa.string()),
+    (COMMIT_ID, pa.int64()),
 )
 
 #: Written last, after a model's rows in the other tables: the one atomic act that publishes them.
@@ -207,6 +220,7 @@ TABLES: Final[dict[str, pa.Schema]] = {
     "layers": LAYERS,
     "esds": ESDS,
     "averages": AVERAGES,
+    "left_out": LEFT_OUT,
     "commits": COMMITS,
     "similarities": SIMILARITIES,
     "studies": STUDIES,

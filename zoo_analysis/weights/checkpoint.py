@@ -1,7 +1,7 @@
 """Stored tensors of a model, as every reader of checkpoints offers them: one at a time."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,7 +10,7 @@ from types import MappingProxyType, TracebackType
 from typing import TYPE_CHECKING, Self
 
 from zoo_analysis.errors import CheckpointError
-from zoo_analysis.weights.spec import LayerSpec, TensorKind
+from zoo_analysis.weights.spec import LayerSpec, Omission, TensorKind
 
 if TYPE_CHECKING:
     import torch
@@ -50,6 +50,8 @@ class Checkpoint(ABC):
         ordered: whether that order is the order of definition; safetensors files are sorted.
         kinds: what the file itself says its tensors are, None for one that is no matrix; empty
             for formats of names and numbers alone, where names and shapes decide.
+        aside: tensors of its files that are not the model's, each with the reason; they cannot be
+            read.
     """
 
     path: Path | str
@@ -57,6 +59,7 @@ class Checkpoint(ABC):
     ordered: bool
     tensors: Mapping[str, TensorInfo]
     kinds: Mapping[str, TensorKind | None] = MappingProxyType({})
+    aside: Sequence[tuple[TensorInfo, Omission]] = ()
 
     @abstractmethod
     def read(self, name: str) -> "torch.Tensor":

@@ -1,7 +1,7 @@
 """Description of one weight matrix, known before a byte of it is read."""
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Final, Literal
 
 Kind = Literal[
     "linear",
@@ -17,6 +17,23 @@ Kind = Literal[
 
 #: How several tensors make one weight; see `effective_weight`.
 Recipe = Literal["weight_norm", "spectral_norm", "mask"]
+
+#: Why a tensor is part of no layer. Those of `UNMEASURED` are, or may be, matrices all the same.
+Omission = Literal[
+    "vector",  # a vector or scalar, in whatever dress: biases, norms, layer scales, tokens
+    "table",  # of positions or of biases, which is added and not multiplied
+    "buffer",  # statistics and other state that is not trained
+    "mask",
+    "copy",  # of weights that are measured: averages, teachers, modules that were replaced
+    "tied",  # stored anew, though the network uses another tensor in its place
+    "training-state",  # of optimisers and their like
+    "empty",
+    "packed",  # coded in a scheme that is not read, with its scales and code books
+    "not-understood",
+]
+
+#: Reasons that leave a matrix without numbers.
+UNMEASURED: Final[tuple[Omission, ...]] = ("packed", "not-understood")
 
 Role = Literal[
     "embedding",

@@ -7,7 +7,7 @@ import timm
 import torch
 from scipy.stats import kendalltau
 
-from tests.support.routes import HeaderOnly, disagreements
+from tests.support.routes import HeaderOnly, books, disagreements
 from zoo_analysis.weights.layers.listing import layers_by
 
 SAMPLE = (
@@ -31,8 +31,14 @@ def build(name: str) -> torch.nn.Module:
 
 
 def check(name: str) -> None:
-    found = disagreements(build(name))
+    model = build(name)
+    found = disagreements(model)
     assert not found, f"{name}: {len(found)} layers differ, such as {found[:3]}"
+    inventory = books(model)
+    assert inventory.coverage is not None
+    # Banks of kernels that are mixed anew for every input are no matrices of the network.
+    if not name.startswith(("efficientnet_cc", "tf_efficientnet_cc")):
+        assert inventory.coverage > 0.9, f"{name}: {inventory.left_out}"
 
 
 @pytest.mark.parametrize("name", KNOWN)

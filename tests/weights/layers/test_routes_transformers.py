@@ -7,7 +7,7 @@ import torch
 import transformers
 from transformers import AutoConfig
 
-from tests.support.routes import HeaderOnly, disagreements, verdicts
+from tests.support.routes import HeaderOnly, books, disagreements, verdicts
 from zoo_analysis.weights.layers.architecture import blueprint, describe
 from zoo_analysis.weights.layers.listing import layers_by
 
@@ -94,8 +94,12 @@ def build(family: str) -> torch.nn.Module:
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_names_tell_what_the_architecture_tells(family: str) -> None:
-    found = disagreements(build(family))
+    model = build(family)
+    found = disagreements(model)
     assert not found, f"{family}: {len(found)} layers differ, such as {found[:3]}"
+    inventory = books(model)
+    assert inventory.coverage is not None
+    assert inventory.coverage > 0.9, f"{family}: {inventory.left_out}"
 
 
 @pytest.mark.parametrize("family", ["bert", "gpt2", "llama", "mixtral", "vit", "t5"])

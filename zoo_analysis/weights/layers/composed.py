@@ -52,8 +52,7 @@ def gather(tensors: Mapping[str, TensorInfo], wrapped: bool) -> dict[str, Weight
 
     Args:
         tensors: of a checkpoint.
-        wrapped: whether peft's wrappers are to be taken off the names. The module that a fully
-            trained one took the place of (``original_module``) is left out: it is not in use.
+        wrapped: whether peft's wrappers are to be taken off the names.
     """
     parts: dict[str, dict[str, str]] = {}
     for name in tensors:
@@ -62,8 +61,6 @@ def gather(tensors: Mapping[str, TensorInfo], wrapped: bool) -> dict[str, Weight
     weights: dict[str, Weight] = {}
     for plain, named in parts.items():
         weight = _weight(plain, named, tensors)
-        if wrapped and ".original_module." in plain:
-            continue
         if wrapped:
             weight = _unwrapped(weight, parts)
         weights[weight.info.name] = weight

@@ -1,4 +1,4 @@
-"""Averaged copies of a network that lie beside it in one file."""
+"""Copies of weights that lie beside those in use: averages, and modules that were replaced."""
 
 import re
 from collections import defaultdict
@@ -46,3 +46,8 @@ def averaged_copies(tensors: Mapping[str, TensorInfo]) -> set[str]:
                 copies.update(names)
                 break
     return copies
+
+
+def replaced_modules(tensors: Mapping[str, TensorInfo]) -> set[str]:
+    """Names in `tensors` of modules in whose place peft put fully trained ones."""
+    return {name for name in tensors if ".original_module." in f".{name}"}

@@ -1,4 +1,4 @@
-"""Lists a checkpoint's matrices, from its headers and its config alone."""
+"""Lists a checkpoint's matrices and what else it holds, from its headers and its config alone."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -9,8 +9,9 @@ from zoo_analysis.errors import CheckpointError
 from zoo_analysis.weights.checkpoint import Checkpoint, TensorInfo
 from zoo_analysis.weights.layers.architecture import Blueprint, blueprint
 from zoo_analysis.weights.layers.composed import Weight, gather
-from zoo_analysis.weights.layers.copies import averaged_copies
+from zoo_analysis.weights.layers.copies import averaged_copies, replaced_modules
 from zoo_analysis.weights.layers.fused import gate_rows, qkv_rows
+from zoo_analysis.weights.layers.inventory import Inventory, inventory_of
 from zoo_analysis.weights.layers.kinds import judge
 from zoo_analysis.weights.layers.lora import is_factor, lora_pairs
 from zoo_analysis.weights.layers.order import definition_order
@@ -18,7 +19,7 @@ from zoo_analysis.weights.layers.quantized import float8_scale, is_companion, is
 from zoo_analysis.weights.layers.roles import only_last_heads, role_of
 from zoo_analysis.weights.layers.ties import tied_names
 from zoo_analysis.weights.lenient_json import lenient_json
-from zoo_analysis.weights.spec import LayerSpec, Role, TensorKind
+from zoo_analysis.weights.spec import LayerSpec, Omission, Role, TensorKind
 
 
 def list_layers(
@@ -27,7 +28,19 @@ def list_layers(
     architecture: str | None = None,
     split_qkv: bool = False,
 ) -> list[LayerSpec]:
-    """The matrices of `checkpoint` in the order of the network; nothing of the weights is read.
+    """The matrices of `checkpoint` in the order of the network: the layers of `take_inventory`."""
+    return list(take_inventory(checkpoint, config, architecture, split_qkv).layers)
+
+
+def take_inventory(
+    checkpoint: Checkpoint,
+    config: Mapping[str, Any] | None = None,
+    architecture: str | None = None,
+    split_qkv: bool = False,
+) -> Inventory:
+    """The matrices of `checkpoint` in the order of the network, and why the rest is none.
+
+    Nothing of the weights is read.
 
     Kind, groups and order come from the architecture where config.json or `architecture` name one
     that timm or transformers build, and from names and shapes for whatever it does not know.
@@ -44,7 +57,7 @@ def list_layers(
     """
     config = read_config(checkpoint) if config is None else config
     adapter = _json_beside(checkpoint, "adapter_config.json")
-    return layers_by(blueprint(config, architecture), checkpoint, config, split_qkv, adapter)
+    return inventory_by(blueprint(config, architecture), checkpoint, config, split_qkv, adapter)
 
 
 def read_config(checkpoint: Checkpoint) -> Mapping[str, Any]:
@@ -63,7 +76,18 @@ def layers_by(
     split_qkv: bool = False,
     adapter: Mapping[str, Any] | None = None,
 ) -> list[LayerSpec]:
-    """The matrices of `checkpoint` by the architecture `plan`, or by names and shapes if None.
+    """The matrices of `checkpoint`: the layers of `inventory_by`."""
+    return list(inventory_by(plan, checkpoint, config, split_qkv, adapter).layers)
+
+
+def inventory_by(
+    plan: Blueprint | None,
+    checkpoint: Checkpoint,
+    config: Mapping[str, Any],
+    split_qkv: bool = False,
+    adapter: Mapping[str, Any] | None = None,
+) -> Inventory:
+    """The books of `checkpoint` by the architecture `plan`, or by names and shapes if None.
 
     Args:
         plan: see `blueprint`; one that knows less than half of the tensors is set aside.
@@ -89,7 +113,11 @@ def layers_by(
     if plan:
         order = _planned_order(order, plan)
     verdicts = {**_verdicts(tensors, order, plan), **checkpoint.kinds}
-    uncounted = tied_names(tensors, order, plan, config) | averaged_copies(tensors)
+    unused: dict[str, Omission] = {
+        **dict.fromkeys(replaced_modules(tensors) if loras or adapter else (), "copy"),
+        **dict.fromkeys(averaged_copies(tensors), "copy"),
+        **dict.fromkeys(tied_names(tensors, order, plan, config), "tied"),
+    }
     specs: list[LayerSpec] = []
     depth = 0
     for name in _with_pairs(order, weights, loras, checkpoint):
@@ -101,14 +129,24 @@ def layers_by(
         info = weight.info
         factor = is_factor(name) and len(info.shape) > 1
         verdict = TensorKind("linear") if is_packed(info) or factor else verdicts.get(name)
-        if verdict is None or name in uncounted:
+        if verdict is None or name in unused:
             continue
         spec = _spec(weight, verdict, depth, checkpoint.tensors)
         specs += _stack(spec) if verdict.stacked and spec.status is None else [spec]
         if split_qkv and spec.status is None:
             specs += _parts(spec, info, verdict, tensors, config)
         depth += 1
-    return only_last_heads(specs)
+    known = {part: reason for name, reason in unused.items() for part in weights[name].tensors}
+    if plan:
+        known |= dict.fromkeys(_untrained(plan, tensors), "buffer")
+    return inventory_of(checkpoint, only_last_heads(specs), known)
+
+
+def _untrained(plan: Blueprint, tensors: Mapping[str, TensorInfo]) -> Iterator[str]:
+    for name, info in tensors.items():
+        found = plan.find(name)
+        if found and len(info.shape) > 1 and plan.verdicts.get(found, True) is None:
+            yield name
 
 
 def _with_pairs(

@@ -1,8 +1,10 @@
 """State dicts inside of what training scripts wrap around them."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final
+
+from zoo_analysis.weights.spec import Omission
 
 if TYPE_CHECKING:
     import torch
@@ -35,6 +37,9 @@ _NOT_WEIGHTS: Final = re.compile(
     r"optim|sched|scaler|ema|loss|rng|args|config|hparams|callbacks", re.I
 )
 
+#: Mappings of averages of the weights.
+_AVERAGES: Final = re.compile(r"(^|_)(ema|averaged?|avg|swa|shadow|teacher|target)(_|$)", re.I)
+
 _DEEPEST: Final = 4
 
 
@@ -49,6 +54,47 @@ def unwrap(loaded: Any) -> dict[str, "torch.Tensor"]:
         loaded: what ``torch.load`` gave.
     """
     return _without_prefix(_find(loaded, 0))
+
+
+def left_aside(
+    loaded: Any, taken: Iterable["torch.Tensor"]
+) -> list[tuple[str, "torch.Tensor", Omission]]:
+    """The tensors of a loaded file that `unwrap` leaves out: their paths, and why.
+
+    Args:
+        loaded: what ``torch.load`` gave.
+        taken: the tensors that are read.
+    """
+    import torch
+
+    mine = {id(tensor) for tensor in taken}
+    found: list[tuple[str, torch.Tensor, Omission]] = []
+    seen: set[int] = set()
+    waiting: list[tuple[str, Any]] = [("", loaded)]
+    while waiting:
+        path, value = waiting.pop()
+        if isinstance(value, torch.Tensor):
+            if id(value) not in mine and (value.is_floating_point() or value.is_quantized):
+                found.append((path, value, _why(path, value)))
+            mine.add(id(value))
+        elif isinstance(value, Mapping | list | tuple) and id(value) not in seen:
+            seen.add(id(value))
+            parts = value.items() if isinstance(value, Mapping) else enumerate(value)
+            waiting += [(f"{path}.{key}" if path else str(key), part) for key, part in parts]
+    return found[::-1]
+
+
+def _why(path: str, tensor: "torch.Tensor") -> Omission:
+    import torch
+
+    if tensor.is_quantized:
+        return "packed"
+    parents = path.split(".")[:-1]
+    if any(_AVERAGES.search(part) for part in parents):
+        return "copy"
+    if any(_NOT_WEIGHTS.search(part) for part in parents):
+        return "training-state"
+    return "vector" if tensor.ndim < 2 and tensor.layout == torch.strided else "not-understood"
 
 
 def _find(loaded: Any, level: int) -> dict[str, "torch.Tensor"]:

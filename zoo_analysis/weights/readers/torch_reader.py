@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from zoo_analysis.errors import CheckpointError
 from zoo_analysis.weights.checkpoint import Checkpoint, TensorInfo
-from zoo_analysis.weights.readers.envelope import unwrap
+from zoo_analysis.weights.readers.envelope import left_aside, unwrap
 from zoo_analysis.weights.readers.reader import Reader
+from zoo_analysis.weights.spec import Omission
 
 if TYPE_CHECKING:
     import torch
@@ -44,11 +45,13 @@ class TorchCheckpoint(Checkpoint):
         self.path = path
         self._files = files
         self._mapped = [_is_zip(file) for file in files]
-        self._loaded = [_load(file) for file in files]
+        contents = [_load(file) for file in files]
+        self._loaded = [tensors for tensors, _ in contents]
         self.resources.callback(self._loaded.clear)
         self._touched = [0] * len(files)
         self._shard: dict[str, int] = {}
         self.tensors = tensors = {}
+        aside: list[tuple[TensorInfo, Omission]] = []
         for number, shard in enumerate(self._loaded):
             storages: dict[int, int] = {}
             for name, tensor in shard.items():
@@ -56,6 +59,11 @@ class TorchCheckpoint(Checkpoint):
                     raise CheckpointError(f"{path}: two shards hold the tensor {name}")
                 self._shard[name] = number
                 tensors[name] = _info(name, tensor, number, storages)
+            aside += [
+                (_info(name, tensor, number, storages), why)
+                for name, tensor, why in contents[number][1]
+            ]
+        self.aside = aside
 
     def read(self, name: str) -> "torch.Tensor":
         """See `Checkpoint.read`."""
@@ -81,7 +89,7 @@ class TorchCheckpoint(Checkpoint):
             raise CheckpointError(f"{self.path}: has been closed")
         number = self._shard[info.name]
         if self._mapped[number] and self._touched[number] > _REMAP_AFTER:
-            self._loaded[number] = _load(self._files[number])
+            self._loaded[number], _ = _load(self._files[number])
             self._touched[number] = 0
         self._touched[number] += nbytes
         tensor = self._loaded[number].get(info.name)
@@ -103,10 +111,15 @@ def _drop_pages(files: Iterable[Path]) -> None:
 
 
 def _info(name: str, tensor: "torch.Tensor", number: int, storages: dict[int, int]) -> TensorInfo:
+    import torch
+
+    dtype = str(tensor.dtype).removeprefix("torch.")
+    if tensor.layout != torch.strided:
+        nbytes = tensor.numel() * tensor.element_size()
+        return TensorInfo(name, tuple(tensor.shape), dtype, nbytes, (number, -1, id(tensor)))
     storage = storages.setdefault(tensor.untyped_storage().data_ptr(), len(storages))
     place: tuple[int, ...] = (number, storage, int(tensor.storage_offset()) * tensor.element_size())
     place += tuple(int(step) for step in tensor.stride())
-    dtype = str(tensor.dtype).removeprefix("torch.")
     return TensorInfo(name, tuple(tensor.shape), dtype, tensor.nbytes, place)
 
 
@@ -117,9 +130,10 @@ def _is_zip(file: Path) -> bool:
         raise CheckpointError(f"{file}: cannot be opened: {error.strerror}") from None
 
 
-def _load(file: Path) -> dict[str, "torch.Tensor"]:
-    import torch
-
+def _load(
+    file: Path,
+) -> tuple[dict[str, "torch.Tensor"], list[tuple[str, "torch.Tensor", Omission]]]:
+    """(the tensors of the model, what else there is)."""
     mapped = _is_zip(file)
     if mapped and _is_torchscript(file):
         raise CheckpointError(
@@ -128,16 +142,19 @@ def _load(file: Path) -> dict[str, "torch.Tensor"]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         loaded = _torch_load(file, mapped)
-    tensors = {
-        name: tensor.detach()
-        for name, tensor in unwrap(loaded).items()
-        if not tensor.is_quantized and type(tensor) in (torch.Tensor, torch.nn.Parameter)
-    }
-    if not tensors:
+    model = {name: tensor for name, tensor in unwrap(loaded).items() if _plain(tensor)}
+    if not model:
         raise CheckpointError(
             f"{file}: no weights: a {type(loaded).__name__} without named tensors"
         )
-    return tensors
+    tensors = {name: tensor.detach() for name, tensor in model.items()}
+    return tensors, left_aside(loaded, model.values())
+
+
+def _plain(tensor: "torch.Tensor") -> bool:
+    import torch
+
+    return not tensor.is_quantized and type(tensor) in (torch.Tensor, torch.nn.Parameter)
 
 
 def _torch_load(file: Path, mapped: bool) -> Any:
