@@ -34,6 +34,21 @@ Role = Literal[
     "other",
 ]
 
+#: Why a tensor is no layer; see `omission`.
+Omission = Literal[
+    "vector",  # or a scalar, in any dress: biases, norms, layer scales
+    "buffer",  # or a statistic
+    "mask",
+    "position-table",  # a bare parameter or buffer: positions, relative position biases
+    "token",  # class and register tokens, learned queries
+    "copy",  # of a network, or the optimiser's state
+    "codebook",  # of a vector quantiser
+    "packed",  # codes, scales and zero points of quantised weights
+    "factor",  # of an adapter's update
+    "empty",
+    "not-understood",  # may be a matrix
+]
+
 
 @dataclass(frozen=True)
 class TensorKind:
