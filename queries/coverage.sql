@@ -8,9 +8,9 @@ SELECT
     m.repo_id, m.revision, m.series, m.weights_format, m.parameters_total, m.parameters_measured,
     m.coverage,
     sum(l.elements) FILTER (l.reason = 'packed') AS packed,
-    sum(l.elements) FILTER (l.reason = 'not-understood') AS not_understood,
+    sum(l.elements) FILTER (l.reason IN ('not-understood', 'factor')) AS not_understood,
     sum(l.elements) FILTER (l.reason = 'vector') AS vectors,
-    sum(l.elements) FILTER (l.reason IN ('table', 'buffer', 'mask')) AS tables_and_buffers,
+    sum(l.elements) FILTER (l.reason IN ('token', 'position-table', 'buffer', 'mask', 'codebook')) AS tables_and_buffers,
     sum(l.elements) FILTER (l.reason IN ('copy', 'tied', 'training-state')) AS copies
 FROM models m LEFT JOIN left_out l USING (repo_id, revision)
 WHERE m.parameters_total IS NOT NULL

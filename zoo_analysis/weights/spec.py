@@ -20,20 +20,23 @@ Recipe = Literal["weight_norm", "spectral_norm", "mask"]
 
 #: Why a tensor is part of no layer. Those of `UNMEASURED` are, or may be, matrices all the same.
 Omission = Literal[
-    "vector",  # a vector or scalar, in whatever dress: biases, norms, layer scales, tokens
-    "table",  # of positions or of biases, which is added and not multiplied
+    "vector",  # or scalar, in any dress: biases, norms, layer scales
+    "token",  # class and register tokens, learned queries
+    "position-table",  # a bare parameter or buffer: positions, relative position biases
     "buffer",  # statistics and other state that is not trained
     "mask",
+    "codebook",  # of a vector quantiser
     "copy",  # of weights that are measured: averages, teachers, modules that were replaced
     "tied",  # stored anew, though the network uses another tensor in its place
     "training-state",  # of optimisers and their like
     "empty",
-    "packed",  # coded in a scheme that is not read, with its scales and code books
+    "packed",  # codes of quantised weights that are not read, with scales and zero points
+    "factor",  # of an adapter's update that is not computed
     "not-understood",
 ]
 
 #: Reasons that leave a matrix without numbers.
-UNMEASURED: Final[tuple[Omission, ...]] = ("packed", "not-understood")
+UNMEASURED: Final[tuple[Omission, ...]] = ("packed", "factor", "not-understood")
 
 Role = Literal[
     "embedding",

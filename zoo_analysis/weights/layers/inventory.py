@@ -9,7 +9,7 @@ from typing import Final
 
 from zoo_analysis.weights.checkpoint import Checkpoint, TensorInfo
 from zoo_analysis.weights.layers.omissions import omission
-from zoo_analysis.weights.layers.quantized import is_companion, is_packed
+from zoo_analysis.weights.layers.quantized import is_packed
 from zoo_analysis.weights.spec import UNMEASURED, LayerSpec, Omission
 
 #: The name of the row that sums all vectors and scalars.
@@ -21,8 +21,8 @@ class LeftOut:
     """A tensor of a model that no layer is made of, or several whose names differ by numbers.
 
     Attributes:
-        tensor: its name; numbers in it are ``*`` where it stands for several. ``*`` alone are all
-            vectors.
+        tensor: its name, or a pattern of several: their numbers are ``*``; of buffers the last part
+            of the name (``*.running_mean``), and ``*`` alone are all vectors.
         count: of tensors.
         elements: of all of them: weights that they encode, where they are packed and that is known.
         reason: why.
@@ -73,7 +73,6 @@ def inventory_of(
     seen: set[tuple[object, ...]] = set()
     total = measured = 0
     rows: dict[tuple[str, Omission], list[tuple[str, int]]] = defaultdict(list)
-    coded = {name.rpartition(".")[0] for name, reason in unread.items() if reason == "packed"}
     places = [*made_of, *(name for name in checkpoint.tensors if name not in made_of)]
     for name in places:
         info = checkpoint.tensors[name]
@@ -88,7 +87,7 @@ def inventory_of(
         if name in made_of and name not in unread:
             measured += elements
             continue
-        reason = unread.get(name) or known.get(name) or _reason(info, checkpoint.tensors, coded)
+        reason = unread.get(name) or known.get(name) or omission(info, checkpoint.tensors)
         rows[_pattern(name, reason), reason].append((name, elements))
     for info, reason in checkpoint.aside:
         if info.nbytes and (info.storage, info.shape) in seen:
@@ -118,14 +117,6 @@ def on_the_books(info: TensorInfo) -> bool:
     )
 
 
-def _reason(info: TensorInfo, tensors: Mapping[str, TensorInfo], coded: set[str]) -> Omission:
-    """Why a tensor is in no layer; `coded` are the modules that hold packed weights."""
-    module = info.name.rpartition(".")[0]
-    if is_companion(info.name) and (module in coded or module.rpartition(".")[0] in coded):
-        return "packed"
-    return omission(info, tensors)
-
-
 def _made_of(
     layers: Sequence[LayerSpec],
 ) -> tuple[dict[str, None], dict[str, Omission], dict[str, int]]:
@@ -145,4 +136,8 @@ def _made_of(
 
 
 def _pattern(name: str, reason: Omission) -> str:
-    return VECTORS if reason == "vector" else re.sub(r"\d+", "*", name)
+    if reason == "vector":
+        return VECTORS
+    if reason == "buffer":  # statistics of a hundred norms are one row
+        return f"*.{name.rpartition('.')[2]}"
+    return re.sub(r"\d+", "*", name)

@@ -1,10 +1,9 @@
 """Kinds of matrices, told from names and shapes of tensors alone.
 
 What is a matrix here: weights of linear layers, convolutions and embeddings, fused and recurrent
-projections, stacks of experts. Not matrices: vectors in any dress (norms, layer scales), biases,
-position tables that are bare parameters, relative position biases, class and register tokens,
-masks, running statistics and other buffers, code books. A table of positions that is an
-``nn.Embedding`` is an embedding.
+projections, stacks of experts and of heads. What is none is for `omission` to say, and of the rest
+not understood is what nothing says is a matrix. A table of positions that is an ``nn.Embedding`` is
+an embedding.
 """
 
 import math
@@ -14,20 +13,24 @@ from typing import Final
 
 from zoo_analysis.weights.checkpoint import TensorInfo
 from zoo_analysis.weights.layers.groups import guess_groups
+from zoo_analysis.weights.layers.omissions import (
+    TABLE,
+    WEIGHT,
+    beside,
+    module_and_parameter,
+    omission,
+)
 from zoo_analysis.weights.spec import Kind, TensorKind
 
-#: Parameters that are multiplied with activations.
-_MATRIX: Final = re.compile(
-    r"(^|\.)(weight|in_proj_weight|[qkv]_proj_weight|out_proj_weight|qkv_weight"
-    r"|weight_[ih]h_l\d+(_reverse)?|weight_[ih]h|weight_hr_l\d+(_reverse)?"
-    r"|proj|text_projection)$"
-)
+#: Stacks of experts under ``weight``, which are as small as kernels of one axis in small models.
 _STACK: Final = re.compile(
-    r"(^|\.)(\w*experts\.(\w+\.)?(gate_up_proj|gate_proj|up_proj|down_proj|w[123]|v1|weight)"
-    r"|(moe|mlp|block_sparse_moe|experts?|mo[ae])\.(input_linear|output_linear)\.weight"
-    r"|(input_linear|output_linear)\.weight)$"
+    r"(^|\.)(\w*experts\.(\w+\.)?|(moe|mlp|block_sparse_moe|experts?|mo[ae])\.|"
+    r"(input|output)_linear\.)(\w+_linear\.)?weight$"
 )
-_NORM: Final = re.compile(r"(^|[._])(\w*norm\w*|bn\d*|ln(_\w+|\d+)?|grn|layernorm\w*|gn\d*)$", re.I)
+_EXPERTS: Final = re.compile(r"(^|[._])experts?([._]|$)")
+_ROUTERS: Final = ("router", "router.layer", "gate", "gate.wg", "router.classifier")
+#: Longer than kernels of one axis over several channels: a stack of matrices.
+_LONG: Final = 128
 _CONDITIONAL: Final = re.compile(r"(^|\.)conv_(dw|pw|pwl|stem)\.weight$")
 _EMBEDDING: Final = re.compile(
     r"(^|[._])(\w*embed(ding|der|s|dings)?(_(in|out|tokens?|positions?|global|layer|table))?"
@@ -52,7 +55,7 @@ _GPT2: Final = re.compile(r"(^|\.)h\.\d+\.(\w+\.)?(c_attn|q_attn|c_proj|c_fc)\.w
 
 
 def judge(tensors: Mapping[str, TensorInfo], order: Sequence[str]) -> dict[str, TensorKind]:
-    """The matrices among `tensors`.
+    """The matrices among `tensors`; why another tensor is none, `omission` tells.
 
     Args:
         tensors: of a checkpoint.
@@ -81,54 +84,87 @@ def judge(tensors: Mapping[str, TensorInfo], order: Sequence[str]) -> dict[str, 
 
 def _judge(info: TensorInfo, tensors: Mapping[str, TensorInfo]) -> TensorKind | None:
     name, shape = info.name, info.shape
-    if not info.dtype.startswith(("float", "bfloat")) or len(shape) < 2 or 0 in shape:
+    if omission(info, tensors) != "not-understood":
         return None
-    if len(shape) == 3 and _STACK.search(name):
+    module, last = module_and_parameter(name)
+    if len(shape) == 3 and _is_stack(info, module, last, tensors):
         return TensorKind("linear", transposed=_stack_transposed(name, tensors), stacked=True)
-    matched = _MATRIX.search(name)
-    if not matched:
-        return None
-    module = name[: matched.start()]
-    last = module.rpartition(".")[2]
-    if _NORM.search(last):
-        return None
+    if last != "weight":
+        return _judge_parameter(info, module, last, tensors)
     if len(shape) == 2:
-        return _judge_2d(name, module, last, matched.group(2), tensors)
-    if matched.group(2) in ("proj", "text_projection") or len(shape) > 5:
-        return None
+        return _judge_2d(name, module, tensors)
     conv: Mapping[int, tuple[Kind, Kind]] = {
         3: ("conv1d", "conv_transpose1d"),
         4: ("conv2d", "conv_transpose2d"),
         5: ("conv3d", "conv_transpose3d"),
     }
+    if len(shape) not in conv:
+        return None
     transposed = _is_transposed(module, shape, tensors)
     return TensorKind(conv[len(shape)][transposed], transposed=transposed)
 
 
-def _judge_2d(
-    name: str, module: str, last: str, parameter: str, tensors: Mapping[str, TensorInfo]
+def _is_stack(info: TensorInfo, module: str, last: str, tensors: Mapping[str, TensorInfo]) -> bool:
+    """Told by a name of matrices, a long last axis, a router of so many outputs, or a sibling."""
+    count, rows, columns = info.shape
+    if last == "weight":
+        bias = tensors.get(beside(module, "bias"))
+        one_each = bias is not None and bias.shape == (count,)
+        long = columns > _LONG and rows > 1 and count < max(rows, columns) and not one_each
+        return long or bool(_STACK.search(info.name)) or _is_routed(info, module, tensors)
+    named = WEIGHT.fullmatch(last) or _EXPERTS.search(info.name)
+    return bool(named) or _is_routed(info, module, tensors)
+
+
+def _is_routed(info: TensorInfo, module: str, tensors: Mapping[str, TensorInfo]) -> bool:
+    """True if a router in `module`, or beside it, chooses among as many as are stacked."""
+    count, *sides = info.shape
+    for parent in (module, module.rpartition(".")[0]):
+        for router in _ROUTERS:
+            found = tensors.get(beside(parent, f"{router}.weight"))
+            if found is not None and found.shape[:1] == (count,) and found.shape[-1] in sides:
+                return True
+    return False
+
+
+def _judge_parameter(
+    info: TensorInfo, module: str, last: str, tensors: Mapping[str, TensorInfo]
 ) -> TensorKind | None:
+    """A parameter that is not called ``weight``, but as matrices are, or that has a bias."""
+    if len(info.shape) != 2:
+        return None
+    if TABLE.fullmatch(last):
+        return TensorKind("embedding")
+    if _EXPERTS.search(module) and re.fullmatch(r"[vw]\d", last):  # DBRX's, one below the other
+        return None
+    if not WEIGHT.fullmatch(last) and not _has_bias(info, module, last, tensors):
+        return None
+    # torch's own multiply by the transpose; CLIP and others by the parameter as it stands.
+    return TensorKind("linear", transposed="weight" not in last)
+
+
+def _has_bias(info: TensorInfo, module: str, last: str, tensors: Mapping[str, TensorInfo]) -> bool:
+    bias = tensors.get(beside(module, f"{last}_bias")) or tensors.get(beside(module, f"{last}_b"))
+    return bias is not None and len(bias.shape) == 1 and bias.shape[0] in info.shape
+
+
+def _judge_2d(name: str, module: str, tensors: Mapping[str, TensorInfo]) -> TensorKind | None:
     if _CONDITIONAL.search(name):  # a bank of flattened kernels, mixed anew for every input
         return None
-    if parameter in ("proj", "text_projection"):  # CLIP multiplies x @ proj
-        return TensorKind("linear", transposed=True)
+    last = module.rpartition(".")[2]
     embedding = _EMBEDDING.search(last) and not _LINEAR_AFTER_ALL.search(last)
-    if parameter != "weight" or _beside(module, "bias") in tensors:
+    if beside(module, "bias") in tensors:
         return TensorKind("linear")
     return TensorKind("embedding" if embedding or _EMBEDDING_PATH.search(name) else "linear")
 
 
 def _is_transposed(module: str, shape: tuple[int, ...], tensors: Mapping[str, TensorInfo]) -> bool:
     """A bias has one entry an output, and outputs are the second axis of transposed kernels."""
-    bias = tensors.get(_beside(module, "bias"))
+    bias = tensors.get(beside(module, "bias"))
     outputs = bias.shape[0] if bias and len(bias.shape) == 1 else None
     if outputs is not None and shape[0] != shape[1]:
         return outputs == shape[1] and outputs != shape[0]
     return bool(_TRANSPOSED.search(module)) and math.prod(shape[2:]) > 1 and shape[1] > 1
-
-
-def _beside(module: str, parameter: str) -> str:
-    return f"{module}.{parameter}" if module else parameter
 
 
 def _conv1d_layout(tensors: Mapping[str, TensorInfo]) -> bool:
