@@ -4,14 +4,16 @@ import contextlib
 import io
 import logging
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import nn
 
+from zoo_analysis.weights.layers.building import BUILD_SECONDS, build
 from zoo_analysis.weights.layers.composed import plain_name
+from zoo_analysis.weights.layers.confinement import OverdueError, confined
 from zoo_analysis.weights.spec import Kind, TensorKind
 
 
@@ -40,19 +42,24 @@ class Blueprint:
         return None
 
 
-def blueprint(config: Mapping[str, Any], architecture: str | None = None) -> Blueprint | None:
+def blueprint(
+    config: Mapping[str, Any], architecture: str | None = None, tensors: int = 1000
+) -> Blueprint | None:
     """The architecture that `config` names, or None where it names none that can be built.
+
+    Nothing is read, fetched or run for it but the libraries' own code (see `confined`).
 
     Args:
         config: config.json of a timm or a transformers model; may be empty.
         architecture: ``timm:NAME``, instead of what the config names.
+        tensors: of the checkpoint: a network has no more layers.
     """
     with quietly():
         try:
             # Anything may go wrong inside a library when a config does not fit its version.
-            with torch.device("meta"):
-                model = _build(config, architecture)
-        except Exception:
+            with confined(BUILD_SECONDS), torch.device("meta"):
+                model = build(config, architecture, tensors)
+        except (Exception, OverdueError):
             return None
         return None if model is None else describe(model)
 
@@ -96,48 +103,6 @@ def _verdict(module: nn.Module) -> TensorKind | None:
     if type(module).__name__ == "Conv1D":  # transformers.pytorch_utils.Conv1D
         return TensorKind("linear", transposed=True)
     return None
-
-
-def _build(config: Mapping[str, Any], architecture: str | None) -> nn.Module | None:
-    if architecture is not None:
-        library, _, name = architecture.partition(":")
-        return _timm(name, config) if library == "timm" else None
-    named = config.get("architecture")
-    if isinstance(named, str):
-        return _timm(named, config)
-    if isinstance(config.get("model_type"), str):
-        return _transformers(config)
-    return None
-
-
-def _timm(name: str, config: Mapping[str, Any]) -> nn.Module:
-    import timm
-
-    classes = config.get("num_classes")
-    extra = {} if classes is None else {"num_classes": classes}
-    model: nn.Module = timm.create_model(
-        name, pretrained=False, **extra, **(config.get("model_args") or {})
-    )
-    return model
-
-
-def _transformers(config: Mapping[str, Any]) -> nn.Module | None:
-    import transformers
-
-    options = {key: value for key, value in config.items() if not key.startswith("_")}
-    # A quantised model's modules are the plain ones as far as names and kinds go.
-    for key in ("model_type", "quantization_config", "attn_implementation", "auto_map"):
-        options.pop(key, None)
-    made = transformers.AutoConfig.for_model(config["model_type"], **options)
-    named = next(iter(config.get("architectures") or ()), "")
-    cls = getattr(transformers, named, None) if named.isidentifier() else None
-    if not (isinstance(cls, type) and issubclass(cls, transformers.PreTrainedModel)):
-        model: nn.Module = transformers.AutoModel.from_config(made)
-    else:
-        model = cls(made)
-    tie: Callable[[], None] = model.tie_weights  # type: ignore[assignment]
-    tie()
-    return model
 
 
 @contextlib.contextmanager

@@ -57,7 +57,8 @@ def take_inventory(
     """
     config = read_config(checkpoint) if config is None else config
     adapter = _json_beside(checkpoint, "adapter_config.json")
-    return inventory_by(blueprint(config, architecture), checkpoint, config, split_qkv, adapter)
+    plan = blueprint(config, architecture, len(checkpoint.tensors))
+    return inventory_by(plan, checkpoint, config, split_qkv, adapter)
 
 
 def read_config(checkpoint: Checkpoint) -> Mapping[str, Any]:
