@@ -3,6 +3,7 @@
 import contextlib
 import io
 import logging
+import threading
 import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -15,6 +16,8 @@ from zoo_analysis.weights.layers.building import BUILD_SECONDS, build
 from zoo_analysis.weights.layers.composed import plain_name
 from zoo_analysis.weights.layers.confinement import OverdueError, confined
 from zoo_analysis.weights.spec import Kind, TensorKind
+
+_streams = threading.RLock()
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,8 @@ def blueprint(
         architecture: ``timm:NAME``, instead of what the config names.
         tensors: of the checkpoint: a network has no more layers.
     """
+    if architecture is None and not any(key in config for key in ("architecture", "model_type")):
+        return None
     with quietly():
         try:
             # Anything may go wrong inside a library when a config does not fit its version.
@@ -107,7 +112,15 @@ def _verdict(module: nn.Module) -> TensorKind | None:
 
 @contextlib.contextmanager
 def quietly() -> Iterator[None]:
-    """Keep what libraries print, warn and log while a model is built from the terminal."""
+    """Keep what libraries print, warn and log while a model is built from the terminal.
+
+    Streams and logging are the whole process's, so one thread at a time.
+    """
+    with _streams:
+        yield from _quiet()
+
+
+def _quiet() -> Iterator[None]:
     level = logging.root.manager.disable
     logging.disable(logging.CRITICAL)
     try:
