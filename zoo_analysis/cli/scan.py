@@ -13,6 +13,7 @@ from zoo_analysis.cli.options import (
     size_text,
     with_method,
 )
+from zoo_analysis.cluster.limits import MODEL_SECONDS
 from zoo_analysis.cluster.placement import DEVICE
 from zoo_analysis.hub.access import CACHE_BYTES, DOWNLOADS
 from zoo_analysis.spectra.methods import Method
@@ -31,6 +32,12 @@ def scan(
     cache_size: Annotated[
         str, typer.Option(help="Disk of each node for weights that cannot be streamed.")
     ] = size_text(CACHE_BYTES),
+    model_seconds: Annotated[
+        float, typer.Option(min=1, help="A model may take so long, besides what its size explains.")
+    ] = MODEL_SECONDS,
+    model_memory: Annotated[
+        str | None, typer.Option(help="Memory that a task may take. Default: by its layers' sizes.")
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only plan: see zoo plan.")] = False,
     json_: Annotated[bool, typer.Option("--json", help="The summary as one JSON object.")] = False,
 ) -> None:
@@ -40,6 +47,7 @@ def scan(
     from zoo_analysis.cluster.scan import scan as run
 
     limit = size(cache_size)
+    memory = None if model_memory is None else size(model_memory)
     if dry_run:
         from zoo_analysis.cli.plan import print_plan
         from zoo_analysis.cluster.forecast import plan
@@ -56,6 +64,8 @@ def scan(
             address=address,
             downloads=downloads,
             cache_size=limit,
+            model_seconds=model_seconds,
+            model_memory=memory,
             on_event=counter.on_event,
             on_start=counter.on_start,
         )

@@ -1,20 +1,26 @@
 """The loop of every run: so many tasks in flight, and what comes back of them."""
 
+import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
 import ray
 
 from zoo_analysis.cluster.account import BATCH_SECONDS
+from zoo_analysis.cluster.limits import Limits
 from zoo_analysis.cluster.placement import cpus
 from zoo_analysis.cluster.worker import call
 
-#: How often a task is tried when its worker dies; Ray does the retrying.
-_ATTEMPTS = 3
+#: How often a task is tried when its worker dies, and when it was ended for taking too much.
+_ATTEMPTS, _ATTEMPTS_BEYOND_LIMITS = 3, 2
 #: Tasks in flight for each CPU: the one that it works on, and the next.
 _TASKS_A_CPU = 2
+
+
+#: References to results, and what to call when each is there: it returns what is sent anew.
+InFlight = dict[Any, Callable[[], "InFlight"]]
 
 
 @dataclass(frozen=True)
@@ -29,6 +35,9 @@ class Task:
         lost: makes of the error and the number of attempts what `done` gets instead, when the last
             attempt was lost with its worker.
         gpus: that it holds.
+        limits: within which the worker ends it; None leaves it alone, and Ray does the retrying,
+            which also brings back results that were lost with a node.
+        attempt: how often it has been tried.
     """
 
     function: Any
@@ -36,20 +45,33 @@ class Task:
     done: Callable[..., None]
     lost: Callable[[BaseException, int], Any]
     gpus: int = 0
+    limits: Limits | None = None
+    attempt: int = 1
 
-    def submit(self) -> dict[Any, Callable[[], None]]:
+    def submit(self) -> "InFlight":
         """Send it to Ray: a reference to its result, and what to call once that is there."""
-        options = {"max_retries": _ATTEMPTS - 1, "num_gpus": self.gpus}
-        results = self.function.options(**options).remote(*self.arguments)
+        retries = 0 if self.limits else _ATTEMPTS - 1
+        options = {"max_retries": retries, "num_gpus": self.gpus}
+        arguments = (*self.arguments, self.limits) if self.limits else self.arguments
+        results = self.function.options(**options).remote(*arguments)
         first, *others = results if isinstance(results, list) else [results]
-        return {first: partial(self._finish, first, *others)}
+        return {first: partial(self._finish, time.monotonic(), first, *others)}
 
-    def _finish(self, first: Any, *others: Any) -> None:
+    def _finish(self, start: float, first: Any, *others: Any) -> "InFlight":
+        """Hand on the result; what is in flight anew where there is none."""
         try:
             result = ray.get(first)
         except ray.exceptions.RayError as error:
-            result = self.lost(error, _ATTEMPTS)
+            attempts, most = _ATTEMPTS, _ATTEMPTS
+            if self.limits:
+                large = isinstance(error, ray.exceptions.OutOfMemoryError)
+                beyond = large or time.monotonic() - start > self.limits.seconds
+                attempts, most = self.attempt, _ATTEMPTS_BEYOND_LIMITS if beyond else _ATTEMPTS
+            if attempts < most:
+                return replace(self, attempt=self.attempt + 1).submit()
+            result = self.lost(error, attempts)
         self.done(result, *others)
+        return {}
 
 
 def run_tasks(
@@ -63,7 +85,7 @@ def run_tasks(
         between: called after every result, and every `BATCH_SECONDS` without one.
     """
     places = _TASKS_A_CPU * cpus()
-    in_flight: dict[Any, Callable[[], None]] = {}
+    in_flight: InFlight = {}
     while True:
         while len(in_flight) < places and (task := next_task(places)) is not None:
             in_flight |= task.submit()
@@ -71,7 +93,7 @@ def run_tasks(
             return
         done, _ = ray.wait(list(in_flight), timeout=BATCH_SECONDS)
         for reference in done:
-            in_flight.pop(reference)()
+            in_flight |= in_flight.pop(reference)()
         between()
 
 

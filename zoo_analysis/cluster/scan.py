@@ -6,6 +6,7 @@ from pathlib import Path
 from zoo_analysis.cluster.account import Event, RunWriter, Summary
 from zoo_analysis.cluster.downloads import access_for
 from zoo_analysis.cluster.flow import run_tasks
+from zoo_analysis.cluster.limits import MODEL_SECONDS, Limits
 from zoo_analysis.cluster.placement import DEVICE, Device, device_for
 from zoo_analysis.cluster.scan_schedule import ScanSchedule, skip
 from zoo_analysis.cluster.scan_tasks import ScanSettings, is_known
@@ -25,6 +26,8 @@ def scan(
     address: str | None = None,
     downloads: int = DOWNLOADS,
     cache_size: int | None = None,
+    model_seconds: float = MODEL_SECONDS,
+    model_memory: int | None = None,
     access: HubAccess | None = None,
     on_event: Callable[[Event], None] | None = None,
     on_start: Callable[[int, int], None] | None = None,
@@ -40,6 +43,8 @@ def scan(
         downloads: from the hub at the same time, on the whole cluster.
         cache_size: bytes on each node for weights of the hub that cannot be streamed; None is what
             the access says.
+        model_seconds: that a model, or a piece of it, may take besides what its size explains.
+        model_memory: bytes that a task may take; None is by the size of the model's layers.
         access: how to reach the hub; None is `hub.access.default_access`.
         on_event: told of each model and piece when it is done.
         on_start: told how many models there are, and the bytes of their weights.
@@ -71,6 +76,7 @@ def scan(
             with ray_session(address):
                 gated = access_for(todo, downloads, cache_size, access)
                 settings = ScanSettings(how, device_for(device), gated)
-                schedule = ScanSchedule(writer, settings, todo, known)
+                limits = Limits(model_seconds, model_memory)
+                schedule = ScanSchedule(writer, settings, todo, known, limits)
                 run_tasks(schedule.next_task, writer.commit_if_due)
     return summary

@@ -5,11 +5,13 @@ import itertools
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
+from typing import Final
 
 import ray
 
 from zoo_analysis.cluster.account import Event, RunWriter, Summary
 from zoo_analysis.cluster.flow import Task
+from zoo_analysis.cluster.limits import Limits
 from zoo_analysis.cluster.scan_tasks import (
     Committed,
     OpenedModel,
@@ -22,6 +24,9 @@ from zoo_analysis.cluster.worker import Failure, failure
 from zoo_analysis.measure.cost import Piece
 from zoo_analysis.measure.rows import Measured
 from zoo_analysis.sources import ModelRef
+
+#: Memory that one layer may take for each byte of its file: a square matrix in float16.
+_BYTES_A_BYTE: Final = 16
 
 
 @dataclass
@@ -45,6 +50,7 @@ class ScanSchedule:
         refs: the models.
         known: models that the store holds, some of which may be among these at a revision that is
             not known yet.
+        limits: of a model, before its size is known.
     """
 
     def __init__(
@@ -53,7 +59,9 @@ class ScanSchedule:
         settings: ScanSettings,
         refs: Iterable[ModelRef],
         known: Committed,
+        limits: Limits | None = None,
     ) -> None:
+        self.limits = limits or Limits()
         self.writer, self.how = writer, settings.how
         self.gpus = int(settings.device == "cuda")
         self.settings, self.known = ray.put(settings), ray.put(known)
@@ -68,11 +76,14 @@ class ScanSchedule:
             ref = self.queue.pop()
             arguments = ref, self.known, self.settings
             lost = partial(failure, ref, "open")
-            return Task(open_model, arguments, self._opened, lost, self.gpus)
+            limits = self.limits.of(ref.nbytes, peak_bytes=_BYTES_A_BYTE * ref.nbytes)
+            return Task(open_model, arguments, self._opened, lost, self.gpus, limits)
         if self.waiting:
             *_, ref, piece = heapq.heappop(self.waiting)
             done, lost = partial(self._measured, ref, piece), partial(failure, ref, "measure")
-            return Task(measure_piece, (ref, piece, self.settings), done, lost, self.gpus)
+            arguments = ref, piece, self.settings
+            limits = self.limits.of(ref.nbytes, piece.cost.flops, piece.cost.peak_bytes)
+            return Task(measure_piece, arguments, done, lost, self.gpus, limits)
         return None
 
     def _opened(self, outcome: OpenedModel | Skipped | Failure) -> None:

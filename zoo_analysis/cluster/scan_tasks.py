@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, replace
 import pyarrow as pa
 import ray
 
+from zoo_analysis.cluster.limits import LimitError, Limits, bounded
 from zoo_analysis.cluster.worker import Failure, failure, one_thread
 from zoo_analysis.errors import ZooError
 from zoo_analysis.hub.access import HubAccess
@@ -83,13 +84,13 @@ class OpenedModel:
 
 @ray.remote(num_cpus=1)
 def open_model(
-    ref: ModelRef, known: Committed, settings: ScanSettings
+    ref: ModelRef, known: Committed, settings: ScanSettings, limits: Limits
 ) -> OpenedModel | Skipped | Failure:
     """Read a model's headers, and measure what is not worth a task of its own."""
     stage = "revision"
     how, access = settings.how, settings.access
     try:
-        with one_thread():
+        with one_thread(), bounded(limits):
             ref = resolve_revision(ref)
             if is_known(ref, how, known):
                 return Skipped(ref)
@@ -115,18 +116,20 @@ def open_model(
                 }
                 left_out = table_of(LeftOut, books.left_out)
                 return OpenedModel(ref, checkpoint.format, columns, left_out, later, measured)
-    except Exception as error:
+    except (Exception, LimitError) as error:
         return failure(ref, stage, error, access=access)
 
 
 @ray.remote(num_cpus=1)
-def measure_piece(ref: ModelRef, piece: Piece, settings: ScanSettings) -> Measured | Failure:
+def measure_piece(
+    ref: ModelRef, piece: Piece, settings: ScanSettings, limits: Limits
+) -> Measured | Failure:
     """Measure some layers of one model."""
     access = settings.access
     try:
-        with one_thread(), open_checkpoint(ref.path, access) as checkpoint:
+        with one_thread(), bounded(limits), open_checkpoint(ref.path, access) as checkpoint:
             return measure(checkpoint, piece.specs, settings.how, settings.device)
-    except Exception as error:
+    except (Exception, LimitError) as error:
         return failure(ref, "measure", error, access=access)
 
 

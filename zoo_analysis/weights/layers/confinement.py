@@ -4,7 +4,6 @@ What builds an architecture takes its arguments from a stranger. Python tells an
 file that is opened, every socket and every process (PEP 578); inside `confined` those are refused.
 """
 
-import ctypes
 import os
 import sys
 import sysconfig
@@ -14,6 +13,8 @@ from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
+
+from zoo_analysis.deadline import deadline
 
 #: Events that are refused, by the beginnings of their names.
 _REFUSED: Final = (
@@ -60,32 +61,10 @@ def confined(seconds: float, *readable: Path) -> Iterator[None]:
     before = getattr(_here, "readable", None)
     _here.readable = tuple(os.path.realpath(folder) for folder in readable)
     try:
-        with _deadline(seconds):
+        with deadline(seconds, OverdueError):
             yield
     finally:
         _here.readable = before
-
-
-@contextmanager
-def _deadline(seconds: float) -> Iterator[None]:
-    thread, lock, over = ctypes.c_ulong(threading.get_ident()), threading.Lock(), threading.Event()
-    interrupt = ctypes.pythonapi.PyThreadState_SetAsyncExc
-
-    def end() -> None:
-        with lock:
-            if not over.is_set():
-                interrupt(thread, ctypes.py_object(OverdueError))
-
-    timer = threading.Timer(seconds, end)
-    timer.daemon = True
-    try:
-        timer.start()
-        yield
-    finally:
-        with lock:
-            over.set()
-            interrupt(thread, None)  # what has been sent and has not come yet
-        timer.cancel()
 
 
 @cache
