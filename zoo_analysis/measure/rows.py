@@ -69,9 +69,9 @@ def measure_layer(
         return LayerResult(shape, None, LayerMetrics(), spec.status)
     kernel = load_kernel(checkpoint, spec)
     release = checkpoint.release if kernel.nbytes > _LARGE else None
-    sides = (spec.shape[0], spec.shape[1]) if spec.kind == "lora" else None
-    # The core of a low-rank update is a product of stored factors, rounded nowhere itself.
-    stored = kernel.dtype if spec.kind == "lora" else getattr(torch, spec.dtype)
+    sides = (spec.shape[0], spec.shape[1]) if spec.rank is not None else None
+    # The core of an update is a product of stored factors, rounded nowhere itself.
+    stored = kernel.dtype if spec.rank is not None else getattr(torch, spec.dtype)
     return analyze_kernel(kernel, how, device, sides, release, stored)
 
 

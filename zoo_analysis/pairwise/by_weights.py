@@ -181,7 +181,7 @@ def _by_name(a: OpenedCheckpoint, b: OpenedCheckpoint, measure: Measure, device:
 
 def _whole(spec: LayerSpec) -> bool:
     """True of a layer with a matrix of its own."""
-    return spec.status is None and spec.kind != "lora" and spec.part_of is None
+    return spec.status is None and spec.rank is None and spec.part_of is None
 
 
 def _inputs(spec: LayerSpec) -> int:

@@ -8,7 +8,7 @@ import torch
 from zoo_analysis.errors import CheckpointError
 from zoo_analysis.weights.checkpoint import Checkpoint
 from zoo_analysis.weights.effective import effective_weight
-from zoo_analysis.weights.layers.lora import lora_core
+from zoo_analysis.weights.layers.adapters.cores import update_core
 from zoo_analysis.weights.spec import LayerSpec
 
 #: Side of the square blocks that share a scale in float8 checkpoints in DeepSeek's manner.
@@ -18,7 +18,7 @@ SCALE_BLOCK: Final = 128
 def kernel_dims(spec: LayerSpec) -> tuple[int, int, int, int]:
     """(groups, out per group, in per group, kernel elements) of `spec`, from the header alone.
 
-    For a LoRA pair of rank r these are those of its core, (1, min(out, r), min(in, r), 1).
+    For an update of rank r these are those of its core, (1, min(out, r), min(in, r), 1).
     """
     if spec.rank is not None:
         out, into = spec.shape
@@ -39,8 +39,8 @@ def load_kernel(checkpoint: Checkpoint, spec: LayerSpec) -> torch.Tensor:
     """The kernel of `spec`, shape (groups, out / groups, in / groups, *kernel), floating.
 
     float32 and float64 stay what they are and, where the stored order allows, are a view of the
-    mapped file; float16, bfloat16 and float8 become float32. A LoRA pair gives its core in float64,
-    whose singular values are the non-zero ones of the update (see `lora_core`).
+    mapped file; float16, bfloat16 and float8 become float32. An adapter's update gives a core
+    in float64, whose singular values are the non-zero ones of the update (see `update_core`).
 
     Args:
         checkpoint: where `spec` was found by `list_layers`.
@@ -52,8 +52,8 @@ def load_kernel(checkpoint: Checkpoint, spec: LayerSpec) -> torch.Tensor:
     """
     if spec.status is not None:
         raise CheckpointError(f"{checkpoint.path}: {spec.layer} is {spec.status}: no kernel")
-    if spec.kind == "lora":
-        return lora_core(checkpoint, spec)[None]
+    if spec.rank is not None:
+        return update_core(checkpoint, spec)[None]
     stored = _read(checkpoint, spec)
     weight = _floating(checkpoint, spec, stored)
     if spec.recipe is not None:

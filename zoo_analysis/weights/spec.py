@@ -12,7 +12,12 @@ Kind = Literal[
     "conv_transpose2d",
     "conv_transpose3d",
     "embedding",
-    "lora",
+    "lora",  # low-rank updates
+    "loha",  # other updates of an adapter
+    "lokr",
+    "delora",
+    "c3a",
+    "adapter",  # no matrix of its factors alone
 ]
 
 #: How several tensors make one weight; see `effective_weight`.
@@ -79,18 +84,19 @@ class LayerSpec:
     Attributes:
         layer: module path without its parameter name (``blocks.0.attn.qkv``); a part of a fused
             matrix or of a stack carries it in brackets (``…qkv[q]``, ``…experts.down_proj[3]``).
-        tensors: the checkpoint tensors it is made of: one; ``(B, A)`` or ``(B, A, alpha)`` for a
-            LoRA pair; the weight and its scales for a scaled float8 matrix; those of `recipe`.
+        tensors: the checkpoint tensors it is made of: one; the factors of an adapter's update, for
+            LoRA ``(B, A)`` or ``(B, A, alpha)``; the weight and its scales for a scaled float8
+            matrix; those of `recipe`.
         depth: position in the network, counted from 0 over the model's stored matrices; the
             matrices of one stack and the parts of one fused matrix share the depth of the whole.
-        shape: of the stored tensor, or ``(out, in)`` of the update for a LoRA pair.
+        shape: of the stored tensor, or ``(out, in)`` of an update.
         groups: of a convolution.
         transposed: stored as (in, out): GPT-2's Conv1D, transposed convolutions.
         index: which matrix of a stack of expert matrices.
         rows: ``[start, stop)`` of a fused matrix along its output axis (columns, if transposed).
         part_of: the fused layer this one is a part of; parts never enter averages.
-        scale: factor of a LoRA update (lora_alpha / r).
-        rank: r of a LoRA pair.
+        scale: factor of an update (lora_alpha / r).
+        rank: an upper bound of an update's rank, r for LoRA; None for what is no update.
         recipe: how `tensors` make the weight, where it is reparametrised or pruned.
         coded: the scheme in which the file keeps the weight (``q4_k``), where that is not a plain
             floating type; its spectrum is that of the decoded weight.

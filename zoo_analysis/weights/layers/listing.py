@@ -1,19 +1,19 @@
 """Lists a checkpoint's matrices and what else it holds, from its headers and its config alone."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
 from zoo_analysis.errors import CheckpointError
 from zoo_analysis.weights.checkpoint import Checkpoint, TensorInfo
+from zoo_analysis.weights.layers.adapters.updates import updates
 from zoo_analysis.weights.layers.architecture import Blueprint, blueprint
 from zoo_analysis.weights.layers.composed import Weight, gather
 from zoo_analysis.weights.layers.copies import averaged_copies, replaced_modules
 from zoo_analysis.weights.layers.fused import gate_rows, qkv_rows
 from zoo_analysis.weights.layers.inventory import Inventory, inventory_of
 from zoo_analysis.weights.layers.kinds import judge
-from zoo_analysis.weights.layers.lora import is_factor, lora_pairs
 from zoo_analysis.weights.layers.order import definition_order
 from zoo_analysis.weights.layers.quantized import float8_scale, is_companion, is_packed
 from zoo_analysis.weights.layers.roles import only_last_heads, role_of
@@ -97,15 +97,18 @@ def inventory_by(
         split_qkv: see `list_layers`.
         adapter: contents of peft's adapter_config.json; may be empty.
     """
-    loras = {spec.tensors[1]: spec for spec in lora_pairs(checkpoint.tensors, adapter)}
-    paired = {name for spec in loras.values() for name in spec.tensors}
+    found = updates(checkpoint.tensors, adapter)
+    updated: dict[str, list[LayerSpec]] = {}
+    for spec in found:
+        updated.setdefault(spec.tensors[0], []).append(spec)
+    paired = {name for spec in found for name in spec.tensors}
     weights = gather(
         {
             name: info
             for name, info in checkpoint.tensors.items()
             if not is_companion(name) and name not in paired
         },
-        wrapped=bool(loras or adapter),
+        wrapped=bool(found or adapter),
     )
     tensors = {name: weight.info for name, weight in weights.items()}
     if plan and 2 * sum(plan.find(name) is not None for name in tensors) < len(tensors):
@@ -115,21 +118,20 @@ def inventory_by(
         order = _planned_order(order, plan)
     verdicts = {**_verdicts(tensors, order, plan), **checkpoint.kinds}
     unused: dict[str, Omission] = {
-        **dict.fromkeys(replaced_modules(tensors) if loras or adapter else (), "copy"),
+        **dict.fromkeys(replaced_modules(tensors) if updated or adapter else (), "copy"),
         **dict.fromkeys(averaged_copies(tensors), "copy"),
         **dict.fromkeys(tied_names(tensors, order, plan, config), "tied"),
     }
     specs: list[LayerSpec] = []
     depth = 0
-    for name in _with_pairs(order, weights, loras, checkpoint):
-        if name in loras:
-            specs.append(replace(loras[name], depth=depth))
+    for name in _with_updates(order, weights, updated, checkpoint):
+        if name in updated:
+            specs += [replace(spec, depth=depth) for spec in updated[name]]
             depth += 1
             continue
         weight = weights[name]
         info = weight.info
-        factor = is_factor(name) and len(info.shape) > 1
-        verdict = TensorKind("linear") if is_packed(info) or factor else verdicts.get(name)
+        verdict = TensorKind("linear") if is_packed(info) else verdicts.get(name)
         if verdict is None or name in unused:
             continue
         spec = _spec(weight, verdict, depth, checkpoint.tensors)
@@ -150,14 +152,14 @@ def _untrained(plan: Blueprint, tensors: Mapping[str, TensorInfo]) -> Iterator[s
             yield name
 
 
-def _with_pairs(
+def _with_updates(
     order: list[str],
     weights: Mapping[str, Weight],
-    loras: Mapping[str, LayerSpec],
+    updated: Collection[str],
     checkpoint: Checkpoint,
 ) -> list[str]:
-    """`order` with each LoRA pair after the last tensor that it follows in the file."""
-    if not loras:
+    """`order` with each adapter's update after the last tensor that it follows in the file."""
+    if not updated:
         return order
     of_file = {name: place for place, name in enumerate(checkpoint.tensors)}
     if not checkpoint.ordered:
@@ -168,7 +170,7 @@ def _with_pairs(
     for name in order:
         latest = max(latest, places[name])
         keys.append((latest, name))
-    keys += [((of_file[name], 1), name) for name in loras]
+    keys += [((of_file[name], 1), name) for name in updated]
     return [name for _, name in sorted(keys, key=lambda key: key[0])]
 
 
@@ -242,7 +244,6 @@ def _spec(
     if scales is not None:
         exact = exact and weight.recipe is None
         names = (*names, scales.name)
-    understood = weight.understood and not is_factor(info.name)
     return LayerSpec(
         layer=layer + weight.mark,
         tensors=names,
@@ -258,7 +259,7 @@ def _spec(
         status="quantized"
         if is_packed(info) or not exact
         else None
-        if understood
+        if weight.understood
         else "not-understood",
     )
 

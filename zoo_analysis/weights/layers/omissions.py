@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from zoo_analysis.weights.checkpoint import TensorInfo
+from zoo_analysis.weights.layers.adapters.factors import is_factor
 from zoo_analysis.weights.layers.quantized import is_companion, is_packed
 from zoo_analysis.weights.spec import Omission
 
@@ -14,7 +15,7 @@ from zoo_analysis.weights.spec import Omission
 WEIGHT: Final = re.compile(
     r"weight|weight_([ih]h|hr)(_l\d+(_reverse)?)?"
     r"|(\w+(?<!pos)_)?(weights?|kernel|matrix|linear|fc|[wW])\d*|\w*proj(ection)?\d*"
-    r"|[vw]\d+|[wW][qkvou]|W_(?!pos)\w+"
+    r"|[vw]\d+|diff|[wW][qkvou]|W_(?!pos)\w+"
 )
 _NORM: Final = re.compile(r"(?P<of>\w*?)_?(layer_?)?norm\w*|bn\d*|ln(_\w+|\d+)?|grn|gn\d*", re.I)
 
@@ -24,8 +25,6 @@ _CODED: Final = ("weight", "qweight", "weight_packed", "w")
 _OPTIMISER: Final = re.compile(
     r"^(optim(izer)?(s|_states?)?|opt_state)\.|(^|\.)((max_)?exp_avg(_sq)?|momentum_buffer|square_avg)$"
 )
-#: What an adapter computes its update from, where it has a single axis.
-_COEFFICIENTS: Final = re.compile(r"(^|[._])(fourierft_spectrum|vera_lambda_\w|lora_E)(\.|$)")
 
 #: Names of parameters and buffers with two axes or more, in the order in which they are asked.
 _NAMED: Final[tuple[tuple[Omission, re.Pattern[str]], ...]] = (
@@ -78,6 +77,8 @@ def omission(info: TensorInfo, tensors: Mapping[str, TensorInfo]) -> Omission:
     """
     if 0 in info.shape:
         return "empty"
+    if is_factor(info.name):
+        return "factor"
     if info.dtype == "bool":
         return "mask"
     if _is_coded(info) or (is_companion(info.name) and _beside_coded(info.name, tensors)):
@@ -86,8 +87,6 @@ def omission(info: TensorInfo, tensors: Mapping[str, TensorInfo]) -> Omission:
         return "buffer"
     if _OPTIMISER.search(info.name):
         return "training-state"
-    if _COEFFICIENTS.search(info.name) and len(info.shape) < 2:
-        return "factor"
     path, last = module_and_parameter(info.name)
     weight = WEIGHT.fullmatch(last)
     if len(info.shape) > 1 and last == "weight":

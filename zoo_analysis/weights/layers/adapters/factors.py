@@ -1,0 +1,114 @@
+"""Tensors that updates are computed from, by the names of peft, LyCORIS, diffusers and kohya."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from zoo_analysis.weights.checkpoint import TensorInfo
+
+#: What the names of an adapter's tensors begin with.
+_FAMILIES: Final = (
+    "lora|hada|lokr|oft|boft|glora|vera|pvera|randlora|fourierft|adamss|c3a|delora|gralora|hira"
+    "|psoft|shira|supertuning|tinylora|unilora|vblora|waveft"
+)
+#: The same where the word may begin a name of any network: beside an adapter_config.json alone.
+_WORDS: Final = "bone|deft|frod|hra|lily|miss|osf|peanut|poly|road"
+#: Kinds of adapters whose tensors are vectors, virtual tokens, or weights as they are.
+_PLAIN: Final = (
+    "ia3|beft|ln_tuning|prompt_tuning|multitask_prompt_tuning|prefix_tuning|p_tuning|cpt|cartridge"
+    "|adaption_prompt|trainable_tokens|xlora|shadow"
+)
+#: Families whose tensors carry the adapter's name; those of others may have parts of their own.
+_NAMED: Final = ("lora", "hada", "lokr", "c3a", "delora")
+_LORA: Final = re.compile(
+    r"^(?:(?P<layer>.+)[._])?lora[._](?P<part>down|up|mid)(?P<end>\.weight)?$"
+)
+
+
+@dataclass(frozen=True)
+class Factors:
+    """The tensors of one update.
+
+    Attributes:
+        layer: module path of what is updated, without peft's wrapper.
+        module: the same as in the file.
+        family: what the names begin with (``lora``, ``hada``).
+        parts: names in the file by what they are without the family (``A``, ``w1_a``, ``alpha``).
+    """
+
+    layer: str
+    module: str
+    family: str
+    parts: dict[str, str] = field(default_factory=dict)
+
+
+def factors(
+    tensors: Mapping[str, TensorInfo], adapter: Mapping[str, Any] | None = None
+) -> list[Factors]:
+    """The updates among `tensors`, in the order of their first tensors.
+
+    Args:
+        tensors: of a checkpoint.
+        adapter: contents of peft's adapter_config.json, which names the kind of adapter.
+    """
+    families = _FAMILIES
+    if adapter:
+        own = str(adapter.get("peft_type", "")).lower()
+        known = not own.isidentifier() or own in _PLAIN.split("|")
+        families = "|".join((_FAMILIES, _WORDS, *(() if known else (own,))))
+    pattern = _pattern(families)
+    found: dict[tuple[str, str, str], Factors] = {}
+    for name in tensors:
+        match = _match(name, pattern)
+        if match is None:
+            continue
+        module, family, part, own = match
+        layer = module.removeprefix("base_model.model.") + own.replace(".default", "")
+        group = found.setdefault((module, own, family), Factors(layer, module, family))
+        group.parts[part] = name
+    for group in found.values():
+        # kohya's and LyCORIS' scalars lie beside the factors.
+        beside = {part: f"{group.module}.{part}" for part in ("alpha", "scalar")}
+        group.parts.update({part: name for part, name in beside.items() if name in tensors})
+    return [group for group in found.values() if group.family != "lora" or group.parts.keys() & _AB]
+
+
+_AB: Final = {"A", "B", "embedding_A", "embedding_B", "down", "up"}
+
+
+def part_of(name: str) -> str:
+    """What the tensor `name` is of its update: ``A``, ``w1_a``, ``alpha``."""
+    match = _match(name, _ANY)
+    return match[2] if match else name.rpartition(".")[2]
+
+
+def is_factor(name: str) -> bool:
+    """True if the tensor `name` is a part of an adapter's update, and nothing by itself."""
+    return not name.endswith(".bias") and _match(name, _KNOWN) is not None
+
+
+def _pattern(families: str) -> re.Pattern[str]:
+    return re.compile(
+        rf"^(?:(?P<layer>.+)\.)?(?P<family>{families})_(?P<part>\w+)"
+        r"(?P<end>(?:\.\w+)*?)(?:\.weight)?$"
+    )
+
+
+_KNOWN: Final = _pattern(_FAMILIES)
+_ANY: Final = _pattern(f"{_FAMILIES}|{_WORDS}")
+
+
+def _match(name: str, pattern: re.Pattern[str]) -> tuple[str, str, str, str] | None:
+    """(module, family, part, adapter's name with its dot) of the tensor `name`."""
+    if name.endswith(".bias"):
+        return None
+    if match := _LORA.match(name):
+        return match["layer"] or "", "lora", match["part"], ""
+    match = pattern.match(name)
+    if match is None:
+        return None
+    module, family, part, end = match["layer"] or "", match["family"], match["part"], match["end"]
+    if family in _NAMED and end.count(".") < 2:
+        return module, family, part, end
+    return module, family, part + end, ""

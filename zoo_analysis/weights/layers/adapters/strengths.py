@@ -1,0 +1,61 @@
+"""The factor of an adapter's update, α/r and its kin, from peft's adapter_config.json."""
+
+import math
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from zoo_analysis.errors import CheckpointError
+
+
+def rank_of(adapter: Mapping[str, Any], layer: str) -> float | None:
+    """r of the module `layer`, from `rank_pattern` or `r`; None where the config has neither."""
+    return _number(adapter, "r", _of_layer(adapter, "rank_pattern", layer, adapter.get("r")))
+
+
+def strength(adapter: Mapping[str, Any], layer: str, rank: float | None) -> float:
+    """The factor of the update of the module `layer`; 1 where the config does not tell.
+
+    α/r, with `use_rslora` α/√r (Kalajdzievski 2023), and as peft has it for AdaLoRA α/(r + 10⁻⁵).
+
+    Args:
+        adapter: contents of adapter_config.json; may be empty.
+        layer: module path without peft's wrapper.
+        rank: r.
+
+    Raises:
+        CheckpointError: a pattern that is none, or a number that is none.
+    """
+    key = "lora_alpha" if "lora_alpha" in adapter else "alpha"
+    alpha = _number(adapter, key, _of_layer(adapter, "alpha_pattern", layer, adapter.get(key)))
+    if alpha is None or not rank:
+        return 1.0
+    if adapter.get("peft_type") == "ADALORA":
+        return (alpha if alpha > 0 else rank) / (rank + 1e-5)
+    return alpha / (math.sqrt(rank) if adapter.get("use_rslora") else rank)
+
+
+def _of_layer(adapter: Mapping[str, Any], key: str, layer: str, otherwise: Any) -> Any:
+    patterns = adapter.get(key) or {}
+    if not isinstance(patterns, dict):
+        raise CheckpointError(f"adapter_config.json: {key} is no object")
+    for pattern, value in patterns.items():
+        try:
+            matches = re.match(rf"(.*\.)?({pattern})$", layer)  # as peft matches its patterns
+        except re.error as error:
+            raise CheckpointError(f"{key}: {pattern!r} is no pattern: {error}") from None
+        if matches:
+            return value
+    return otherwise
+
+
+def _number(adapter: Mapping[str, Any], key: str, value: Any) -> float | None:
+    if value is None or isinstance(value, (list, bool)):  # AdaLoRA's patterns are masks
+        return None
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        number = math.nan
+    if not math.isfinite(number):
+        raise CheckpointError(f"adapter_config.json: {key} is {value!r}, no number")
+    return number
