@@ -1,8 +1,9 @@
 """LoRA pairs: finding them, and the spectrum of the update B·A without forming it.
 
 Hu et al. 2021 (arXiv 2106.09685): W + (α/r)·B·A with B out × r and A r × in. Names are peft's
-(``lora_A``, ``lora_B``, ``lora_embedding_A``), diffusers' (``lora.down``, ``lora.up``) and those of
-kohya's scripts (``lora_down``, ``lora_up`` and a tensor ``alpha``).
+(``lora_A``, ``lora_B``, ``lora_embedding_A``), diffusers' (``lora.down``, ``lora.up``), those of
+kohya's scripts (``lora_down``, ``lora_up`` and a tensor ``alpha``) and llama.cpp's
+(``NAME.weight.lora_a``, ``NAME.weight.lora_b``).
 """
 
 import math
@@ -17,12 +18,13 @@ from zoo_analysis.weights.checkpoint import Checkpoint, TensorInfo
 from zoo_analysis.weights.spec import LayerSpec
 
 _A: Final = re.compile(
-    r"^(?P<layer>.+?)(?P<mark>\.lora_embedding_A|\.lora_A|\.lora_down|\.lora\.down)"
+    r"^(?P<layer>.+?)(?P<mark>\.lora_embedding_A|\.lora_A|\.lora_a|\.lora_down|\.lora\.down)"
     r"(?P<adapter>\.[^.]+)??(?P<end>\.weight)?$"
 )
 _TO_B: Final = {
     ".lora_embedding_A": ".lora_embedding_B",
     ".lora_A": ".lora_B",
+    ".lora_a": ".lora_b",
     ".lora_down": ".lora_up",
     ".lora.down": ".lora.up",
 }
@@ -32,7 +34,7 @@ _TO_B: Final = {
 #: FourierFT, and a half of a LoRA pair whose other half is missing or of another shape.
 _FACTOR: Final = re.compile(
     r"(^|[._])(hada_w\d_[ab]|hada_t\d|lokr_(w\d|t2)(_[ab])?|b?oft_[rRsS]\w*|vera_(A|B|lambda_\w)"
-    r"|fourierft_spectrum|lora_(embedding_)?[AB]|lora[._](down|up|mid))(\.|$)"
+    r"|fourierft_spectrum|lora_(embedding_)?[AaBb]|lora[._](down|up|mid))(\.|$)"
 )
 
 
@@ -62,7 +64,7 @@ def lora_pairs(
         b = tensors.get(name_b)
         if b is None or len(b.shape) < 2 or b.shape[1] != a.shape[0]:
             continue
-        layer = match["layer"].removeprefix("base_model.model.")
+        layer = match["layer"].removeprefix("base_model.model.").removesuffix(".weight")
         alpha = f"{match['layer']}.alpha"
         specs.append(
             LayerSpec(
