@@ -5,9 +5,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from gguf import GGUFWriter
 from gguf.constants import GGML_QUANT_SIZES, GGMLQuantizationType
+from gguf.quants import quantize
 
 SCAN = """
 import json, resource, sys
@@ -24,14 +26,16 @@ before = peak()
 with open_checkpoint(sys.argv[1]) as model:
     specs = model.in_file_order(list_layers(model, {}))
     read = sum(float(load_kernel(model, spec)[0, 0, 0]) == 0 for spec in specs)
-    # The largest, and the first of the others; all would take half an hour.
-    rows = measure(model, specs[:2], Method()).layers
-print(json.dumps({"read": read, "rows": len(rows), "bytes": model.nbytes, "more": peak() - before}))
+    # The embedding, and the first of the others; all would take half an hour.
+    rows = measure(model, specs[:2], Method()).layers.to_pylist()
+statuses = [row["status"] for row in rows]
+found = {"read": read, "statuses": statuses, "bytes": model.nbytes, "more": peak() - before}
+print(json.dumps(found))
 """
 
 
 def sparse(file: Path, shapes: dict[str, tuple[int, int]], kind: GGMLQuantizationType) -> None:
-    """A GGUF of zeros that takes no room on disk."""
+    """A GGUF of zeros that takes no room on disk, but for two tensors of random numbers."""
     block, size = GGML_QUANT_SIZES[kind]
     writer = GGUFWriter(file, "llama")
     total = 0
@@ -43,12 +47,19 @@ def sparse(file: Path, shapes: dict[str, tuple[int, int]], kind: GGMLQuantizatio
     writer.write_kv_data_to_file()
     writer.write_ti_data_to_file()
     writer.close()
+    start = GGUFWriter.ggml_pad(file.stat().st_size, 32)
     with file.open("r+b") as stream:
-        stream.truncate(GGUFWriter.ggml_pad(file.stat().st_size, 32) + total)
+        stream.seek(start)
+        for rows, cols in list(shapes.values())[:2]:
+            for _ in range(0, rows, 64):
+                w = np.random.default_rng(rows).standard_normal((64, cols), dtype=np.float32)
+                w += np.random.default_rng().standard_normal((1, cols), dtype=np.float32)
+                stream.write(quantize(w, kind).tobytes())
+        stream.truncate(start + total)
 
 
 @pytest.mark.exhaustive
-@pytest.mark.parametrize("kind", ["Q8_0", "Q4_K", "F16"])
+@pytest.mark.parametrize("kind", ["Q8_0", "Q5_1", "F16"])
 def test_two_gigabytes_are_measured_in_less_than_one(tmp_path: Path, kind: str) -> None:
     """Of a network with a vocabulary of 128,000 tokens."""
     number = GGMLQuantizationType[kind]
@@ -63,7 +74,7 @@ def test_two_gigabytes_are_measured_in_less_than_one(tmp_path: Path, kind: str) 
     command = [sys.executable, "-c", SCAN, str(file)]
     done = subprocess.run(command, check=True, capture_output=True, text=True)
     found = json.loads(done.stdout)
-    print(kind, found)
-    assert (found["read"], found["rows"]) == (len(shapes), 2)
+    assert found["read"] >= len(shapes) - 2
+    assert found["statuses"] == ["success"] * 2
     assert found["bytes"] > 2 * 10**9
     assert found["more"] < 10**9

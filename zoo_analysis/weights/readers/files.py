@@ -31,7 +31,7 @@ HUB_NAMES: Final = (
 #: Files with a weight suffix that training and tokenizing leave beside the weights.
 _NOT_WEIGHTS: Final = re.compile(
     r"(optimizer|scheduler|rng_state|random_states|training_args|trainer_state|tokenizer|openvino"
-    r"|vocab).*|(scaler(_\d+)?|dict|.*\.bpe)\.[^.]+"
+    r"|vocab).*|(scaler(_\d+)?|dict|.*\.bpe)\.[^.]+|(.*\.)?imatrix(_[^.]*)?\.gguf"
 )
 _SHARD: Final = re.compile(r"(?P<stem>.+)-\d{5}-of-(?P<count>\d{5})(?P<end>\.[^-]+)")
 #: Numbers of the slices into which training in parallel cuts every matrix: Llama's, Megatron's and
@@ -116,7 +116,7 @@ def all_shards(file: Path) -> list[Path]:
 
 
 def one_of_each(names: Iterable[str]) -> list[str]:
-    """Of the weight files of a folder, one for each model: the first that is there of its shards.
+    """One weight file of each model among those of a folder: the first that is there of its shards.
 
     Args:
         names: of the files.

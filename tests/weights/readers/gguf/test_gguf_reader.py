@@ -20,6 +20,7 @@ from tests.support.gguf_files import (
 from tests.support.loopback import Hub
 from zoo_analysis import analyze
 from zoo_analysis.errors import CheckpointError
+from zoo_analysis.sources.metadata import Architecture, architecture_of
 from zoo_analysis.weights import list_layers, load_kernel, open_checkpoint
 
 QUANTISED_BY_THE_PACKAGE = ["Q8_0", "Q4_0", "Q4_1", "Q5_0", "Q5_1", "TQ1_0", "TQ2_0", "MXFP4"]
@@ -294,7 +295,7 @@ def test_the_metadata_stand_in_for_a_configuration(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text('{"model_type": "bert"}')  # of the model it was made of
     with open_checkpoint(file) as checkpoint:
         config = json.loads(checkpoint.beside("config.json") or "")
-        assert config["general.architecture"] == "phi3"
+        assert architecture_of(config) == Architecture("gguf:phi3", "gguf", "phi3")
         parts = {s.layer: s.rows for s in list_layers(checkpoint, split_qkv=True) if s.part_of}
     assert parts == {
         "blk.0.attn_qkv[q]": (0, 32),

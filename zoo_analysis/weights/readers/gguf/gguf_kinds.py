@@ -1,4 +1,4 @@
-"""What llama.cpp's tensors are, told from its names (gguf.constants.TENSOR_NAMES).
+"""Kinds of llama.cpp's tensors, told from its names (gguf.constants.TENSOR_NAMES).
 
 Only where names and shapes alone mislead: other programs keep the names that torch gave.
 """

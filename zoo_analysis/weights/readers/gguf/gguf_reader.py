@@ -83,7 +83,7 @@ class GgufCheckpoint(RangedCheckpoint):
         return self._scaled(name, values, first) if name in self._scales else values
 
     def beside(self, name: str) -> str | None:
-        """What the metadata say in place of config.json and adapter_config.json."""
+        """The metadata in place of config.json and adapter_config.json."""
         said = self.metadata.get
         if name == "adapter_config.json":
             alpha = said("adapter.lora.alpha")
