@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from tests.support.gguf_files import coded, gaussian, small_llama, write_gguf
 from zoo_analysis.errors import CheckpointError
-from zoo_analysis.weights import list_layers, open_checkpoint
+from zoo_analysis.weights import list_layers, load_kernel, open_checkpoint
 
 F32, Q4_K, STRING, ARRAY, UINT8, UINT32 = 0, 12, 8, 9, 0, 4
 
@@ -84,6 +84,8 @@ HOSTILE = {
     "name": (header(tensor(text("a", 2**64 - 1))), "claims .* bytes of a name"),
     "long name": (header(tensor("a" * 1025)), "claims 1025 bytes"),
     "no text": (header(tensor(text(b"\xff\xfe"))), "the name b'"),
+    "lines in a name": (header(tensor("a\nb")), "a tensor called 'a"),
+    "no name": (header(tensor("")), "a tensor called ''"),
     "axes": (header(tensor(axes=2**32 - 1)), "has 4294967295 axes"),
     "side": (header(tensor(shape=(2**63,))), "no sensible shape"),
     "product": (header(tensor(shape=(2**31, 2**31, 2**31))), "no sensible shape"),
@@ -175,9 +177,9 @@ def refusal(file: Path) -> str:
     """Why a file is refused, where it is; all that can be read of it is."""
     try:
         with open_checkpoint(file) as checkpoint:
-            for spec in list_layers(checkpoint):
+            for spec in list_layers(checkpoint, split_qkv=True):
                 if spec.status is None:
-                    checkpoint.read(spec.tensors[0])
+                    load_kernel(checkpoint, spec)
     except CheckpointError as error:
         return str(error)
     return ""
@@ -207,6 +209,61 @@ def test_a_truncated_file_is_refused(tmp_path: Path, good: bytes, cut: float) ->
     file.write_bytes(good[: int(len(good) * cut)])
     with pytest.raises(CheckpointError):
         open_checkpoint(file)
+
+
+VALUES = {
+    "text": (STRING, text("x" * 40)),
+    "no text": (STRING, text(b"\xff\x00\n")),
+    "nan": (6, struct.pack("<f", float("nan"))),
+    "infinity": (12, struct.pack("<d", float("inf"))),
+    "truth": (7, b"\x01"),
+    "negative": (5, struct.pack("<i", -4)),
+    "large": (10, b"\xff" * 8),
+    "zero": (UINT32, bytes(4)),
+    "list": (ARRAY, array(5, 2, struct.pack("<2i", -1, 3))),
+    "empty list": (ARRAY, array(5, 0)),
+    "long list": (ARRAY, array(5, 100, bytes(400))),
+}
+KEYS = [
+    *("general.architecture", "general.type", "general.alignment", "split.count"),
+    *("adapter.lora.alpha", "comfy.gguf.orig_shape.a.weight", "llama.attention.head_count"),
+    *("llama.attention.head_count_kv", "llama.embedding_length", "llama.attention.key_length"),
+]
+
+
+@pytest.mark.parametrize("value", VALUES)
+@pytest.mark.parametrize("key", KEYS)
+def test_metadata_of_the_wrong_type_cost_themselves_or_the_file(
+    tmp_path: Path, key: str, value: str
+) -> None:
+    file = tmp_path / "m.gguf"
+    named = (
+        ()
+        if key == "general.architecture"
+        else (pair("general.architecture", STRING, text("llama")),)
+    )
+    rows = (
+        tensor("a.weight", (2, 4)),
+        tensor("b.weight.lora_a", (2, 4), offset=32),
+        tensor("b.weight.lora_b", (4, 2), offset=64),
+        tensor("blk.0.attn_qkv.weight", (12, 4), offset=96),
+    )
+    file.write_bytes(header(*rows, pairs=(*named, pair(key, *VALUES[value])), data=bytes(512)))
+    assert "\n" not in refusal(file)
+
+
+def test_a_scale_of_an_empty_or_a_coded_kind_is_none(tmp_path: Path) -> None:
+    file = tmp_path / "m.gguf"
+    rows = (
+        tensor("a.weight", (3, 0, 5)),
+        tensor("a.scale", (3,)),
+        tensor("b.weight", (32, 2, 2), offset=32),
+        tensor("b.scale", (32,), 8, offset=544),  # q8_0
+    )
+    file.write_bytes(header(*rows, data=bytes(600)))
+    with open_checkpoint(file) as checkpoint:
+        assert checkpoint.read("a.weight").shape == (3, 0, 5)
+        assert checkpoint.read("b.weight").shape == (32, 2, 2)
 
 
 def test_a_file_cut_short_after_opening_is_an_error_and_no_crash(tmp_path: Path) -> None:

@@ -110,8 +110,8 @@ _Row = tuple[str, tuple[int, ...], int, int]
 def _row(cursor: GgufCursor) -> _Row:
     name = cursor.text(_LONGEST_NAME)
     axes = cursor.number("I")
-    if not name:
-        raise CheckpointError(f"{cursor.name}: malformed: a tensor without a name")
+    if not name or not name.isprintable():
+        raise CheckpointError(f"{cursor.name}: malformed: a tensor called {name[:40]!r}")
     if axes > _MOST_AXES:
         raise CheckpointError(f"{cursor.name}: {name!r} has {axes} axes, more than {_MOST_AXES}")
     shape = tuple(cursor.number("Q") for _ in range(axes))[::-1]
@@ -148,7 +148,7 @@ def _entries(
             or min(whole, default=1) < 0
             or math.prod(whole) != math.prod(shape)
         ):
-            raise CheckpointError(f"{source.name}: {name!r} has two shapes, {shape} and {whole}")
+            raise CheckpointError(f"{source.name}: {name!r} has two shapes, {shape} and {whole!r}")
         coded = None if coding.name in _PLAIN else coding.name
         entries[name] = HeaderEntry(coding.dtype, whole, start, start + size, coded)
     return {name: entries[name] for name, *_ in rows}

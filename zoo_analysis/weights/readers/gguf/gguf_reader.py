@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 #: Values that are decoded at a time: what the decoder holds besides stays a few MiB.
 _AT_ONCE: Final = 1 << 18
 
+#: What plain types are called where a scale is applied to them.
+_WIDTHS: Final = {"float16": "f16", "bfloat16": "bf16", "float64": "f64"}
+
 #: Sizes of the network by the names that transformers gives them.
 _SIZES: Final = {
     "num_attention_heads": "attention.head_count",
@@ -48,9 +51,9 @@ class GgufCheckpoint(RangedCheckpoint):
         kind, shards = self.metadata.get("general.type"), self.metadata.get("split.count", 1)
         if kind == "imatrix":
             raise CheckpointError(f"{path}: an importance matrix for quantising, no weights")
-        if len(sources) != max(shards, 1):
+        if len(sources) != (shards or 1):
             raise CheckpointError(
-                f"{path}: {len(sources)} of the {shards} shards of a model; all are needed, under "
+                f"{path}: {len(sources)} of the {shards!r} shards of a model; all are needed, under "
                 "the names that gguf-split gives them"
             )
         if not self.tensors:
@@ -60,7 +63,7 @@ class GgufCheckpoint(RangedCheckpoint):
         }
         for name in self._scales:
             info, entry = self.tensors[name], self.entries[name][1]
-            coded = entry.coded or {"float16": "f16", "bfloat16": "bf16"}.get(entry.dtype)
+            coded = entry.coded or _WIDTHS.get(entry.dtype)
             self.tensors[name] = replace(info, dtype="float32", coded=coded)
         self.kinds = gguf_kinds(self.tensors)
 
@@ -87,31 +90,34 @@ class GgufCheckpoint(RangedCheckpoint):
         said = self.metadata.get
         if name == "adapter_config.json":
             alpha = said("adapter.lora.alpha")
-            return json.dumps({"lora_alpha": alpha}) if alpha else None
+            number = isinstance(alpha, float | int) and math.isfinite(alpha)
+            return json.dumps({"lora_alpha": alpha}) if number and alpha else None
         if name != "config.json":
             return super().beside(name)
         architecture = said("general.architecture")
         sizes = {key: said(f"{architecture}.{own}") for key, own in _SIZES.items()}
-        config = {key: size for key, size in sizes.items() if isinstance(size, int)}
+        config = {key: size for key, size in sizes.items() if type(size) is int and size > 0}
         return json.dumps({"general.architecture": architecture, **config})
 
     def _scale(self, name: str) -> str | None:
         """The tensor that holds the scale of `name`, one number or one a matrix of a stack."""
         scale = self.tensors.get(f"{name.removesuffix('.weight')}.scale")
-        if not name.endswith(".weight") or scale is None or scale.dtype != "float32":
+        info = self.tensors[name]
+        plain = scale is not None and scale.dtype == "float32" and scale.coded is None
+        if scale is None or not (plain and name.endswith(".weight") and "float" in info.dtype):
             return None
-        shape = self.tensors[name].shape
-        fitting = scale.shape == (1,) or (len(shape) == 3 and scale.shape == shape[:1])
-        return scale.name if fitting and "float" in self.tensors[name].dtype else None
+        stacked = len(info.shape) == 3 and scale.shape == info.shape[:1]
+        fitting = (scale.shape == (1,) or stacked) and 0 not in info.shape
+        return scale.name if fitting else None
 
     def _scaled(self, name: str, values: "torch.Tensor", first: int) -> "torch.Tensor":
-        import torch
-
-        scale = super().elements(self._scales[name], 0, self.tensors[self._scales[name]].shape[0])
-        if len(scale) > 1:
-            row = math.prod(self.tensors[name].shape[1:])
-            scale = scale[first // row : (first + len(values)) // row].repeat_interleave(row)
-        return values.to(torch.float32) * scale
+        scales = self.tensors[self._scales[name]]
+        scale, values = super().elements(scales.name, 0, scales.shape[0]), values.float()
+        if len(scale) == 1:
+            return values * scale
+        row = math.prod(self.tensors[name].shape[1:])
+        own = scale[first // row : (first + len(values)) // row]
+        return (values.reshape(-1, row) * own[:, None]).flatten()
 
 
 def _decoded(source: ByteSource, entry: HeaderEntry, first: int, last: int) -> "torch.Tensor":
