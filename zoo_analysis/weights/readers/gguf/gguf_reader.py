@@ -53,8 +53,8 @@ class GgufCheckpoint(RangedCheckpoint):
             raise CheckpointError(f"{path}: an importance matrix for quantising, no weights")
         if len(sources) != (shards or 1):
             raise CheckpointError(
-                f"{path}: {len(sources)} of the {shards!r} shards of a model; all are needed, under "
-                "the names that gguf-split gives them"
+                f"{path}: {len(sources)} of the {shards!r} shards of a model; all are needed, "
+                "under the names that gguf-split gives them"
             )
         if not self.tensors:
             raise CheckpointError(f"{path}: no weights: a GGUF file without tensors")
