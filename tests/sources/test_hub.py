@@ -202,3 +202,21 @@ def test_a_path_that_is_not_there_is_not_looked_for_on_the_hub(
     with pytest.raises(SourceError, match="hf://models/net"):
         resolve_sources(["models/net"], hub.access)
     assert not hub.calls
+
+
+def test_a_split_model_is_one_and_of_several_quantisations_one_is_to_be_named(
+    hub: Hub, hub_root: Path
+) -> None:
+    for name, files in {
+        "split": [f"net-0000{i}-of-00003.gguf" for i in (1, 2, 3)],
+        "several": ["net.Q4_K_M.gguf", "net.Q8_0.gguf", "config.json"],
+        "beside": ["net.Q8_0.gguf", "net.imatrix.gguf", "imatrix_own.gguf"],
+    }.items():
+        (hub_root / name).mkdir()
+        for file in files:
+            (hub_root / name / file).write_text("{}")
+        hub.add(f"me/{name}", hub_root / name)
+    assert only(hub, "me/split").path.endswith("/net-00001-of-00003.gguf")
+    assert only(hub, "me/beside").path.endswith("/net.Q8_0.gguf")
+    several = problem(hub, "me/several")
+    assert "several weight files (net.Q4_K_M.gguf, net.Q8_0.gguf); name one" in several

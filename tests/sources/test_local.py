@@ -9,6 +9,7 @@ import pytest
 
 from zoo_analysis.errors import SourceError
 from zoo_analysis.sources import resolve_sources
+from zoo_analysis.sources.local import local_models
 
 
 def put(path: Path, content: str = "weights") -> Path:
@@ -138,7 +139,7 @@ def test_linked_folders_are_scanned_once_and_circles_end(tmp_path):
     assert found.problems == ()
 
 
-@pytest.mark.parametrize("file", ["net.Q4_K_M.gguf", "net.onnx", "net.keras", "flax_model.msgpack"])
+@pytest.mark.parametrize("file", ["net.ggml", "net.onnx", "net.keras", "flax_model.msgpack"])
 def test_a_folder_of_another_format_is_a_problem_that_names_it(tmp_path, file):
     put(tmp_path / "zoo" / "good" / "model.safetensors")
     put(tmp_path / "zoo" / "other" / file)
@@ -219,3 +220,32 @@ def test_thousands_of_directories_take_a_millisecond_each(tmp_path):
     resolved = resolve_sources([str(tmp_path)])
     assert len(resolved.refs) == 1000
     assert time.process_time() - start < 2.0  # twice what is promised, for slow machines
+
+
+def test_quantisations_side_by_side_are_models_of_their_own(tmp_path):
+    names = ["net.Q4_K_M.gguf", "net.Q8_0.gguf", "README.md"]
+    for name in names:
+        put(tmp_path / "me" / "net" / name)
+    refs = local_models(tmp_path).refs
+    assert [ref.repo_id for ref in refs] == ["net/net.Q4_K_M", "net/net.Q8_0"]
+
+
+def test_of_several_quantisations_of_a_model_in_hub_layout_one_is_to_be_named(tmp_path):
+    for name in ("config.json", "net.Q4_K_M.gguf", "net.Q8_0.gguf"):
+        put(tmp_path / "net" / name)
+    (problem,) = local_models(tmp_path).problems
+    assert "several weight files (net.Q4_K_M.gguf, net.Q8_0.gguf); name one" in problem.message
+
+
+def test_shards_beside_another_model_are_one(tmp_path):
+    shards = [f"net-0000{i}-of-00002.gguf" for i in (1, 2)]
+    for name in (*shards, "other.gguf"):
+        put(tmp_path / "zoo" / name)
+    refs = local_models(tmp_path / "zoo").refs
+    assert [ref.repo_id for ref in refs] == ["zoo/net", "zoo/other"]
+    assert refs[0].nbytes == sum((tmp_path / "zoo" / name).stat().st_size for name in shards)
+    (tmp_path / "zoo" / shards[0]).unlink()
+    found = local_models(tmp_path / "zoo")
+    assert [ref.repo_id for ref in found.refs] == ["zoo/other"]
+    (problem,) = found.problems
+    assert f"the shard {shards[0]} is missing" in problem.message

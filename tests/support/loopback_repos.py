@@ -14,7 +14,7 @@ import yaml
 from zoo_analysis.weights.readers.byte_source import FileBytes
 from zoo_analysis.weights.readers.safetensors_header import read_header
 
-LFS = (".safetensors", ".bin", ".pt", ".pth", ".ckpt")
+LFS = (".safetensors", ".bin", ".pt", ".pth", ".ckpt", ".gguf")
 _HF_DTYPES = {"float32": "F32", "float16": "F16", "bfloat16": "BF16", "float64": "F64"}
 #: What the hub's API keeps of a config.json; the rest is in the file alone.
 _CONFIG_KEYS = ("architecture", "architectures", "model_type", "quantization_config")

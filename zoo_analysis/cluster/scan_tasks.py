@@ -98,8 +98,9 @@ def open_model(
             with open_checkpoint(ref.path, access) as checkpoint:
                 stage = "layers"
                 config = read_config(checkpoint)
+                ref = with_config(ref, config)
                 if ref.source == "hub":
-                    ref = replace(with_config(ref, config), nbytes=checkpoint.nbytes)
+                    ref = replace(ref, nbytes=checkpoint.nbytes)
                 books = take_inventory(checkpoint, config, ref.architecture, how.split_qkv)
                 if not books.layers:
                     raise ZooError(f"{ref.path} holds no weight matrix: nothing to analyse")

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any
 
 import pyarrow as pa
@@ -11,6 +12,7 @@ import torch
 from zoo_analysis.spectra import LayerMetrics, LayerResult, Method, analyze_kernel, matrix_shape
 from zoo_analysis.store.schemas import ESD_ROWS, LAYER_ROWS
 from zoo_analysis.weights import Checkpoint, LayerSpec, kernel_dims, load_kernel
+from zoo_analysis.weights.scratch import release_scratch
 
 #: Bytes of a kernel whose mapped pages are let go while it is being worked on.
 _LARGE = 64 << 20
@@ -68,11 +70,16 @@ def measure_layer(
         shape = matrix_shape(groups, rows, cols, (), how)
         return LayerResult(shape, None, LayerMetrics(), spec.status)
     kernel = load_kernel(checkpoint, spec)
-    release = checkpoint.release if kernel.nbytes > _LARGE else None
+    release = partial(_release, checkpoint) if kernel.nbytes > _LARGE else None
     sides = (spec.shape[0], spec.shape[1]) if spec.rank is not None else None
     # The core of an update is a product of stored factors, rounded nowhere itself.
     stored = kernel.dtype if spec.rank is not None else getattr(torch, spec.dtype)
     return analyze_kernel(kernel, how, device, sides, release, stored)
+
+
+def _release(checkpoint: Checkpoint) -> None:
+    checkpoint.release()
+    release_scratch()
 
 
 def concatenated(parts: Iterable[Measured]) -> Measured:

@@ -12,15 +12,19 @@ from zoo_analysis.sources.metadata import Architecture, read_architecture
 from zoo_analysis.sources.ref import ModelRef, Problem, Resolved
 from zoo_analysis.weights.readers.by_suffix import suffixes
 from zoo_analysis.weights.readers.files import (
+    all_shards,
     is_repository,
+    one_of_each,
+    shards_beside,
     weight_files,
     weight_names,
     weight_suffix,
+    whole_name,
 )
 
 #: Endings of weight files in formats of which no reader is known.
 _FOREIGN: Final = (
-    ".gguf", ".ggml", ".onnx", ".h5", ".hdf5", ".keras", ".msgpack", ".tflite", ".pb", ".npz",
+    ".ggml", ".onnx", ".h5", ".hdf5", ".keras", ".msgpack", ".tflite", ".pb", ".npz",
     ".pkl", ".pickle", ".distcp", ".nemo", ".mlmodel", ".pdparams", ".pte", ".llamafile",
 )  # fmt: skip
 
@@ -67,7 +71,13 @@ def local_models(path: Path) -> Resolved:
         else:
             directories[:] = sorted(d for d in directories if not d.startswith((".", "__")))
             weights = weight_names(names)
-            refs.extend(file_ref(directory / name) for name in weights)
+            for file in (directory / name for name in one_of_each(weights)):
+                try:
+                    all_shards(file)
+                    refs.append(file_ref(file))
+                except CheckpointError as error:
+                    of = name_of(file).repo_id
+                    problems.append(Problem(of, type(error).__name__, str(error)))
             reason = None if weights else _nothing(directory, directories, names)
         if reason:
             problems.append(Problem(name_of(directory).repo_id, error_name, reason))
@@ -140,7 +150,7 @@ def file_ref(file: Path) -> ModelRef:
         revision=name.revision,
         path=str(file.absolute()),
         source="local",
-        nbytes=_size(file),
+        nbytes=sum(_size(file.with_name(name)) for name in shards_beside(file.name)),
         series=architecture.series,
         architecture=architecture.name,
         library=architecture.library,
@@ -186,7 +196,7 @@ def name_of(path: Path) -> Name:
     path = path.absolute()
     suffix = weight_suffix(path.name) if not path.is_dir() else None
     whole = path.name if path.is_dir() else path.stem
-    last = path.name[: -len(suffix)] if suffix else whole
+    last = whole_name(path.name)[: -len(suffix)] if suffix else whole
     if match := _SNAPSHOT.search(path.as_posix()):
         below = path.as_posix()[match.end() :].strip("/")
         if suffix:

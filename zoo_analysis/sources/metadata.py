@@ -20,7 +20,7 @@ class Architecture:
     """The name, library and family of an architecture; every field may be missing.
 
     Attributes:
-        name: ``timm:NAME`` or ``transformers:CLASS``.
+        name: ``timm:NAME``, ``transformers:CLASS`` or ``gguf:NAME``.
         series: the family it belongs to (``vgg``, ``bert``).
     """
 
@@ -103,4 +103,7 @@ def architecture_of(config: dict[str, Any]) -> Architecture:
         return Architecture(f"transformers:{classes[0]}", "transformers", series)
     if series:
         return Architecture(f"transformers:{series}", "transformers", series)
+    own = config.get("general.architecture")  # of a GGUF file, see `GgufCheckpoint.beside`
+    if isinstance(own, str) and own:
+        return Architecture(f"gguf:{own}", "gguf", own)
     return Architecture()

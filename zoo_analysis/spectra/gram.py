@@ -47,7 +47,7 @@ def eigenvalues(
     values = np.asarray(evals.cpu().numpy(), dtype=np.float64)
     del gram, evals
     if dtype == torch.float64 and values[0] < _noise(values[-1], len(values)):
-        values = np.sort(_squared_singular_values(w, device))
+        values = np.sort(_squared_singular_values(w, device, release))
     return np.maximum(values, 0.0)
 
 
@@ -133,13 +133,16 @@ def _gram(
     return gram
 
 
-def _squared_singular_values(w: torch.Tensor, device: str | torch.device) -> NDArray[np.float64]:
+def _squared_singular_values(
+    w: torch.Tensor, device: str | torch.device, release: Callable[[], None] = lambda: None
+) -> NDArray[np.float64]:
     """From the R of a QR decomposition taken block by block, so that only M × M is held."""
     tall, step = _blocks(w)
     step = max(step, tall.shape[1])
     r = torch.empty(0, tall.shape[1], dtype=torch.float64, device=device)
     for start in range(0, tall.shape[0], step):
         block = tall[start : start + step].to(device=device, dtype=torch.float64)
+        release()
         r = torch.linalg.qr(torch.cat([r, block]), mode="r").R
     squared = torch.linalg.svdvals(r).square()
     return np.asarray(squared.cpu().numpy(), dtype=np.float64)

@@ -9,10 +9,13 @@ from zoo_analysis.errors import CheckpointError
 from zoo_analysis.weights.checkpoint import Checkpoint
 from zoo_analysis.weights.effective import effective_weight
 from zoo_analysis.weights.layers.adapters.cores import update_core
+from zoo_analysis.weights.scratch import LARGE, release_scratch, scratch
 from zoo_analysis.weights.spec import LayerSpec
 
 #: Side of the square blocks that share a scale in float8 checkpoints in DeepSeek's manner.
 SCALE_BLOCK: Final = 128
+#: Elements of a large matrix that are converted at a time.
+_AT_ONCE: Final = 1 << 22
 
 
 def kernel_dims(spec: LayerSpec) -> tuple[int, int, int, int]:
@@ -39,8 +42,9 @@ def load_kernel(checkpoint: Checkpoint, spec: LayerSpec) -> torch.Tensor:
     """The kernel of `spec`, shape (groups, out / groups, in / groups, *kernel), floating.
 
     float32 and float64 stay what they are and, where the stored order allows, are a view of the
-    mapped file; float16, bfloat16 and float8 become float32. An adapter's update gives a core
-    in float64, whose singular values are the non-zero ones of the update (see `update_core`).
+    mapped file; float16, bfloat16, float8 and coded values become float32, large ones on disk (see
+    `scratch`). An adapter's update gives a core in float64, whose singular values are the non-zero
+    ones of the update (see `update_core`).
 
     Args:
         checkpoint: where `spec` was found by `list_layers`.
@@ -79,7 +83,21 @@ def _read(checkpoint: Checkpoint, spec: LayerSpec) -> torch.Tensor:
         return checkpoint.read_rows(name, spec.index, spec.index + 1)[0]
     if spec.rows is not None and not spec.transposed:
         return checkpoint.read_rows(name, *spec.rows)
+    large = 4 * math.prod(spec.shape) >= LARGE
+    if large and (spec.coded or spec.dtype in ("float16", "bfloat16")):
+        return _converted(checkpoint, spec)
     return checkpoint.read(name)
+
+
+def _converted(checkpoint: Checkpoint, spec: LayerSpec) -> torch.Tensor:
+    """The tensor in float32, converted some rows at a time and not held in memory."""
+    weight = scratch(spec.shape)
+    step = max(1, _AT_ONCE // math.prod(spec.shape[1:]))
+    for start in range(0, len(weight), step):
+        stop = min(start + step, len(weight))
+        weight[start:stop] = checkpoint.read_rows(spec.tensors[0], start, stop)
+        release_scratch()
+    return weight
 
 
 def _own_rows(spec: LayerSpec, whole: torch.Tensor) -> torch.Tensor:

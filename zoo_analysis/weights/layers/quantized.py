@@ -28,8 +28,8 @@ _COMPANION: Final = re.compile(
 
 
 def is_packed(info: TensorInfo) -> bool:
-    """True if a tensor holds weights as packed integers or in a type below a byte."""
-    if info.dtype in _SUB_BYTE:
+    """True if a tensor holds weights as packed integers, below a byte, or in an unknown coding."""
+    if info.dtype in _SUB_BYTE or (info.coded and info.dtype == "uint8" and len(info.shape) > 1):
         return True
     # An index table or an attention mask is an integer too, but of 64 bits or another name.
     return info.dtype in _INTEGERS and len(info.shape) > 1 and bool(_PACKED.search(info.name))

@@ -7,7 +7,10 @@ from typing import Final
 
 from zoo_analysis.weights.spec import Kind, LayerSpec, Role
 
-_QUERY: Final = r"(q|query|(q|query)_(proj|lin|linear|attn)|(to|linear|query)_q|wq|q_[ab]_proj)"
+_QUERY: Final = (
+    r"(q|query|(q|query)_(proj|lin|linear|attn)|(to|linear|query)_q|wq|q_[ab]_proj"
+    r"|(cross_)?attn_q(_[ab])?)"
+)
 _FUSED: Final = r"(w?qkv|Wqkv|(attn_)?qkv(_proj|_conv|_dw)?|c_attn|query_key_value)"
 _PROJECTIONS: Final[tuple[tuple[Role, re.Pattern[str]], ...]] = (
     ("qkv", re.compile(rf"{_FUSED}$")),
@@ -17,9 +20,11 @@ _PROJECTIONS: Final[tuple[tuple[Role, re.Pattern[str]], ...]] = (
 )
 #: What wrappers of layers add to a path: timm's …qkv.conv, gemma's …q_proj.linear.
 _WRAPPER: Final = re.compile(r"\.(conv|linear|proj|c|w|layer)$")
-_EXPERT: Final = re.compile(r"(^|[._])experts?([._\d]|$)|(moe|mlp)\.(input|output)_linear$")
+_EXPERT: Final = re.compile(
+    r"(^|[._])experts?([._\d]|$)|(moe|mlp)\.(input|output)_linear$|(^|\.)ffn_\w+_(ch|sh)?exps?$"
+)
 _ROUTER: Final = re.compile(
-    r"(^|\.)((moe|mlp|block_sparse_moe|feed_forward)\.gate|\w*router(\.\w+)?)$"
+    r"(^|\.)((moe|mlp|block_sparse_moe|feed_forward)\.gate|\w*router(\.\w+)?|ffn_gate_inp)$"
 )
 _ATTENTION: Final = re.compile(
     r"(^|[._])(\w*attn\w*|\w*attention\w*|att|xca|(e_)?mhsa|mhca|factoratt\w*|token_mixer|[okqv]_proj"
@@ -42,7 +47,7 @@ _HEAD: Final = re.compile(
     r"|output|predictions|head\.fc\.fc\d)$"
 )
 _STEM: Final = re.compile(
-    r"(^|[._])(stem\w*|conv_stem|patch_embed\w*(?!\.backbone)|pixel_embed|patchifier)([._]|$)"
+    r"(^|[._])(stem\w*|conv_stem|patch_embe?d\w*(?!\.backbone)|pixel_embed|patchifier)([._]|$)"
 )
 _BODY: Final = re.compile(r"backbone\.(stages|layer\d|blocks|\d)")
 

@@ -14,13 +14,17 @@ Buffer = mmap.mmap | bytearray
 
 
 class ByteSource(Protocol):
-    """The bytes of a safetensors file: on a disk here, by ranges of HTTP elsewhere."""
+    """The bytes of a weight file: on a disk here, by ranges of HTTP elsewhere."""
 
     name: str
     size: int
 
     def read(self, start: int, stop: int) -> tuple[Buffer, int]:
         """Bytes ``[start, stop)``: a buffer, and the place in it at which `start` lies."""
+        ...
+
+    def opened(self, end: int) -> None:
+        """Say that the header has been read, and ends before byte `end`."""
         ...
 
     def expect(self, ranges: Sequence[tuple[int, int]]) -> None:
@@ -72,6 +76,9 @@ class FileBytes:
             raise CheckpointError(f"{self.name}: cannot be read: {error}") from None
         self._mapped.add(mapped)
         return mapped, skip
+
+    def opened(self, end: int) -> None:
+        """Nothing: a mapped header is read again as quickly."""
 
     def expect(self, ranges: Sequence[tuple[int, int]]) -> None:
         """Nothing: the operating system reads ahead by itself."""

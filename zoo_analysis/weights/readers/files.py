@@ -31,7 +31,7 @@ HUB_NAMES: Final = (
 #: Files with a weight suffix that training and tokenizing leave beside the weights.
 _NOT_WEIGHTS: Final = re.compile(
     r"(optimizer|scheduler|rng_state|random_states|training_args|trainer_state|tokenizer|openvino"
-    r"|vocab).*|(scaler(_\d+)?|dict|.*\.bpe)\.[^.]+"
+    r"|vocab).*|(scaler(_\d+)?|dict|.*\.bpe)\.[^.]+|(.*\.)?imatrix(_[^.]*)?\.gguf"
 )
 _SHARD: Final = re.compile(r"(?P<stem>.+)-\d{5}-of-(?P<count>\d{5})(?P<end>\.[^-]+)")
 #: Numbers of the slices into which training in parallel cuts every matrix: Llama's, Megatron's and
@@ -90,20 +90,63 @@ def is_repository(names: Iterable[str]) -> bool:
     )
 
 
+def shards_beside(name: str) -> tuple[str, ...]:
+    """The files of the model that a weight file is a part of: all shards of a shard, else itself.
+
+    Args:
+        name: of the file, without its folder.
+    """
+    if not (shard := _SHARD.fullmatch(name)):
+        return (name,)
+    stem, count, end = shard["stem"], int(shard["count"]), shard["end"]
+    names = tuple(f"{stem}-{i:05}-of-{count:05}{end}" for i in range(1, count + 1))
+    return names if name in names else (name,)
+
+
+def all_shards(file: Path) -> list[Path]:
+    """A weight file, with the other shards if it is one.
+
+    Raises:
+        CheckpointError: one is missing.
+    """
+    names = shards_beside(file.name)
+    if len(names) > 1:
+        _all_there(names, {name for name in names if file.with_name(name).exists()}, str(file))
+    return [file.with_name(name) for name in names]
+
+
+def one_of_each(names: Iterable[str]) -> list[str]:
+    """One weight file of each model among those of a folder: the first that is there of its shards.
+
+    Args:
+        names: of the files.
+    """
+    return list({shards_beside(name): name for name in sorted(names, reverse=True)}.values())[::-1]
+
+
+def whole_name(name: str) -> str:
+    """The name of a weight file, less the number of a shard."""
+    shard = _SHARD.fullmatch(name)
+    return shard["stem"] + shard["end"] if shard else name
+
+
 def weight_files(path: Path) -> list[Path]:
     """The files that hold the weights of the model at a path: one, or all shards.
 
     Args:
-        path: a weight file, whatever its name, or a folder in hub layout.
+        path: a weight file, whatever its name, which stands for all its shards if it is one; or a
+            folder in hub layout.
 
     Raises:
         CheckpointError: nothing there, no weights, several candidates, or a missing shard.
     """
     if path.is_file():
-        refuse_pointer(path)
         _refuse_slice(path)
         _refuse_slice(path.parent)
-        return [path]
+        files = all_shards(path)
+        for file in files:
+            refuse_pointer(file)
+        return files
     if not path.is_dir():
         raise CheckpointError(f"{path}: no such file or directory")
     _refuse_slice(path)
@@ -142,7 +185,7 @@ def refuse_pointer(file: Path) -> None:
 
 
 def weights_name(names: Iterable[str], where: str) -> str:
-    """The file that holds the weights of a repository, or the index of their shards.
+    """The file that holds the weights of a repository, the index of their shards, or the first.
 
     Args:
         names: of all files of the repository; those in folders do not count.
@@ -151,10 +194,7 @@ def weights_name(names: Iterable[str], where: str) -> str:
     Raises:
         CheckpointError: no weights, or several candidates.
     """
-    chosen = _chosen({name for name in names if "/" not in name}, where)
-    if len(chosen) > 1:
-        raise _several(chosen, where)
-    return chosen[0]
+    return _chosen({name for name in names if "/" not in name}, where)[0]
 
 
 def _chosen(names: set[str], where: str) -> tuple[str, ...]:
@@ -175,8 +215,7 @@ def _chosen(names: set[str], where: str) -> tuple[str, ...]:
         raise _slice(slices[0], where)
     wholes: dict[str, list[str]] = {}
     for name in found:
-        shard = _SHARD.fullmatch(name)
-        wholes.setdefault(shard["stem"] + shard["end"] if shard else name, []).append(name)
+        wholes.setdefault(whole_name(name), []).append(name)
     chosen = [whole for whole in wholes if not _plain(whole) & wholes.keys()]
     if len(chosen) > 1:
         raise _several(found, where)
@@ -185,14 +224,11 @@ def _chosen(names: set[str], where: str) -> tuple[str, ...]:
         return (whole,)
     if whole in indices:
         return (indices[whole],)
-    shard = _SHARD.fullmatch(parts[0])
-    assert shard
-    stem, count, end = shard["stem"], shard["count"], shard["end"]
-    shards = [f"{stem}-{i:05}-of-{count}{end}" for i in range(1, int(count) + 1)]
+    shards = shards_beside(parts[0])
     if not set(parts) <= set(shards):
         raise _several(found, where)
     _all_there(shards, names, where)
-    return tuple(shards)
+    return shards
 
 
 def _plain(name: str) -> set[str]:

@@ -1,4 +1,4 @@
-"""A safetensors file on the hub as a source of bytes: streamed in large ranges, one ahead."""
+"""A weight file on the hub as a source of bytes: streamed in large ranges, one ahead."""
 
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -9,7 +9,6 @@ from typing import Final
 from zoo_analysis.hub.file import HubFile, RangeIgnored
 from zoo_analysis.hub.repository import Repository
 from zoo_analysis.weights.readers.byte_source import Buffer, FileBytes
-from zoo_analysis.weights.readers.safetensors_header import header_length
 
 #: Fetched at first: most headers, and the whole of a tiny model.
 _FIRST: Final = 64 << 10
@@ -44,20 +43,22 @@ class HubBytes:
 
     Args:
         repository: that holds the file.
-        name: of the file; its header is read here, unless this process has read it before.
+        name: of the file; its first bytes are read here, unless this process knows its header.
 
     Raises:
         RangeIgnored: the server cannot be asked for ranges.
-        CheckpointError: no such file, no access, no safetensors header.
+        CheckpointError: no such file, no access.
     """
 
     def __init__(self, repository: Repository, name: str) -> None:
         self._file = file = repository.file(name)
         self._repository, self._name = repository, name
         self.name = file.name
-        size, first = _headers.get(file.name) or _read_header(file)
+        self._known = _headers.get(file.name)
+        size, first = self._known or _first_bytes(file)
         self.size = file.size = size
         self._first = _Window(0, len(first), bytearray(first))
+        self._opening = True
         self._current = self._first
         self._windows: list[Range] = []
         self._ahead: tuple[Range, Future[_Window]] | None = None
@@ -65,6 +66,12 @@ class HubBytes:
         self._closed = False
         self._local: FileBytes | None = None
         self.following: HubBytes | None = None
+
+    def opened(self, end: int) -> None:
+        """See `ByteSource.opened`: the header is remembered."""
+        self._opening = False
+        if self._known is None:
+            _headers.put(self._file.name, self.size, bytes(self._first.buffer[:end]))
 
     def expect(self, ranges: Sequence[Range]) -> None:
         """Say what will be read, in which order does not matter; nothing is fetched yet."""
@@ -74,6 +81,9 @@ class HubBytes:
         """See `ByteSource.read`."""
         if self._local is not None:
             return self._local.read(start, stop)
+        if self._opening and stop > self._first.stop:
+            first = self._load((0, stop)).buffer
+            self._first = self._current = _Window(0, stop, first)
         for window in (self._first, self._current):
             if window.holds(start, stop):
                 return window.buffer, start - window.start
@@ -183,14 +193,7 @@ def forget_headers() -> None:
     _headers.clear()
 
 
-def _read_header(file: HubFile) -> tuple[int, bytes]:
-    """(size of the file, its first bytes: the header and perhaps more)."""
+def _first_bytes(file: HubFile) -> tuple[int, bytes]:
+    """(size of the file, its first bytes: all of most headers)."""
     first = file.head(_FIRST)
-    size = file.size or 0
-    end = 8 + header_length(first[:8], size, file.name)
-    if end > len(first):
-        rest = bytearray(end - len(first))
-        file.fetch(memoryview(rest), len(first))
-        first += bytes(rest)
-    _headers.put(file.name, size, first[:end])
-    return size, first
+    return file.size or 0, first

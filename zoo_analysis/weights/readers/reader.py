@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from zoo_analysis.weights.checkpoint import Checkpoint
+from zoo_analysis.weights.readers.byte_source import ByteSource
+from zoo_analysis.weights.readers.ranged import RangedCheckpoint
 
 
 @dataclass(frozen=True)
@@ -17,13 +19,13 @@ class Reader:
             folders.
         open: opens one model, given the path that was asked for (for errors) and its files: one, or
             all shards. Reads headers only. Raises `CheckpointError` for what cannot be read.
-        streamed: its files on the hub are read by byte range and never downloaded; for files in the
-            safetensors format.
+        streamed: opens the files of a model on the hub, given its path and where the bytes of each
+            come from: they are read by byte range and never downloaded. None where they are.
         named: suffixes of files that are opened when they are named and not looked for.
     """
 
     format: str
     suffixes: tuple[str, ...]
     open: Callable[[Path, Sequence[Path]], Checkpoint]
-    streamed: bool = False
+    streamed: Callable[[str, Sequence[ByteSource]], RangedCheckpoint] | None = None
     named: tuple[str, ...] = ()

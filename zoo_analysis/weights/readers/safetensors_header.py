@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from zoo_analysis.errors import CheckpointError
 from zoo_analysis.weights.readers.byte_source import ByteSource
+from zoo_analysis.weights.readers.ranged import HeaderEntry
 
 #: The format's own limit on the length of the header, in bytes.
 MAX_HEADER: Final = 100_000_000
@@ -44,16 +45,6 @@ DTYPES: Final[Mapping[str, tuple[str, int]]] = {
     "F6_E3M2": ("float6_e3m2", 6),
     "F4": ("float4_e2m1", 4),
 }
-
-
-@dataclass(frozen=True)
-class HeaderEntry:
-    """One tensor of a file: its type, its shape, and where its bytes ``[start, stop)`` lie."""
-
-    dtype: str
-    shape: tuple[int, ...]
-    start: int
-    stop: int
 
 
 @dataclass(frozen=True)
@@ -130,7 +121,9 @@ def read_header(source: ByteSource) -> SafetensorsHeader:
     """
     prefix = _bytes(source, 0, min(8, source.size))
     length = header_length(prefix, source.size, source.name)
-    return parse_header(_bytes(source, 8, 8 + length), source.size, source.name)
+    raw = _bytes(source, 8, 8 + length)
+    source.opened(8 + length)
+    return parse_header(raw, source.size, source.name)
 
 
 def _bytes(source: ByteSource, start: int, stop: int) -> bytes:

@@ -1,4 +1,4 @@
-"""Tensors that updates are computed from, by the names of peft, LyCORIS, diffusers and kohya."""
+"""Factors of updates, by the names of peft, LyCORIS, diffusers, kohya and llama.cpp."""
 
 import re
 from collections.abc import Mapping
@@ -64,7 +64,8 @@ def factors(
         if match is None:
             continue
         module, family, part, own = match
-        layer = module.removeprefix("base_model.model.") + own.replace(".default", "")
+        layer = module.removeprefix("base_model.model.").removesuffix(".weight")
+        layer += own.replace(".default", "")
         group = found.setdefault((module, own, family), Factors(layer, module, family))
         group.parts[part] = name
     for group in found.values():
@@ -109,6 +110,8 @@ def _match(name: str, pattern: re.Pattern[str]) -> tuple[str, str, str, str] | N
     if match is None:
         return None
     module, family, part, end = match["layer"] or "", match["family"], match["part"], match["end"]
+    if family == "lora" and part in ("a", "b"):  # llama.cpp's: NAME.weight.lora_a
+        return module, family, part.upper(), end
     if family in _NAMED and end.count(".") < 2:
         return module, family, part, end
     return module, family, part + end, ""
