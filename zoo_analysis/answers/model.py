@@ -97,7 +97,9 @@ def show(
         model=_record(store.sql(f"FROM models {where}", one)),
         averages=_record(store.sql(f"FROM summaries {where} AND method = $method", key)),
         layers=layers,
-        warnings=Counter(layers["warning"].drop_null().to_pylist()),
+        warnings=Counter(
+            name for text in layers["warning"].drop_null().to_pylist() for name in text.split(", ")
+        ),
         accuracies=store.run(
             "SELECT dataset, metric, split, value, source, source_url FROM accuracies "
             "WHERE repo_id = $repo_id ORDER BY ALL",
