@@ -13,6 +13,7 @@ SELECT
     avg(l.log_norm) AS log_norm_with
 FROM whole_layers l LEFT JOIN models m USING (repo_id, revision)
 WHERE l.alpha IS NOT NULL
+    AND NOT coalesce(contains(l.warning, 'degenerate-tail'), false)
     AND ($series IS NULL OR m.series = $series)
     AND ($method IS NULL OR l.method = $method)
 GROUP BY ALL

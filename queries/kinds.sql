@@ -5,9 +5,9 @@ SELECT
     l.method, l.kind, l.role,
     count(*) AS layers,
     count(l.alpha) AS fitted,
-    avg(l.alpha) AS alpha,
-    count(*) FILTER (WHERE l.warning = 'over-trained') AS over_trained,
-    count(*) FILTER (WHERE l.warning = 'under-trained') AS under_trained
+    avg(l.alpha) FILTER (WHERE NOT coalesce(contains(l.warning, 'degenerate-tail'), false)) AS alpha,
+    count(*) FILTER (WHERE contains(l.warning, 'over-trained')) AS over_trained,
+    count(*) FILTER (WHERE contains(l.warning, 'under-trained')) AS under_trained
 FROM whole_layers l LEFT JOIN models m USING (repo_id, revision)
 WHERE ($series IS NULL OR m.series = $series)
     AND ($method IS NULL OR l.method = $method)

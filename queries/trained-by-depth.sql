@@ -16,9 +16,9 @@ WITH placed AS (
 SELECT
     method, kind, (bin + 0.5) / $bins AS depth,
     count(alpha) AS fitted,
-    count(*) FILTER (WHERE warning = 'over-trained') AS over_trained,
-    count(*) FILTER (WHERE warning = 'under-trained') AS under_trained,
-    count(warning) / count(alpha) AS share
+    count(*) FILTER (WHERE contains(warning, 'over-trained')) AS over_trained,
+    count(*) FILTER (WHERE contains(warning, 'under-trained')) AS under_trained,
+    (over_trained + under_trained) / fitted AS share
 FROM placed
 GROUP BY ALL
 HAVING count(alpha) > 0

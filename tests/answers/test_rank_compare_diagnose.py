@@ -60,6 +60,8 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
                 layer(10, alpha=1.5, warning="over-trained"),
                 layer(11, alpha=7.0, warning="under-trained"),
                 layer(12, kind="embedding", alpha=9.0, warning="under-trained"),
+                layer(13, alpha=900.0, warning="degenerate-tail"),
+                layer(14, alpha=8.0, warning="under-trained, short-tail"),
             ],
         ),
         model("wide", [layer(i, shape=[128, 32], alpha=2.5) for i in range(DEPTH)]),
@@ -100,8 +102,16 @@ def test_scale_collapse_rank_collapse_training_and_traps_name_their_layers(store
     assert collapse.numbers["small"] == 1
     assert found["rank collapse"].layers == ("l9",)
     assert "l9 (50% lost)" in found["rank collapse"].text
-    assert found["training"].layers == ("l10", "l11"), "an embedding is not diagnosed"
-    assert found["training"].numbers == {"fitted": 12, "over_trained": 1, "under_trained": 1}
+    assert found["training"].layers == ("l10", "l11", "l14"), "an embedding is not diagnosed"
+    assert found["training"].numbers == {
+        "fitted": 13,
+        "over_trained": 1,
+        "under_trained": 2,
+        "short_tails": 1,
+        "degenerate_tails": 1,
+    }
+    assert "1 with a short tail; 1 with a degenerate tail (not counted)" in found["training"].text
+    assert found["correlation flow"].numbers["n"] == 13
     assert found["correlation traps"].layers == ("l9",)
     assert found["correlation traps"].numbers["traps"] == 2
 

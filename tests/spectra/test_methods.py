@@ -15,6 +15,7 @@ CHANGES = {
     "split_groups": False,
     "estimator": "weightwatcher",
     "rank": "computed",
+    "tails": "any",
     "min_evals": 11,
     "max_evals": 100,
     "max_n": 100,

@@ -108,7 +108,8 @@ def diagnose(
 def correlation_flow(layers: "pd.DataFrame") -> Finding:
     """α over depth: its level, its trend, and how much it scatters about the trend."""
     name = "correlation flow"
-    found = trend(layers["depth"] / max(layers["depth"].max(), 1), layers["alpha"])
+    alpha = layers["alpha"].mask(_warned(layers, "degenerate-tail"))
+    found = trend(layers["depth"] / max(layers["depth"].max(), 1), alpha)
     if not np.isfinite(found.scatter):
         return Finding(name, "not told", f"{found.n} layers with α: three depths make a flow")
     steady = "erratic" if found.scatter > ERRATIC else "stable"
@@ -153,17 +154,28 @@ def scale_collapse(layers: "pd.DataFrame") -> Finding:
 
 
 def training(layers: "pd.DataFrame") -> Finding:
-    """Layers that α calls over- or under-trained."""
-    fitted = int(layers["alpha"].notna().sum())
-    over = layers.loc[layers["warning"] == "over-trained", "layer"].tolist()
-    under = layers.loc[layers["warning"] == "under-trained", "layer"].tolist()
-    numbers = {"fitted": fitted, "over_trained": len(over), "under_trained": len(under)}
+    """Layers that α calls over- or under-trained, and tails that are short for an α."""
+    degenerate = _warned(layers, "degenerate-tail")
+    fitted = int((layers["alpha"].notna() & ~degenerate).sum())
+    over = layers.loc[_warned(layers, "over-trained"), "layer"].tolist()
+    under = layers.loc[_warned(layers, "under-trained"), "layer"].tolist()
+    numbers = {
+        "fitted": fitted,
+        "over_trained": len(over),
+        "under_trained": len(under),
+        "short_tails": int(_warned(layers, "short-tail").sum()),
+        "degenerate_tails": int(degenerate.sum()),
+    }
     parts = [
         f"{len(names)} {what}: {_listed(names)}"
         for what, names in (("over-trained (α < 2)", over), ("under-trained (α > 6)", under))
         if names
     ]
-    text = "; ".join(parts) or f"all {fitted} fitted layers have α between 2 and 6"
+    parts = parts or [f"all {fitted} fitted layers have α between 2 and 6"]
+    for what in ("short", "degenerate"):
+        if count := numbers[f"{what}_tails"]:
+            parts.append(f"{count} with a {what} tail" + " (not counted)" * (what == "degenerate"))
+    text = "; ".join(parts)
     verdict = "over-trained" if len(over) > len(under) else "under-trained" if under else "well"
     return Finding("training", verdict, text, numbers, (*over, *under))
 
@@ -204,6 +216,11 @@ def traps(layers: "pd.DataFrame") -> Finding:
     if not names:
         return Finding(name, "none", f"none in {len(told)} layers", numbers)
     return Finding(name, "trapped", f"{len(names)} layers: {_listed(names)}", numbers, tuple(names))
+
+
+def _warned(layers: "pd.DataFrame", warning: str) -> "pd.Series[bool]":
+    told = layers["warning"].fillna("").astype(str)
+    return told.str.split(", ").map(lambda names: warning in names).astype(bool)
 
 
 def _among_series(store: Store, report: ModelReport) -> Finding:

@@ -100,7 +100,9 @@ def show(
         model=_record(store.sql(f"FROM models {where}", one)),
         averages=_record(store.sql(f"FROM summaries {where} AND method = $method", key)),
         layers=layers,
-        warnings=Counter(layers["warning"].drop_null().to_pylist()),
+        warnings=Counter(
+            name for text in layers["warning"].drop_null().to_pylist() for name in text.split(", ")
+        ),
         left_out=store.run(
             "SELECT tensor, count, elements, reason FROM left_out "
             f"{where} ORDER BY elements DESC, tensor",

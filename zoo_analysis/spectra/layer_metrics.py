@@ -18,6 +18,7 @@ from zoo_analysis.spectra.eigenspectrum import (
     spectrum,
 )
 from zoo_analysis.spectra.fingers import fit_clipped
+from zoo_analysis.spectra.layer_warnings import layer_warnings
 from zoo_analysis.spectra.marchenko_pastur import fit_bulk
 from zoo_analysis.spectra.matrix_norms import above_noise, norms
 from zoo_analysis.spectra.methods import Method
@@ -43,10 +44,6 @@ Status = Literal[
 #: Rows of a mapped kernel that are read before its pages are let go.
 _ROWS: Final = 512
 
-#: Thresholds of Martin & Mahoney: α below the first is over-trained, above the second under-trained
-OVER_TRAINED: Final = 2.0
-UNDER_TRAINED: Final = 6.0
-
 
 @dataclass(frozen=True)
 class LayerResult:
@@ -57,7 +54,7 @@ class LayerResult:
         evals: all eigenvalues, ascending; None where there are none.
         metrics: the numbers.
         status: `success`, or why there is no fit or no spectrum.
-        warning: ``over-trained`` (α < 2), ``under-trained`` (α > 6) or empty.
+        warning: see `layer_warnings`.
     """
 
     shape: Shape
@@ -125,7 +122,12 @@ def analyze_kernel(
         metrics, status = spectrum_metrics(
             evals, shape, how, flat, has_bulk=has_bulk, noise=by_value, precision=precision
         )
-    return LayerResult(shape, evals, metrics, status, _warning(metrics.alpha))
+    tail = None
+    if how.tails == "judged" and metrics.xmin is not None and metrics.xmax is not None:
+        tail = evals[(evals >= metrics.xmin) & (evals <= metrics.xmax)]
+    if how.conv2d == "slices" and kernel.ndim > 3:  # each slice has a tail of its own
+        tail = None
+    return LayerResult(shape, evals, metrics, status, layer_warnings(metrics.alpha, tail))
 
 
 def spectrum_metrics(
@@ -231,11 +233,3 @@ def _peak(kernel: torch.Tensor, release: Callable[[], None] | None) -> float:
         peaks.append(torch.linalg.vector_norm(rows, ord=torch.inf))
         release()
     return float(torch.stack(peaks).max())
-
-
-def _warning(alpha: float | None) -> str:
-    if alpha is None:
-        return ""
-    if alpha < OVER_TRAINED:
-        return "over-trained"
-    return "under-trained" if alpha > UNDER_TRAINED else ""

@@ -14,6 +14,7 @@ Precision = Literal["float64", "float32"]
 Scale = Literal["kernel", "half"]
 Estimator = Literal["clauset", "weightwatcher"]
 Rank = Literal["stored", "computed"]
+Tails = Literal["judged", "any"]
 
 _CHOICES: Final[dict[str, Any]] = {
     "conv2d": Conv2d,
@@ -21,6 +22,7 @@ _CHOICES: Final[dict[str, Any]] = {
     "conv_scale": Scale,
     "estimator": Estimator,
     "rank": Rank,
+    "tails": Tails,
 }
 
 
@@ -41,6 +43,8 @@ class Method:
             eigenvalues uses a bias-corrected α and tails of at least 8.
         rank: what rounding to the type that the file stores can make of zero is zero (`stored`),
             and equal eigenvalues have no power law; or the arithmetic alone decides (`computed`).
+        tails: a fit to a short tail carries a warning, and one to a degenerate tail is not averaged
+            (`judged`, see `layer_warnings`); or every fit counts (`any`).
         min_evals: layers with fewer eigenvalues get no fit.
         max_evals: layers with more eigenvalues get no spectrum; None is no limit.
         max_n: layers with a longer side above it get no spectrum; None is no limit.
@@ -64,6 +68,7 @@ class Method:
     split_groups: bool = True
     estimator: Estimator = "clauset"
     rank: Rank = "stored"
+    tails: Tails = "judged"
     min_evals: int = 10
     max_evals: int | None = None
     max_n: int | None = None
@@ -94,8 +99,10 @@ class Method:
     def hash(self) -> str:
         """Eight hex digits of the choices (the preset's name is not one of them)."""
         choices = {name: value for name, value in self.as_dict().items() if name != "preset"}
-        if self.rank == "computed":  # as it was before there was a choice: numbers and name stay
-            del choices["rank"]
+        # As it was before there was a choice: numbers and name stay.
+        for name, before in (("rank", "computed"), ("tails", "any")):
+            if choices[name] == before:
+                del choices[name]
         return hashlib.sha256(json.dumps(choices, sort_keys=True).encode()).hexdigest()[:8]
 
     @property
@@ -114,13 +121,14 @@ PRESETS: Final[dict[Preset, Method]] = {
         split_groups=False,
         estimator="weightwatcher",
         rank="computed",
+        tails="any",
         min_evals=8,
         max_evals=15_000,
         max_n=50_000,
         min_eval=1e-5,
         entropy_epsilon=1e-10,
     ),
-    "nature2021": Method(preset="nature2021", conv2d="slices"),
+    "nature2021": Method(preset="nature2021", conv2d="slices", tails="any"),
 }
 
 

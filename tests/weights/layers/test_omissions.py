@@ -1,11 +1,14 @@
 """What is no matrix is told by its axes and its neighbours, and what nothing tells is said."""
 
 import time
+from typing import get_args
 
 import pytest
 import timm
 import torch
 import transformers
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from torch import nn
 
 from tests.support.routes import HeaderOnly
@@ -14,6 +17,7 @@ from zoo_analysis.weights.checkpoint import TensorInfo
 from zoo_analysis.weights.layers.kinds import judge
 from zoo_analysis.weights.layers.omissions import omission
 from zoo_analysis.weights.readers.memory import MemoryCheckpoint
+from zoo_analysis.weights.spec import Omission
 
 
 def infos(**shapes: tuple[int, ...]) -> dict[str, TensorInfo]:
@@ -126,6 +130,29 @@ def test_a_scale_is_packed_beside_codes_alone() -> None:
         "fc.weight": TensorInfo("fc.weight", (8, 8), "float8_e4m3fn", 64, (9,))
     }
     assert omission(tensors["fc.scale"], tensors) == "packed"
+
+
+WORDS = (
+    "attn experts norm ln_1 router 0 12 weight bias w1 W_Q kernel gate_up_proj running_mean scale "
+    "pos_embed embed mask lora_A lora_B hada_w1_a qweight weight_orig weight_mask parametrizations"
+)
+words = st.sampled_from(WORDS.split())
+names = st.lists(words | st.text("ab_.é ", max_size=4), min_size=1, max_size=5).map(".".join)
+shapes = st.lists(st.sampled_from([0, 1, 2, 3, 8]), max_size=6).map(tuple)
+dtypes = st.sampled_from(["float32", "bfloat16", "float8_e4m3fn", "int8", "int64", "bool"])
+
+
+@settings(deadline=None, max_examples=300)
+@given(st.dictionaries(names, st.tuples(shapes, dtypes), min_size=1, max_size=8))
+def test_whatever_a_file_holds_is_a_matrix_or_has_a_reason(
+    held: dict[str, tuple[tuple[int, ...], str]],
+) -> None:
+    tensors = {n: TensorInfo(n, shape, dtype, 4, (0,)) for n, (shape, dtype) in held.items()}
+    told = {name: omission(info, tensors) for name, info in tensors.items()}
+    assert set(told.values()) <= set(get_args(Omission))
+    matrices = judge(tensors, list(tensors))
+    assert all(told[name] == "not-understood" for name in matrices)
+    assert all(0 not in held[name][0] and len(held[name][0]) > 1 for name in matrices)
 
 
 def test_a_hundred_thousand_tensors_take_seconds() -> None:

@@ -133,7 +133,7 @@ def _judge_parameter(
     """A parameter that is not called ``weight``, but as matrices are, or that has a bias."""
     if len(info.shape) != 2:
         return None
-    if TABLE.fullmatch(last):
+    if TABLE.search(last):
         return TensorKind("embedding")
     if _EXPERTS.search(module) and re.fullmatch(r"[vw]\d", last):  # DBRX's, one below the other
         return None

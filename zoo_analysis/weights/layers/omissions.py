@@ -63,7 +63,7 @@ _NAMED: Final[tuple[tuple[Omission, re.Pattern[str]], ...]] = (
 _POSITIONS: Final = re.compile(r"(^|[._])(pos|rel_pos|posi?tion(al)?|rotary|rope)([._]|$)")
 _FIXED: Final = re.compile(r"(^|[._])(i?d[cf]t|stft|fft|wavelet)([._]|$)")
 #: Tables of words that are bare parameters.
-TABLE: Final = re.compile(r"\w*(word|tok(en)?(_type)?)_?emb\w*|W_E|wte")
+TABLE: Final = re.compile(r"(word|tok(en)?(_type)?)_?emb|^W_E$|^wte$")
 
 
 def omission(info: TensorInfo, tensors: Mapping[str, TensorInfo]) -> Omission:
@@ -157,7 +157,7 @@ def _of_parameter(
         return "mask"  # GPT-2's causal one
     if last in ("embed", "embedding") and f"{path}.cluster_size" in tensors:
         return "codebook"
-    if len(info.shape) == 2 and TABLE.fullmatch(last):
+    if len(info.shape) == 2 and TABLE.search(last):
         return "not-understood"
     if named is None and positions:
         return "position-table"
