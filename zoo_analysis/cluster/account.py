@@ -74,6 +74,7 @@ class Summary(RunSummary):
         store: the store's URI.
         method: the method's id.
         failures: what failed.
+        remarks: what sources left out of account: of which model, and in a sentence what.
     """
 
     store: str
@@ -85,6 +86,7 @@ class Summary(RunSummary):
     layers: int = 0
     seconds: float = 0.0
     failures: list[Failure] = field(default_factory=list)
+    remarks: list[tuple[str, str]] = field(default_factory=list)
 
     def committed(self, models: Sequence[ModelRows], similarities: int) -> None:
         """Count rows that were committed."""

@@ -72,7 +72,7 @@ class OpenedModel:
             "parameters": self.parameters,
             "weights_format": self.format,
         }
-        for name in ("nbytes", "path", "accuracies"):
+        for name in ("nbytes", "path", "accuracies", "remarks"):
             del model[name]
         measured = concatenated(parts)
         return ModelRows(model, how.id, measured.layers, measured.esds)

@@ -10,7 +10,7 @@ from typing import Final
 
 from zoo_analysis.hub.access import HubAccess
 from zoo_analysis.hub.file import RangeIgnored
-from zoo_analysis.hub.path import is_index, parse, shard_names
+from zoo_analysis.hub.path import expanded, is_index, parse, shard_names
 from zoo_analysis.hub.repository import Repository
 from zoo_analysis.weights.checkpoint import Checkpoint
 from zoo_analysis.weights.readers.by_suffix import reader_of
@@ -44,10 +44,14 @@ class HubCheckpoint(SafetensorsCheckpoint):
 
     def beside(self, name: str) -> str | None:
         """See `Checkpoint.beside`; an adapter's configuration is looked for beside adapters."""
-        weights = Path(parse(str(self.path)).file)
-        if name.startswith("adapter") and not weights.name.startswith("adapter"):
+        weights = parse(str(self.path)).file
+        if name.startswith("adapter") and not _is_adapter(weights):
             return None
-        return self._repository.text(str(weights.with_name(name)))
+        return self._repository.text(str(Path(weights).with_name(name)))
+
+
+def _is_adapter(file: str) -> bool:
+    return Path(file).name.startswith("adapter")
 
 
 def open_hub(path: str, read: Callable[[Path], Checkpoint], access: HubAccess) -> Checkpoint:
@@ -63,17 +67,17 @@ def open_hub(path: str, read: Callable[[Path], Checkpoint], access: HubAccess) -
     """
     where = parse(path)
     repository = Repository(access, where.repo_id, where.revision)
-    names, index, beside = [where.file], is_index(where.file), Path(where.file).with_name
+    names, index, beside = expanded(where.file), is_index(where.file), Path(where.file).with_name
     if index:
         shards = shard_names(repository.text(where.file) or "", path)
         names = [str(beside(name)) for name in shards]
     files = [*names, where.file] if index else names
+    config = "adapter_config.json" if _is_adapter(where.file) else "config.json"
     if reader_of(names[0]).streamed and repository.cached(files) is None:
         with suppress(RangeIgnored):
             return HubCheckpoint(path, repository, names)
     with ExitStack() as held:
-        folder = held.enter_context(repository.snapshot(files, optional=str(beside("config.json"))))
-        file = folder / where.file
-        checkpoint = read(file.parent if index else file)
+        folder = held.enter_context(repository.snapshot(files, optional=str(beside(config))))
+        checkpoint = read(folder / where.file)
         checkpoint.resources.push(held.pop_all())
         return checkpoint
