@@ -41,7 +41,7 @@ def print_scan(summary: "Summary") -> None:
 
 
 def print_remarks(remarks: Sequence[tuple[str, str]]) -> None:
-    """What sources left out of account, what is said of several models once."""
+    """The remarks of sources on their models; what is said of several models is printed once."""
     first = {text: repo_id for repo_id, text in reversed(remarks)}
     models = Counter(text for _, text in remarks)
     console = plain_console()

@@ -1,4 +1,4 @@
-"""Which folders of a tree are models, by the names of its files: one rule for disk and hub."""
+"""The folders of a tree that are models, by the names of their files: one rule for disk and hub."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -57,7 +57,7 @@ class ModelFolder:
 
     @property
     def remarks(self) -> tuple[str, ...]:
-        """What is left out, in a sentence each."""
+        """The remarks on what is left out, a sentence each."""
         again = f"not scanned beside the model: {_few(self.passed)}; name one to scan it"
         foreign = f"{_few(foreign_names(self.names))}: of a format that is not read"
         told = {again: bool(self.passed), foreign: bool(foreign_names(self.names))}
