@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.loopback import Hub
-from tests.support.repositories import write
+from tests.support.repositories import CARD, write
 from zoo_analysis.cli.options import size
 from zoo_analysis.errors import ZooError
 
@@ -51,6 +52,23 @@ def test_a_bad_token_is_one_line(hub: Hub, hub_root: Path, tmp_path: Path) -> No
     assert len(run.stderr.splitlines()) == 1
     assert "hf_bad" not in run.stderr
     assert "HF_TOKEN" in run.stderr
+
+
+def test_a_variant_is_chosen_and_what_is_left_out_is_said(
+    hub: Hub, hub_root: Path, tmp_path: Path
+) -> None:
+    home = write(hub_root / "net", card=CARD.replace("0.75", "see the paper"))
+    shutil.copy(home / "model.safetensors", home / "model.non_ema.safetensors")
+    (home / "weights.nemo").write_text("of another program")
+    hub.add("me/net", home)
+    run = zoo_(hub, tmp_path, "scan", "me/net", "--variant", "non_ema", "--store", "s")
+    assert run.returncode == 0, run.stderr
+    assert run.stdout.startswith("1 scanned")
+    assert "me/net:non_ema: card: no usable value of accuracy on digits\n" in run.stdout
+    assert "me/net:non_ema: weights.nemo: of a format that is not read\n" in run.stdout
+    run = zoo_(hub, tmp_path, "plan", "me/net", "--variant", "non_ema", "--store", "s", "-f", "csv")
+    assert "me/net:non_ema" in run.stdout
+    assert "in the store already" in run.stdout
 
 
 def test_sizes() -> None:

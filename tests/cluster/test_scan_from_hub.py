@@ -5,10 +5,12 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from tests.support.loopback import Hub
-from tests.support.repositories import tensor_bytes, tensors, write
-from zoo_analysis import open_store, scan
+from tests.support.repositories import CARD, tensor_bytes, tensors, write
+from zoo_analysis import open_store, plan, scan, show
+from zoo_analysis.errors import QueryError
 from zoo_analysis.hub.access import HubAccess
 from zoo_analysis.sources import resolve_sources
 from zoo_analysis.spectra import method
@@ -56,6 +58,72 @@ def test_the_tables_are_those_of_the_same_files_on_disk(
     shas = {repo.repo_id: repo.main for repo in hub.repos.values()}
     assert dict(rows(through, "SELECT DISTINCT repo_id, revision FROM layers")) == shas
     assert scan(list(homes), str(through), access=hub.access).skipped == 4
+
+
+def pipeline(home: Path) -> Path:
+    """Two parts with configurations of their own; one of them also in half precision."""
+    for part in ("unet", "vae"):
+        write(home / part, card="")
+        (home / part / "README.md").unlink()
+    half = {name: tensor.half() for name, tensor in tensors("unet").items()}
+    save_file(half, home / "unet" / "model.fp16.safetensors")
+    (home / "README.md").write_text(CARD)
+    (home / "model_index.json").write_text("{}")
+    return home
+
+
+def test_the_parts_of_a_pipeline_are_models_of_one_commit_as_on_disk(
+    hub: Hub, hub_root: Path, tmp_path: Path
+) -> None:
+    home = pipeline(hub_root / "me" / "pipe")
+    commit = hub.add("me/pipe", home).main
+    through, direct = tmp_path / "through", tmp_path / "direct"
+    assert scan(["me/pipe"], through, access=hub.access).scanned == 2
+    assert hub.api_calls == 1
+    assert scan([str(home)], direct).scanned == 2
+    for table, order in (
+        ("layers", "repo_id, layer"),
+        ("esds", "repo_id, layer"),
+        ("accuracies", "repo_id"),
+    ):
+        assert alike(through, direct, table, order)
+    columns = "repo_id, series, library, parameters, bytes, license, pipeline_tag"
+    sql = f"SELECT {columns} FROM models ORDER BY repo_id"
+    assert rows(through, sql) == rows(direct, sql)
+    assert rows(through, "SELECT DISTINCT repo_id, revision FROM layers ORDER BY 1") == [
+        ("me/pipe/unet", commit),
+        ("me/pipe/vae", commit),
+    ]
+    assert rows(through, "SELECT repo_id FROM accuracies") == [("me/pipe",)]
+    assert scan(["me/pipe"], through, access=hub.access).skipped == 2
+    assert plan(["me/pipe"], through, access=hub.access).as_dict()["totals"]["layers"] == 0
+    with pytest.raises(QueryError, match="is a part of 2 models: me/pipe/unet, me/pipe/vae"):
+        show(through, "me/pipe")
+
+
+def test_a_variant_is_measured_beside_the_plain_weights(
+    hub: Hub, hub_root: Path, tmp_path: Path
+) -> None:
+    home = pipeline(hub_root / "me" / "pipe")
+    hub.add("me/pipe", home)
+    for source in ("me/pipe", str(home)):
+        store = tmp_path / Path(source).name / str(source.count("/"))
+        scan([source], store, access=hub.access)
+        priced = plan([source], variant="fp16", access=hub.access).as_dict()["models"]
+        assert {model["repo_id"] for model in priced} == {"me/pipe/unet:fp16", "me/pipe/vae"}
+        summary = scan([source], store, variant="fp16", access=hub.access)
+        assert (summary.scanned, summary.skipped) == (1, 1)
+        assert [(name, "no variant fp16" in text) for name, text in summary.remarks] == [
+            ("me/pipe/vae", True)
+        ]
+        precisions = rows(store, "SELECT DISTINCT repo_id, precision FROM layers ORDER BY 1")
+        assert precisions == [
+            ("me/pipe/unet", "float32"),
+            ("me/pipe/unet:fp16", "float16"),
+            ("me/pipe/vae", "float32"),
+        ]
+        configs = rows(store, "SELECT config->>'variant' FROM scans ORDER BY started_at")
+        assert configs == [(None,), ("fp16",)]
 
 
 def test_a_model_costs_one_call_and_no_byte_comes_twice(

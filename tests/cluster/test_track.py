@@ -143,3 +143,18 @@ def test_a_mistake_in_a_watch_is_named(tmp_path: Path, text: str, says: str) -> 
     with pytest.raises(SourceError) as caught:
         load_watches(file)
     assert says in str(caught.value)
+
+
+def test_a_release_of_a_pipeline_is_one_and_its_parts_are_scanned(
+    hub: Hub, hub_root: Path, watch: Path, store: Store
+) -> None:
+    for part in ("unet", "vae"):
+        write(hub_root / "pipe" / part, card="")
+    (hub_root / "pipe" / "model_index.json").write_text("{}")
+    hub.add("me/pipe", hub_root / "pipe", tags=["nets"])
+    found, summary = track(watch, store, scan=Method(), access=hub.access)
+    assert [(release.event, release.repo_id) for release in found] == [("new", "me/pipe")]
+    assert summary is not None
+    assert summary.scanned == 2
+    assert recorded(store) == [("new", "me/pipe")]
+    assert seen(hub, watch, store) == []

@@ -3,12 +3,14 @@
 from pathlib import Path
 
 import pytest
+import torch
 
 from tests.support.loopback import Hub
 from tests.support.repositories import write
 from zoo_analysis.errors import CheckpointError
 from zoo_analysis.hub.access import HubAccess
 from zoo_analysis.hub.repository import Repository
+from zoo_analysis.weights import open_checkpoint
 
 COMMIT = "0123456789" * 4
 
@@ -65,3 +67,30 @@ def test_a_hub_that_stays_busy_is_given_up(hub: Hub, repository: Repository) -> 
     ):
         pass
     assert hub.calls["resolve"] < 8, "huggingface_hub's own tries are not tried again"
+
+
+@pytest.mark.parametrize("folder", ["", "text_encoder/"])
+def test_a_network_is_built_from_the_files_of_its_own_folder(
+    hub: Hub, hub_root: Path, folder: str
+) -> None:
+    home = write(hub_root / "pipe", card="")
+    write(home / "text_encoder", ((50, 30),), shards=2, card="")
+    repository = Repository(hub.access, "me/pipe", hub.add("me/pipe", home).main)
+    weights = "model.safetensors.index.json" if folder else "model.safetensors"
+    with repository.network_files(f"{folder}{weights}") as found:
+        names = {file.name for file in found.iterdir() if file.is_file()}
+    assert names == {
+        file.name
+        for file in (home / folder).iterdir()
+        if file.is_file() and file.name != "README.md"
+    }
+
+
+def test_an_adapter_that_is_downloaded_brings_its_configuration(hub: Hub, hub_root: Path) -> None:
+    home = hub_root / "adapter" / "en"
+    home.mkdir(parents=True)
+    torch.save({"a.lora_A.weight": torch.ones(4, 8)}, home / "adapter_model.bin")
+    (home / "adapter_config.json").write_text('{"r": 4, "lora_alpha": 16}')
+    commit = hub.add("me/adapter", home.parent).main
+    with open_checkpoint(f"hf://me/adapter@{commit}/en/adapter_model.bin", hub.access) as opened:
+        assert opened.beside("adapter_config.json") == '{"r": 4, "lora_alpha": 16}'

@@ -9,7 +9,8 @@ from huggingface_hub import EvalResult, ModelCardData
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from zoo_analysis.sources.card import Card, percent, read_card
+from zoo_analysis.sources.card import Card, read_card
+from zoo_analysis.sources.percents import percent
 
 
 def card(directory: Path, front_matter: str):
@@ -94,9 +95,20 @@ def test_values_that_are_no_numbers_are_left_out(tmp_path, value):
     assert [accuracy.metric for accuracy in kept] == ["f1"]
 
 
-def test_percent_signs_are_understood(tmp_path):
-    [accuracy] = reported(tmp_path, result(metric_value="97.3%"))
-    assert accuracy.value == 97.3
+@pytest.mark.parametrize("value", [97.3, 0.9])
+def test_percent_signs_are_understood(tmp_path, value):
+    [accuracy] = reported(tmp_path, result(metric_value=f"{value}%"))
+    assert accuracy.value == value
+
+
+def test_metrics_without_a_value_that_could_be_used_are_said(tmp_path):
+    odd = "".join(f"{{type: m{i}}}, {{type: f1, value: n/a}}, " for i in range(9))
+    found = card(tmp_path, "model-index: [{name: n, results: [{dataset: {type: d}, metrics: "
+                 f"[{odd} {{type: accuracy, value: 76.2}}]}}]}}]")  # fmt: skip
+    assert [accuracy.metric for accuracy in found.accuracies] == ["accuracy"]
+    assert found.remarks == (
+        "card: no usable value of m0 on d, f1 on d, m1 on d, m2 on d and 6 more",
+    )
 
 
 @pytest.mark.parametrize(
@@ -192,10 +204,14 @@ def test_a_metric_without_a_value_costs_itself_alone(tmp_path):
 
 
 @pytest.mark.parametrize("value", [7613.0, -0.2, 100.1])
-def test_a_share_outside_its_range_is_left_out_and_said(tmp_path, value, caplog):
-    kept = reported(tmp_path, result(metric_value=value), result(metric_type="f1"))
-    assert [accuracy.metric for accuracy in kept] == ["f1"]
-    assert f"{value:g}" in caplog.text
+def test_a_share_outside_its_range_is_left_out_and_said(tmp_path, value):
+    data = ModelCardData(
+        model_name="n", eval_results=[result(metric_value=value), result(metric_type="f1")]
+    )
+    found = card(tmp_path, data.to_yaml())
+    assert [accuracy.metric for accuracy in found.accuracies] == ["f1"]
+    (remark,) = found.remarks
+    assert f"accuracy on imagenet-1k ({value:g} is no share of a whole)" in remark
 
 
 def test_a_card_without_front_matter_says_nothing(tmp_path, caplog):

@@ -123,6 +123,25 @@ def test_models_of_one_name_have_as_much_of_their_paths_as_tells_them_apart(tmp_
         "exp0/weights/best", "exp1/weights/best", "exp2/weights/best"]  # fmt: skip
 
 
+def test_variants_and_parts_of_one_name_are_told_apart_too(tmp_path):
+    for owner in ("a", "b"):
+        put(tmp_path / owner / "x" / "net" / "model.safetensors")
+        put(tmp_path / owner / "x" / "net" / "model.fp16.safetensors")
+        put(tmp_path / owner / "x" / "pipe" / "model_index.json")
+        put(tmp_path / owner / "x" / "pipe" / "unet" / "model.safetensors")
+        put(tmp_path / owner / "x" / "pipe" / "README.md", PIPELINE_CARD)
+    refs = resolve_sources([str(tmp_path)], variant="fp16").refs
+    assert {ref.repo_id for ref in refs} == {
+        "a/x/net:fp16", "a/x/pipe/unet", "b/x/net:fp16", "b/x/pipe/unet"}  # fmt: skip
+    assert {a.repo_id for ref in refs for a in ref.accuracies} == {"a/x/pipe", "b/x/pipe"}
+
+
+PIPELINE_CARD = """---
+model-index: [{name: n, results: [{dataset: {type: d}, metrics: [{type: fid, value: 7}]}]}]
+---
+"""
+
+
 def test_a_run_scanned_alone_is_called_as_among_others(tmp_path):
     file = put(tmp_path / "runs" / "exp0" / "weights" / "best.pt")
     assert ids(file) == ids(tmp_path / "runs") == ["exp0/weights/best"]

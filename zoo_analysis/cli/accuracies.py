@@ -39,6 +39,7 @@ def sync(
     store: StoreOption = None,
 ) -> None:
     """Bring reported accuracies up to date; all that sources report is kept with its source."""
+    from zoo_analysis.cli.summaries import print_remarks
     from zoo_analysis.imports.accuracy_sync import SOURCES, sync_accuracies
 
     done = sync_accuracies(
@@ -49,6 +50,7 @@ def sync(
         fixed=_pairs(set_, "--set"),
     )
     typer.echo(f"{done.accuracies} accuracies reported of {done.models} models")
+    print_remarks(done.remarks)
 
 
 @app.command()

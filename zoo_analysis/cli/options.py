@@ -16,8 +16,8 @@ from zoo_analysis.spectra.methods import Conv2d, Method, Precision, Preset
 from zoo_analysis.spectra.methods import method as make_method
 
 SOURCES_HELP = (
-    "OWNER/NAME[@REVISION] on the hub, catalogue, checkpoint file, model directory, tree of them, "
-    "or packaged:NAME."
+    "OWNER/NAME[@REVISION] on the hub (hf://OWNER/NAME/PART[:VARIANT] for a part), catalogue, "
+    "checkpoint file, model directory, tree of them, or packaged:NAME."
 )
 
 Format = Literal["table", "csv", "json", "markdown", "parquet"]
@@ -32,6 +32,10 @@ OutOption = Annotated[Path | None, typer.Option("--output", "-o", help="Write to
 AddressOption = Annotated[
     str | None,
     typer.Option(help="Ray cluster; default $RAY_ADDRESS, else a local Ray."),
+]
+VariantOption = Annotated[
+    str,
+    typer.Option(help="Of the weights (fp16, non_ema), where a model has it; else the plain ones."),
 ]
 DeviceOption = Annotated[Device, typer.Option(help="Where to compute.")]
 

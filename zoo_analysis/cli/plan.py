@@ -13,6 +13,7 @@ from zoo_analysis.cli.options import (
     FormatOption,
     OutOption,
     StoreOption,
+    VariantOption,
     with_method,
 )
 from zoo_analysis.spectra.methods import Method
@@ -26,6 +27,7 @@ def plan(
     sources: Annotated[list[str], typer.Argument(metavar="SOURCE...", help=SOURCES_HELP)],
     how: Method,
     store: StoreOption = None,
+    variant: VariantOption = "",
     address: AddressOption = None,
     format: FormatOption = "table",
     output: OutOption = None,
@@ -34,7 +36,7 @@ def plan(
     """Price a scan: what it would read, compute and skip, from headers alone."""
     from zoo_analysis.cluster.forecast import plan as run
 
-    print_plan(run(sources, store, how, address=address), format, output, json_)
+    print_plan(run(sources, store, how, variant=variant, address=address), format, output, json_)
 
 
 def print_plan(

@@ -9,6 +9,7 @@ from zoo_analysis.cli.options import (
     AddressOption,
     DeviceOption,
     StoreOption,
+    VariantOption,
     size,
     size_text,
     with_method,
@@ -24,6 +25,7 @@ def scan(
     sources: Annotated[list[str], typer.Argument(metavar="SOURCE...", help=SOURCES_HELP)],
     how: Method,
     store: StoreOption = None,
+    variant: VariantOption = "",
     device: DeviceOption = DEVICE,
     address: AddressOption = None,
     downloads: Annotated[
@@ -52,7 +54,7 @@ def scan(
         from zoo_analysis.cli.plan import print_plan
         from zoo_analysis.cluster.forecast import plan
 
-        print_plan(plan(sources, store, how, address=address), json_=json_)
+        print_plan(plan(sources, store, how, variant=variant, address=address), json_=json_)
         return
     with Bar("scanning") as bar:
         counter = RunCounter(bar, SCANNED, by_bytes=True)
@@ -60,6 +62,7 @@ def scan(
             sources,
             store,
             how,
+            variant=variant,
             device=device,
             address=address,
             downloads=downloads,

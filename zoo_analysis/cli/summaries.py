@@ -1,12 +1,13 @@
 """Summaries of runs: for a person, or as JSON."""
 
 import json
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 import typer
 
-from zoo_analysis.cli.output import plain_console
+from zoo_analysis.cli.output import brief, plain_console
 
 if TYPE_CHECKING:
     from zoo_analysis.cluster.account import CorrelateSummary, RunSummary, Summary
@@ -42,7 +43,20 @@ def print_scan(summary: "Summary") -> None:
     _print_named("less than 90 % of the matrices measured", summary.incomplete)
     _print_named("tensors that are not understood", summary.not_understood)
     console.print(f"store {summary.store}, method {summary.method}")
+    print_remarks(summary.remarks)
     _print_failures(summary)
+
+
+def print_remarks(remarks: Sequence[tuple[str, str]]) -> None:
+    """The remarks of sources on their models; what is said of several models is printed once."""
+    first = {text: repo_id for repo_id, text in reversed(remarks)}
+    models = Counter(text for _, text in remarks)
+    console = plain_console()
+    for text, count in list(models.items())[:_NAMED]:
+        others = f" and {count - 1} more" if count > 1 else ""
+        console.print(brief(f"{first[text]}{others}: {text}"), markup=False)
+    if len(models) > _NAMED:
+        console.print(f"… and {len(models) - _NAMED} more remarks: --json has them all")
 
 
 def print_comparison(summary: "CorrelateSummary") -> None:

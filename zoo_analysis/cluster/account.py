@@ -79,6 +79,7 @@ class Summary(RunSummary):
         store: the store's URI.
         method: the method's id.
         failures: what failed.
+        remarks: what sources left out of account: of which model, and in a sentence what.
     """
 
     store: str
@@ -94,6 +95,7 @@ class Summary(RunSummary):
     not_understood: list[str] = field(default_factory=list)
     seconds: float = 0.0
     failures: list[Failure] = field(default_factory=list)
+    remarks: list[tuple[str, str]] = field(default_factory=list)
 
     def committed(self, models: Sequence[ModelRows], similarities: int) -> None:
         """Count rows that were committed."""

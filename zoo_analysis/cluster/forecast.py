@@ -30,6 +30,7 @@ def plan(
     store: Store | str | Path | None = None,
     how: Method | None = None,
     *,
+    variant: str = "",
     address: str | None = None,
     access: HubAccess | None = None,
 ) -> ScanPlan:
@@ -42,6 +43,7 @@ def plan(
         sources: as `sources.resolve_sources` takes them.
         store: whose models are skipped: a store, or what `open_store` takes.
         how: the method; the default one where None.
+        variant: of the weights, as `sources.resolve_sources` takes it.
         address: of a Ray cluster whose cores are counted; None is ``$RAY_ADDRESS``, a running Ray,
             else this machine.
         access: how to reach the hub; None is `hub.access.default_access`.
@@ -50,7 +52,7 @@ def plan(
         SourceError: a source that is nothing.
         ZooError: no cluster at the address.
     """
-    resolved = resolve_sources(sources, access)
+    resolved = resolve_sources(sources, access, variant)
     known, how = frozenset(as_store(store).committed()), how or Method()
     with one_thread():
         rate = flop_rate(how)

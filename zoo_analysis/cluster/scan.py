@@ -22,6 +22,7 @@ def scan(
     store: Store | str | Path | None = None,
     how: Method | None = None,
     *,
+    variant: str = "",
     device: Device = DEVICE,
     address: str | None = None,
     downloads: int = DOWNLOADS,
@@ -38,6 +39,7 @@ def scan(
         sources: as `sources.resolve_sources` takes them, or what it made of them.
         store: a store, or what `open_store` takes.
         how: the method; the default one where None.
+        variant: of the weights, as `sources.resolve_sources` takes it.
         device: ``cpu``, ``cuda``, or ``auto``: cuda where the cluster has a GPU.
         address: of a Ray cluster; None is ``$RAY_ADDRESS``, else a local Ray.
         downloads: from the hub at the same time, on the whole cluster.
@@ -57,12 +59,16 @@ def scan(
         StoreError: a store that cannot be written.
         ZooError: no cluster, or no GPU where one was asked for.
     """
-    resolved = sources if isinstance(sources, Resolved) else resolve_sources(sources, access)
+    resolved = (
+        sources if isinstance(sources, Resolved) else resolve_sources(sources, access, variant)
+    )
     refs, store, how = resolved.refs, as_store(store), how or Method()
     known = frozenset(store.committed())
-    summary, config = Summary(store.uri, how.id), how.as_dict() | {"device": device}
+    summary = Summary(store.uri, how.id)
+    config = how.as_dict() | {"device": device, "variant": variant or None}
     with RunWriter(store, summary, on_event, config) as writer:
         writer.refuse(resolved.problems)
+        summary.remarks += [(ref.repo_id, text) for ref in refs for text in ref.remarks]
         if on_start:
             on_start(len(refs), sum(ref.nbytes for ref in refs))
         # What is known without opening anything needs no cluster.

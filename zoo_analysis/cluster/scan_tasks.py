@@ -76,7 +76,7 @@ class OpenedModel:
             **self.books,
             "weights_format": self.format,
         }
-        for name in ("nbytes", "path", "accuracies"):
+        for name in ("nbytes", "path", "accuracies", "remarks"):
             del model[name]
         measured = concatenated(parts)
         return ModelRows(model, how.id, measured.layers, measured.esds, left_out=self.left_out)

@@ -73,7 +73,7 @@ def track(
     found: list[Release] = []
     for watch in load_watches(Path(file)):
         found += look(watch, known(store, watch.name), since, complete, access)
-    refs = {(r.repo_id, r.revision): r.ref for r in found if r.ref is not None}
+    refs = {(ref.repo_id, ref.revision): ref for release in found for ref in release.refs}
     summary = None
     if scan and refs:
         new = Resolved(tuple(refs.values()), ())

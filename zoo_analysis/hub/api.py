@@ -73,7 +73,7 @@ def hub_infos(names: Sequence[str], access: HubAccess) -> "dict[str, ModelInfo |
     """The hub's descriptions of repositories, one call each.
 
     Args:
-        names: ``OWNER/NAME`` or ``OWNER/NAME@REVISION``, also with ``hf://`` in front.
+        names: as `hub.path.split_id` takes them; of parts, their repositories' descriptions.
         access: how to reach the hub.
 
     Returns:
@@ -87,7 +87,8 @@ def hub_infos(names: Sequence[str], access: HubAccess) -> "dict[str, ModelInfo |
 
     def one(name: str) -> "ModelInfo | Exception":
         try:
-            return _info(api, access, *split_id(name))
+            named = split_id(name)
+            return _info(api, access, named.repo_id, named.revision)
         except Exception as error:
             _refuse_if_hopeless(error, access)
             return error

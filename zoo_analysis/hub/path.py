@@ -3,7 +3,7 @@
 import json
 import re
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from zoo_analysis.errors import CheckpointError
 
@@ -14,9 +14,32 @@ _PATH: Final = re.compile(
 )
 
 
+_NAME: Final = re.compile(
+    r"(?P<repo_id>[^/@:]*(/[^/@:]*)?)(/(?P<part>[^@:]*))?(:(?P<variant>[^@]*))?(@(?P<revision>.*))?",
+    re.S,
+)
+_RANGE: Final = re.compile(r"\{(\d{1,5})\.\.(\d{1,5})\}")
+
+
+class HubName(NamedTuple):
+    """``OWNER/NAME[/PART][:VARIANT][@REVISION]``: a model of the hub, as users and stores name it.
+
+    Attributes:
+        repo_id: ``OWNER/NAME``.
+        revision: branch, tag or commit; "" is the default branch.
+        part: a folder of the repository, or a file; "" is all of it.
+        variant: of its weights (``fp16``); "" is the plain one.
+    """
+
+    repo_id: str
+    revision: str = ""
+    part: str = ""
+    variant: str = ""
+
+
 @dataclass(frozen=True)
 class HubPath:
-    """``hf://OWNER/NAME@COMMIT/FILE``: a weight file, or the index of the shards."""
+    """``hf://OWNER/NAME@COMMIT/FILE``: a weight file, an index of shards or an `expanded` name."""
 
     repo_id: str
     revision: str
@@ -26,10 +49,25 @@ class HubPath:
         return f"{SCHEME}{self.repo_id}@{self.revision}/{self.file}"
 
 
-def split_id(name: str) -> tuple[str, str]:
-    """The ``OWNER/NAME`` and the revision, or "", of ``OWNER/NAME@REVISION`` or ``hf://…``."""
-    repo_id, _, revision = name.removeprefix(SCHEME).partition("@")
-    return repo_id, revision
+def split_id(name: str) -> HubName:
+    """The parts of ``OWNER/NAME[/PART][:VARIANT][@REVISION]``, also with ``hf://`` in front."""
+    match = _NAME.fullmatch(name.removeprefix(SCHEME))
+    assert match  # every text does
+    told = {key: value or "" for key, value in match.groupdict().items()}
+    return HubName(**told | {"part": told["part"].strip("/")})
+
+
+def expanded(name: str) -> list[str]:
+    """The files that a name stands for: ``net-{00001..00003}-of-00003.bin`` for three, or itself.
+
+    Args:
+        name: of a file, or of several that differ by a number.
+    """
+    if not (match := _RANGE.search(name)):
+        return [name]
+    first, last, width = int(match[1]), int(match[2]), len(match[1])
+    before, behind = name[: match.start()], name[match.end() :]
+    return [f"{before}{number:0{width}}{behind}" for number in range(first, last + 1)]
 
 
 def parse(path: str) -> HubPath:

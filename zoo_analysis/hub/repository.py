@@ -13,7 +13,7 @@ from zoo_analysis.errors import CheckpointError
 from zoo_analysis.hub.access import CLIENT, HubAccess
 from zoo_analysis.hub.cache import in_use, one_download, reserved
 from zoo_analysis.hub.file import HubFile, RangeIgnored
-from zoo_analysis.hub.path import HubPath, is_index, shard_names
+from zoo_analysis.hub.path import HubPath, expanded, is_index, shard_names
 from zoo_analysis.hub.refusals import explain
 from zoo_analysis.hub.retry import patiently, quiet
 
@@ -114,25 +114,29 @@ class Repository:
         """A `snapshot` with all that a network is built from: weights and what describes them.
 
         Args:
-            weights: a file, or the index of the shards.
+            weights: a file, the index of the shards, or an `expanded` name; what describes them
+                lies in the same folder.
 
         Raises:
             CheckpointError: as for `snapshot`.
         """
+        beside = Path(weights).with_name
         try:
-            names = [*(name for name in self.names() if _BESIDE.fullmatch(name)), weights]
+            here = [name for name in self.names() if str(beside(Path(name).name)) == name]
+            names = [name for name in here if _BESIDE.fullmatch(Path(name).name)]
         except CheckpointError:
             # The hub cannot be asked what there is; an earlier run may have left what is needed.
-            names = ["config.json", weights]
-            if self.cached(names) is None:
+            names = [str(beside("config.json"))]
+            if self.cached([*names, *expanded(weights)]) is None:
                 raise
+        names += expanded(weights)
         if is_index(weights):
             with self.snapshot([weights]) as folder:
                 index = (folder / weights).read_text()
             shards = shard_names(index, str(HubPath(self.repo_id, self.revision, weights)))
-            names += [str(Path(weights).with_name(name)) for name in shards]
+            names += [str(beside(name)) for name in shards]
         with self.snapshot(names) as folder:
-            yield folder
+            yield (folder / weights).parent
 
     @property
     def _snapshot(self) -> Path:

@@ -7,8 +7,10 @@ from typing import Final
 
 from zoo_analysis.errors import SourceError
 from zoo_analysis.hub.access import HubAccess
+from zoo_analysis.hub.path import split_id
 from zoo_analysis.sources import Accuracy, ModelRef
 from zoo_analysis.sources.hub import hub_models
+from zoo_analysis.sources.percents import check_shares
 from zoo_analysis.sources.reported import Inquiry, accuracy_source
 from zoo_analysis.store import Store, as_store
 from zoo_analysis.store.records import table_of
@@ -25,10 +27,12 @@ class SyncedAccuracies:
     Attributes:
         accuracies: that the sources report, new to the store or not.
         models: that they are reported of.
+        remarks: numbers that cannot be used: of which model, and in a sentence which.
     """
 
     accuracies: int
     models: int
+    remarks: tuple[tuple[str, str], ...] = ()
 
 
 def sync_accuracies(
@@ -54,7 +58,7 @@ def sync_accuracies(
 
     Raises:
         SourceError: no such source, one that needs places and has none, a table that cannot be
-            read, or a hub that does not answer.
+            read, shares that are not in percent, or a hub that does not answer.
         StoreError: the store cannot be written.
     """
     store = as_store(store)
@@ -64,16 +68,25 @@ def sync_accuracies(
             raise SourceError(f"--from {source.name} needs the path or URL of a CSV file behind it")
     models: tuple[ModelRef, ...] = ()
     if any(source.needs == "hub" for source in asked):
-        names = [row["repo_id"] for row in store.run(_MODELS).to_pylist()]
-        found = hub_models(names, access)
-        models = tuple(model for model in found.values() if isinstance(model, ModelRef))
+        names = [split_id(row["repo_id"]).repo_id for row in store.run(_MODELS).to_pylist()]
+        found = hub_models(list(dict.fromkeys(names)), access)
+        models = tuple(model for each in found.values() for model in each.refs)
     inquiry = Inquiry(models, tuple(places), columns or {}, fixed or {})
-    reported = []
+    reported: list[Accuracy] = []
     for source in asked:
-        for accuracy in source.collect(inquiry):
-            if not isinstance(accuracy, Accuracy):
-                kind = type(accuracy).__name__
+        rows = list(source.collect(inquiry))
+        for row in rows:
+            if not isinstance(row, Accuracy):
+                kind = type(row).__name__
                 raise SourceError(f"--from {source.name} gives a {kind} where an Accuracy is due")
-            reported.append(accuracy)
+        if source.needs != "hub":  # what cards say is read number by number
+            check_shares(rows, f"--from {source.name}")
+        reported += rows
     store.append("accuracies", table_of(Accuracy, reported))
-    return SyncedAccuracies(len(reported), len({accuracy.repo_id for accuracy in reported}))
+    remarks = tuple(
+        (model.repo_id, remark)
+        for model in models
+        for remark in model.remarks
+        if remark.partition(":")[0] in sources
+    )
+    return SyncedAccuracies(len(reported), len({each.repo_id for each in reported}), remarks)

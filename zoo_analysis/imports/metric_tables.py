@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from zoo_analysis.errors import SourceError
 from zoo_analysis.lookup import near
-from zoo_analysis.sources.reported.csv_tables import check_percent, check_unit
+from zoo_analysis.sources.percents import check_percent, check_unit
 from zoo_analysis.store import ModelRows
 from zoo_analysis.store.accuracy import Accuracy
 from zoo_analysis.store.records import table_of
@@ -152,7 +152,8 @@ def read_averages(
         )
     numbers = {name: numeric(table[name], path) for name in (*metrics, *reported)}
     for column in reported:
-        check_unit(numbers[column], f"{path}: column {column}")
+        by_row = {f"row {i}": value for i, value in enumerate(numbers[column], 1)}
+        check_unit(by_row, f"{path}: column {column}")
     models: dict[str, ModelRows] = {}
     accuracies: list[Accuracy] = []
     for i, row in enumerate(table.to_dict("records")):

@@ -19,6 +19,8 @@ def analyze(
     model: str | Path | torch.nn.Module | Mapping[str, Any],
     how: Method | None = None,
     device: str = "cpu",
+    *,
+    variant: str = "",
 ) -> pa.Table:
     """Measure every layer of a model.
 
@@ -27,25 +29,26 @@ def analyze(
             dict.
         how: the method; the default one where None (`spectra.method` makes others).
         device: ``cpu`` or ``cuda``.
+        variant: of the weights in a model directory (``fp16``); "" prefers the plain ones.
 
     Returns:
         A row a layer, in the order of depth: the columns of the `layers` table without its keys.
         ``.to_pandas()`` makes it a data frame.
 
     Raises:
-        CheckpointError: no readable weights there.
+        CheckpointError: no readable weights there, or none of the variant.
     """
     how = how or Method()
-    checkpoint, specs = _opened(model, how.split_qkv)
+    checkpoint, specs = _opened(model, how.split_qkv, variant)
     with checkpoint:
         return measure(checkpoint, specs, how, device).layers
 
 
 def _opened(
-    model: str | Path | torch.nn.Module | Mapping[str, Any], split_qkv: bool
+    model: str | Path | torch.nn.Module | Mapping[str, Any], split_qkv: bool, variant: str
 ) -> tuple[Checkpoint, Sequence[LayerSpec]]:
     if isinstance(model, str | Path):
-        checkpoint: Checkpoint = open_checkpoint(model)
+        checkpoint: Checkpoint = open_checkpoint(model, variant=variant)
         return checkpoint, list_layers(checkpoint, split_qkv=split_qkv)
     if isinstance(model, torch.nn.Module):
         checkpoint = MemoryCheckpoint(model.state_dict())

@@ -4,15 +4,15 @@ Anybody writes cards, and each odd field costs itself alone. So the front matter
 by field: huggingface_hub's card classes refuse a card as a whole.
 """
 
-import logging
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from zoo_analysis.sources.metadata import read_text
+from zoo_analysis.sources.percents import is_share, percent
 from zoo_analysis.sources.ref import Accuracy
 
 #: The source of accuracies that a card reports.
@@ -20,25 +20,22 @@ CARD = "card"
 #: A tag by which a card names the series its model is compared within.
 SERIES_TAG = "series:"
 
-#: Metrics that are fractions of a whole, by the names model cards give them.
-_SHARE = re.compile(
-    r"acc|top.?\d|f1|precision|recall|exact.?match|pass@|iou|map\b|mrr|ndcg|bleu|rouge", re.I
-)
-#: Words that make another quantity of such a name: the threshold of an accuracy is a similarity.
-_NO_SHARE = re.compile(
-    r"threshold|loss|perplexity|runtime|latency|seconds?\b|count|number|epoch|temperature", re.I
-)
 _ACCURACY = {"acc", "accuracy", "top1", "top-1", "top_1", "acc@1", "top-1 accuracy"}
 #: Splits a model was most likely not trained on come first where one metric is given for several.
 _SPLITS = ("test", "validation", "val", "eval")
 #: Between two lines of dashes, the first of them the file's first line.
 _FRONT_MATTER: Final = re.compile(r"\s*---[ \t]*\r?\n(.*?)(?:^|\n)---[ \t]*\r?(?:\n|\Z)", re.S)
-_log: Final = logging.getLogger(__name__)
+#: Metrics that a remark names.
+_NAMED: Final = 4
 
 
 @dataclass(frozen=True)
 class Card:
-    """The front matter of a model card; every field may be missing."""
+    """The front matter of a model card; every field may be missing.
+
+    Attributes:
+        remarks: which of its metrics say nothing that could be used.
+    """
 
     library: str | None = None
     pipeline_tag: str | None = None
@@ -46,6 +43,7 @@ class Card:
     base_model: str | None = None
     series: str | None = None
     accuracies: tuple[Accuracy, ...] = ()
+    remarks: tuple[str, ...] = ()
 
 
 def read_card(directory: Path, repo_id: str) -> Card:
@@ -85,28 +83,6 @@ def front_matter(text: str) -> dict[str, Any]:
     return whole or {key: value for part in parts for key, value in parsed(part).items()}
 
 
-def percent(metric: str, value: float) -> float:
-    """A reported value in percent, where its metric is a share of a whole.
-
-    Cards report accuracies as fractions (Transformers' Trainer) or as percentages (most papers'
-    tables) and do not say which. A share of at most 1 is read as a fraction: an accuracy below
-    one percent is not a thing anybody reports. Other metrics (losses, perplexities) are kept.
-
-    Args:
-        metric: its name in the card.
-        value: as reported.
-
-    Returns:
-        The value, times 100 where it was a fraction.
-    """
-    return value * 100 if is_share(metric) and 0 <= value <= 1 else value
-
-
-def is_share(metric: str) -> bool:
-    """True for a metric that is a fraction of a whole, by its name in a card or table."""
-    return bool(_SHARE.search(metric)) and not _NO_SHARE.search(metric)
-
-
 def card_of(fields: Mapping[str, Any], model_index: object, repo_id: str) -> Card:
     """The card with these fields.
 
@@ -116,6 +92,8 @@ def card_of(fields: Mapping[str, Any], model_index: object, repo_id: str) -> Car
         repo_id: the accuracies are reported for.
     """
     tags = [tag for tag in _list(fields.get("tags")) if isinstance(tag, str)]
+    odd: list[str] = []
+    accuracies = _best(_accuracies(model_index, repo_id, odd))
     series = (tag.removeprefix(SERIES_TAG) for tag in tags if tag.startswith(SERIES_TAG))
     return Card(
         library=_text(fields.get("library_name")),
@@ -123,8 +101,21 @@ def card_of(fields: Mapping[str, Any], model_index: object, repo_id: str) -> Car
         license=_text(fields.get("license")),
         base_model=_text(fields.get("base_model")),
         series=_text(next(series, None)),
-        accuracies=_best(_accuracies(model_index, repo_id)),
+        accuracies=accuracies,
+        remarks=left_out(CARD, odd),
     )
+
+
+def left_out(source: str, odd: Sequence[str]) -> tuple[str, ...]:
+    """The remark on reported numbers that cannot be used; none where there are none.
+
+    Args:
+        source: that reports them.
+        odd: what they are, in a few words each.
+    """
+    several = list(dict.fromkeys(odd))
+    rest = f" and {len(several) - _NAMED} more" if len(several) > _NAMED else ""
+    return (f"{source}: no usable value of {', '.join(several[:_NAMED])}{rest}",) if odd else ()
 
 
 def _text(value: object) -> str | None:
@@ -159,8 +150,8 @@ def _preference(accuracy: Accuracy) -> int:
     return _SPLITS.index(accuracy.split) if accuracy.split in _SPLITS else len(_SPLITS)
 
 
-def _accuracies(model_index: object, repo_id: str) -> Iterator[Accuracy]:
-    """What a ``model-index`` reports, metric by metric.
+def _accuracies(model_index: object, repo_id: str, odd: list[str]) -> Iterator[Accuracy]:
+    """What a ``model-index`` reports, metric by metric; what cannot be used is added to `odd`.
 
     Its layout: https://github.com/huggingface/hub-docs/blob/main/modelcard.md
     """
@@ -174,11 +165,14 @@ def _accuracies(model_index: object, repo_id: str) -> Iterator[Accuracy]:
             for row in map(_dict, _list(_dict(result).get("metrics"))):
                 metric, value = _text(row.get("type")), number(row.get("value"))
                 if dataset is None or metric is None or value is None:
+                    odd.append(
+                        f"{metric or 'a metric without a type'} on {dataset or 'no data set'}"
+                    )
                     continue
-                value = percent(metric, value)
+                if "%" not in str(row.get("value")):
+                    value = percent(metric, value)
                 if is_share(metric) and not 0 <= value <= 100:
-                    line = "%s: its card reports %s %g on %s: no share of a whole, left out"
-                    _log.warning(line, repo_id, metric, value, dataset)
+                    odd.append(f"{metric} on {dataset} ({value:g} is no share of a whole)")
                     continue
                 yield Accuracy(
                     repo_id=repo_id,

@@ -1,4 +1,4 @@
-"""Models on the hub, from its metadata alone: one call a model, or one for a page of them."""
+"""Models on the hub, from its metadata alone: one call a repository, or one for a page of them."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -10,10 +10,12 @@ from zoo_analysis.hub.api import hub_infos, list_models
 from zoo_analysis.hub.path import HubPath, split_id
 from zoo_analysis.hub.query import HubQuery
 from zoo_analysis.hub.refusals import explain
-from zoo_analysis.sources.card import Card, card_of, number
+from zoo_analysis.sources.card import Card, card_of, left_out, number
+from zoo_analysis.sources.layout import ModelFolder, members, nothing, walk_names, without
 from zoo_analysis.sources.metadata import architecture_of
 from zoo_analysis.sources.ref import Accuracy, ModelRef, Problem, Resolved
-from zoo_analysis.weights.readers.files import weights_name
+from zoo_analysis.weights.readers.by_suffix import suffixes
+from zoo_analysis.weights.readers.files import NoVariant, stem, weights_name
 
 if TYPE_CHECKING:
     from huggingface_hub import ModelInfo
@@ -27,72 +29,115 @@ _LICENCE = "license:"
 
 
 def hub_models(
-    names: Sequence[str], access: HubAccess | None = None
-) -> dict[str, ModelRef | Problem]:
+    names: Sequence[str], access: HubAccess | None = None, variant: str = ""
+) -> dict[str, Resolved]:
     """Models of the hub by the names of their repositories, one call each.
 
     Args:
-        names: ``OWNER/NAME`` or ``OWNER/NAME@REVISION``, also with ``hf://`` in front.
+        names: ``OWNER/NAME``, also with ``/PART`` for a folder or file of it, ``:VARIANT``,
+            ``@REVISION`` behind and ``hf://`` in front.
         access: how to reach the hub; None is `hub.access.default_access`.
+        variant: of the weights, where the name says none.
 
     Returns:
-        For each name the model, its revision resolved to a commit; or why there is none.
+        For each name its models, their revision resolved to a commit, and why there are no more.
 
     Raises:
         SourceError: the hub cannot be reached, or does not accept the token.
     """
     access = access or default_access()
-    out: dict[str, ModelRef | Problem] = {}
+    out: dict[str, Resolved] = {}
     for name, found in hub_infos(names, access).items():
+        named = split_id(name)
         if isinstance(found, Exception):
-            repo_id, revision = split_id(name)
-            line = explain(found, repo_id, access, revision)
-            out[name] = Problem(repo_id, type(found).__name__, line)
+            line = explain(found, named.repo_id, access, named.revision)
+            whole = "/".join(filter(None, (named.repo_id, named.part)))
+            out[name] = Resolved((), (Problem(whole, type(found).__name__, line),))
         else:
-            out[name] = described(found)
+            out[name] = described(found, named.variant or variant, named.part)
     return out
 
 
-def hub_query(query: HubQuery, access: HubAccess | None = None) -> Resolved:
+def hub_query(query: HubQuery, access: HubAccess | None = None, variant: str = "") -> Resolved:
     """All models that a query finds, one call a page.
 
     Args:
         query: which models, in which order.
         access: how to reach the hub; None is `hub.access.default_access`.
+        variant: of their weights.
 
     Raises:
         SourceError: the hub cannot be reached, or refuses.
     """
-    found = [described(info) for info in list_models(query, access or default_access())]
+    infos = list_models(query, access or default_access())
+    found = [described(info, variant) for info in infos]
     return Resolved(
-        tuple(model for model in found if isinstance(model, ModelRef)),
-        tuple(model for model in found if isinstance(model, Problem)),
+        tuple(ref for each in found for ref in each.refs),
+        tuple(problem for each in found for problem in each.problems),
     )
 
 
-def described(info: "ModelInfo") -> ModelRef | Problem:
-    """A model by the hub's description, or the reason why it cannot be scanned.
+def described(info: "ModelInfo", variant: str = "", part: str = "") -> Resolved:
+    """The models of a repository by the hub's description: itself, and its folders.
+
+    Which folders are models is said by `sources.layout`, as on disk. What the repository reports
+    is its own alone, and told with its first model.
 
     Args:
         info: with the properties of `hub.api.EXPAND`.
+        variant: of the weights of models in hub layout; those that do not have it are taken plain.
+        part: the folder or file that is wanted; "" is all.
 
     Returns:
-        The model; a problem where the repository is disabled or has no commit, holds no weights, or
-        holds several and none under a name that says it is the one.
+        The models, and problems: the repository is disabled or has no commit, a folder holds no
+        weights, or several and none under a name that says it is the one.
     """
-    try:
-        if not info.sha or info.disabled:
-            raise CheckpointError(f"{info.id}: disabled or empty on the hub; choose another model")
-        file = weights_name((sibling.rfilename for sibling in info.siblings or []), info.id)
-    except CheckpointError as error:
-        return Problem(info.id, "NoWeights", str(error))
-    architecture = architecture_of(info.config or {})
-    card = _card(info)
+    if not info.sha or info.disabled:
+        line = f"{info.id}: disabled or empty on the hub; choose another model"
+        return Resolved((), (Problem(info.id, "NoWeights", line),))
+    whole = _repository(info)
+    names = sorted(sibling.rfilename for sibling in info.siblings or [])
+    if part in names:
+        return Resolved((_part(whole, part, stem(part)),), ())
+    refs: list[ModelRef] = []
+    problems: list[Problem] = []
+    remarks = whole.remarks
+    below = [name for name in names if name.startswith(f"{part}/" if part else "")]
+    for member in list(members(walk_names(below, part))):
+        where = "/".join(filter(None, (info.id, member.folder)))
+        bare = member.what == "nothing" and member.names
+        reason = nothing(member, where) if bare else None
+        try:
+            if member.what == "model" or (member.what == "files" and not member.folder):
+                refs.append(_model(whole, member, where, variant))
+            elif member.what == "files":
+                loose = [_part(whole, file, name) for file, name in _loose(member)]
+                refs += [replace(loose[0], remarks=member.remarks), *loose[1:]]
+            elif member.what == "pipeline":
+                remarks += member.remarks
+        except CheckpointError as error:
+            reason = str(error)
+        if reason:
+            problems.append(Problem(where, "NoWeights", reason))
+    if not refs and not problems:
+        where = f"{info.id}/{part}" if part else info.id
+        line = f"{where}: no weights; known are files ending in {' '.join(suffixes())}"
+        problems.append(Problem(where, "NoWeights", line))
+    if refs and not part:
+        first = refs[0]
+        refs[0] = replace(first, accuracies=whole.accuracies, remarks=(*remarks, *first.remarks))
+    return Resolved(tuple(refs), tuple(problems))
+
+
+def _repository(info: "ModelInfo") -> ModelRef:
+    """A repository with all that is said of it, but for the path of its weights."""
+    architecture, card = architecture_of(info.config or {}), _card(info)
+    results, odd = eval_results(info)
     parents = info.base_models if isinstance(info.base_models, list) else None
     return ModelRef(
         repo_id=info.id,
         revision=info.sha,
-        path=str(HubPath(info.id, info.sha, file)),
+        path="",
         source="hub",
         nbytes=_nbytes(info),
         series=card.series or architecture.series,
@@ -105,19 +150,64 @@ def described(info: "ModelInfo") -> ModelRef | Problem:
         modified=info.last_modified,
         downloads=info.downloads,
         likes=info.likes,
-        accuracies=(*card.accuracies, *eval_results(info)),
+        accuracies=(*card.accuracies, *results),
+        remarks=(*card.remarks, *left_out(EVAL_RESULTS, odd)),
     )
 
 
-def eval_results(info: "ModelInfo") -> tuple[Accuracy, ...]:
-    """The numbers in a repository's ``.eval_results``; each benchmark has its own unit."""
-    out = []
+def _model(whole: ModelRef, member: ModelFolder, where: str, variant: str) -> ModelRef:
+    """A folder of a repository in hub layout."""
+    remarks, ending = member.remarks, f":{variant}" if variant else ""
+    try:
+        file = weights_name(member.names, where, variant)
+    except NoVariant:
+        remarks, ending = (*remarks, without(variant)), ""
+        file = weights_name(member.names, where)
+    if member.folder:
+        ref = _part(whole, f"{member.folder}/{file}", member.folder)
+    else:
+        ref = replace(whole, path=_path(whole, file), accuracies=())
+    return replace(ref, repo_id=ref.repo_id + ending, remarks=remarks)
+
+
+def _part(whole: ModelRef, file: str, name: str) -> ModelRef:
+    """A part of a repository; size and architecture are known when its own files are read."""
+    return replace(
+        whole,
+        repo_id=f"{whole.repo_id}/{name}",
+        path=_path(whole, file),
+        nbytes=0,
+        series=None if whole.architecture else whole.series,
+        architecture=None,
+        accuracies=(),
+        remarks=(),
+    )
+
+
+def _path(whole: ModelRef, file: str) -> str:
+    return str(HubPath(whole.repo_id, str(whole.revision), file))
+
+
+def _loose(member: ModelFolder) -> list[tuple[str, str]]:
+    """Paths of a folder's checkpoints, each with its name: without the suffix, as on disk."""
+    files = [f"{member.folder}/{name}" for name in member.weights]
+    stems = [stem(file) for file in files]
+    return [(f, s if stems.count(s) == 1 else f) for f, s in zip(files, stems, strict=True)]
+
+
+def eval_results(info: "ModelInfo") -> tuple[list[Accuracy], list[str]]:
+    """The numbers in a repository's ``.eval_results``, and which of them are none.
+
+    Each benchmark has its own unit.
+    """
+    out, odd = [], []
     for entry in info.eval_results or []:
         value = number(entry.value)
-        if value is None:
-            continue
         task = entry.task_id
         dataset = entry.dataset_id if task in (None, "default") else f"{entry.dataset_id}:{task}"
+        if value is None:
+            odd.append(f"score on {dataset}")
+            continue
         out.append(
             Accuracy(
                 repo_id=info.id,
@@ -128,7 +218,7 @@ def eval_results(info: "ModelInfo") -> tuple[Accuracy, ...]:
                 source_url=entry.source_url,
             )
         )
-    return tuple(out)
+    return out, odd
 
 
 def _card(info: "ModelInfo") -> Card:

@@ -2,42 +2,38 @@
 
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
 from zoo_analysis.errors import CheckpointError
-from zoo_analysis.sources.card import read_card
+from zoo_analysis.sources.card import Card, read_card
+from zoo_analysis.sources.layout import MODULES, PIPELINE, Walk, members, nothing, without
 from zoo_analysis.sources.metadata import Architecture, read_architecture
 from zoo_analysis.sources.ref import ModelRef, Problem, Resolved
 from zoo_analysis.weights.readers.by_suffix import suffixes
 from zoo_analysis.weights.readers.files import (
+    HUB_NAMES,
+    NoVariant,
     all_shards,
-    is_repository,
     one_of_each,
     shards_beside,
     weight_files,
-    weight_names,
     weight_suffix,
+    weights_name,
     whole_name,
 )
 
-#: Endings of weight files in formats of which no reader is known.
-_FOREIGN: Final = (
-    ".ggml", ".onnx", ".h5", ".hdf5", ".keras", ".msgpack", ".tflite", ".pb", ".npz",
-    ".pkl", ".pickle", ".distcp", ".nemo", ".mlmodel", ".pdparams", ".pte", ".llamafile",
-)  # fmt: skip
 
-
-def local_models(path: Path) -> Resolved:
+def local_models(path: Path, variant: str = "") -> Resolved:
     """Models under a path.
 
-    Only names, sizes, configurations and cards are read. What lies inside a directory that is a
-    model itself (a trainer's checkpoints, an export to another format) belongs to that model;
-    hidden directories are passed over, links are followed, and a directory is entered once.
+    Only names, sizes, configurations and cards are read. Which folders are models is said by
+    `sources.layout`; links are followed, and a directory is entered once.
 
     Args:
         path: an existing file (always taken for a checkpoint) or directory.
+        variant: of the weights of models in hub layout; those that do not have it are taken plain.
 
     Returns:
         The models, and a problem for each directory that has a configuration but no weights, is a
@@ -54,31 +50,34 @@ def local_models(path: Path) -> Resolved:
         message = f"{directory} cannot be listed: {error.strerror}; check its permissions"
         problems.append(Problem(name_of(directory).repo_id, type(error).__name__, message))
 
-    seen = set()
-    for root, directories, names in os.walk(path, onerror=unlistable, followlinks=True):
-        directory = Path(root)
+    told = set()  # pipelines whose first part told what is to be said of them
+    for member in list(members(_once(os.walk(path, onerror=unlistable, followlinks=True)))):
+        directory, root = Path(member.folder), member.root or member
+        found: list[ModelRef] = []
         reason, error_name = None, "NoWeights"
-        if (real := os.path.realpath(root)) in seen:  # by a link, or a circle of them
-            directories.clear()
-            continue
-        seen.add(real)
-        if is_repository(names):
-            directories.clear()
+        if member.what == "model":
             try:
-                refs.append(directory_ref(directory))
+                found = [directory_ref(directory, variant, Path(root.folder))]
             except CheckpointError as error:
                 reason, error_name = str(error), type(error).__name__
-        else:
-            directories[:] = sorted(d for d in directories if not d.startswith((".", "__")))
-            weights = weight_names(names)
-            for file in (directory / name for name in one_of_each(weights)):
+        elif member.what == "files":
+            for file in (directory / name for name in one_of_each(member.weights)):
                 try:
                     all_shards(file)
-                    refs.append(file_ref(file))
+                    found.append(file_ref(file))
                 except CheckpointError as error:
                     of = name_of(file).repo_id
                     problems.append(Problem(of, type(error).__name__, str(error)))
-            reason = None if weights else _nothing(directory, directories, names)
+        elif member.what == "nothing":
+            reason = nothing(member, str(directory))
+        if found:
+            first = replace(found[0], remarks=(*member.remarks, *found[0].remarks))
+            if root.what == "pipeline" and root.folder not in told:
+                told.add(root.folder)
+                card, remarks = _card(Path(root.folder)), (*root.remarks, *first.remarks)
+                remarks = (*card.remarks, *remarks)
+                first = replace(first, accuracies=card.accuracies, remarks=remarks)
+            refs += [first, *found[1:]]
         if reason:
             problems.append(Problem(name_of(directory).repo_id, error_name, reason))
     if not refs and not problems:
@@ -87,26 +86,25 @@ def local_models(path: Path) -> Resolved:
     return Resolved(tuple(refs), tuple(problems))
 
 
-def _nothing(directory: Path, directories: list[str], names: list[str]) -> str | None:
-    """The reason why a directory without weights is a problem; None when it is just a folder."""
-    if "config.json" in names:
-        return (
-            f"{directory} has a config.json but no weights that can be read; "
-            "add its .safetensors or .bin files, or remove the directory"
-        )
-    if foreign := sorted(name for name in names if name.lower().endswith(_FOREIGN)):
-        known = " ".join(suffixes())
-        return f"{directory}: {foreign[0]} is of a format that is not read; known are {known}"
-    if not directories and not names:
-        return f"{directory} is empty; put a model in it or remove it"
-    return None
+def _once(walk: Walk) -> Walk:
+    """A walk that enters no folder again, by a link or a circle of them."""
+    seen = set()
+    for folder, folders, names in walk:
+        if (real := os.path.realpath(folder)) in seen:
+            folders.clear()
+            continue
+        seen.add(real)
+        yield folder, folders, names
 
 
-def directory_ref(directory: Path) -> ModelRef:
+def directory_ref(directory: Path, variant: str = "", root: Path | None = None) -> ModelRef:
     """A model in hub layout.
 
     Args:
         directory: with config.json, README.md and weights, all but the last optional.
+        variant: of its weights; where it has none the plain ones are meant, and a remark says so.
+        root: the directory of the model or pipeline that it is a part of, whose card is its own
+            too; what that reports is not of the part.
 
     Returns:
         The model, with what its configuration and card say of it.
@@ -114,13 +112,21 @@ def directory_ref(directory: Path) -> ModelRef:
     Raises:
         CheckpointError: no weights, several candidates, or a missing shard.
     """
-    weights = weight_files(directory)
-    name = name_of(directory)
-    architecture, card = read_architecture(directory), read_card(directory, name.repo_id)
+    name, path = name_of(directory), directory
+    repo_id, remarks = name.repo_id, list[str]()
+    if variant:
+        here = [file.name for file in directory.iterdir() if file.is_file()]
+        try:
+            path = directory / weights_name(here, str(directory), variant)
+            repo_id = f"{repo_id}:{variant}"
+        except NoVariant:
+            remarks.append(without(variant))
+    weights = weight_files(path)
+    architecture, card = read_architecture(directory), _card(root or directory)
     return ModelRef(
-        repo_id=name.repo_id,
+        repo_id=repo_id,
         revision=name.revision,
-        path=str(directory.absolute()),
+        path=str(path.absolute()),
         source="local",
         nbytes=sum(_size(file) for file in weights),
         series=card.series or architecture.series,
@@ -129,8 +135,13 @@ def directory_ref(directory: Path) -> ModelRef:
         pipeline_tag=card.pipeline_tag,
         license=card.license,
         base_model=card.base_model,
-        accuracies=card.accuracies,
+        accuracies=card.accuracies if root in (None, directory) else (),
+        remarks=(*remarks, *(card.remarks if root in (None, directory) else ())),
     )
+
+
+def _card(directory: Path) -> Card:
+    return read_card(directory, name_of(directory).repo_id)
 
 
 def file_ref(file: Path) -> ModelRef:
@@ -168,6 +179,9 @@ def _size(file: Path) -> int:
 #: Folders and names that training gives to every run.
 _ANY_FOLDER: Final = {"weights", "checkpoints", "checkpoint", "ckpt", "ckpts"}
 _ANY_NAME: Final = {"best", "last", "latest", "final", "model", "checkpoint", "weights"}
+#: What a model's or pipeline's own folder holds, and how deep in it a part may lie.
+_MODEL: Final = (PIPELINE, MODULES, "config.json", *HUB_NAMES)
+_DEEPEST: Final = 3
 _SNAPSHOT = re.compile(r"models--(?P<owner>[^/]+?)--(?P<name>[^/]+)/snapshots/(?P<sha>[^/]+)")
 
 
@@ -182,10 +196,10 @@ class Name:
 def name_of(path: Path) -> Name:
     """The name of a model's path.
 
-    In a hub cache (``models--OWNER--NAME/snapshots/SHA``) the repository and commit it is of,
-    with the path below the snapshot for a part of a pipeline; elsewhere the last two components
-    of the absolute path, three where two say nothing (``exp0/weights/best``), a checkpoint file
-    without its suffix.
+    In a hub cache (``models--OWNER--NAME/snapshots/SHA``) the repository and commit it is of, with
+    the path below the snapshot for a part of it; elsewhere the last two components of the absolute
+    path, three where two say nothing (``exp0/weights/best``), a checkpoint file without its suffix.
+    A part of a model or pipeline is called after that, then by its path in it.
 
     Args:
         path: checkpoint file or directory.
@@ -204,4 +218,7 @@ def name_of(path: Path) -> Name:
         repo_id = "/".join(part for part in (match["owner"], match["name"], below) if part)
         return Name(repo_id, match["sha"])
     said = 3 if path.parent.name in _ANY_FOLDER and last in _ANY_NAME else 2
+    around = [up for up in path.parents[:_DEEPEST] if any((up / name).exists() for name in _MODEL)]
+    if around and (path.is_dir() or around[-1] != path.parent):
+        said = 2 + len(path.relative_to(around[-1]).parts)
     return Name("/".join((*path.parts[1:-1][1 - said :], last)), None)

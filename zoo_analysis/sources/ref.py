@@ -12,13 +12,17 @@ class ModelRef:
     """One model at one revision.
 
     Attributes:
-        repo_id: ``owner/name``; for a directory or file on disk its last two path components.
+        repo_id: ``owner/name``; for a directory or file on disk its last two path components; with
+            the path of a part of it (``owner/name/unet``) and a variant (``owner/name:fp16``).
         revision: commit sha or package version; None until `sources.resolve_revision`
             computes a content hash.
-        path: checkpoint file, or directory in hub layout (config.json, README.md, weights).
+        path: checkpoint file, index of shards, or directory in hub layout (config.json, README.md,
+            weights); what is opened.
         series: the family it is compared within, or None for the architecture's own.
         nbytes: of its weight files.
         architecture: ``timm:NAME`` or ``transformers:CLASS`` where a catalogue or config says so.
+        accuracies: reported of it or, under the repository's own repo_id, of what it is a part of.
+        remarks: what its source leaves out of account, in a sentence each.
     """
 
     repo_id: str
@@ -37,6 +41,7 @@ class ModelRef:
     downloads: int | None = None
     likes: int | None = None
     accuracies: tuple[Accuracy, ...] = field(default=())
+    remarks: tuple[str, ...] = field(default=())
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from zoo_analysis.hub.access import HubAccess
 from zoo_analysis.hub.path import SCHEME
 from zoo_analysis.lookup import listed, near
 from zoo_analysis.sources.catalogues.format import catalogue_names, catalogue_path, load_catalogue
-from zoo_analysis.sources.catalogues.models import PACKAGED, catalogue_models, only, packaged_models
+from zoo_analysis.sources.catalogues.models import PACKAGED, catalogue_models, packaged_models
 from zoo_analysis.sources.hub import hub_models
 from zoo_analysis.sources.local import local_models, name_of
 from zoo_analysis.sources.ref import ModelRef, Problem, Resolved
@@ -19,17 +19,23 @@ from zoo_analysis.sources.ref import ModelRef, Problem, Resolved
 _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+(@[\w./-]+)?")
 
 
-def resolve_sources(sources: Sequence[str] | str, access: HubAccess | None = None) -> Resolved:
+def resolve_sources(
+    sources: Sequence[str] | str, access: HubAccess | None = None, variant: str = ""
+) -> Resolved:
     """Models that sources name, each once, in the order they are named.
 
     A source is ``packaged:NAME`` (also ``packaged:demo``, ``packaged:all``), a path that exists
     (checkpoint file, model directory in hub layout, tree of such directories, catalogue TOML), the
     name of a catalogue (the user's own, or one that comes with the package), or a repository on the
-    hub, ``OWNER/NAME`` or ``OWNER/NAME@REVISION``, with or without ``hf://``; the first that fits.
+    hub, ``OWNER/NAME`` or ``OWNER/NAME@REVISION``, with or without ``hf://``; with it also a folder
+    or file of one and a variant, ``hf://OWNER/NAME/PART:VARIANT@REVISION``; the first that fits.
 
     Args:
         sources: as given on the command line, or one alone.
         access: how to reach the hub; None is `hub.access.default_access`.
+        variant: of the weights (``fp16``, ``non_ema``), where there are several; "" prefers the
+            plain ones. A model has it in its name, ``owner/name:fp16``; one that does not have it
+            is taken plain, with a remark.
 
     Returns:
         The models, with what their configurations, cards and catalogues say of them (no weights
@@ -43,9 +49,9 @@ def resolve_sources(sources: Sequence[str] | str, access: HubAccess | None = Non
     refs: dict[tuple[str, str | None, str], ModelRef] = {}
     problems: dict[Problem, None] = {}
     on_hub = [source for source in dict.fromkeys(sources) if _names_repository(source)]
-    found = hub_models(on_hub, access) if on_hub else {}
+    found = hub_models(on_hub, access, variant) if on_hub else {}
     for source in sources:
-        resolved = only(found[source]) if source in found else _resolve(source, access)
+        resolved = found[source] if source in found else _resolve(source, access, variant)
         for ref in resolved.refs:
             refs.setdefault((ref.repo_id, ref.revision, ref.path), ref)
         problems.update(dict.fromkeys(resolved.problems))
@@ -60,22 +66,37 @@ def _told_apart(refs: list[ModelRef]) -> tuple[ModelRef, ...]:
             alike.setdefault(ref.repo_id, []).append(ref)
     names: dict[str, str] = {}
     for repo_id, group in alike.items():
-        paths = [Path(ref.path) for ref in group if ref.repo_id == name_of(Path(ref.path)).repo_id]
-        for path in paths if len(paths) > 1 else ():
-            last = repo_id.rpartition("/")[2]
-            if any(other != path and other.parent == path.parent for other in paths):
+        paths = {ref.path: path for ref in group if (path := _called_by(ref)) is not None}
+        for place, path in paths.items() if len(paths) > 1 else ():
+            last, others = repo_id.rpartition("/")[2], paths.values()
+            if any(other != path and other.parent == path.parent for other in others):
                 last = path.name  # net.pt beside net.pth
             parents, length = path.parent.parts[1:], 1
-            same = [other.parent.parts[1:] for other in paths if other.parent != path.parent]
+            same = [other.parent.parts[1:] for other in others if other.parent != path.parent]
             while length < len(parents) and any(p[-length:] == parents[-length:] for p in same):
                 length += 1
-            names[str(path)] = "/".join((*parents[-length:], last))
+            names[place] = "/".join((*parents[-length:], last))
     return tuple(_renamed(ref, names.get(ref.path, ref.repo_id)) for ref in refs)
 
 
+def _called_by(ref: ModelRef) -> Path | None:
+    """The path by which a model on disk is called, the folder's for a variant; None: by another."""
+    path = Path(ref.path)
+    for named, repo_id in ((path, ref.repo_id), (path.parent, ref.repo_id.rpartition(":")[0])):
+        if repo_id and name_of(named).repo_id == repo_id:
+            return named
+    return None
+
+
 def _renamed(ref: ModelRef, repo_id: str) -> ModelRef:
-    accuracies = tuple(replace(accuracy, repo_id=repo_id) for accuracy in ref.accuracies)
-    return replace(ref, repo_id=repo_id, accuracies=accuracies) if repo_id != ref.repo_id else ref
+    """A model called otherwise, and what it is a part of."""
+    if repo_id == ref.repo_id:
+        return ref
+    accuracies = tuple(
+        replace(each, repo_id=repo_id.removesuffix(ref.repo_id.removeprefix(each.repo_id)))
+        for each in ref.accuracies
+    )
+    return replace(ref, repo_id=repo_id, accuracies=accuracies)
 
 
 def _names_repository(source: str) -> bool:
@@ -87,9 +108,9 @@ def _names_repository(source: str) -> bool:
     return not os.path.exists(source) and not Path(source.split("/")[0]).exists()
 
 
-def _resolve(source: str, access: HubAccess | None) -> Resolved:
+def _resolve(source: str, access: HubAccess | None, variant: str) -> Resolved:
     if source.startswith(PACKAGED):
-        return packaged_models(source.removeprefix(PACKAGED), access)
+        return packaged_models(source.removeprefix(PACKAGED), access, variant)
     if not source.strip():
         raise SourceError(
             "an empty source names nothing; give a path, a catalogue or packaged:NAME"
@@ -97,10 +118,12 @@ def _resolve(source: str, access: HubAccess | None) -> Resolved:
     path = Path(os.path.expanduser(source))
     if os.path.exists(path):  # unlike Path.exists, False for names that no file could have
         if path.suffix == ".toml" and path.is_file():
-            return catalogue_models(load_catalogue(path), access=access)
-        return local_models(path)
+            return catalogue_models(load_catalogue(path), access=access, variant=variant)
+        return local_models(path, variant)
     if source in catalogue_names():
-        return catalogue_models(load_catalogue(catalogue_path(source)), access=access)
+        return catalogue_models(
+            load_catalogue(catalogue_path(source)), access=access, variant=variant
+        )
     raise SourceError(_unknown(source))
 
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from zoo_analysis.errors import SourceError
+from zoo_analysis.hub.path import expanded, is_index
 from zoo_analysis.sources.ref import ModelRef
 from zoo_analysis.weights.readers.files import weight_files
 
@@ -43,6 +44,7 @@ def resolve_revision(ref: ModelRef) -> ModelRef:
 
 def _contents(path: Path) -> list[Path]:
     if not path.is_dir():
-        return [path]
+        several = is_index(path.name) or len(expanded(path.name)) > 1
+        return weight_files(path) if several else [path]
     config = path / "config.json"
     return sorted([*weight_files(path), *([config] if config.is_file() else [])])

@@ -54,13 +54,13 @@ class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 @dataclass(frozen=True)
 class Release:
-    """Something seen on a watch; `ref` is the model, where it can be scanned."""
+    """Something seen on a watch; `refs` are the repository's models, where they can be scanned."""
 
     watch: str
     repo_id: str
     revision: str | None
     event: What
-    ref: ModelRef | None = None
+    refs: tuple[ModelRef, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -161,10 +161,8 @@ def parse_since(text: str) -> datetime:
 def _news(watch: str, info: "ModelInfo", before: Known) -> list[Release]:
     out = []
     if info.sha not in before.revisions:
-        found = described(info)
         event: What = "revision" if before.revisions else "new"
-        ref = found if isinstance(found, ModelRef) else None
-        out.append(Release(watch, info.id, info.sha, event, ref))
+        out.append(Release(watch, info.id, info.sha, event, described(info).refs))
     if info.gated and not before.gated:
         out.append(Release(watch, info.id, info.sha, "gated"))
     return out

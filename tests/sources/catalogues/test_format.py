@@ -62,6 +62,15 @@ def test_members_that_are_missing_are_problems_and_the_rest_is_scanned(tmp_path)
     assert "cannot reach http://127.0.0.1:9" in on_hub.message
 
 
+def reported(metric: str, value: float) -> str:
+    keys = f'dataset = "d"\nmetric = "{metric}"\nsource = "s"\nvalue = {value}'
+    return f"[[models.accuracies]]\n{keys}\n"
+
+
+def test_a_loss_of_a_catalogue_may_be_below_one(tmp_path):
+    load_catalogue(write(tmp_path, MODEL + reported("eval_loss", 0.75)))
+
+
 MODEL = '[[models]]\nrepo_id = "o/a"\nfile = "a.pt"\n'
 
 
@@ -85,6 +94,8 @@ MODEL = '[[models]]\nrepo_id = "o/a"\nfile = "a.pt"\n'
             MODEL + '[[models.accuracies]]\ndataset = "d"\nmetric = "m"\nsource = "s"\nvalue = "7"',
             "`value` is '7'; it must be a number",
         ),
+        (MODEL + reported("accuracy", 7613), "accuracy of o/a: 7613 is not within 0 and 100"),
+        (MODEL + reported("accuracy", 0.75), "accuracy: no value is above 1 (o/a on d: 0.75)"),
         ("title = ", "not valid TOML"),
         ('title = "x"\n[[models]\n', "line 2"),
     ],

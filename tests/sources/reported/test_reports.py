@@ -49,7 +49,7 @@ def test_torchvision_reports_of_timms_repositories() -> None:
 
 def test_any_table_is_read_by_a_mapping(tmp_path: Path) -> None:
     file = tmp_path / "mine.csv"
-    file.write_text("Model,Acc,Link\nme/a,0.75,http://x\nme/b,81%,\nme/c,,\n")
+    file.write_text("Model,Acc,Link\nme/a,75,http://x\nme/b,81%,\nme/c,,\n")
     columns = {"repo_id": "Model", "value": "Acc", "source_url": "Link"}
     found = any_csv(str(file), columns, {"dataset": "d", "metric": "accuracy"})
     assert [(a.repo_id, a.value, a.source, a.source_url) for a in found] == [
@@ -60,6 +60,34 @@ def test_any_table_is_read_by_a_mapping(tmp_path: Path) -> None:
         any_csv(str(file), columns, {"metric": "accuracy"})
     with pytest.raises(SourceError, match="modell: unknown"):
         any_csv(str(file), {"modell": "Model"}, {})
+
+
+@pytest.mark.parametrize(
+    ("cells", "says"),
+    [
+        (("0.75", "0.81"), r"accuracy: no value is above 1 \(row 1: 0\.75\)"),
+        (("0.75", "81%"), r"no value is above 1 \(row 1: 0\.75\)"),
+        (("", "0.81"), r"no value is above 1 \(row 2: 0\.81\)"),
+        (("75", "7613"), "row 2, accuracy of me/1: 7613 is not within 0 and 100 percent"),
+        (("-0.1", "75"), "row 1, accuracy of me/0"),
+    ],
+)
+def test_shares_that_are_no_percents_are_refused_with_the_row(
+    tmp_path: Path, cells: tuple[str, ...], says: str
+) -> None:
+    file = tmp_path / "mine.csv"
+    rows = "".join(f"me/{i},{cell}\n" for i, cell in enumerate(cells))
+    file.write_text(f"repo_id,value\n{rows}")
+    with pytest.raises(SourceError, match=says):
+        any_csv(str(file), {}, {"dataset": "d", "metric": "accuracy"})
+    losses = any_csv(str(file), {}, {"dataset": "d", "metric": "eval_loss"})
+    assert len(losses) == sum(map(bool, cells)), "other metrics have units of their own"
+
+
+def test_one_percent_among_others_stays_what_it_is(tmp_path: Path) -> None:
+    (tmp_path / "mine.csv").write_text("repo_id,value\nme/a,0.75\nme/b,81\nme/c,0.2%\n")
+    found = any_csv(str(tmp_path / "mine.csv"), {}, {"dataset": "d", "metric": "accuracy"})
+    assert [accuracy.value for accuracy in found] == [0.75, 81.0, 0.2]
 
 
 def test_disagreement_is_listed_and_one_number_is_picked(tmp_path: Path) -> None:

@@ -37,7 +37,9 @@ import msgspec
 
 from zoo_analysis.folders import data_dir, user_settings
 from zoo_analysis.hub.query import HubQuery, Text
+from zoo_analysis.sources.percents import check_shares
 from zoo_analysis.sources.toml_files import read_toml
+from zoo_analysis.store.accuracy import Accuracy
 
 
 class ReportedAccuracy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -120,10 +122,16 @@ def load_catalogue(path: Path) -> Catalogue:
         path: of its TOML file.
 
     Raises:
-        SourceError: the file cannot be read, is not TOML, or says what a catalogue cannot say;
-            names the file, the model and the key.
+        SourceError: the file cannot be read, is not TOML, or says what a catalogue cannot say,
+            such as shares that are not in percent; names the file, the model and the key.
     """
     file = read_toml(path, _File)
+    reported = [
+        Accuracy(repo_id=model.repo_id, **msgspec.structs.asdict(each))
+        for model in file.models
+        for each in model.accuracies
+    ]
+    check_shares(reported, str(path))
     return Catalogue(
         path=path,
         title=file.title or path.stem,

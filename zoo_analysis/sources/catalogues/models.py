@@ -25,6 +25,7 @@ def catalogue_models(
     catalogue: Catalogue,
     entries: Iterable[CatalogueEntry] | None = None,
     access: HubAccess | None = None,
+    variant: str = "",
 ) -> Resolved:
     """Models of a catalogue that are at hand, and a problem for each that is not.
 
@@ -32,55 +33,64 @@ def catalogue_models(
         catalogue: as loaded.
         entries: of it; all of them unless given.
         access: how to reach the hub; None is `hub.access.default_access`.
+        variant: of the weights of models in hub layout.
 
     Returns:
         Models with the catalogue's metadata and accuracies laid over what their files say.
     """
     chosen = list(catalogue.models if entries is None else entries)
     names = [_hub_name(entry) for entry in chosen if entry.file is None]
-    on_hub = _asked(names, access, alone=len(names) == len(chosen)) if names else {}
-    members: list[ModelRef | Problem] = []
+    alone = len(names) == len(chosen)
+    on_hub = _asked(names, access, alone, variant) if names else {}
+    parts: list[Resolved] = []
     for entry in chosen:
         try:
-            found = on_hub[_hub_name(entry)] if entry.file is None else _at_hand(entry, catalogue)
-            members.append(found if isinstance(found, Problem) else _ref(entry, catalogue, found))
+            if entry.file is None:
+                found = on_hub[_hub_name(entry)]
+            else:
+                found = Resolved((_at_hand(entry, catalogue, variant),), ())
+            refs = (_ref(entry, catalogue, ref, not i) for i, ref in enumerate(found.refs))
+            parts.append(Resolved(tuple(refs), found.problems))
         except (SourceError, CheckpointError) as error:
             cause = type(error.__cause__ or error).__name__
-            members.append(Problem(entry.repo_id, cause, str(error)))
+            parts.append(Resolved((), (Problem(entry.repo_id, cause, str(error)),)))
     for query in catalogue.queries if entries is None else ():
         series = query.series or catalogue.series
-        listed = hub_query(query, access)
-        members += [replace(ref, series=series or ref.series) for ref in listed.refs]
-        members += listed.problems
-    return only(*members)
+        listed = hub_query(query, access, variant)
+        refs = (replace(ref, series=series or ref.series) for ref in listed.refs)
+        parts.append(Resolved(tuple(refs), listed.problems))
+    return _each_once(parts)
 
 
 def _asked(
-    names: list[str], access: HubAccess | None, alone: bool
-) -> dict[str, ModelRef | Problem]:
+    names: list[str], access: HubAccess | None, alone: bool, variant: str
+) -> dict[str, Resolved]:
     """Repositories as the hub describes them; if it does not answer, each is a problem."""
     try:
-        return hub_models(names, access)
+        return hub_models(names, access, variant)
     except SourceError as error:
         if alone:
             raise
         problems = (Problem(name.split("@")[0], "HubUnreachable", str(error)) for name in names)
-        return dict(zip(names, problems, strict=True))
+        return {name: Resolved((), (p,)) for name, p in zip(names, problems, strict=True)}
 
 
-def only(*members: ModelRef | Problem) -> Resolved:
+def _each_once(parts: list[Resolved]) -> Resolved:
     """Models and problems, each model once."""
-    refs = {(m.repo_id, m.revision): m for m in reversed(members) if isinstance(m, ModelRef)}
-    problems = tuple(member for member in members if isinstance(member, Problem))
-    return Resolved(tuple(reversed(refs.values())), problems)
+    refs = {(ref.repo_id, ref.revision): ref for part in reversed(parts) for ref in part.refs[::-1]}
+    return Resolved(
+        tuple(reversed(refs.values())),
+        tuple(problem for part in parts for problem in part.problems),
+    )
 
 
-def packaged_models(name: str, access: HubAccess | None = None) -> Resolved:
+def packaged_models(name: str, access: HubAccess | None = None, variant: str = "") -> Resolved:
     """Models of `catalog/packaged.toml`.
 
     Args:
         name: ``demo``, ``all``, a repo_id or its last part, or a package's name.
         access: how to reach the hub; None is `hub.access.default_access`.
+        variant: of the weights of models in hub layout.
 
     Returns:
         Its models; a problem for each whose package is not installed.
@@ -91,11 +101,10 @@ def packaged_models(name: str, access: HubAccess | None = None) -> Resolved:
     catalogue = load_catalogue(data_dir("catalog") / "packaged.toml")
     wanted = name.lower()
     if wanted in ("demo", "all"):
-        return catalogue_models(
-            catalogue, [e for e in catalogue.models if e.demo or name != "demo"], access
-        )
+        entries = [entry for entry in catalogue.models if entry.demo or name != "demo"]
+        return catalogue_models(catalogue, entries, access, variant)
     if entries := [entry for entry in catalogue.models if wanted in _names(entry)]:
-        return catalogue_models(catalogue, entries, access)
+        return catalogue_models(catalogue, entries, access, variant)
     known = ["demo", "all", *(entry.repo_id.split("/")[-1] for entry in catalogue.models)]
     listed = f"known are {', '.join(known)}"
     hint = near(wanted, [k.lower() for k in known], listed, form=f"{PACKAGED}{{}}")
@@ -111,29 +120,37 @@ def _hub_name(entry: CatalogueEntry) -> str:
     return f"{entry.repo_id}@{entry.revision}" if entry.revision else entry.repo_id
 
 
-def _at_hand(entry: CatalogueEntry, catalogue: Catalogue) -> ModelRef:
+def _at_hand(entry: CatalogueEntry, catalogue: Catalogue, variant: str) -> ModelRef:
     """An entry's model in a package or beside the catalogue."""
     path, version = _locate(entry, catalogue)
-    found = directory_ref(path) if path.is_dir() else file_ref(path)
+    found = directory_ref(path, variant) if path.is_dir() else file_ref(path)
     source: Literal["packaged", "local"] = "packaged" if entry.package else "local"
-    return replace(found, source=source, revision=entry.revision or version or found.revision)
+    ending = f":{variant}" if variant and found.repo_id.endswith(f":{variant}") else ""
+    return replace(
+        found,
+        repo_id=f"{entry.repo_id}{ending}",
+        source=source,
+        revision=entry.revision or version or found.revision,
+    )
 
 
-def _ref(entry: CatalogueEntry, catalogue: Catalogue, found: ModelRef) -> ModelRef:
-    """A model with what the catalogue says of it."""
+def _ref(entry: CatalogueEntry, catalogue: Catalogue, found: ModelRef, first: bool) -> ModelRef:
+    """A model with what the catalogue says of it; an entry's first tells what is reported."""
     reported = [
         Accuracy(repo_id=entry.repo_id, **msgspec.structs.asdict(a)) for a in entry.accuracies
     ]
     return replace(
         found,
-        repo_id=found.repo_id if entry.file is None else entry.repo_id,
         series=entry.series or catalogue.series or found.series,
         architecture=entry.architecture or found.architecture,
         library=entry.library or found.library,
         pipeline_tag=entry.pipeline_tag or found.pipeline_tag,
         license=entry.license or found.license,
         base_model=entry.base_model or found.base_model,
-        accuracies=(*reported, *(replace(a, repo_id=entry.repo_id) for a in found.accuracies)),
+        accuracies=(
+            *(reported if first else ()),
+            *(replace(a, repo_id=entry.repo_id) for a in found.accuracies),
+        ),
     )
 
 

@@ -2,13 +2,13 @@
 
 import csv
 import io
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
 from zoo_analysis.errors import SourceError
-from zoo_analysis.sources.card import is_share, percent
+from zoo_analysis.sources.percents import check_percent, check_unit, is_share
 from zoo_analysis.sources.ref import Accuracy
 from zoo_analysis.sources.reported.source import AccuracySource, Inquiry
 
@@ -25,20 +25,24 @@ def any_csv(place: str, columns: Mapping[str, str], fixed: Mapping[str, str]) ->
         fixed: values of what has no column.
 
     Raises:
-        SourceError: it cannot be read, or something of repo_id, dataset, metric, value is missing.
+        SourceError: it cannot be read, something of repo_id, dataset, metric, value is missing, or
+            shares are not in percent.
     """
     if unknown := {*columns, *fixed} - set(_COLUMNS):
         what = f"{', '.join(sorted(unknown))}: unknown"
         raise SourceError(f"{what}; what can be mapped is {', '.join(_COLUMNS)}")
     named = {name: columns.get(name, name) for name in _COLUMNS if name not in fixed}
     needed = [named[name] for name in _COLUMNS[:4] if name in named]
-    out = []
-    for number, row in enumerate(csv_rows(place, needed), 1):
+    out: list[Accuracy] = []
+    shares: dict[str, dict[str, float | None]] = {}
+    for number, row in csv_rows(place, needed):
         found = {name: row.get(column) or None for name, column in named.items()} | dict(fixed)
-        metric = str(found["metric"])
-        value = percent(metric, csv_value(str(found["value"]), place))
+        metric, text = str(found["metric"]), str(found["value"])
+        value = csv_value(text, place)
         if is_share(metric):
-            check_percent(value, f"{place}: row {number}, {metric} of {found['repo_id']}")
+            check_percent(value, f"{place}: {number}, {metric} of {found['repo_id']}")
+            if "%" not in text:
+                shares.setdefault(metric, {})[number] = value
         out.append(
             Accuracy(
                 repo_id=str(found["repo_id"]),
@@ -50,11 +54,13 @@ def any_csv(place: str, columns: Mapping[str, str], fixed: Mapping[str, str]) ->
                 source_url=found.get("source_url"),
             )
         )
+    for metric, values in shares.items():
+        check_unit(values, f"{place}: {metric}")
     return out
 
 
-def csv_rows(place: str, needed: Sequence[str]) -> Iterator[dict[str, str]]:
-    """The rows of a CSV file in which no needed column is empty.
+def csv_rows(place: str, needed: Sequence[str]) -> Iterator[tuple[str, dict[str, str]]]:
+    """The rows of a CSV file in which no needed column is empty, each with its number.
 
     Args:
         place: the file or its URL.
@@ -68,9 +74,9 @@ def csv_rows(place: str, needed: Sequence[str]) -> Iterator[dict[str, str]]:
     if missing := [column for column in needed if column not in present]:
         has = ", ".join(present) or "none"
         raise SourceError(f"{place}: no column {', '.join(missing)}; it has {has}: use --map")
-    for row in reader:
+    for number, row in enumerate(reader, 1):
         if all(row[column] for column in needed):
-            yield row
+            yield f"row {number}", row
 
 
 def _text(place: str) -> str:
@@ -99,39 +105,6 @@ def csv_value(text: str, place: str) -> float:
         return float(text.replace(",", "").strip().removesuffix("%"))
     except ValueError as error:
         raise SourceError(f"{place}: {text!r} is no number; map another column to value") from error
-
-
-def check_percent(value: float, where: str) -> None:
-    """Refuse a number that cannot be a percentage of a whole.
-
-    Args:
-        value: as the table has it.
-        where: its table, row and column, for errors.
-
-    Raises:
-        SourceError: it is below 0, above 100 or no number.
-    """
-    if not 0 <= value <= 100:
-        raise SourceError(f"{where}: {value:g} is not within 0 and 100 percent; correct the table")
-
-
-def check_unit(values: Iterable[float | None], where: str) -> None:
-    """Refuse a column of percent that holds fractions: not one value in it is above 1.
-
-    Args:
-        values: of the column, in percent unless they are fractions.
-        where: its table and name, for errors.
-
-    Raises:
-        SourceError: all are at most 1; names the first of them.
-    """
-    numbers = {row: value for row, value in enumerate(values, 1) if value is not None}
-    if numbers and max(numbers.values()) <= 1 and any(numbers.values()):
-        row, value = next(iter(numbers.items()))
-        raise SourceError(
-            f"{where}: no value is above 1 (row {row}: {value:g}), so they seem to be fractions; "
-            "write percent, and errors below one percent as accuracies"
-        )
 
 
 def _collect(asked: Inquiry) -> list[Accuracy]:

@@ -6,8 +6,9 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from zoo_analysis.errors import SourceError
+from zoo_analysis.sources.percents import check_percent, check_unit
 from zoo_analysis.sources.ref import Accuracy
-from zoo_analysis.sources.reported.csv_tables import check_percent, check_unit, csv_rows, csv_value
+from zoo_analysis.sources.reported.csv_tables import csv_rows, csv_value
 from zoo_analysis.sources.reported.source import AccuracySource
 
 #: timm's results files by the end of their names → the data set they are about.
@@ -38,10 +39,11 @@ def timm_csv(place: str) -> list[Accuracy]:
     rows = list(csv_rows(place, ("model", "top1", "top5")))
     out = []
     for metric, column in (("accuracy", "top1"), ("top5", "top5")):
-        values = [csv_value(row[column], place) for row in rows]
+        values = {number: csv_value(row[column], place) for number, row in rows}
         check_unit(values, f"{place}: column {column}")
-        for number, (row, value) in enumerate(zip(rows, values, strict=True), 1):
-            check_percent(value, f"{place}: row {number}, {column} of {row['model']}")
+        for number, row in rows:
+            value = values[number]
+            check_percent(value, f"{place}: {number}, {column} of {row['model']}")
             out.append(
                 Accuracy(
                     repo_id=f"timm/{row['model']}",

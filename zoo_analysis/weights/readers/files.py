@@ -5,13 +5,14 @@ scan, readers for what to open.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Final
 
 from zoo_analysis.errors import CheckpointError
-from zoo_analysis.hub.path import indexed, is_index, shard_names
+from zoo_analysis.hub.path import expanded, indexed, is_index, shard_names
 from zoo_analysis.weights.readers.by_suffix import suffixes, suffixes_by_format
+from zoo_analysis.weights.readers.slices import all_slices, refuse_slice, slice_names
 
 #: Names under which the hub's libraries keep a model's weights, the preferred one first; an index
 #: stands for its shards.
@@ -34,14 +35,12 @@ _NOT_WEIGHTS: Final = re.compile(
     r"|vocab).*|(scaler(_\d+)?|dict|.*\.bpe)\.[^.]+|(.*\.)?imatrix(_[^.]*)?\.gguf"
 )
 _SHARD: Final = re.compile(r"(?P<stem>.+)-\d{5}-of-(?P<count>\d{5})(?P<end>\.[^-]+)")
-#: Numbers of the slices into which training in parallel cuts every matrix: Llama's, Megatron's and
-#: DeepSpeed's, metaseq's, GPT-NeoX's.
-_SLICE: Final = re.compile(
-    r"(?:(?<=consolidated\.)\d{2,3}(?=\.)|(?<=[mtp]p_rank_)\d+|(?<=model_part-)\d+"
-    r"|(?<=-shard)\d+|(?<=-model_)\d+(?=-model_states))"
-)
 #: The first line of what git leaves where it keeps a large file elsewhere.
 _POINTER: Final = b"version https://git-lfs.github.com/spec/"
+
+
+class NoVariant(CheckpointError):
+    """Weights without the variant that is wanted."""
 
 
 def weight_suffix(name: str) -> str | None:
@@ -54,6 +53,12 @@ def weight_suffix(name: str) -> str | None:
     if _NOT_WEIGHTS.fullmatch(name):
         return None
     return max((s for s in suffixes() if name.endswith(s)), key=len, default=None)
+
+
+def stem(file: str) -> str:
+    """The path of a checkpoint without the suffix by which it is one."""
+    suffix = weight_suffix(file.rpartition("/")[2])
+    return file[: -len(suffix)] if suffix else file
 
 
 def weight_names(names: Iterable[str]) -> tuple[str, ...]:
@@ -80,14 +85,19 @@ def is_repository(names: Iterable[str]) -> bool:
     """
     names = set(names)
     found = weight_names(names)
-    if not names.isdisjoint(HUB_NAMES):
+    if has_hub_name(names):
         return True
     return bool(found) and bool(
         "config.json" in names
-        or _slices(found)
+        or slice_names(found)
         or all(map(_SHARD.fullmatch, found))
         or ("README.md" in names and len(found) == 1)
     )
+
+
+def has_hub_name(names: Iterable[str]) -> bool:
+    """True where a file is called as the hub's libraries call weights, or is a variant of one."""
+    return any(not {name, *_plain(name)}.isdisjoint(HUB_NAMES) for name in names)
 
 
 def shards_beside(name: str) -> tuple[str, ...]:
@@ -107,12 +117,9 @@ def all_shards(file: Path) -> list[Path]:
     """A weight file, with the other shards if it is one.
 
     Raises:
-        CheckpointError: one is missing.
+        CheckpointError: one is missing, or is a pointer of Git LFS.
     """
-    names = shards_beside(file.name)
-    if len(names) > 1:
-        _all_there(names, {name for name in names if file.with_name(name).exists()}, str(file))
-    return [file.with_name(name) for name in names]
+    return _whole_files(file, list(shards_beside(file.name)))
 
 
 def one_of_each(names: Iterable[str]) -> list[str]:
@@ -130,38 +137,44 @@ def whole_name(name: str) -> str:
     return shard["stem"] + shard["end"] if shard else name
 
 
-def weight_files(path: Path) -> list[Path]:
-    """The files that hold the weights of the model at a path: one, or all shards.
+def weight_files(path: Path, variant: str = "") -> list[Path]:
+    """The files that hold the weights of the model at a path: one, all shards, or all slices.
 
     Args:
-        path: a weight file, whatever its name, which stands for all its shards if it is one; or a
-            folder in hub layout.
+        path: a weight file, whatever its name, which stands for all its shards if it is one; the
+            index of shards, a name for several files (`hub.path.expanded`), or a folder in hub
+            layout.
+        variant: of a folder's weights (``fp16``, ``non_ema``); "" prefers the plain files.
 
     Raises:
-        CheckpointError: nothing there, no weights, several candidates, or a missing shard.
+        CheckpointError: nothing there, no weights, none of the variant, several candidates, or a
+            missing shard.
     """
-    if path.is_file():
-        _refuse_slice(path)
-        _refuse_slice(path.parent)
-        files = all_shards(path)
-        for file in files:
-            refuse_pointer(file)
-        return files
-    if not path.is_dir():
-        raise CheckpointError(f"{path}: no such file or directory")
-    _refuse_slice(path)
-    here = {file.name for file in path.iterdir() if file.is_file()}
-    first, *others = _chosen(here, str(path))
-    if is_index(first):
-        index = path / first
-        refuse_pointer(index)
+    if path.is_dir():
+        refuse_slice(path)
+        here = {file.name for file in path.iterdir() if file.is_file()}
+        return weight_files(path / weights_name(here, str(path), variant))
+    if variant:
+        raise NoVariant(f"{path}: a file has no variants; name the folder")
+    if not path.is_file():
+        if len(names := expanded(path.name)) < 2:
+            raise CheckpointError(f"{path}: no such file or directory")
+        return _whole_files(path, names)
+    refuse_pointer(path)
+    if is_index(path.name):
         try:
-            text = index.read_text()
+            text = path.read_text()
         except (OSError, ValueError) as error:
-            raise CheckpointError(f"{index}: not an index of shards: {error!r}") from None
-        first, *others = shard_names(text, str(index))
-        _all_there((first, *others), here, str(index))
-    files = [path / name for name in (first, *others)]
+            raise CheckpointError(f"{path}: not an index of shards: {error!r}") from None
+        return _whole_files(path, shard_names(text, str(path)))
+    refuse_slice(path)
+    refuse_slice(path.parent)
+    return all_shards(path)
+
+
+def _whole_files(path: Path, names: list[str]) -> list[Path]:
+    files = [path.with_name(name) for name in names]
+    _all_there(names, {file.name for file in files if file.is_file()}, str(path))
     for file in files:
         refuse_pointer(file)
     return files
@@ -184,35 +197,55 @@ def refuse_pointer(file: Path) -> None:
         )
 
 
-def weights_name(names: Iterable[str], where: str) -> str:
-    """The file that holds the weights of a repository, the index of their shards, or the first.
+def weights_name(names: Iterable[str], where: str, variant: str = "") -> str:
+    """The file that holds the weights of a folder, or what stands for several.
 
     Args:
-        names: of all files of the repository; those in folders do not count.
-        where: the repository's name, for errors.
+        names: of all files of the folder; those in folders do not count.
+        where: the folder's name, for errors.
+        variant: a word of the names of the files that are wanted (``fp16``); "" prefers the files
+            without one.
+
+    Returns:
+        A weight file, the index of shards, or where there is none a name that `hub.path.expanded`
+        makes theirs.
 
     Raises:
-        CheckpointError: no weights, or several candidates.
+        NoVariant: no weights of the variant.
+        CheckpointError: no weights, several candidates, a missing shard, or a slice of a model.
     """
-    return _chosen({name for name in names if "/" not in name}, where)[0]
+    here = {name for name in names if "/" not in name}
+    if not variant:
+        return _chosen({name: name for name in here}, where)
+    word = re.compile(rf"[.-]{re.escape(variant)}(?=[.-])")
+    of_variant = {word.sub("", name, count=1): name for name in here if word.search(name)}
+    if not weight_names(map(indexed, of_variant)):
+        raise NoVariant(f"{where}: no weights of the variant {variant}")
+    return _chosen(of_variant, where)
 
 
-def _chosen(names: set[str], where: str) -> tuple[str, ...]:
-    """One weight file, an index of shards, or all shards where there is no index.
+def _chosen(names: Mapping[str, str], where: str) -> str:
+    """The names of one weight file, an index of shards, or all shards where there is no index.
 
     Files, indices and shards are told apart by the file that they stand for; a file without a
     variant in its name (``.fp16.``, ``.non_ema.``) comes before its variants.
+
+    Args:
+        names: of the files, by what they would be called without the variant that is wanted.
+        where: the folder's name, for errors.
     """
     if known := next((name for name in HUB_NAMES if name in names), None):
-        return (known,)
+        return names[known]
     indices = {indexed(name): name for name in names if is_index(name)}
     indices = {whole: name for whole, name in indices.items() if weight_suffix(whole)}
     found = weight_names({*names, *indices})
     if not found:
         endings = " ".join(suffixes())
         raise CheckpointError(f"{where}: no weights; known are files ending in {endings}")
-    if slices := _slices(found):
-        raise _slice(slices[0], where)
+    if slice_names(found):
+        whole = all_slices(found, where)
+        _all_there(expanded(whole), found, where)
+        return whole
     wholes: dict[str, list[str]] = {}
     for name in found:
         wholes.setdefault(whole_name(name), []).append(name)
@@ -221,55 +254,29 @@ def _chosen(names: set[str], where: str) -> tuple[str, ...]:
         raise _several(found, where)
     whole, parts = chosen[0], wholes[chosen[0]]
     if whole in names:
-        return (whole,)
+        return names[whole]
     if whole in indices:
-        return (indices[whole],)
-    shards = shards_beside(parts[0])
-    if not set(parts) <= set(shards):
+        return names[indices[whole]]
+    shard = _SHARD.fullmatch(names[parts[0]])
+    assert shard
+    stem, count, end = shard["stem"], shard["count"], shard["end"]
+    together = f"{stem}-{{00001..{count}}}-of-{count}{end}"
+    if not {names[part] for part in parts} <= set(expanded(together)):
         raise _several(found, where)
-    _all_there(shards, names, where)
-    return shards
+    _all_there(expanded(together), names.values(), where)
+    return together
 
 
 def _plain(name: str) -> set[str]:
     """The names of a file less one of the words between its dots, which would be its variant's."""
-    first, *words, last = name.split(".")
-    return {".".join((first, *words[:i], *words[i + 1 :], last)) for i in range(len(words))}
+    *words, last = name.split(".")
+    return {".".join((*words[:i], *words[i + 1 :], last)) for i in range(1, len(words))}
 
 
-def _slices(names: Iterable[str]) -> tuple[str, ...]:
-    """The names that are those of slices: several that differ by a rank, or a rank above 0."""
-    ranks: dict[str, list[str]] = {}
-    for name in sorted(names):
-        if _SLICE.search(name):
-            ranks.setdefault(_SLICE.sub("*", name), []).append(name)
-    return tuple(
-        name
-        for group in ranks.values()
-        for name in group
-        if len(group) > 1 or any(int(rank) for rank in _SLICE.findall(name))
-    )
-
-
-def _refuse_slice(path: Path) -> None:
-    """Refuse a slice, and what lies in the folder of one: ``mp_rank_00`` beside ``mp_rank_01``."""
-    path = path.absolute()
-    if not _SLICE.search(path.name):
-        return
-    if path.name in _slices(beside.name for beside in path.parent.iterdir()):
-        raise _slice(path.name, str(path.parent))
-
-
-def _slice(name: str, where: str) -> CheckpointError:
-    return CheckpointError(
-        f"{where}: {name} is one of the slices that parallel training cuts every matrix into, and "
-        "no model; put them together with the tool they come from, or fetch the model converted"
-    )
-
-
-def _all_there(shards: Iterable[str], names: set[str], where: str) -> None:
+def _all_there(shards: Iterable[str], names: Iterable[str], where: str) -> None:
+    there = set(names)
     for name in shards:
-        if name not in names:
+        if name not in there:
             raise CheckpointError(f"{where}: the shard {name} is missing; fetch the model anew")
 
 

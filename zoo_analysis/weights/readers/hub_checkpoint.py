@@ -9,7 +9,7 @@ from pathlib import Path
 
 from zoo_analysis.hub.access import HubAccess
 from zoo_analysis.hub.file import RangeIgnored
-from zoo_analysis.hub.path import is_index, parse, shard_names
+from zoo_analysis.hub.path import expanded, is_index, parse, shard_names
 from zoo_analysis.hub.repository import Repository
 from zoo_analysis.weights.checkpoint import Checkpoint
 from zoo_analysis.weights.readers.by_suffix import reader_of
@@ -33,21 +33,27 @@ def open_hub(path: str, read: Callable[[Path], Checkpoint], access: HubAccess) -
     where = parse(path)
     repository = Repository(access, where.repo_id, where.revision)
     index, beside = is_index(where.file), Path(where.file).with_name
-    shards: Sequence[str] = shards_beside(Path(where.file).name)
+    shards: Sequence[str] = expanded(Path(where.file).name)
     if index:
         shards = shard_names(repository.text(where.file) or "", path)
+    elif len(shards) == 1:
+        shards = shards_beside(shards[0])
     names = [str(beside(name)) for name in shards]
     files = [*names, where.file] if index else names
+    config = "adapter_config.json" if _is_adapter(where.file) else "config.json"
     stream = reader_of(names[0]).streamed
     if stream and repository.cached(files) is None:
         with suppress(RangeIgnored):
             return _streamed(path, repository, names, stream)
     with ExitStack() as held:
-        folder = held.enter_context(repository.snapshot(files, optional=str(beside("config.json"))))
-        file = folder / where.file
-        checkpoint = read(file.parent if index else file)
+        folder = held.enter_context(repository.snapshot(files, optional=str(beside(config))))
+        checkpoint = read(folder / where.file)
         checkpoint.resources.push(held.pop_all())
         return checkpoint
+
+
+def _is_adapter(file: str) -> bool:
+    return Path(file).name.startswith("adapter")
 
 
 def _streamed(
@@ -66,7 +72,7 @@ def _streamed(
 
     def text(name: str) -> str | None:
         """An adapter's configuration is looked for beside adapters."""
-        if name.startswith("adapter") and not weights.name.startswith("adapter"):
+        if name.startswith("adapter") and not _is_adapter(weights.name):
             return None
         return repository.text(str(weights.with_name(name)))
 

@@ -8,18 +8,22 @@ from zoo_analysis.weights.checkpoint import Checkpoint
 from zoo_analysis.weights.readers.by_suffix import reader_of
 from zoo_analysis.weights.readers.files import weight_files
 from zoo_analysis.weights.readers.hub_checkpoint import open_hub
+from zoo_analysis.weights.readers.slices import LlamaSlices, are_joined
 
 
-def open_checkpoint(path: str | Path, access: HubAccess | None = None) -> Checkpoint:
+def open_checkpoint(
+    path: str | Path, access: HubAccess | None = None, variant: str = ""
+) -> Checkpoint:
     """The checkpoint of the model at `path`; only headers are read.
 
     Args:
         path: a weight file (.safetensors .bin .pt .pth .th .ckpt .pth.tar .gguf, or a suffix that
-            another package reads; a shard stands for all of them), or a folder in hub layout:
-            model.safetensors or its index, any one safetensors file, pytorch_model.bin or its
-            index, any one torch file, any one GGUF, in this order; or
+            another package reads; a shard stands for all of them), the index of shards, or a folder
+            in hub layout: model.safetensors or its index, any one safetensors file,
+            pytorch_model.bin or its index, any one torch file, any one GGUF, in this order; or
             ``hf://OWNER/NAME@COMMIT/FILE``.
         access: how to reach the hub; None is `hub.access.default_access`.
+        variant: of the weights in a folder (``fp16``, ``non_ema``); "" prefers the plain files.
 
     Raises:
         CheckpointError: missing, without weights, truncated, malformed, unsafe or unsupported.
@@ -27,5 +31,8 @@ def open_checkpoint(path: str | Path, access: HubAccess | None = None) -> Checkp
     if str(path).startswith(SCHEME):
         return open_hub(str(path), open_checkpoint, access or default_access())
     path = Path(path)
-    files = weight_files(path)
-    return reader_of(str(files[0])).open(path, files)
+    files = weight_files(path, variant)
+    reader = reader_of(str(files[0]))
+    if are_joined(files):
+        return LlamaSlices(path, [reader.open(file, [file]) for file in files])
+    return reader.open(path, files)
