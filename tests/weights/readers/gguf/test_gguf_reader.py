@@ -168,7 +168,7 @@ def test_a_weight_with_a_scale_beside_it_is_their_product(tmp_path: Path) -> Non
         kernels["blk.0.ffn_up_exps[2]"], right["blk.0.ffn_up_exps.weight"][2] * 5
     )
     np.testing.assert_array_equal(kernels["blk.0.attn_k"], half.astype(np.float32) * 4)
-    assert specs["blk.0.attn_k"].precision == "f16"
+    assert specs["blk.0.attn_k"].precision == "float16"
 
 
 def test_a_kernel_that_was_flattened_for_its_blocks_has_its_axes_again(tmp_path: Path) -> None:

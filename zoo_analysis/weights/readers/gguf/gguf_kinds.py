@@ -17,9 +17,9 @@ _EMBEDDING: Final = re.compile(
 _STACK: Final = re.compile(
     r"(^|\.)(\w+_(ch)?exps|altup_(unembd_)?proj|attn_[kv]_b|time_mix_w2)\.weight$"
 )
-#: Norms and other vectors kept by heads; depthwise convolutions without their axis of length 1.
+#: Depthwise convolutions without their axis of length 1; norms and other vectors kept by heads.
 _NO_MATRIX: Final = re.compile(
-    r"(^|\.)(\w+_norm(_\d)?|ssm_conv1d\w*|shortconv\.conv|time_mix_(lerp_\w+|first|decay|[kra]_k|k_a|[wav]0)"
+    r"(^|\.)(\w+_norm|ssm_conv1d\w*|shortconv\.conv|time_mix_(lerp_\w+|first|decay|[kra]_k|k_a|[wav]0)"
     r"|channel_mix_lerp_\w+)\.weight$"
 )
 

@@ -20,9 +20,6 @@ if TYPE_CHECKING:
 #: Values that are decoded at a time: what the decoder holds besides stays a few MiB.
 _AT_ONCE: Final = 1 << 18
 
-#: What plain types are called where a scale is applied to them.
-_WIDTHS: Final = {"float16": "f16", "bfloat16": "bf16", "float64": "f64"}
-
 #: Sizes of the network by the names that transformers gives them.
 _SIZES: Final = {
     "num_attention_heads": "attention.head_count",
@@ -63,7 +60,7 @@ class GgufCheckpoint(RangedCheckpoint):
         }
         for name in self._scales:
             info, entry = self.tensors[name], self.entries[name][1]
-            coded = entry.coded or _WIDTHS.get(entry.dtype)
+            coded = entry.coded or entry.dtype
             self.tensors[name] = replace(info, dtype="float32", coded=coded)
         self.kinds = gguf_kinds(self.tensors)
 
