@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 from zoo_analysis.errors import CheckpointError
 from zoo_analysis.weights.checkpoint import Checkpoint, TensorInfo
@@ -19,6 +19,10 @@ from zoo_analysis.weights.layers.roles import only_last_heads, role_of
 from zoo_analysis.weights.layers.ties import tied_names
 from zoo_analysis.weights.lenient_json import lenient_json
 from zoo_analysis.weights.spec import LayerSpec, Role, TensorKind
+
+_PARAMETER: Final = re.compile(
+    r"(\.|(?<=in_proj)_|(?<=_proj)_)(weight|qweight|weight_packed|kernel|embeddings?)$"
+)
 
 
 def list_layers(
@@ -100,7 +104,9 @@ def layers_by(
         weight = weights[name]
         info = weight.info
         factor = is_factor(name) and len(info.shape) > 1
-        verdict = TensorKind("linear") if is_packed(info) or factor else verdicts.get(name)
+        told = name in checkpoint.kinds  # by the file, which then says what is packed too
+        unnamed = not told and (is_packed(info) or factor)
+        verdict = TensorKind("linear") if unnamed else verdicts.get(name)
         if verdict is None or name in uncounted:
             continue
         spec = _spec(weight, verdict, depth, checkpoint.tensors)
@@ -216,17 +222,20 @@ def _spec(
         transposed=verdict.transposed,
         recipe=weight.recipe,
         coded=info.coded,
-        status="quantized"
-        if is_packed(info) or not exact
-        else None
-        if understood
-        else "not-understood",
+        status=verdict.status
+        or (
+            "quantized"
+            if is_packed(info) or not exact
+            else None
+            if understood
+            else "not-understood"
+        ),
     )
 
 
 def layer_name(tensor: str) -> str:
     """The module path of `tensor`; a parameter that is not plainly ``weight`` keeps its name."""
-    return re.sub(r"(\.|(?<=in_proj)_|(?<=_proj)_)(weight|qweight|weight_packed)$", "", tensor)
+    return _PARAMETER.sub("", tensor)
 
 
 def _stack(spec: LayerSpec) -> list[LayerSpec]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from zoo_analysis.errors import CheckpointError
 from zoo_analysis.weights.checkpoint import Checkpoint, TensorInfo
-from zoo_analysis.weights.readers.byte_source import ByteSource, FileBytes
+from zoo_analysis.weights.readers.byte_source import ByteSource, FileBytes, numbers
 from zoo_analysis.weights.readers.reader import Reader
 from zoo_analysis.weights.readers.safetensors_header import HeaderEntry, read_header
 from zoo_analysis.weights.spec import LayerSpec
@@ -90,14 +90,7 @@ class SafetensorsCheckpoint(Checkpoint):
         dtype = getattr(torch, entry.dtype, None)
         if not isinstance(dtype, torch.dtype):
             raise CheckpointError(f"{source.name}: {name}: torch has no type {entry.dtype}")
-        size = dtype.itemsize
-        start, stop = entry.start + first * size, entry.start + last * size
-        if start == stop:
-            return torch.empty(0, dtype=dtype)
-        buffer, skip = source.read(start, stop)
-        if skip % size:  # old files do not align their data; torch wants it aligned
-            buffer, skip = bytearray(memoryview(buffer)[skip:]), 0
-        return torch.frombuffer(buffer, dtype=dtype, count=last - first, offset=skip)
+        return numbers(source, entry.start + first * dtype.itemsize, last - first, dtype)
 
 
 def open_safetensors(path: Path, files: Sequence[Path]) -> SafetensorsCheckpoint:
