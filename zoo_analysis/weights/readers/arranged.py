@@ -26,6 +26,11 @@ class Layout:
     axes: tuple[int, ...]
     shape: tuple[int, ...]
 
+    @property
+    def pure(self) -> bool:
+        """True if axes are moved and none is joined, split, added or taken away."""
+        return len(self.axes) == len(self.shape)
+
     def of(self, stored: "torch.Tensor") -> "torch.Tensor":
         """`stored` in the new order, a view where that can be."""
         return stored.permute(self.axes).reshape(self.shape)

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import msgspec
-import numpy as np
 
 from zoo_analysis.errors import CheckpointError
 from zoo_analysis.weights.readers.byte_source import FileBytes
@@ -70,7 +69,7 @@ def flax_arrays(source: FileBytes) -> list[FlaxArray]:
     """
     buffer, skip = source.read(0, source.size)
     view = memoryview(buffer)[skip:]
-    base = np.frombuffer(view, np.uint8).ctypes.data if len(view) else 0
+    base = _address(view)
 
     def extension(code: int, data: memoryview) -> Any:
         if code not in (_ARRAY, _SCALAR):
@@ -96,8 +95,7 @@ def _piece(data: memoryview, base: int, name: str) -> _Piece:
         raise CheckpointError(
             f"{name}: an array of {dtype} {shape[:8]} does not fit its {len(raw)} bytes"
         )
-    start = np.frombuffer(raw, np.uint8).ctypes.data - base if len(raw) else 0
-    return dtype, tuple(shape), start, len(raw) // size
+    return dtype, tuple(shape), _address(raw) - base if len(raw) else 0, len(raw) // size
 
 
 def _walk(tree: Any, path: tuple[str, ...], name: str) -> Iterator[FlaxArray]:
@@ -129,3 +127,9 @@ def _joined(tree: Mapping[Any, Any], path: tuple[str, ...], name: str) -> FlaxAr
     if not whole or len({p[0] for p in known}) != 1 or math.prod(sizes) != sum(counts):
         raise CheckpointError(f"{where}: pieces that do not make up an array of {axes[:8]}")
     return FlaxArray(path, known[0][0], tuple(sizes), tuple(part[2] for part in known), counts)
+
+
+def _address(view: memoryview) -> int:
+    import numpy as np
+
+    return np.frombuffer(view, np.uint8).ctypes.data if len(view) else 0

@@ -210,4 +210,4 @@ def _array(
 
 
 def _nbytes(dataset: "h5py.Dataset") -> int:
-    return math.prod(dataset.shape) * int(dataset.dtype.itemsize)
+    return int(math.prod(dataset.shape) * dataset.dtype.itemsize)

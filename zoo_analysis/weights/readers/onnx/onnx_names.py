@@ -1,0 +1,47 @@
+"""Names of an ONNX model's tensors: those of its constants, or of the nodes that take them."""
+
+import re
+from collections.abc import Collection
+from typing import Final
+
+from zoo_analysis.weights.readers.onnx.onnx_uses import Use
+
+#: Names that exporters and optimisers number through.
+_NUMBERED: Final = re.compile(r"(onnx::)?[A-Za-z_]*?_?\d*(_(quantized|transposed))?")
+_CODED: Final = re.compile(r"_quantized$")
+
+
+def tensor_name(name: str, use: Use, scope: str, taken: Collection[str]) -> str:
+    """The name of a constant, one that no other one has.
+
+    The constant's own where it is a path (``encoder.0.weight``); where it is a number
+    (``onnx::MatMul_123``), that of the module whose node takes it
+    (``/encoder/layer.0/attention/self/query/MatMul`` → ``encoder.layer.0.attention.self.query``),
+    if that is a path.
+
+    Args:
+        name: of the constant.
+        use: in the model.
+        scope: the label of its graph.
+        taken: names of other constants.
+    """
+    plain = name.removesuffix(":0").strip("/").replace("/", ".")
+    module, _, operator = (use.node.name if use.node else "").strip("/").rpartition("/")
+    module = module.replace("/", ".")
+    candidates = [plain or "constant"]
+    if use.kind is not None:
+        plain = _CODED.sub("", plain)
+        candidates.insert(0, plain or "constant")
+        if _NUMBERED.fullmatch(plain) and module:
+            parameter = (
+                {1: "W", 2: "R"}.get(use.operand, "weight") if use.kind.stacked else "weight"
+            )
+            candidates = [f"{module}.{parameter}", f"{module}.{operator}.{parameter}"]
+    if scope:
+        candidates.append(f"{scope.strip('/').replace('/', '.')}.{candidates[0]}")
+    for candidate in candidates:
+        if candidate not in taken:
+            return candidate
+    stem, dot, last = candidates[-1].rpartition(".")
+    numbers = iter(range(1, len(taken) + 2))
+    return next(n for i in numbers if (n := f"{stem}{dot}{i}.{last}") not in taken)
