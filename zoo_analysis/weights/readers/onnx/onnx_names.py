@@ -8,6 +8,7 @@ from zoo_analysis.weights.readers.onnx.onnx_uses import Use
 
 #: Names that exporters and optimisers number through.
 _NUMBERED: Final = re.compile(r"(onnx::)?[A-Za-z_]*?_?\d*(_(quantized|transposed))?")
+_RECURRENT: Final = ("LSTM", "GRU", "RNN")
 _CODED: Final = re.compile(r"_quantized$")
 
 
@@ -33,9 +34,8 @@ def tensor_name(name: str, use: Use, scope: str, taken: Collection[str]) -> str:
         plain = _CODED.sub("", plain)
         candidates.insert(0, plain or "constant")
         if _NUMBERED.fullmatch(plain) and module:
-            parameter = (
-                {1: "W", 2: "R"}.get(use.operand, "weight") if use.kind.stacked else "weight"
-            )
+            recurrent = use.node is not None and use.node.op_type in _RECURRENT
+            parameter = "WR"[use.operand - 1] if recurrent else "weight"
             candidates = [f"{module}.{parameter}", f"{module}.{operator}.{parameter}"]
     if scope:
         candidates.append(f"{scope.strip('/').replace('/', '.')}.{candidates[0]}")

@@ -66,7 +66,7 @@ def arrangement(node: "onnx.NodeProto", operand: int, shape: Shape) -> Arrangeme
 
 
 def coding(node: "onnx.NodeProto", operand: int) -> Coding | None:
-    """The coding of an integer matrix that a node multiplies with; None if the node has no scales."""
+    """The coding of an integer matrix that a node takes; None if the node has no scales."""
     known = _CODINGS.get((node.op_type, operand)) if node.domain in _DOMAINS else None
     if known and node.op_type == "QGemm":
         return replace(known, axis=0 if attributes_of(node).get("transB") else -1)

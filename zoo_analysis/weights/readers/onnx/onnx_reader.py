@@ -13,7 +13,8 @@ from zoo_analysis.weights.readers.byte_source import FileBytes
 from zoo_analysis.weights.readers.onnx.onnx_message import HERE, read_model
 from zoo_analysis.weights.readers.onnx.onnx_names import tensor_name
 from zoo_analysis.weights.readers.onnx.onnx_scopes import Scope, Scopes
-from zoo_analysis.weights.readers.onnx.onnx_uses import Coded, Use, use_of
+from zoo_analysis.weights.readers.onnx.onnx_steps import Coded
+from zoo_analysis.weights.readers.onnx.onnx_uses import Use, use_of
 from zoo_analysis.weights.readers.onnx.onnx_values import OnnxTensor, OnnxValues
 from zoo_analysis.weights.readers.reader import Reader
 

@@ -1,4 +1,4 @@
-"""Numbers of an ONNX model's tensors: in the model's file, in files beside it, or in the message."""
+"""Numbers of an ONNX model's tensors: in its file, in files beside it, or in the message."""
 
 import math
 import os
