@@ -67,12 +67,15 @@ def open_hub(path: str, read: Callable[[Path], Checkpoint], access: HubAccess) -
     if index:
         shards = shard_names(repository.text(where.file) or "", path)
         names = [str(beside(name)) for name in shards]
-    files = [*names, where.file] if index else names
+    files = [*names, where.file] if index else [*names]
     if reader_of(names[0]).streamed and repository.cached(files) is None:
         with suppress(RangeIgnored):
             return HubCheckpoint(path, repository, names)
     with ExitStack() as held:
         folder = held.enter_context(repository.snapshot(files, optional=str(beside("config.json"))))
+        if (further := reader_of(names[0]).further) and (more := further(folder / names[0])):
+            files += [str(Path(where.file).parent / name) for name in more]
+            folder = held.enter_context(repository.snapshot(files))
         file = folder / where.file
         checkpoint = read(file.parent if index else file)
         checkpoint.resources.push(held.pop_all())

@@ -14,9 +14,10 @@ def open_checkpoint(path: str | Path, access: HubAccess | None = None) -> Checkp
     """The checkpoint of the model at `path`; only headers are read.
 
     Args:
-        path: a weight file (.safetensors .bin .pt .pth .th .ckpt .pth.tar, or a suffix that another
-            package reads), or a folder in hub layout: model.safetensors or its index, any one
-            safetensors file, pytorch_model.bin or its index, any one torch file, in this order; or
+        path: a weight file (.safetensors .bin .pt .pth .th .ckpt .pth.tar .msgpack .keras .h5 .hdf5
+            .onnx, or a suffix that another package reads), or a folder in hub layout:
+            model.safetensors or its index, any one safetensors file, pytorch_model.bin or its
+            index, any one torch file, then files of the other formats, in this order; or
             ``hf://OWNER/NAME@COMMIT/FILE``.
         access: how to reach the hub; None is `hub.access.default_access`.
 

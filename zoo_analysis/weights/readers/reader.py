@@ -19,6 +19,8 @@ class Reader:
             all shards. Reads headers only. Raises `CheckpointError` for what cannot be read.
         streamed: its files on the hub are read by byte range and never downloaded; for files in the
             safetensors format.
+        further: the files that tensors of one of its files are in, relative to the folder of that;
+            None for formats whose files are whole.
         named: suffixes of files that are opened when they are named and not looked for.
     """
 
@@ -26,4 +28,5 @@ class Reader:
     suffixes: tuple[str, ...]
     open: Callable[[Path, Sequence[Path]], Checkpoint]
     streamed: bool = False
+    further: Callable[[Path], tuple[str, ...]] | None = None
     named: tuple[str, ...] = ()

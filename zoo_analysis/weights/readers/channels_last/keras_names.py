@@ -94,7 +94,7 @@ def name_all(
     named = []
     for path in paths:
         if path not in modules:
-            named.append(Named(None, ".".join(path)))
+            named.append(Named(None, ".".join(("optimizer", *path[1:]))))
             continue
         *module, leaf = modules[path]
         layer = next((layers[part] for part in reversed(module) if part in layers), None)

@@ -15,7 +15,7 @@ from zoo_analysis.weights.readers.onnx.onnx_names import tensor_name
 from zoo_analysis.weights.readers.onnx.onnx_scopes import Scope, Scopes
 from zoo_analysis.weights.readers.onnx.onnx_steps import Coded
 from zoo_analysis.weights.readers.onnx.onnx_uses import Use, use_of
-from zoo_analysis.weights.readers.onnx.onnx_values import OnnxTensor, OnnxValues
+from zoo_analysis.weights.readers.onnx.onnx_values import OnnxTensor, OnnxValues, inside
 from zoo_analysis.weights.readers.reader import Reader
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def external_files(model: Path) -> tuple[str, ...]:
     finally:
         source.close()
     places = {
-        entry.value
+        inside(model, entry.value)
         for scope in scopes.all
         for proto in scope.constants.values()
         for entry in proto.external_data
@@ -155,4 +155,4 @@ def _along(scale: "torch.Tensor", shape: tuple[int, ...], axis: int, block: int)
     return scale.repeat_interleave(block, dim=axis).narrow(axis, 0, shape[axis])
 
 
-READER = Reader(OnnxCheckpoint.format, (".onnx",), OnnxCheckpoint)
+READER = Reader(OnnxCheckpoint.format, (".onnx",), OnnxCheckpoint, further=external_files)

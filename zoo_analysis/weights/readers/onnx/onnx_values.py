@@ -150,11 +150,7 @@ def beside_model(model: Path, location: str) -> Path:
     Raises:
         CheckpointError: it leads out of the folder, or is missing or no regular file.
     """
-    told, parts = PurePosixPath(location), PurePosixPath(location).parts
-    plain = parts and not told.is_absolute() and ".." not in parts and "\0" not in location
-    if not plain or "\\" in location:
-        raise _outside(model, location)
-    file = model.parent / location
+    file = model.parent / inside(model, location)
     try:
         real = file.resolve(strict=True)
         mode = os.stat(real).st_mode
@@ -167,6 +163,19 @@ def beside_model(model: Path, location: str) -> Path:
     if not any(real.is_relative_to(home) for home in homes) or not stat.S_ISREG(mode):
         raise _outside(model, location)
     return file
+
+
+def inside(model: Path, location: str) -> str:
+    """`location`, if it is a path below the model's folder.
+
+    Raises:
+        CheckpointError: it is not.
+    """
+    told, parts = PurePosixPath(location), PurePosixPath(location).parts
+    plain = parts and not told.is_absolute() and ".." not in parts
+    if not plain or "\\" in location or "\0" in location:
+        raise _outside(model, location)
+    return str(told)
 
 
 def _outside(model: Path, location: str) -> CheckpointError:
