@@ -8,8 +8,8 @@ from zoo_analysis.weights.readers.onnx.onnx_uses import Use
 
 #: Names that exporters and optimisers number through.
 _NUMBERED: Final = re.compile(r"(onnx::)?[A-Za-z_]*?_?\d*(_(quantized|transposed))?")
-_RECURRENT: Final = ("LSTM", "GRU", "RNN")
-_CODED: Final = re.compile(r"_quantized$")
+_RECURRENT: Final = ("LSTM", "GRU", "RNN", "DynamicQuantizeLSTM")
+_CODED: Final = re.compile(r"(_transposed)?(_quantized)?$", re.IGNORECASE)
 
 
 def tensor_name(name: str, use: Use, scope: str, taken: Collection[str]) -> str:
@@ -27,11 +27,10 @@ def tensor_name(name: str, use: Use, scope: str, taken: Collection[str]) -> str:
         taken: names of other constants.
     """
     plain = name.removesuffix(":0").strip("/").replace("/", ".")
-    module, _, operator = (use.node.name if use.node else "").strip("/").rpartition("/")
-    module = module.replace("/", ".")
+    module, operator = _module(use)
     candidates = [plain or "constant"]
     if use.kind is not None:
-        plain = _CODED.sub("", plain)
+        plain = _CODED.sub("", plain, count=1)
         candidates.insert(0, plain or "constant")
         if _NUMBERED.fullmatch(plain) and module:
             recurrent = use.node is not None and use.node.op_type in _RECURRENT
@@ -45,3 +44,15 @@ def tensor_name(name: str, use: Use, scope: str, taken: Collection[str]) -> str:
     stem, dot, last = candidates[-1].rpartition(".")
     numbers = iter(range(1, len(taken) + 2))
     return next(n for i in numbers if (n := f"{stem}{dot}{i}.{last}") not in taken)
+
+
+def _module(use: Use) -> tuple[str, str]:
+    """(the module that the node belongs to, the node's own name); empty where nobody says it."""
+    if use.node is None:
+        return "", ""
+    module, _, operator = use.node.name.strip("/").rpartition("/")
+    if not module:  # torch's newer exporter notes it beside: "['', 'layer', 'layer.0', 'linear']"
+        scopes = (p.value for p in use.node.metadata_props if p.key == "pkg.torch.onnx.name_scopes")
+        *modules, operator = re.findall(r"'([^']*)'", next(scopes, "")) or [""]
+        module = modules[-1] if modules else ""
+    return module.replace("/", "."), operator

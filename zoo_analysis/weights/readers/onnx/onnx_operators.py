@@ -35,7 +35,7 @@ class Coding:
     """Where an operator has the scale and the zero point of a coded matrix, and along which axis.
 
     Attributes:
-        scale: number of the input.
+        scale: number of the input; beyond all of them if the scale is applied by a later node.
         zero: number of the input.
         axis: along which there is a scale for each, if there are several.
     """
@@ -134,6 +134,11 @@ def _recurrent(operand: int, shape: Shape, attributes: Attributes) -> Arrangemen
     return _matrix(shape, False) if operand in (1, 2) and len(shape) == 3 else no_matrix(shape)
 
 
+def _recurrent_integers(operand: int, shape: Shape, attributes: Attributes) -> Arrangement:
+    """W and R, (directions, in, gates · hidden)."""
+    return _matrix(shape, True) if operand in (1, 2) and len(shape) == 3 else no_matrix(shape)
+
+
 def _table(*operands: int) -> "Callable[[int, Shape, Attributes], Arrangement]":
     def arrange(operand: int, shape: Shape, attributes: Attributes) -> Arrangement:
         rows = operand in operands and len(shape) == 2 and attributes.get("axis", 0) == 0
@@ -183,7 +188,7 @@ _OPERATORS: "Final[Mapping[str, Callable[[int, Shape, Attributes], Arrangement]]
     "LSTM": _recurrent,
     "GRU": _recurrent,
     "RNN": _recurrent,
-    "DynamicQuantizeLSTM": _packed("linear", 1, 2),
+    "DynamicQuantizeLSTM": _recurrent_integers,
     "MatMulNBits": _packed("linear", 1),
     "MatMulBnb4": _packed("linear", 1),
     "MatMulFpQ4": _packed("linear", 1),
@@ -192,6 +197,10 @@ _OPERATORS: "Final[Mapping[str, Callable[[int, Shape, Attributes], Arrangement]]
 _CODINGS: Final = {
     ("QLinearConv", 3): Coding(4, 5, 0),
     ("QLinearMatMul", 3): Coding(4, 5, -1),
+    ("MatMulInteger", 1): Coding(4, 3, -1),
+    ("ConvInteger", 1): Coding(4, 3, 0),
+    ("DynamicQuantizeLSTM", 1): Coding(8, 9, 0),
+    ("DynamicQuantizeLSTM", 2): Coding(10, 11, 0),
     ("QLinearMatMul", 0): Coding(1, 2, -2),
     ("QGemm", 3): Coding(4, 5, -1),
     ("DynamicQuantizeMatMul", 1): Coding(2, 3, -1),

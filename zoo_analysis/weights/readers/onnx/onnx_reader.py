@@ -89,7 +89,7 @@ def _arranged(name: str, use: Use, tensor: OnnxTensor, values: OnnxValues) -> Ar
         return Arranged(info, load, as_stored(tensor.shape))
     if kind.status is not None:
         return Arranged(info, load, as_stored(tensor.shape), kind)
-    if use.coded is not None or not floats:
+    if not floats or (use.coded is not None and tensor.dtype.startswith("float8")):
         decoded = _decoded(tensor, use.coded, values)
         if decoded is None:
             kind = replace(kind, status="quantized")
@@ -109,12 +109,8 @@ def _decoded(
     """(how to read the decoded matrix, its scales); None where the model does not hold them."""
     if coded is None:
         return None
-    names = [
-        coded.node.input[number] if number < len(coded.node.input) else ""
-        for number in (coded.coding.scale, coded.coding.zero)
-    ]
-    protos = [coded.scope.constant(name) for name in names]
-    if protos[0] is None or (names[1] and protos[1] is None):
+    protos = [coded.scope.constant(name) for name in (coded.scale, coded.zero)]
+    if protos[0] is None or (coded.zero and protos[1] is None):
         return None
     scales, zeros = (None if proto is None else values.tensor(proto) for proto in protos)
     if scales is None or not scales.dtype.startswith(("float", "bfloat")):

@@ -17,24 +17,25 @@ _SAME: Final = ("Identity", "Cast", "CastLike", "QuantizeLinear", "Dropout")
 _COMPUTED: Final = ("Add", "Sub", "Mul", "Div", "Concat", "Slice", "Split", "Gather")
 #: Nodes through which it is followed that a value is constant.
 _DEEPEST: Final = 6
+_INT: Final = "_quantized"  # what onnxruntime adds to the names of weights
 _RESHAPED: Final = ("Reshape", "Squeeze", "Unsqueeze", "Flatten")
 
 
 @dataclass(frozen=True, eq=False)
 class Coded:
-    """The node that tells the scales of a coded constant.
+    """The scales of a coded constant.
 
     Attributes:
-        node: it.
-        scope: that its inputs are seen from.
-        coding: which of them are scales.
+        scope: that they are seen from.
+        scale: the value that they are.
+        zero: the value that the zero points are; empty for 0.
         axis: along which, of the constant as stored.
         block: numbers that share a scale along it; 0 where all do.
     """
 
-    node: "onnx.NodeProto"
     scope: Scope
-    coding: Coding
+    scale: str
+    zero: str
     axis: int
     block: int = 0
 
@@ -161,7 +162,53 @@ def _coded(path: Path, taker: Taker) -> Coded | None:
     if not -len(axes) <= axis < len(axes) or not path.layout.pure:
         axis = 0  # one scale for all has no axis
         axes = axes or (0,)
-    return Coded(taker.node, taker.scope, found, axes[axis], told.get("block_size", 0))
+    scale, zero = named(taker.node, found)
+    return Coded(taker.scope, scale, zero, axes[axis], told.get("block_size", 0))
+
+
+def named(node: "onnx.NodeProto", found: Coding) -> tuple[str, str]:
+    """The values that a node takes as scales and zero points; empty if it has none."""
+    scale, zero = (
+        node.input[number] if number < len(node.input) else ""
+        for number in (found.scale, found.zero)
+    )
+    return scale, zero
+
+
+def scale_after(taker: Taker, weight: str) -> str:
+    """The scale of an integer weight, by which its product is multiplied; empty if not seen.
+
+    onnxruntime has it so: product → Cast → Mul by (scale of the input · scale of the weight).
+    """
+    scope, value = taker.scope, taker.node.output[0]
+    for operation in ("Cast", "Mul"):
+        found = [t for t in scope.takers.get(value, ()) if t.node.op_type == operation]
+        if len(found) != 1:
+            return ""
+        taken, value = value, found[0].node.output[0]
+    factors = [name for name in found[0].node.input if name != taken]
+    makers = [scope.makers.get(name) for name in factors]
+    if len(makers) == 1 and makers[0] is not None and makers[0].op_type == "Mul":
+        factors = list(makers[0].input)
+    constants = [name for name in factors if scope.constant(name) is not None]
+    if len(constants) > 1:
+        constants = [name for name in constants if name == f"{weight.removesuffix(_INT)}_scale"]
+    return constants[0] if len(constants) == 1 else ""
+
+
+def decoded_after(taker: Taker, table: str, axes: int) -> Coded | None:
+    """The one scale with which the rows that a node takes of a table are decoded.
+
+    onnxruntime may hand integers on to the next product, which then has the scale that is named so.
+    """
+    for after in taker.scope.takers.get(taker.node.output[0], ()):
+        if after.node.op_type == "DequantizeLinear" and after.operand == 0:
+            scale, zero = named(after.node, Coding(1, 2, 0))
+            return Coded(after.scope, scale, zero, axes)
+    plain = table.removesuffix(_INT)
+    if plain == table or taker.scope.constant(f"{plain}_scale") is None:
+        return None
+    return Coded(taker.scope, f"{plain}_scale", f"{plain}_zero_point", axes)
 
 
 def _permuted(layout: Layout | None, order: tuple[int, ...] | None) -> Layout | None:

@@ -8,7 +8,14 @@ from zoo_analysis.weights.readers.arranged import Layout, as_stored
 from zoo_analysis.weights.readers.channels_last.layouts import Shape
 from zoo_analysis.weights.readers.onnx.onnx_operators import arrangement, coding
 from zoo_analysis.weights.readers.onnx.onnx_scopes import Scope, Scopes, Taker
-from zoo_analysis.weights.readers.onnx.onnx_steps import Coded, Path, onward
+from zoo_analysis.weights.readers.onnx.onnx_steps import (
+    Coded,
+    Path,
+    decoded_after,
+    named,
+    onward,
+    scale_after,
+)
 from zoo_analysis.weights.spec import TensorKind
 
 if TYPE_CHECKING:
@@ -90,7 +97,11 @@ def _used(path: Path, taker: Taker, shape: Shape) -> Use:
     if coded is None and found is not None:
         axis = found.axis % len(path.layout.shape) if path.layout.shape else 0
         axes = path.layout.axes
-        coded = Coded(node, taker.scope, found, axes[axis] if path.layout.pure else axis)
+        scale, zero = named(node, found)
+        scale = scale or scale_after(taker, path.name)
+        coded = Coded(taker.scope, scale, zero, axes[axis] if path.layout.pure else axis)
+    if coded is None and node.op_type == "Gather":
+        coded = decoded_after(taker, path.name, len(shape))
     return Use(place, taker.operand, node, kind, whole, coded)
 
 
