@@ -4,26 +4,37 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import pytest
 import torch
 from torch import nn
 
 from zoo_analysis import analyze
 
-#: What one layer is told by, whatever it is called.
-COLUMNS = ("kind", "N", "M", "rf", "num_evals")
-METRICS = ("log_norm", "log_spectral_norm", "stable_rank")
+#: What a layer is told by, whatever it is called.
+_WHAT = ("kind", "N", "M", "rf", "num_evals")
+_METRICS = ("log_norm", "log_spectral_norm", "stable_rank")
 
-Row = tuple[Any, ...]
+Spectrum = tuple[tuple[Any, ...], tuple[float, ...]]
 
 
-def spectra(model: Path | nn.Module | Mapping[str, torch.Tensor]) -> dict[str, Row]:
-    """What is measured of each layer with numbers, by its name."""
-    rows = analyze(model).to_pylist()
+def spectra(model: Path | nn.Module | Mapping[str, torch.Tensor]) -> dict[str, Spectrum]:
+    """Kind, sizes and metrics of each layer that has numbers, by its name."""
+    rows = [row for row in analyze(model).to_pylist() if row["log_norm"] is not None]
     return {
-        row["layer"]: tuple(row[key] for key in COLUMNS)
-        + tuple(None if row[key] is None else round(row[key], 4) for key in METRICS)
+        row["layer"]: (
+            tuple(row[key] for key in _WHAT),
+            tuple(row[key] for key in _METRICS),
+        )
         for row in rows
     }
+
+
+def assert_same_spectra(a: Mapping[str, Spectrum], b: Mapping[str, Spectrum]) -> None:
+    """Both have the same layers with the same spectra, under whatever names and in any order."""
+    one, other = sorted(a.values()), sorted(b.values())
+    assert [what for what, _ in one] == [what for what, _ in other]
+    for (_, metrics), (_, expected) in zip(one, other, strict=True):
+        assert metrics == pytest.approx(expected, abs=1e-4)
 
 
 class Vision(nn.Module):

@@ -55,4 +55,7 @@ def _module(use: Use) -> tuple[str, str]:
         scopes = (p.value for p in use.node.metadata_props if p.key == "pkg.torch.onnx.name_scopes")
         *modules, operator = re.findall(r"'([^']*)'", next(scopes, "")) or [""]
         module = modules[-1] if modules else ""
-    return module.replace("/", "."), operator
+    parts = module.split("/")
+    # torch says /mlp/mlp.0 of the first module of a Sequential, and /layer.0 of a ModuleList.
+    pairs = zip(parts, [*parts[1:], ""], strict=True)
+    return ".".join(part for part, inner in pairs if not inner.startswith(f"{part}.")), operator
