@@ -7,7 +7,9 @@ from typing import Final
 
 from zoo_analysis.weights.spec import Kind, LayerSpec, Role
 
-_QUERY: Final = r"(q|query|(q|query)_(proj|lin|linear|attn|dense)|(to|linear|query)_q|wq|q_[ab]_proj)"
+_QUERY: Final = (
+    r"(q|query|(q|query)_(proj|lin|linear|attn|dense)|(to|linear|query)_q|wq|q_[ab]_proj)"
+)
 _FUSED: Final = r"(w?qkv|Wqkv|(attn_)?qkv(_proj|_conv|_dw)?|c_attn|query_key_value)"
 _PROJECTIONS: Final[tuple[tuple[Role, re.Pattern[str]], ...]] = (
     ("qkv", re.compile(rf"{_FUSED}$")),

@@ -22,7 +22,7 @@ _OPTIMISER: Final = ("optimizer", "optimizer_weights", "_optimizer")
 
 @dataclass(frozen=True)
 class KerasLayer:
-    """What a configuration says of a layer.
+    """A layer as a configuration describes it.
 
     Attributes:
         layer_class: ``Conv2D``.

@@ -1,4 +1,4 @@
-"""What the parameters of Keras' and Flax' layers are, told from names, neighbours and classes."""
+"""Parameters of Keras' and Flax' layers, told apart by names, neighbours and classes."""
 
 import re
 from collections import defaultdict

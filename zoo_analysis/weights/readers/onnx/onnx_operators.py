@@ -1,4 +1,4 @@
-"""What the operators of ONNX make of their constant inputs.
+"""The operators of ONNX, by what they make of constant inputs.
 
 The operators' own definitions (https://onnx.ai/onnx/operators) say which input is a matrix, and how
 it lies; those of the domain ``com.microsoft`` are onnxruntime's (ContribOperators.md).
@@ -32,7 +32,7 @@ _CONV: Final[Mapping[int, tuple[Kind, Kind]]] = {
 
 @dataclass(frozen=True)
 class Coding:
-    """Where an operator has the scale and the zero point of a coded matrix, and along which axis.
+    """The inputs in which an operator has the scale and the zero point of a coded matrix.
 
     Attributes:
         scale: number of the input; beyond all of them if the scale is applied by a later node.

@@ -1,4 +1,4 @@
-"""Where the tensors of an ONNX model go: through graphs inside of graphs, and local functions."""
+"""The graphs of an ONNX model, inside of each other, and its local functions."""
 
 from collections import defaultdict
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""What the nodes between a constant and its use do to it."""
+"""Nodes between a constant and its use, by what they do to it."""
 
 import math
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""What each constant of an ONNX model is, by the first node that multiplies with it."""
+"""The constants of an ONNX model, by the first node that multiplies with each."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -44,7 +44,7 @@ class Use:
 
 
 def use_of(scopes: Scopes, scope: Scope, name: str, shape: Shape) -> Use:
-    """What the constant `name` of a scope is.
+    """The use of the constant `name` of a scope.
 
     Args:
         scopes: of the model.

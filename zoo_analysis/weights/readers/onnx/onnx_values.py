@@ -86,7 +86,7 @@ class OnnxValues:
         self._loose = 0
 
     def tensor(self, proto: "onnx.TensorProto") -> OnnxTensor | None:
-        """What `proto` holds; None for texts.
+        """The tensor that `proto` describes; None for texts.
 
         Raises:
             CheckpointError: sizes that do not fit, or data in a place that is not opened.
