@@ -94,6 +94,37 @@ def only_decoded(file: Path) -> bytes:
     return made.SerializeToString()
 
 
+@pytest.mark.parametrize("zero", [True, False])
+@pytest.mark.parametrize("bits", [4, 8])
+@pytest.mark.parametrize("into", [64, 80])
+def test_blocks_of_few_bits_are_what_onnxruntime_multiplies_with(tmp_path, bits, zero, into):
+    random, out, size = np.random.default_rng(0), 12, 32
+    blocks = -(-into // size)
+    constants = {
+        "w": random.integers(0, 256, (out, blocks, size * bits // 8), np.uint8),
+        "s": random.random((out, blocks), np.float32),
+    }
+    if zero:
+        constants["z"] = random.integers(0, 256, (out, -(-blocks * bits // 8)), np.uint8)
+    node = helper.make_node(
+        "MatMulNBits",
+        ["x", "w", "s", *("z" if zero else "")],
+        ["y"],
+        domain="com.microsoft",
+        K=into, N=out, bits=bits, block_size=size,
+    )  # fmt: skip
+    opsets = [helper.make_opsetid("", 18), helper.make_opsetid("com.microsoft", 1)]
+    more = {"opset_imports": opsets, "ir_version": 9}
+    file = model([node], constants, tmp_path / "m.onnx", **more)
+    session = onnxruntime.InferenceSession(file, providers=["CPUExecutionProvider"])
+    (expected,) = session.run(None, {"x": np.eye(into, dtype=np.float32)})
+    with open_checkpoint(file) as checkpoint:
+        (spec,) = list_layers(checkpoint)
+        assert (spec.precision, spec.shape) == (f"int{bits}", (out, into))
+        weight = checkpoint.read("w").numpy()
+    np.testing.assert_allclose(weight.T, expected, rtol=1e-3, atol=1e-3)
+
+
 def test_integers_whose_scale_the_model_does_not_hold_have_a_row_without_numbers(tmp_path):
     weight = numpy_helper.from_array(np.arange(96, dtype=np.int8).reshape(8, 12), "w")
     node = helper.make_node("MatMulInteger", ["x", "w"], ["y"])

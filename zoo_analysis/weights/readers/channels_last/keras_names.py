@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -88,6 +89,9 @@ def name_all(
     """
     weights = [path for path in paths if path[0] not in _OPTIMISER]
     shape_of = dict(zip(paths, shapes, strict=True))
+    beside: dict[tuple[str, ...], list[tuple[str, ...]]] = defaultdict(list)
+    for path in sorted(paths, key=lambda p: (len(p[-1]), p[-1])):  # 2 before 10
+        beside[path[:-1]].append(path)
     modules = {path: _module(path, titles) for path in weights}
     if len({*modules.values()}) < len(modules):
         modules = {path: tuple(part.removesuffix(":0") for part in path) for path in weights}
@@ -100,7 +104,7 @@ def name_all(
         layer = next((layers[part] for part in reversed(module) if part in layers), None)
         group = path[-3] if len(path) > 2 and path[-2] == "vars" else ""
         if group:
-            leaf = _numbered(path, group, layer, shape_of)
+            leaf = _numbered(path, beside[path[:-1]], group, layer, shape_of)
         known = layer.layer_class if layer else re.sub(r"_\d+$", "", group)
         parameter = Parameter(
             tuple(module), leaf, shape_of[path], known, layer.config if layer else {}
@@ -154,12 +158,12 @@ def _module(path: tuple[str, ...], titles: Mapping[tuple[str, ...], str]) -> tup
 
 def _numbered(
     path: tuple[str, ...],
+    own: Sequence[tuple[str, ...]],
     group: str,
     layer: KerasLayer | None,
     shapes: Mapping[tuple[str, ...], tuple[int, ...]],
 ) -> str:
     """What the parameter of this number is called; empty where that is not known."""
-    own = sorted((p for p in shapes if p[:-1] == path[:-1]), key=lambda p: (len(p[-1]), p[-1]))
     number = own.index(path)
     told = f"{layer.layer_class if layer else ''} {group}".lower()
     first = shapes[own[0]]

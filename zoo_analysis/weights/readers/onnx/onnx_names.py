@@ -1,7 +1,7 @@
 """Names of an ONNX model's tensors: those of its constants, or of the nodes that take them."""
 
 import re
-from collections.abc import Collection
+from collections import Counter
 from typing import Final
 
 from zoo_analysis.weights.readers.onnx.onnx_uses import Use
@@ -12,7 +12,7 @@ _RECURRENT: Final = ("LSTM", "GRU", "RNN", "DynamicQuantizeLSTM")
 _CODED: Final = re.compile(r"(_transposed)?(_quantized)?$", re.IGNORECASE)
 
 
-def tensor_name(name: str, use: Use, scope: str, taken: Collection[str]) -> str:
+def tensor_name(name: str, use: Use, scope: str, taken: Counter[str]) -> str:
     """The name of a constant, one that no other one has.
 
     The constant's own where it is a path (``encoder.0.weight``); where it is a number
@@ -24,7 +24,7 @@ def tensor_name(name: str, use: Use, scope: str, taken: Collection[str]) -> str:
         name: of the constant.
         use: in the model.
         scope: the label of its graph.
-        taken: names of other constants.
+        taken: names of other constants, and how often each was wanted; the name is added.
     """
     plain = name.removesuffix(":0").strip("/").replace("/", ".")
     module, operator = _module(use)
@@ -38,12 +38,14 @@ def tensor_name(name: str, use: Use, scope: str, taken: Collection[str]) -> str:
             candidates = [f"{module}.{parameter}", f"{module}.{operator}.{parameter}"]
     if scope:
         candidates.append(f"{scope.strip('/').replace('/', '.')}.{candidates[0]}")
-    for candidate in candidates:
-        if candidate not in taken:
-            return candidate
-    stem, dot, last = candidates[-1].rpartition(".")
-    numbers = iter(range(1, len(taken) + 2))
-    return next(n for i in numbers if (n := f"{stem}{dot}{i}.{last}") not in taken)
+    chosen = next((name for name in candidates if name not in taken), "")
+    while not chosen:
+        taken[candidates[-1]] += 1
+        stem, dot, last = candidates[-1].rpartition(".")
+        numbered = f"{stem}{dot}{taken[candidates[-1]] - 1}.{last}"
+        chosen = numbered if numbered not in taken else ""
+    taken[chosen] += 1
+    return chosen
 
 
 def _module(use: Use) -> tuple[str, str]:

@@ -199,6 +199,7 @@ _CODINGS: Final = {
     ("QLinearMatMul", 3): Coding(4, 5, -1),
     ("MatMulInteger", 1): Coding(4, 3, -1),
     ("ConvInteger", 1): Coding(4, 3, 0),
+    ("MatMulNBits", 1): Coding(2, 3, 0),
     ("DynamicQuantizeLSTM", 1): Coding(8, 9, 0),
     ("DynamicQuantizeLSTM", 2): Coding(10, 11, 0),
     ("QLinearMatMul", 0): Coding(1, 2, -2),

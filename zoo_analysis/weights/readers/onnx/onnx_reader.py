@@ -1,5 +1,6 @@
 """The reader of ONNX files: constants of the graph, by what the graph does with them."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
@@ -10,6 +11,7 @@ from zoo_analysis.errors import CheckpointError
 from zoo_analysis.weights.checkpoint import TensorInfo
 from zoo_analysis.weights.readers.arranged import Arranged, ArrangedCheckpoint, as_stored
 from zoo_analysis.weights.readers.byte_source import FileBytes
+from zoo_analysis.weights.readers.onnx.onnx_blocks import in_blocks
 from zoo_analysis.weights.readers.onnx.onnx_message import HERE, read_model
 from zoo_analysis.weights.readers.onnx.onnx_names import tensor_name
 from zoo_analysis.weights.readers.onnx.onnx_scopes import Scope, Scopes
@@ -17,6 +19,7 @@ from zoo_analysis.weights.readers.onnx.onnx_steps import Coded
 from zoo_analysis.weights.readers.onnx.onnx_uses import Use, use_of
 from zoo_analysis.weights.readers.onnx.onnx_values import OnnxTensor, OnnxValues, inside
 from zoo_analysis.weights.readers.reader import Reader
+from zoo_analysis.weights.spec import TensorKind
 
 if TYPE_CHECKING:
     import torch
@@ -53,11 +56,12 @@ class OnnxCheckpoint(ArrangedCheckpoint):
                     use = use_of(scopes, scope, name, tensor.shape)
                     found.append((use, scope, name, tensor))
         found.sort(key=lambda item: (item[0].place, item[0].operand))
-        arrays: dict[str, Arranged] = {}
-        for use, scope, name, tensor in found:
-            unique = tensor_name(name, use, scope.label, arrays)
-            arrays[unique] = _arranged(unique, use, tensor, values)
-        super().__init__(path, values.files.values(), arrays.values())
+        taken: Counter[str] = Counter()
+        arrays = [
+            _arranged(tensor_name(name, use, scope.label, taken), use, tensor, values)
+            for use, scope, name, tensor in found
+        ]
+        super().__init__(path, values.files.values(), arrays)
 
 
 def external_files(model: Path) -> tuple[str, ...]:
@@ -87,6 +91,11 @@ def _arranged(name: str, use: Use, tensor: OnnxTensor, values: OnnxValues) -> Ar
     kind, layout, load = use.kind, use.layout, tensor.load
     if kind is None or (tensor.dtype not in _CODED and not floats):
         return Arranged(info, load, as_stored(tensor.shape))
+    node, coded = use.node, use.coded
+    blocks = node is not None and node.op_type == "MatMulNBits"
+    if node and coded and blocks and (found := in_blocks(node, tensor, coded, values)):
+        info = replace(info, shape=found.shape, dtype=found.dtype, coded=found.scheme)
+        return Arranged(info, found.load, as_stored(found.shape), TensorKind("linear"))
     if kind.status is not None:
         return Arranged(info, load, as_stored(tensor.shape), kind)
     if not floats or (use.coded is not None and tensor.dtype.startswith("float8")):

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import onnx
 
 #: Steps that following all tensors through a model may take.
-_MOST_STEPS: Final = 5_000_000
+_MOST_STEPS: Final = 2_000_000
 
 
 @dataclass(eq=False)

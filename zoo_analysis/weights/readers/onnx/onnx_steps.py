@@ -17,6 +17,8 @@ _SAME: Final = ("Identity", "Cast", "CastLike", "QuantizeLinear", "Dropout")
 _COMPUTED: Final = ("Add", "Sub", "Mul", "Div", "Concat", "Slice", "Split", "Gather")
 #: Nodes through which it is followed that a value is constant.
 _DEEPEST: Final = 6
+#: Slices that rows are put together of.
+_MOST_GATES: Final = 16
 _INT: Final = "_quantized"  # what onnxruntime adds to the names of weights
 _RESHAPED: Final = ("Reshape", "Squeeze", "Unsqueeze", "Flatten")
 
@@ -76,7 +78,7 @@ def onward(scopes: Scopes, path: Path, taker: Taker) -> Iterator[Path]:
     if not node.output or node.domain not in ("", "ai.onnx"):
         return
     if node.op_type in _COMPUTED:
-        yield from _computed(path, taker)
+        yield from _computed(scopes, path, taker)
         return
     if taker.operand:
         return
@@ -91,13 +93,13 @@ def onward(scopes: Scopes, path: Path, taker: Taker) -> Iterator[Path]:
         yield replace(after, layout=_reshaped(path.layout, taker))
 
 
-def _computed(path: Path, taker: Taker) -> Iterator[Path]:
+def _computed(scopes: Scopes, path: Path, taker: Taker) -> Iterator[Path]:
     """A weight that is computed of constants; rows that are only put in another order are followed.
 
     Exporters reorder the gates of recurrent layers so, and put both directions into one array.
     """
     node, scope = taker.node, taker.scope
-    if not all(_is_constant(scope, value, 0) for value in node.input):
+    if not all(_is_constant(scopes, scope, value, 0) for value in node.input):
         return
     whole = _whole(node, scope)
     layout = path.layout
@@ -116,9 +118,9 @@ def _computed(path: Path, taker: Taker) -> Iterator[Path]:
 
 def _whole(concat: "onnx.NodeProto", scope: Scope) -> str | None:
     """The value whose slices, each once, a node puts together anew; None for any other node."""
-    makers = [scope.makers.get(value) for value in concat.input]
-    if concat.op_type != "Concat" or not makers:
+    if concat.op_type != "Concat" or not 0 < len(concat.input) <= _MOST_GATES:
         return None
+    makers = [scope.makers.get(value) for value in concat.input]
     sources: set[tuple[str, int]] = set()
     spans: list[tuple[int, int]] = []
     for maker in makers:
@@ -142,8 +144,9 @@ def _whole(concat: "onnx.NodeProto", scope: Scope) -> str | None:
     return source if same and tiled else None
 
 
-def _is_constant(scope: Scope, value: str, depth: int) -> bool:
+def _is_constant(scopes: Scopes, scope: Scope, value: str, depth: int) -> bool:
     """True for a constant, and for what is made of constants alone."""
+    scopes.step()
     if not value or scope.constant(value) is not None:
         return True
     home = scope.home(value)
@@ -151,7 +154,7 @@ def _is_constant(scope: Scope, value: str, depth: int) -> bool:
     known = (*_COMPUTED, *_SAME, *_RESHAPED, "Transpose")
     if maker is None or maker.op_type not in known or depth == _DEEPEST:
         return False
-    return all(_is_constant(home, inner, depth + 1) for inner in maker.input)
+    return all(_is_constant(scopes, home, inner, depth + 1) for inner in maker.input)
 
 
 def _coded(path: Path, taker: Taker) -> Coded | None:

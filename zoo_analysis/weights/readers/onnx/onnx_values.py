@@ -192,15 +192,21 @@ def _mapped(
     count = math.prod(shape)
     if dtype in ("uint4", "int4", "uint2", "int2"):
         packed = numbers(source, start, -(-count * bits // 8), torch.uint8)
-        return _unpacked(packed, bits, signed=dtype[0] == "i")[:count].reshape(shape)
+        return unpacked(packed, bits, signed=dtype[0] == "i")[:count].reshape(shape)
     kind = getattr(torch, dtype, None)
     if bits < 8 or not isinstance(kind, torch.dtype):
         raise CheckpointError(f"{where}: torch has no type {dtype}")
     return numbers(source, start, count, kind).reshape(shape)
 
 
-def _unpacked(packed: "torch.Tensor", bits: int, signed: bool) -> "torch.Tensor":
-    """Integers of few bits, the first in the lowest bits of a byte."""
+def unpacked(packed: "torch.Tensor", bits: int, signed: bool) -> "torch.Tensor":
+    """Integers of few bits, the first in the lowest bits of a byte; (count,).
+
+    Args:
+        packed: bytes, (n,).
+        bits: 2, 4 or 8.
+        signed: in two's complement.
+    """
     import torch
 
     shifts = torch.arange(0, 8, bits, dtype=torch.uint8)
