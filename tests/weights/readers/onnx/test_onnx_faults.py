@@ -172,6 +172,14 @@ def test_functions_that_call_each_other_end(tmp_path):
     assert list_layers(open_checkpoint(file)) == []
 
 
+@pytest.mark.parametrize("name", [b"layer", b"product"])
+def test_names_that_are_no_utf8_are_refused(tmp_path, name):
+    node = helper.make_node("MatMul", ["x", "layer"], ["y"], "product")
+    file = model([node], {"layer": gaussian(8, 12)}, tmp_path / "m.onnx")
+    file.write_bytes(file.read_bytes().replace(name, b"\xff" * len(name)))
+    refused(file, "no UTF-8")
+
+
 def test_two_constants_of_one_name_are_refused(tmp_path):
     file = model([PRODUCT], {"w": gaussian(8, 12)}, tmp_path / "m.onnx")
     twice = onnx.load(file)

@@ -7,6 +7,7 @@ in the file `HERE`, and at which byte.
 """
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from zoo_analysis.errors import CheckpointError
@@ -57,6 +58,24 @@ def read_model(source: FileBytes) -> "onnx.ModelProto":
     if not model.HasField("graph"):
         raise CheckpointError(f"{source.name}: not an ONNX model: it has no graph")
     return model
+
+
+@contextmanager
+def in_unicode(name: str) -> Iterator[None]:
+    """Names that are no UTF-8, which protobuf hands over as bytes, are an error of the file.
+
+    Args:
+        name: of the file.
+
+    Raises:
+        CheckpointError: there was one.
+    """
+    try:
+        yield
+    except (TypeError, AttributeError) as error:
+        if "bytes" not in str(error):
+            raise
+        raise CheckpointError(f"{name}: not an ONNX model: names that are no UTF-8") from None
 
 
 class _Scan:

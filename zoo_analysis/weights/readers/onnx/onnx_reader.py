@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -12,7 +13,7 @@ from zoo_analysis.weights.checkpoint import TensorInfo
 from zoo_analysis.weights.readers.arranged import Arranged, ArrangedCheckpoint, as_stored
 from zoo_analysis.weights.readers.byte_source import FileBytes
 from zoo_analysis.weights.readers.onnx.onnx_blocks import in_blocks
-from zoo_analysis.weights.readers.onnx.onnx_message import HERE, read_model
+from zoo_analysis.weights.readers.onnx.onnx_message import HERE, in_unicode, read_model
 from zoo_analysis.weights.readers.onnx.onnx_names import tensor_name
 from zoo_analysis.weights.readers.onnx.onnx_scopes import Scope, Scopes
 from zoo_analysis.weights.readers.onnx.onnx_steps import Coded
@@ -47,20 +48,21 @@ class OnnxCheckpoint(ArrangedCheckpoint):
         if len(files) > 1:
             raise CheckpointError(f"{path}: an ONNX model is one file, not {len(files)}")
         source = FileBytes(files[0])
-        scopes = Scopes(read_model(source), str(files[0]))
-        values = OnnxValues(files[0], source)
-        found: list[tuple[Use, Scope, str, OnnxTensor]] = []
-        for scope in scopes.all:
-            for name, proto in scope.constants.items():
-                if (tensor := values.tensor(proto)) is not None:
-                    use = use_of(scopes, scope, name, tensor.shape)
-                    found.append((use, scope, name, tensor))
-        found.sort(key=lambda item: (item[0].place, item[0].operand))
-        taken: Counter[str] = Counter()
-        arrays = [
-            _arranged(tensor_name(name, use, scope.label, taken), use, tensor, values)
-            for use, scope, name, tensor in found
-        ]
+        with in_unicode(str(files[0])):
+            scopes = Scopes(read_model(source), str(files[0]))
+            values = OnnxValues(files[0], source)
+            found: list[tuple[Use, Scope, str, OnnxTensor]] = []
+            for scope in scopes.all:
+                for name, proto in scope.constants.items():
+                    if (tensor := values.tensor(proto)) is not None:
+                        use = use_of(scopes, scope, name, tensor.shape)
+                        found.append((use, scope, name, tensor))
+            found.sort(key=lambda item: (item[0].place, item[0].operand))
+            taken: Counter[str] = Counter()
+            arrays = [
+                _arranged(tensor_name(name, use, scope.label, taken), use, tensor, values)
+                for use, scope, name, tensor in found
+            ]
         super().__init__(path, values.files.values(), arrays)
 
 
@@ -70,18 +72,14 @@ def external_files(model: Path) -> tuple[str, ...]:
     Raises:
         CheckpointError: a malformed model, or one that leads out of its folder.
     """
-    source = FileBytes(model)
-    try:
-        scopes = Scopes(read_model(source), str(model))
-    finally:
-        source.close()
-    places = {
-        inside(model, entry.value)
-        for scope in scopes.all
-        for proto in scope.constants.values()
-        for entry in proto.external_data
-        if entry.key == "location" and entry.value != HERE
-    }
+    with in_unicode(str(model)), closing(FileBytes(model)) as source:
+        places = {
+            inside(model, entry.value)
+            for scope in Scopes(read_model(source), str(model)).all
+            for proto in scope.constants.values()
+            for entry in proto.external_data
+            if entry.key == "location" and entry.value != HERE
+        }
     return tuple(sorted(places))
 
 
