@@ -30,7 +30,7 @@ def model(tmp_path: Path) -> Path:
 def test_an_added_format_is_found_opened_and_measured(
     model: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    with pytest.raises(CheckpointError, match=r"no weights; known are files ending in .*\.gguf$"):
+    with pytest.raises(CheckpointError, match=r"no weights; known are files ending in .*\.onnx$"):
         open_checkpoint(model)
     assert resolve_sources([str(model.parent)]).refs == ()
     install("npz_zoo", *example("A checkpoint reader"), monkeypatch, tmp_path / "site")

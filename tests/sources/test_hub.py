@@ -216,7 +216,7 @@ def test_a_split_model_is_one_and_of_several_quantisations_one_is_to_be_named(
         for file in files:
             (hub_root / name / file).write_text("{}")
         hub.add(f"me/{name}", hub_root / name)
-    assert only(hub, "me/split").path.endswith("/net-00001-of-00003.gguf")
+    assert only(hub, "me/split").path.endswith("/net-{00001..00003}-of-00003.gguf")
     assert only(hub, "me/beside").path.endswith("/net.Q8_0.gguf")
     several = problem(hub, "me/several")
     assert "several weight files (net.Q4_K_M.gguf, net.Q8_0.gguf); name one" in several

@@ -158,7 +158,7 @@ def test_linked_folders_are_scanned_once_and_circles_end(tmp_path):
     assert found.problems == ()
 
 
-@pytest.mark.parametrize("file", ["net.ggml", "net.onnx", "net.keras", "flax_model.msgpack"])
+@pytest.mark.parametrize("file", ["net.ggml", "net.pb", "net.tflite", "net.npz"])
 def test_a_folder_of_another_format_is_a_problem_that_names_it(tmp_path, file):
     put(tmp_path / "zoo" / "good" / "model.safetensors")
     put(tmp_path / "zoo" / "other" / file)

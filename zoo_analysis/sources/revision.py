@@ -7,6 +7,7 @@ from pathlib import Path
 from zoo_analysis.errors import SourceError
 from zoo_analysis.hub.path import expanded, is_index
 from zoo_analysis.sources.ref import ModelRef
+from zoo_analysis.weights.readers.by_suffix import reader_of
 from zoo_analysis.weights.readers.files import weight_files
 
 
@@ -45,6 +46,14 @@ def resolve_revision(ref: ModelRef) -> ModelRef:
 def _contents(path: Path) -> list[Path]:
     if not path.is_dir():
         several = is_index(path.name) or len(expanded(path.name)) > 1
-        return weight_files(path) if several else [path]
+        files = weight_files(path) if several else [path]
+        return [part for file in files for part in _with_further(file)]
     config = path / "config.json"
-    return sorted([*weight_files(path), *([config] if config.is_file() else [])])
+    weights = [part for file in weight_files(path) for part in _with_further(file)]
+    return sorted([*weights, *([config] if config.is_file() else [])])
+
+
+def _with_further(file: Path) -> list[Path]:
+    """A weight file, and those beside it that hold tensors of it."""
+    further = reader_of(str(file)).further
+    return [file, *(file.parent / name for name in (further(file) if further else ()))]

@@ -20,6 +20,9 @@ Kind = Literal[
     "adapter",  # no matrix of its factors alone
 ]
 
+#: Why a matrix has a row and no spectrum.
+Status = Literal["quantized", "not-understood"]
+
 #: How several tensors make one weight; see `effective_weight`.
 Recipe = Literal["weight_norm", "spectral_norm", "mask"]
 
@@ -69,12 +72,14 @@ class TensorKind:
         groups: of a convolution.
         transposed: see `LayerSpec`.
         stacked: its first axis counts matrices, such as experts.
+        status: None, or why the file alone tells no spectrum of it; see `LayerSpec`.
     """
 
     kind: Kind
     groups: int = 1
     transposed: bool = False
     stacked: bool = False
+    status: Status | None = None
 
 
 @dataclass(frozen=True)
@@ -119,7 +124,7 @@ class LayerSpec:
     rank: int | None = None
     recipe: Recipe | None = None
     coded: str | None = None
-    status: Literal["quantized", "not-understood"] | None = field(default=None)
+    status: Status | None = field(default=None)
 
     @property
     def precision(self) -> str:

@@ -268,3 +268,25 @@ def test_resolving_sources_imports_no_framework(tmp_path):
     root = Path(__file__).parents[3]
     done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("names", "chosen"),
+    [
+        (["flax_model.msgpack", "tf_model.h5", "model.onnx", "config.json"], "flax_model.msgpack"),
+        (["tf_model.h5", "extra.h5", "model.onnx"], "tf_model.h5"),
+        (["model.onnx", "model_fp16.onnx", "model_quantized.onnx"], "model.onnx"),
+        (["net.onnx", "net.keras"], "net.keras"),
+        (["net.pth", "model.onnx", "tf_model.h5"], "net.pth"),
+        (["net.safetensors", "flax_model.msgpack"], "net.safetensors"),
+    ],
+)
+def test_of_several_formats_one_is_chosen(tmp_path, names, chosen):
+    for name in names:
+        (tmp_path / name).write_bytes(b"x")
+    assert [file.name for file in weight_files(tmp_path)] == [chosen]
+
+
+def test_a_folder_of_checkpoints_stays_one_beside_an_export():
+    assert not is_repository(["best.pt", "last.pt", "model.onnx"])
+    assert is_repository(["model.onnx", "model_fp16.onnx"])

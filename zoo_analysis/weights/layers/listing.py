@@ -3,7 +3,7 @@
 import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 from zoo_analysis.errors import CheckpointError
 from zoo_analysis.weights.checkpoint import Checkpoint, TensorInfo
@@ -14,12 +14,16 @@ from zoo_analysis.weights.layers.copies import averaged_copies, replaced_modules
 from zoo_analysis.weights.layers.fused import gate_rows, qkv_rows
 from zoo_analysis.weights.layers.inventory import Inventory, inventory_of
 from zoo_analysis.weights.layers.kinds import judge
-from zoo_analysis.weights.layers.order import definition_order
+from zoo_analysis.weights.layers.order import definition_order, planned_order
 from zoo_analysis.weights.layers.quantized import float8_scale, is_companion, is_packed
 from zoo_analysis.weights.layers.roles import only_last_heads, role_of
 from zoo_analysis.weights.layers.ties import tied_names
 from zoo_analysis.weights.lenient_json import lenient_json
 from zoo_analysis.weights.spec import LayerSpec, Omission, Role, TensorKind
+
+_PARAMETER: Final = re.compile(
+    r"(\.|(?<=in_proj)_|(?<=_proj)_)(weight|qweight|weight_packed|kernel|embeddings?)$"
+)
 
 
 def list_layers(
@@ -115,7 +119,7 @@ def inventory_by(
         plan = None  # the config belongs to something else
     order = list(tensors) if checkpoint.ordered else definition_order(tensors)
     if plan:
-        order = _planned_order(order, plan)
+        order = planned_order(order, plan)
     verdicts = {**_verdicts(tensors, order, plan), **checkpoint.kinds}
     unused: dict[str, Omission] = {
         **dict.fromkeys(replaced_modules(tensors) if updated or adapter else (), "copy"),
@@ -131,7 +135,9 @@ def inventory_by(
             continue
         weight = weights[name]
         info = weight.info
-        verdict = TensorKind("linear") if is_packed(info) else verdicts.get(name)
+        told = name in checkpoint.kinds  # by the file, which then says what is packed too
+        unnamed = not told and is_packed(info)
+        verdict = TensorKind("linear") if unnamed else verdicts.get(name)
         if verdict is None or name in unused:
             continue
         spec = _spec(weight, verdict, depth, checkpoint.tensors)
@@ -208,30 +214,6 @@ def _verdicts(
     return verdicts
 
 
-def _planned_order(order: list[str], plan: Blueprint) -> list[str]:
-    """The architecture's order; tensors it does not know follow their nearest relatives."""
-    last: dict[str, int] = {}
-    for name in order:
-        if found := plan.find(name):
-            for prefix in _prefixes(name):
-                last[prefix] = max(last.get(prefix, -1), plan.positions[found])
-    keys = {}
-    for rank, name in enumerate(order):
-        found = plan.find(name)
-        if found is not None:
-            keys[name] = (plan.positions[found], 0, rank)
-        else:
-            nearest = next((last[prefix] for prefix in _prefixes(name) if prefix in last), -1)
-            keys[name] = (nearest, 1, rank)
-    return sorted(order, key=keys.__getitem__)
-
-
-def _prefixes(name: str) -> Iterator[str]:
-    while name:
-        name = name.rpartition(".")[0]
-        yield name
-
-
 def _spec(
     weight: Weight,
     verdict: TensorKind,
@@ -256,17 +238,20 @@ def _spec(
         transposed=verdict.transposed,
         recipe=weight.recipe,
         coded=info.coded,
-        status="quantized"
-        if is_packed(info) or not exact
-        else None
-        if weight.understood
-        else "not-understood",
+        status=verdict.status
+        or (
+            "quantized"
+            if is_packed(info) or not exact
+            else None
+            if weight.understood
+            else "not-understood"
+        ),
     )
 
 
 def layer_name(tensor: str) -> str:
     """The module path of `tensor`; a parameter that is not plainly ``weight`` keeps its name."""
-    return re.sub(r"(\.|(?<=in_proj)_|(?<=_proj)_)(weight|qweight|weight_packed)$", "", tensor)
+    return _PARAMETER.sub("", tensor)
 
 
 def _stack(spec: LayerSpec) -> list[LayerSpec]:

@@ -5,9 +5,11 @@ in which architectures define modules of those names (``sibling_order.txt``).
 """
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from functools import cache
 from importlib.resources import files
+
+from zoo_analysis.weights.layers.architecture import Blueprint
 
 _Rank = tuple[float, int, str]
 
@@ -24,6 +26,35 @@ def definition_order(names: Collection[str]) -> list[str]:
         return [_rank(part) for part in name.split(".")]
 
     return sorted(names, key=key)
+
+
+def planned_order(order: list[str], plan: Blueprint) -> list[str]:
+    """The architecture's order; tensors it does not know follow their nearest relatives.
+
+    Args:
+        order: names of tensors.
+        plan: the architecture.
+    """
+    last: dict[str, int] = {}
+    for name in order:
+        if found := plan.find(name):
+            for prefix in _prefixes(name):
+                last[prefix] = max(last.get(prefix, -1), plan.positions[found])
+    keys = {}
+    for rank, name in enumerate(order):
+        found = plan.find(name)
+        if found is not None:
+            keys[name] = (plan.positions[found], 0, rank)
+        else:
+            nearest = next((last[prefix] for prefix in _prefixes(name) if prefix in last), -1)
+            keys[name] = (nearest, 1, rank)
+    return sorted(order, key=keys.__getitem__)
+
+
+def _prefixes(name: str) -> Iterator[str]:
+    while name:
+        name = name.rpartition(".")[0]
+        yield name
 
 
 @cache

@@ -8,7 +8,7 @@ from typing import Final
 from zoo_analysis.weights.spec import Kind, LayerSpec, Role
 
 _QUERY: Final = (
-    r"(q|query|(q|query)_(proj|lin|linear|attn)|(to|linear|query)_q|wq|q_[ab]_proj"
+    r"(q|query|(q|query)_(proj|lin|linear|attn|dense)|(to|linear|query)_q|wq|q_[ab]_proj"
     r"|(cross_)?attn_q(_[ab])?)"
 )
 _FUSED: Final = r"(w?qkv|Wqkv|(attn_)?qkv(_proj|_conv|_dw)?|c_attn|query_key_value)"

@@ -5,7 +5,10 @@ from importlib.metadata import EntryPoint, entry_points
 
 from zoo_analysis.errors import CheckpointError
 from zoo_analysis.lookup import loaded
+from zoo_analysis.weights.readers.channels_last.flax_reader import READER as _FLAX
+from zoo_analysis.weights.readers.channels_last.keras_reader import READER as _KERAS
 from zoo_analysis.weights.readers.gguf.gguf_reader import READER as _GGUF
+from zoo_analysis.weights.readers.onnx.onnx_reader import READER as _ONNX
 from zoo_analysis.weights.readers.reader import Reader
 from zoo_analysis.weights.readers.safetensors_reader import READER as _SAFETENSORS
 from zoo_analysis.weights.readers.torch_reader import READER as _TORCH
@@ -14,7 +17,7 @@ from zoo_analysis.weights.readers.torch_reader import READER as _TORCH
 GROUP = "zoo_analysis.readers"
 
 #: The format that a model is read in if it is there in several comes first.
-_BUILT_IN = (_SAFETENSORS, _TORCH, _GGUF)
+_BUILT_IN = (_SAFETENSORS, _TORCH, _GGUF, _FLAX, _KERAS, _ONNX)
 
 
 def suffixes_by_format() -> tuple[tuple[str, ...], ...]:

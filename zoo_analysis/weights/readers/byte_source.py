@@ -5,9 +5,12 @@ import os
 import weakref
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from zoo_analysis.errors import CheckpointError
+
+if TYPE_CHECKING:
+    import torch
 
 #: A writable object that supports the buffer protocol (torch refuses read-only memory).
 Buffer = mmap.mmap | bytearray
@@ -91,3 +94,20 @@ class FileBytes:
     def close(self) -> None:
         """Close the file."""
         self._file.close()
+
+
+def numbers(source: ByteSource, start: int, count: int, dtype: "torch.dtype") -> "torch.Tensor":
+    """`count` numbers that begin at byte `start`: a view of what `source` maps, (count,).
+
+    Raises:
+        CheckpointError: the bytes cannot be read.
+    """
+    import torch
+
+    size = dtype.itemsize
+    if not count:
+        return torch.empty(0, dtype=dtype)
+    buffer, skip = source.read(start, start + count * size)
+    if skip % size:  # old files do not align their data; torch wants it aligned
+        buffer, skip = bytearray(memoryview(buffer)[skip : skip + count * size]), 0
+    return torch.frombuffer(buffer, dtype=dtype, count=count, offset=skip)

@@ -29,6 +29,12 @@ HUB_NAMES: Final = (
     "diffusion_pytorch_model.bin.index.json",
     "adapter_model.bin",
 )
+#: The same in other formats; any file of a preferred format goes before them.
+EXPORTED_NAMES: Final = (
+    "flax_model.msgpack", "flax_model.msgpack.index.json", "diffusion_flax_model.msgpack",
+    "tf_model.h5", "tf_model.h5.index.json", "model.keras", "model.weights.h5", "model.onnx",
+)  # fmt: skip
+_ORBAX: Final = ("_METADATA", "_CHECKPOINT_METADATA", "manifest.ocdbt")
 #: Files with a weight suffix that training and tokenizing leave beside the weights.
 _NOT_WEIGHTS: Final = re.compile(
     r"(optimizer|scheduler|rng_state|random_states|training_args|trainer_state|tokenizer|openvino"
@@ -89,6 +95,7 @@ def is_repository(names: Iterable[str]) -> bool:
         return True
     return bool(found) and bool(
         "config.json" in names
+        or not set(found).isdisjoint(EXPORTED_NAMES)
         or slice_names(found)
         or all(map(_SHARD.fullmatch, found))
         or ("README.md" in names and len(found) == 1)
@@ -239,6 +246,10 @@ def _chosen(names: Mapping[str, str], where: str) -> str:
     indices = {indexed(name): name for name in names if is_index(name)}
     indices = {whole: name for whole, name in indices.items() if weight_suffix(whole)}
     found = weight_names({*names, *indices})
+    if not found and any(name in names for name in _ORBAX):
+        raise CheckpointError(
+            f"{where}: a checkpoint of Orbax, which is not read; save its parameters as safetensors"
+        )
     if not found:
         endings = " ".join(suffixes())
         raise CheckpointError(f"{where}: no weights; known are files ending in {endings}")
@@ -246,6 +257,9 @@ def _chosen(names: Mapping[str, str], where: str) -> str:
         whole = all_slices(found, where)
         _all_there(expanded(whole), found, where)
         return whole
+    exported = (name for name in EXPORTED_NAMES if name in names and indexed(name) in found)
+    if whole_model := next(exported, None):
+        return names[whole_model]
     wholes: dict[str, list[str]] = {}
     for name in found:
         wholes.setdefault(whole_name(name), []).append(name)

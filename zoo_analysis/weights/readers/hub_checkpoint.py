@@ -47,6 +47,9 @@ def open_hub(path: str, read: Callable[[Path], Checkpoint], access: HubAccess) -
             return _streamed(path, repository, names, stream)
     with ExitStack() as held:
         folder = held.enter_context(repository.snapshot(files, optional=str(beside(config))))
+        if (further := reader_of(names[0]).further) and (more := further(folder / names[0])):
+            files += [str(Path(where.file).parent / name) for name in more]
+            folder = held.enter_context(repository.snapshot(files))
         checkpoint = read(folder / where.file)
         checkpoint.resources.push(held.pop_all())
         return checkpoint

@@ -17,11 +17,11 @@ def open_checkpoint(
     """The checkpoint of the model at `path`; only headers are read.
 
     Args:
-        path: a weight file (.safetensors .bin .pt .pth .th .ckpt .pth.tar .gguf, or a suffix that
-            another package reads; a shard stands for all of them), the index of shards, or a folder
-            in hub layout: model.safetensors or its index, any one safetensors file,
-            pytorch_model.bin or its index, any one torch file, any one GGUF, in this order; or
-            ``hf://OWNER/NAME@COMMIT/FILE``.
+        path: a weight file (.safetensors .bin .pt .pth .th .ckpt .pth.tar .gguf .msgpack .keras .h5
+            .hdf5 .onnx, or a suffix that another package reads; a shard stands for all of them),
+            the index of shards, or a folder in hub layout: model.safetensors or its index, any one
+            safetensors file, pytorch_model.bin or its index, any one torch file, then files of the
+            other formats, in this order; or ``hf://OWNER/NAME@COMMIT/FILE``.
         access: how to reach the hub; None is `hub.access.default_access`.
         variant: of the weights in a folder (``fp16``, ``non_ema``); "" prefers the plain files.
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from zoo_analysis.errors import CheckpointError
 from zoo_analysis.weights.checkpoint import Checkpoint, TensorInfo
-from zoo_analysis.weights.readers.byte_source import ByteSource
+from zoo_analysis.weights.readers.byte_source import ByteSource, numbers
 from zoo_analysis.weights.spec import LayerSpec
 
 if TYPE_CHECKING:
@@ -100,14 +100,7 @@ class RangedCheckpoint(Checkpoint):
         dtype = getattr(torch, entry.dtype, None)
         if not isinstance(dtype, torch.dtype):
             raise CheckpointError(f"{source.name}: {name}: torch has no type {entry.dtype}")
-        size = dtype.itemsize
-        start, stop = entry.start + first * size, entry.start + last * size
-        if start == stop:
-            return torch.empty(0, dtype=dtype)
-        buffer, skip = source.read(start, stop)
-        if skip % size:  # old files do not align their data; torch wants it aligned
-            buffer, skip = bytearray(memoryview(buffer)[skip:]), 0
-        return torch.frombuffer(buffer, dtype=dtype, count=last - first, offset=skip)
+        return numbers(source, entry.start + first * dtype.itemsize, last - first, dtype)
 
     def beside(self, name: str) -> str | None:
         """See `Checkpoint.beside`."""

@@ -21,6 +21,8 @@ class Reader:
             all shards. Reads headers only. Raises `CheckpointError` for what cannot be read.
         streamed: opens the files of a model on the hub, given its path and where the bytes of each
             come from: they are read by byte range and never downloaded. None where they are.
+        further: the files that tensors of one of its files are in, relative to the folder of that;
+            None for formats whose files are whole.
         named: suffixes of files that are opened when they are named and not looked for.
     """
 
@@ -28,4 +30,5 @@ class Reader:
     suffixes: tuple[str, ...]
     open: Callable[[Path, Sequence[Path]], Checkpoint]
     streamed: Callable[[str, Sequence[ByteSource]], RangedCheckpoint] | None = None
+    further: Callable[[Path], tuple[str, ...]] | None = None
     named: tuple[str, ...] = ()

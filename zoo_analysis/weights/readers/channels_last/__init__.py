@@ -1,0 +1,1 @@
+"""Readers of Keras and Flax, whose kernels have the outputs last."""
