@@ -3,10 +3,14 @@
 import subprocess
 import sys
 import tracemalloc
+from collections.abc import Callable
 from pathlib import Path
 
+import h5py
 import pytest
 import torch
+from flax.serialization import msgpack_serialize
+from onnx import helper, numpy_helper
 from safetensors.torch import save_file
 
 from zoo_analysis.weights import list_layers, load_kernel, open_checkpoint
@@ -33,13 +37,41 @@ print(resident("VmHWM:") - before)
 """
 
 
+def save_onnx(state: dict[str, torch.Tensor], file: Path) -> None:
+    tensors = [numpy_helper.from_array(tensor.numpy(), name) for name, tensor in state.items()]
+    nodes = [helper.make_node("MatMul", ["x", name], [f"y{name}"]) for name in state]
+    file.write_bytes(
+        helper.make_model(helper.make_graph(nodes, "g", [], [], tensors)).SerializeToString()
+    )
+
+
+def save_h5(state: dict[str, torch.Tensor], file: Path) -> None:
+    with h5py.File(file, "w") as made:
+        for i, tensor in enumerate(state.values()):
+            made[f"dense_{i}/dense_{i}/kernel:0"] = tensor.numpy()
+
+
+def save_msgpack(state: dict[str, torch.Tensor], file: Path) -> None:
+    tree = {f"Dense_{i}": {"kernel": tensor.numpy()} for i, tensor in enumerate(state.values())}
+    file.write_bytes(msgpack_serialize(tree))
+
+
+WRITERS: dict[str, Callable[[dict[str, torch.Tensor], Path], None]] = {
+    ".safetensors": save_file,
+    ".bin": torch.save,
+    ".onnx": save_onnx,
+    ".h5": save_h5,
+    ".msgpack": save_msgpack,
+}
+
+
 @pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="Linux tells peak memory")
-@pytest.mark.parametrize("suffix", [".safetensors", ".bin"])
+@pytest.mark.parametrize("suffix", [".safetensors", ".bin", ".onnx", ".h5", ".msgpack"])
 def test_the_resident_set_stays_small(tmp_path: Path, suffix: str) -> None:
     side = int((LAYER_MIB * MIB / 4) ** 0.5)
     file = tmp_path / f"model{suffix}"
     state = {f"layers.{i}.fc.weight": torch.ones(side, side) for i in range(LAYERS)}
-    (save_file if suffix == ".safetensors" else torch.save)(state, file)
+    WRITERS[suffix](state, file)
     assert file.stat().st_size > 250 * MIB
     command = [sys.executable, "-c", PEAK, str(file)]
     peak = int(subprocess.run(command, check=True, capture_output=True, text=True).stdout)

@@ -125,6 +125,28 @@ def test_blocks_of_few_bits_are_what_onnxruntime_multiplies_with(tmp_path, bits,
     np.testing.assert_allclose(weight.T, expected, rtol=1e-3, atol=1e-3)
 
 
+@pytest.mark.parametrize("with_bias", [True, False])
+def test_a_scale_that_comes_after_the_product_is_the_weights(tmp_path, with_bias):
+    integers = np.random.default_rng(0).integers(-128, 128, (16, 12), np.int8)
+    product = "sum" if with_bias else "product"
+    nodes = [
+        helper.make_node("DynamicQuantizeLinear", ["x"], ["q", "x_scale", "x_zero"]),
+        helper.make_node("MatMulInteger", ["q", "w", "x_zero", "w_zero"], ["product"]),
+        *([helper.make_node("Add", ["product", "bias"], ["sum"])] if with_bias else []),
+        helper.make_node("Cast", [product], ["float"], to=TensorProto.FLOAT),
+        helper.make_node("Mul", ["x_scale", "w_scale"], ["scale"]),
+        helper.make_node("Mul", ["float", "scale"], ["y"]),
+    ]
+    constants = {
+        "w": integers,
+        "w_zero": np.array(3, np.int8),
+        "w_scale": np.array(0.5, np.float32),
+        "bias": np.arange(12, dtype=np.int32),
+    }
+    with open_checkpoint(model(nodes, constants, tmp_path / "m.onnx")) as checkpoint:
+        assert np.array_equal(checkpoint.read("w").numpy(), (integers - 3.0) * 0.5)
+
+
 def test_integers_whose_scale_the_model_does_not_hold_have_a_row_without_numbers(tmp_path):
     weight = numpy_helper.from_array(np.arange(96, dtype=np.int8).reshape(8, 12), "w")
     node = helper.make_node("MatMulInteger", ["x", "w"], ["y"])

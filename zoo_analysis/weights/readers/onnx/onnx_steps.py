@@ -19,6 +19,7 @@ _COMPUTED: Final = ("Add", "Sub", "Mul", "Div", "Concat", "Slice", "Split", "Gat
 _DEEPEST: Final = 6
 #: Slices that rows are put together of.
 _MOST_GATES: Final = 16
+_UP_TO_SCALE: Final = ("Add", "Cast", "Mul")
 _INT: Final = "_quantized"  # what onnxruntime adds to the names of weights
 _RESHAPED: Final = ("Reshape", "Squeeze", "Unsqueeze", "Flatten")
 
@@ -181,15 +182,19 @@ def named(node: "onnx.NodeProto", found: Coding) -> tuple[str, str]:
 def scale_after(taker: Taker, weight: str) -> str:
     """The scale of an integer weight, by which its product is multiplied; empty if not seen.
 
-    onnxruntime has it so: product → Cast → Mul by (scale of the input · scale of the weight).
+    onnxruntime has it so: product → (Add of the bias) → Cast → Mul by (scale of the input · scale
+    of the weight).
     """
-    scope, value = taker.scope, taker.node.output[0]
-    for operation in ("Cast", "Mul"):
-        found = [t for t in scope.takers.get(value, ()) if t.node.op_type == operation]
+    scope, node, taken = taker.scope, taker.node, ""
+    for _ in range(4):
+        taken = node.output[0]
+        found = [t.node for t in scope.takers.get(taken, ()) if t.node.op_type in _UP_TO_SCALE]
         if len(found) != 1:
             return ""
-        taken, value = value, found[0].node.output[0]
-    factors = [name for name in found[0].node.input if name != taken]
+        (node,) = found
+        if node.op_type == "Mul":
+            break
+    factors = [name for name in node.input if name != taken] if node.op_type == "Mul" else []
     makers = [scope.makers.get(name) for name in factors]
     if len(makers) == 1 and makers[0] is not None and makers[0].op_type == "Mul":
         factors = list(makers[0].input)
