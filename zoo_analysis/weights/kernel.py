@@ -1,18 +1,15 @@
 """Loads one layer as a kernel in canonical shape."""
 
 import math
-from typing import Final
 
 import torch
 
 from zoo_analysis.errors import CheckpointError
 from zoo_analysis.weights.checkpoint import Checkpoint
+from zoo_analysis.weights.decoding.by_layout import decoded
 from zoo_analysis.weights.effective import effective_weight
 from zoo_analysis.weights.layers.lora import lora_core
 from zoo_analysis.weights.spec import LayerSpec
-
-#: Side of the square blocks that share a scale in float8 checkpoints in DeepSeek's manner.
-SCALE_BLOCK: Final = 128
 
 
 def kernel_dims(spec: LayerSpec) -> tuple[int, int, int, int]:
@@ -39,7 +36,8 @@ def load_kernel(checkpoint: Checkpoint, spec: LayerSpec) -> torch.Tensor:
     """The kernel of `spec`, shape (groups, out / groups, in / groups, *kernel), floating.
 
     float32 and float64 stay what they are and, where the stored order allows, are a view of the
-    mapped file; float16, bfloat16 and float8 become float32. A LoRA pair gives its core in float64,
+    mapped file; float16, bfloat16 and float8 become float32, and so does what quantised weights
+    decode to. A LoRA pair gives its core in float64,
     whose singular values are the non-zero ones of the update (see `lora_core`).
 
     Args:
@@ -54,8 +52,11 @@ def load_kernel(checkpoint: Checkpoint, spec: LayerSpec) -> torch.Tensor:
         raise CheckpointError(f"{checkpoint.path}: {spec.layer} is {spec.status}: no kernel")
     if spec.kind == "lora":
         return lora_core(checkpoint, spec)[None]
-    stored = _read(checkpoint, spec)
-    weight = _floating(checkpoint, spec, stored)
+    if spec.coding is not None:
+        weight = decoded(checkpoint, spec)
+        weight = weight if spec.index is not None else _own_rows(spec, weight)
+    else:
+        weight = _floating(checkpoint, spec, _read(checkpoint, spec))
     if spec.recipe is not None:
         weight = _own_rows(spec, effective_weight(checkpoint, spec, weight))
     groups, out, into, _ = kernel_dims(spec)
@@ -93,36 +94,4 @@ def _floating(checkpoint: Checkpoint, spec: LayerSpec, stored: torch.Tensor) -> 
         return stored
     if not stored.is_floating_point():
         raise CheckpointError(f"{checkpoint.path}: {spec.layer} is {stored.dtype}, not floating")
-    weight = stored.to(torch.float32)
-    if stored.dtype.itemsize == 1 and spec.recipe is None and len(spec.tensors) == 2:
-        weight *= _expanded(_scales(checkpoint, spec), weight)
-    return weight
-
-
-def _scales(checkpoint: Checkpoint, spec: LayerSpec) -> torch.Tensor:
-    name = spec.tensors[1]
-    scales = checkpoint.read(name).to(torch.float32)
-    stacked = spec.index is not None and scales.ndim > 0 and scales.shape[0] == spec.shape[0]
-    if stacked and scales.numel() > 1:
-        scales = scales[spec.index]
-    if spec.rows is None or spec.transposed or scales.numel() == 1:
-        return scales
-    start, stop = spec.rows
-    if scales.shape[0] == spec.shape[0]:
-        return scales[start:stop]
-    # A part need not begin where a block of scales does.
-    return scales.repeat_interleave(SCALE_BLOCK, dim=0)[start:stop]
-
-
-def _expanded(scales: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
-    """`scales` (one, one a row, or one a block of 128 × 128) against the matrix `weight`."""
-    if scales.numel() == 1:
-        return scales.reshape(1)
-    if scales.ndim == 1:
-        return scales[:, None]
-    rows, columns = weight.shape
-    if scales.shape[0] != rows:
-        scales = scales.repeat_interleave(SCALE_BLOCK, dim=0)[:rows]
-    if scales.shape[1] not in (1, columns):
-        scales = scales.repeat_interleave(SCALE_BLOCK, dim=1)[:, :columns]
-    return scales
+    return stored.to(torch.float32)

@@ -14,7 +14,7 @@ from zoo_analysis.weights.layers.fused import gate_rows, qkv_rows
 from zoo_analysis.weights.layers.kinds import judge
 from zoo_analysis.weights.layers.lora import is_factor, lora_pairs
 from zoo_analysis.weights.layers.order import definition_order
-from zoo_analysis.weights.layers.quantized import float8_scale, is_companion, is_packed
+from zoo_analysis.weights.layers.quantized import coded_weights, is_companion
 from zoo_analysis.weights.layers.roles import only_last_heads, role_of
 from zoo_analysis.weights.layers.ties import tied_names
 from zoo_analysis.weights.lenient_json import lenient_json
@@ -74,12 +74,15 @@ def layers_by(
     """
     loras = {spec.tensors[1]: spec for spec in lora_pairs(checkpoint.tensors, adapter)}
     paired = {name for spec in loras.values() for name in spec.tensors}
+    coded = coded_weights(checkpoint, config)
+    parts = {part for weight in coded.values() for part in weight.tensors}
     weights = gather(
-        {
-            name: info
+        dict(
+            (coded[name].info.name, coded[name].info) if name in coded else (name, info)
             for name, info in checkpoint.tensors.items()
-            if not is_companion(name) and name not in paired
-        },
+            if name in coded or not (name in parts or is_companion(name) or name in paired)
+        ),
+        {weight.info.name: weight for weight in coded.values()},
         wrapped=bool(loras or adapter),
     )
     tensors = {name: weight.info for name, weight in weights.items()}
@@ -100,10 +103,10 @@ def layers_by(
         weight = weights[name]
         info = weight.info
         factor = is_factor(name) and len(info.shape) > 1
-        verdict = TensorKind("linear") if is_packed(info) or factor else verdicts.get(name)
+        verdict = TensorKind("linear") if factor else _verdict(weight, verdicts.get(name))
         if verdict is None or name in uncounted:
             continue
-        spec = _spec(weight, verdict, depth, checkpoint.tensors)
+        spec = _spec(weight, verdict, depth)
         specs += _stack(spec) if verdict.stacked and spec.status is None else [spec]
         if split_qkv and spec.status is None:
             specs += _parts(spec, info, verdict, tensors, config)
@@ -191,22 +194,23 @@ def _prefixes(name: str) -> Iterator[str]:
         yield name
 
 
-def _spec(
-    weight: Weight,
-    verdict: TensorKind,
-    depth: int,
-    tensors: Mapping[str, TensorInfo],
-) -> LayerSpec:
-    info, names = weight.info, weight.tensors
+def _verdict(weight: Weight, verdict: TensorKind | None) -> TensorKind | None:
+    """What a weight is; one that is coded is a matrix whatever its name."""
+    if weight.quantized:  # in an order that is not known
+        return TensorKind(verdict.kind if verdict else "linear")
+    if weight.coding is None:
+        return verdict
+    verdict = verdict or TensorKind("linear", stacked=len(weight.info.shape) == 3)
+    return replace(verdict, transposed=False) if weight.outputs_first else verdict
+
+
+def _spec(weight: Weight, verdict: TensorKind, depth: int) -> LayerSpec:
+    info = weight.info
     layer = layer_name(info.name)
-    scales, exact = float8_scale(tensors[names[0]], tensors)
-    if scales is not None:
-        exact = exact and weight.recipe is None
-        names = (*names, scales.name)
     understood = weight.understood and not is_factor(info.name)
     return LayerSpec(
         layer=layer + weight.mark,
-        tensors=names,
+        tensors=weight.tensors,
         kind=verdict.kind,
         role=role_of(layer, verdict.kind, first=depth == 0),
         depth=depth,
@@ -216,11 +220,8 @@ def _spec(
         transposed=verdict.transposed,
         recipe=weight.recipe,
         coded=info.coded,
-        status="quantized"
-        if is_packed(info) or not exact
-        else None
-        if understood
-        else "not-understood",
+        coding=weight.coding,
+        status="quantized" if weight.quantized else None if understood else "not-understood",
     )
 
 
