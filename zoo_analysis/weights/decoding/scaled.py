@@ -151,7 +151,8 @@ def _span(shape: Shape, scales: Shape, block: tuple[int, int] | None) -> tuple[i
 def factors(scales: torch.Tensor) -> torch.Tensor:
     """Scales in float32, where those of type uint8 are exponents of two, biased by 127."""
     if scales.dtype == torch.uint8:
-        return torch.ldexp(torch.ones(()), scales.to(torch.int32) - 127)
+        exponents = scales.to(torch.int32) - 127
+        return torch.ldexp(torch.ones_like(exponents, dtype=torch.float32), exponents)
     return scales.to(torch.float32)
 
 

@@ -80,7 +80,7 @@ def layers_by(
         dict(
             (coded[name].info.name, coded[name].info) if name in coded else (name, info)
             for name, info in checkpoint.tensors.items()
-            if name in coded or not (name in parts or is_companion(name) or name in paired)
+            if name not in paired and (name in coded or not (name in parts or is_companion(name)))
         ),
         {weight.info.name: weight for weight in coded.values()},
         wrapped=bool(loras or adapter),
@@ -227,7 +227,7 @@ def _spec(weight: Weight, verdict: TensorKind, depth: int) -> LayerSpec:
 
 def layer_name(tensor: str) -> str:
     """The module path of `tensor`; a parameter that is not plainly ``weight`` keeps its name."""
-    return re.sub(r"(\.|(?<=in_proj)_|(?<=_proj)_)(weight|qweight|weight_packed)$", "", tensor)
+    return re.sub(r"(\.|(?<=in_proj)_|(?<=_proj)_)weight$", "", tensor)
 
 
 def _stack(spec: LayerSpec) -> list[LayerSpec]:
