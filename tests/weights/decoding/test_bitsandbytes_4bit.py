@@ -98,6 +98,7 @@ def test_the_matrices_of_gpt2_lie_the_other_way_round_when_they_are_coded(tmp_pa
         b'["shape"]',
         b"\xff\xfe",
         b"[" * 5000,
+        b'{"shape": [1e999, 128], "blocksize": 64}',
     ],
 )
 def test_a_description_that_does_not_fit_the_bytes_is_not_believed(

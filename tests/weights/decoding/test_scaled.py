@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import torch
 from safetensors.torch import load_file
-from transformers import BitsAndBytesConfig, LlamaForCausalLM, TorchAoConfig
+from transformers import LlamaForCausalLM, TorchAoConfig
 from transformers.integrations import finegrained_fp8
 
 from tests.support.quantised import (
@@ -132,17 +132,6 @@ def test_llm_int8_has_the_largest_entry_of_each_row(tmp_path: Path) -> None:
     assert only_layer(checkpoint).precision == "llm-int8"
     state[f"{P}.weight_format"] += 1  # the order of a GPU's kernel
     assert only_layer(save(tmp_path / "tiled", state, None)).status == "quantized"
-
-
-def test_a_model_saved_in_int8_has_the_layers_of_the_floating_one(tmp_path: Path) -> None:
-    pytest.importorskip("bitsandbytes")
-    tiny_llama(tmp_path / "plain")
-    how = BitsAndBytesConfig(load_in_8bit=True)
-    model = LlamaForCausalLM.from_pretrained(tmp_path / "plain", quantization_config=how)
-    model.save_pretrained(tmp_path / "coded")
-    assert_same_network(
-        tmp_path / "plain", tmp_path / "coded", {"llm-int8", "float32"}, within=0.001
-    )
 
 
 @pytest.mark.parametrize("precision", ["int8", "float8_e4m3fn"])

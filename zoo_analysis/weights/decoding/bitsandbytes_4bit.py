@@ -20,6 +20,7 @@ from zoo_analysis.weights.decoding.layout import (
     Naming,
     Read,
 )
+from zoo_analysis.weights.decoding.packed_bits import looked_up
 from zoo_analysis.weights.spec import Coding
 
 #: Bytes of a description; the package writes some two hundred.
@@ -43,7 +44,8 @@ def _described(found: Found, declared: Declared, read: Read) -> Decodable | None
     )
     if nested:
         size = state.get("nested_blocksize")
-        fits = fits and type(size) is int and size > 0 and "nested_offset" in state
+        fits = fits and type(size) is int and size > 0
+        fits = fits and type(state.get("nested_offset")) in (int, float)
         fits = fits and found.shape("nested_absmax") == (-(-blocks // size),)
         fits = fits and found.shape("nested_table") == (256,)
     # The matrices of a stack are had one by one where each begins with a block.
@@ -72,8 +74,7 @@ def _decoded(
     count, size = math.prod(shape), coding.block[1]
     start = index * count
     octets = parts["codes"].flatten().view(torch.uint8)[start // 2 :][: -(-count // 2)]
-    codes = torch.stack([octets >> 4, octets & 15], dim=-1).flatten()[:count]
-    weight = parts["table"].to(torch.float32)[codes.to(torch.int32)]
+    weight = looked_up(octets, parts["table"].to(torch.float32), upper_first=True)[:count]
     scales = _scales(parts)[start // size :]
     blocks = count // size
     weight[: blocks * size].view(blocks, size).mul_(scales[:blocks, None])

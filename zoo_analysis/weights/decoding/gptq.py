@@ -2,7 +2,7 @@
 
 W = (q − z)·s. GPTQ packs along the inputs (AutoGPTQ and GPTQModel, format ``gptq`` with zero points
 less one, ``gptq_v2`` without that), AWQ along the outputs and in an order of its own (AutoAWQ's
-``gemm``; of 8 bits as vLLM reads it).
+``gemm``; of 8 bits as GPTQModel and vLLM read it).
 """
 
 from collections.abc import Mapping
@@ -32,7 +32,7 @@ _NAMING: Final = Naming(
 
 
 def _described_gptq(found: Found, declared: Declared, read: Read) -> Decodable | None:
-    if not declared or not _is_method(declared, "gptq", "auto_gptq"):
+    if not declared or declared.get("quant_method", "gptq") != "gptq":
         return None  # nothing but the configuration tells the two formats of zero points apart
     form = declared.get("checkpoint_format", declared.get("format", "gptq"))
     scales, zeros, order = (found.shape(part) for part in ("scales", "qzeros", "g_idx"))
@@ -55,7 +55,7 @@ def _described_gptq(found: Found, declared: Declared, read: Read) -> Decodable |
 
 
 def _described_awq(found: Found, declared: Declared, read: Read) -> Decodable | None:
-    if declared is None or not _is_method(declared, "awq", "auto_awq"):
+    if declared is None or declared.get("quant_method", "awq") != "awq":
         return None
     form = str(declared.get("version", declared.get("checkpoint_format", "gemm"))).lower()
     scales, zeros = found.shape("scales"), found.shape("qzeros")
@@ -70,15 +70,6 @@ def _described_awq(found: Found, declared: Declared, read: Read) -> Decodable | 
         return None
     coding = Coding("awq", tuple(found.parts), bits, block=(1, size))
     return Decodable(coding, (out, into), f"awq-{bits}bit")
-
-
-def _is_method(declared: Mapping[str, object], method: str, packing: str) -> bool:
-    """True if `declared` is of the method itself, or of Intel's AutoRound in its packing."""
-    named = declared.get("quant_method", method)
-    return named == method or (
-        named in ("auto-round", "intel/auto-round")
-        and str(declared.get("packing_format")).removeprefix("auto_round:") == packing
-    )
 
 
 def _group_size(into: int, groups: int, declared: Mapping[str, object]) -> int | None:
@@ -114,7 +105,7 @@ def _decoded_awq(
         return found.reshape(len(found), -1, len(places))[..., places].flatten(1)
 
     codes, zeros = outputs(parts["codes"]), outputs(parts["qzeros"])
-    return _affine(codes.T, zeros.T, parts["scales"].T, _in_turn(into, coding))
+    return _affine(codes.T.contiguous(), zeros.T, parts["scales"].T, _in_turn(into, coding))
 
 
 def _in_turn(into: int, coding: Coding) -> torch.Tensor:

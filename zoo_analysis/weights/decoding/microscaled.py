@@ -20,6 +20,7 @@ from zoo_analysis.weights.decoding.layout import (
     Naming,
     Read,
 )
+from zoo_analysis.weights.decoding.packed_bits import looked_up
 from zoo_analysis.weights.decoding.scaled import factors
 from zoo_analysis.weights.spec import Coding
 
@@ -73,8 +74,7 @@ def _decoded(
     parts: Mapping[str, torch.Tensor], coding: Coding, shape: tuple[int, ...], index: int
 ) -> torch.Tensor:
     octets = parts["codes"].flatten(1).view(torch.uint8)
-    codes = torch.stack([octets & 15, octets >> 4], dim=-1).flatten(1)
-    weight = torch.tensor(_VALUES)[codes.to(torch.int32)]
+    weight = looked_up(octets, torch.tensor(_VALUES), upper_first=False)
     scales = factors(parts["scales"])
     weight.view(*scales.shape, -1).mul_(scales[..., None])
     if "factor" in parts:

@@ -26,6 +26,8 @@ def _described(found: Found, declared: Declared, read: Read) -> Decodable | None
     packed, scales = found.codes.shape, found.parts["scales"].shape
     if len(packed) < 2 or found.shape("shape") != (len(packed),):
         return None
+    if found.parts["shape"].dtype not in ("int32", "int64"):
+        return None
     shape = tuple(int(side) for side in read(found.parts["shape"].name))
     *rows, words = packed
     into = shape[-1]

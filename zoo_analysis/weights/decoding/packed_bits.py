@@ -1,4 +1,4 @@
-"""Small unsigned integers out of the words they are packed in."""
+"""Small integers out of the words they are packed in, and the values they stand for."""
 
 import torch
 
@@ -33,3 +33,20 @@ def unpacked(words: torch.Tensor, bits: int, count: int) -> torch.Tensor:
             value = (value & ((1 << held) - 1)) | (groups[..., word + 1] << held)
         values[..., element] = (value & mask).to(torch.uint8)
     return values.flatten(-2)[..., :count]
+
+
+def looked_up(octets: torch.Tensor, table: torch.Tensor, upper_first: bool) -> torch.Tensor:
+    """The values that codes of 4 bits, two a byte, stand for.
+
+    Args:
+        octets: (…, n), uint8.
+        table: (16,), of values.
+        upper_first: whether the first of two codes is the upper half of its byte.
+
+    Returns:
+        (…, 2n), of the table's type.
+    """
+    octet = torch.arange(256)
+    upper, lower = table[octet >> 4], table[octet & 15]
+    pairs = torch.stack((upper, lower) if upper_first else (lower, upper), dim=-1)
+    return pairs[octets.to(torch.int32)].flatten(-2)

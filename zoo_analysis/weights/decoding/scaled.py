@@ -96,7 +96,9 @@ def _described_llm_int8(found: Found, declared: Declared, read: Read) -> Decodab
     if declared is None or len(shape) != 2 or found.shape("row_maxima") != shape[:1]:
         return None
     # 0 is the order of rows; others are those of GPU kernels.
-    if form is not None and (math.prod(form.shape) != 1 or int(read(form.name)) != 0):
+    if form is not None and (form.nbytes, form.dtype) != (1, "uint8"):
+        return None
+    if form is not None and int(read(form.name)) != 0:
         return None
     return Decodable(Coding("llm-int8", tuple(found.parts)), shape, "llm-int8")
 
