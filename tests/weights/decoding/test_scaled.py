@@ -16,6 +16,7 @@ from tests.support.quantised import (
     tiny_llama,
     weight_of,
 )
+from zoo_analysis import analyze
 from zoo_analysis.weights import list_layers, load_kernel, open_checkpoint
 
 P = "model.layers.0.mlp.down_proj"
@@ -54,6 +55,16 @@ def test_one_scale_is_for_all_or_for_a_row_or_for_a_column(
     codes, scales = torch.randn(12, 40).to(torch.float8_e5m2), torch.rand(shape) + 0.5
     checkpoint = save(tmp_path, {f"{P}.weight": codes, f"{P}.weight_scale": scales}, None)
     assert weight_of(checkpoint).equal(codes.float() * scales.reshape(axes))
+
+
+def test_a_matrix_in_float8_has_the_spectrum_of_the_scaled_one(tmp_path: Path) -> None:
+    codes, scale = torch.randn(64, 96).to(torch.float8_e4m3fn), torch.tensor([0.02])
+    save(tmp_path, {f"{P}.weight": codes, f"{P}.weight_scale": scale}, None)
+    (row,) = analyze(tmp_path).to_pylist()
+    values = torch.linalg.svdvals(codes.double() * scale)
+    assert row["log_norm"] == pytest.approx(values.square().sum().log10())
+    assert row["log_spectral_norm"] == pytest.approx(values[0].square().log10())
+    assert (row["status"], row["dtype"]) == ("success", "float8_e4m3fn")
 
 
 @pytest.mark.parametrize("typed", [True, False], ids=["float8_e8m0fnu", "uint8"])

@@ -1,4 +1,4 @@
-"""What a model's configuration says of its quantisation."""
+"""The quantisation that a model's configuration declares."""
 
 from collections.abc import Mapping
 from functools import cached_property
@@ -13,7 +13,7 @@ _FILES = ("quantize_config.json", "quant_config.json", "hf_quant_config.json")
 
 
 class Declaration:
-    """What the model's configuration says of its quantisation, looked up when it is asked for.
+    """The quantisation that a model's configuration declares, looked up when it is asked for.
 
     Attributes:
         given: ``quantization_config`` of the configuration that is at hand; None if there is none.
@@ -42,7 +42,7 @@ class Declaration:
 
     @property
     def method(self) -> str | None:
-        """The method of quantisation; None where nothing says it."""
+        """The method of quantisation (``gptq``); None where nothing says it."""
         method = (self.said or {}).get("quant_method")
         return method if isinstance(method, str) else None
 

@@ -1,4 +1,4 @@
-"""What a layout of quantised weights is: the names of its tensors, its signs, its decoder."""
+"""Layouts of quantised weights: the names of their tensors, their signs, their decoders."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -51,7 +51,7 @@ class Found:
         return self.parts["codes"]
 
     def shape(self, part: str) -> tuple[int, ...] | None:
-        """Of a part; None if there is none."""
+        """Shape of a part; None if there is none."""
         info = self.parts.get(part)
         return None if info is None else info.shape
 
