@@ -49,8 +49,8 @@ _SCHEMES: Final = (
 
 
 def is_packed(info: TensorInfo) -> bool:
-    """True if a tensor holds weights as packed integers or in a type below a byte."""
-    if info.dtype in _SUB_BYTE:
+    """True if a tensor holds weights as packed integers, below a byte, or in an unknown coding."""
+    if info.dtype in _SUB_BYTE or (info.coded and info.dtype == "uint8" and len(info.shape) > 1):
         return True
     # An index table or an attention mask is an integer too, but of 64 bits or another name.
     return info.dtype in _INTEGERS and len(info.shape) > 1 and bool(_PACKED.search(info.name))
@@ -127,7 +127,7 @@ def _are_codes(
     rest: Mapping[str, str],
     method: Callable[[], str | None],
 ) -> bool:
-    large = len(info.shape) > 1 and math.prod(info.shape) >= _FEWEST
+    large = len(info.shape) > 1 and (math.prod(info.shape) >= _FEWEST or bool(info.coded))
     if info.dtype not in (*_INTEGERS, *_SUB_BYTE, "int64") or not large:
         return False
     if is_packed(info) or (

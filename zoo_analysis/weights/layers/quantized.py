@@ -50,7 +50,8 @@ def coded_weights(checkpoint: Checkpoint, config: Mapping[str, Any]) -> dict[str
     for module, left in modules.items():
         own = [info for info in left if info.name not in taken]
         for name, (plain, *rest) in codes_in(module, own, lambda: says.method).items():
-            info = replace(tensors[name], name=plain, coded=says.method or scheme_of(name))
+            scheme = tensors[name].coded or says.method or scheme_of(name)
+            info = replace(tensors[name], name=plain, coded=scheme)
             weights[name] = Weight(info, (name, *rest), quantized=True)
             taken.update((name, *rest))
     return {name: _apart(weight, tensors, taken) for name, weight in weights.items()}
