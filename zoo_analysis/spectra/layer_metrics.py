@@ -111,9 +111,8 @@ def analyze_kernel(
     if not finite or not evals[-1] > 0:  # squares beyond the precision's range
         return LayerResult(shape, None, LayerMetrics(), "failed")
     noise = rounding_noise(kernel, how, stored or kernel.dtype, by_matrix, release)
-    precision = torch.promote_types(stored or kernel.dtype, torch.float32)
-    if how.dtype == "float32":
-        precision = torch.float32
+    double = (stored or kernel.dtype) == torch.float64 and how.dtype != "float32"
+    precision = torch.float64 if double else torch.float32
     if how.conv2d == "slices" and kernel.ndim > 3:
         metrics, status = _averaged(by_matrix, shape, how, shuffled, noise, precision)
     else:

@@ -7,13 +7,12 @@ import torch
 
 from zoo_analysis.errors import CheckpointError
 from zoo_analysis.weights.checkpoint import Checkpoint
+from zoo_analysis.weights.decoding.by_layout import decoded
 from zoo_analysis.weights.effective import effective_weight
 from zoo_analysis.weights.layers.adapters.cores import update_core
 from zoo_analysis.weights.scratch import LARGE, release_scratch, scratch
 from zoo_analysis.weights.spec import LayerSpec
 
-#: Side of the square blocks that share a scale in float8 checkpoints in DeepSeek's manner.
-SCALE_BLOCK: Final = 128
 #: Elements of a large matrix that are converted at a time.
 _AT_ONCE: Final = 1 << 22
 
@@ -42,9 +41,9 @@ def load_kernel(checkpoint: Checkpoint, spec: LayerSpec) -> torch.Tensor:
     """The kernel of `spec`, shape (groups, out / groups, in / groups, *kernel), floating.
 
     float32 and float64 stay what they are and, where the stored order allows, are a view of the
-    mapped file; float16, bfloat16, float8 and coded values become float32, large ones on disk (see
-    `scratch`). An adapter's update gives a core in float64, whose singular values are the non-zero
-    ones of the update (see `update_core`).
+    mapped file; float16, bfloat16, float8 and what codes decode to become float32, large ones on
+    disk (see `scratch`). An adapter's update gives a core in float64, whose singular values are the
+    non-zero ones of the update (see `update_core`).
 
     Args:
         checkpoint: where `spec` was found by `list_layers`.
@@ -58,8 +57,11 @@ def load_kernel(checkpoint: Checkpoint, spec: LayerSpec) -> torch.Tensor:
         raise CheckpointError(f"{checkpoint.path}: {spec.layer} is {spec.status}: no kernel")
     if spec.rank is not None:
         return update_core(checkpoint, spec)[None]
-    stored = _read(checkpoint, spec)
-    weight = _floating(checkpoint, spec, stored)
+    if spec.coding is not None:
+        weight = decoded(checkpoint, spec)
+        weight = weight if spec.index is not None else _own_rows(spec, weight)
+    else:
+        weight = _floating(checkpoint, spec, _read(checkpoint, spec))
     if spec.recipe is not None:
         weight = _own_rows(spec, effective_weight(checkpoint, spec, weight))
     groups, out, into, _ = kernel_dims(spec)
@@ -111,36 +113,4 @@ def _floating(checkpoint: Checkpoint, spec: LayerSpec, stored: torch.Tensor) -> 
         return stored
     if not stored.is_floating_point():
         raise CheckpointError(f"{checkpoint.path}: {spec.layer} is {stored.dtype}, not floating")
-    weight = stored.to(torch.float32)
-    if stored.dtype.itemsize == 1 and spec.recipe is None and len(spec.tensors) == 2:
-        weight *= _expanded(_scales(checkpoint, spec), weight)
-    return weight
-
-
-def _scales(checkpoint: Checkpoint, spec: LayerSpec) -> torch.Tensor:
-    name = spec.tensors[1]
-    scales = checkpoint.read(name).to(torch.float32)
-    stacked = spec.index is not None and scales.ndim > 0 and scales.shape[0] == spec.shape[0]
-    if stacked and scales.numel() > 1:
-        scales = scales[spec.index]
-    if spec.rows is None or spec.transposed or scales.numel() == 1:
-        return scales
-    start, stop = spec.rows
-    if scales.shape[0] == spec.shape[0]:
-        return scales[start:stop]
-    # A part need not begin where a block of scales does.
-    return scales.repeat_interleave(SCALE_BLOCK, dim=0)[start:stop]
-
-
-def _expanded(scales: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
-    """`scales` (one, one a row, or one a block of 128 × 128) against the matrix `weight`."""
-    if scales.numel() == 1:
-        return scales.reshape(1)
-    if scales.ndim == 1:
-        return scales[:, None]
-    rows, columns = weight.shape
-    if scales.shape[0] != rows:
-        scales = scales.repeat_interleave(SCALE_BLOCK, dim=0)[:rows]
-    if scales.shape[1] not in (1, columns):
-        scales = scales.repeat_interleave(SCALE_BLOCK, dim=1)[:, :columns]
-    return scales
+    return stored.to(torch.float32)

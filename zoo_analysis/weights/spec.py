@@ -83,6 +83,26 @@ class TensorKind:
 
 
 @dataclass(frozen=True)
+class Coding:
+    """How the tensors of a layer code its weight; see `weights.decoding`.
+
+    Attributes:
+        layout: name of the layout.
+        parts: what the layer's first tensors are, in their order (``codes``, ``scales``, …).
+        bits: of one code.
+        block: rows and columns of the weight that share a scale; None where one is for all, or
+            for a row or a column.
+        zero_offset: what is added to zero points as they are stored.
+    """
+
+    layout: str
+    parts: tuple[str, ...]
+    bits: int = 8
+    block: tuple[int, int] | None = None
+    zero_offset: int = 0
+
+
+@dataclass(frozen=True)
 class LayerSpec:
     """One matrix (or one convolution kernel) of a checkpoint.
 
@@ -90,11 +110,11 @@ class LayerSpec:
         layer: module path without its parameter name (``blocks.0.attn.qkv``); a part of a fused
             matrix or of a stack carries it in brackets (``…qkv[q]``, ``…experts.down_proj[3]``).
         tensors: the checkpoint tensors it is made of: one; the factors of an adapter's update, for
-            LoRA ``(B, A)`` or ``(B, A, alpha)``; the weight and its scales for a scaled float8
-            matrix; those of `recipe`.
+            LoRA ``(B, A)`` or ``(B, A, alpha)``; the codes, their scales and so on of a quantised
+            one; those of `recipe`.
         depth: position in the network, counted from 0 over the model's stored matrices; the
             matrices of one stack and the parts of one fused matrix share the depth of the whole.
-        shape: of the stored tensor, or ``(out, in)`` of an update.
+        shape: of the stored tensor, or of what it decodes to; ``(out, in)`` of an update.
         groups: of a convolution.
         transposed: stored as (in, out): GPT-2's Conv1D, transposed convolutions.
         index: which matrix of a stack of expert matrices.
@@ -105,6 +125,7 @@ class LayerSpec:
         recipe: how `tensors` make the weight, where it is reparametrised or pruned.
         coded: the scheme in which the file keeps the weight (``q4_k``), where that is not a plain
             floating type; its spectrum is that of the decoded weight.
+        coding: how `tensors` are decoded to the weight, where they hold codes.
         status: None, or why no spectrum can be had (``quantized``, ``not-understood``).
     """
 
@@ -124,6 +145,7 @@ class LayerSpec:
     rank: int | None = None
     recipe: Recipe | None = None
     coded: str | None = None
+    coding: Coding | None = None
     status: Status | None = field(default=None)
 
     @property

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from zoo_analysis.weights.checkpoint import TensorInfo
-from zoo_analysis.weights.spec import Recipe
+from zoo_analysis.weights.spec import Coding, Recipe
 
 _PARAMETRIZED: Final = re.compile(
     r"^(?P<module>(?:.*\.)?)parametrizations\.(?P<parameter>\w+)\.(?P<part>.+)$"
@@ -38,6 +38,9 @@ class Weight:
         recipe: how; None for one tensor as it is.
         understood: False if it is reparametrised in a way that the names do not tell.
         mark: what the layer's name keeps of the wrapper (``.base_layer``).
+        coding: how the tensors are decoded, where they hold codes.
+        outputs_first: whether the decoded weight is (out, in) whatever the module's own order.
+        quantized: True if they hold codes of a layout that is not understood.
     """
 
     info: TensorInfo
@@ -45,13 +48,19 @@ class Weight:
     recipe: Recipe | None = None
     understood: bool = True
     mark: str = ""
+    coding: Coding | None = None
+    outputs_first: bool = False
+    quantized: bool = False
 
 
-def gather(tensors: Mapping[str, TensorInfo], wrapped: bool) -> dict[str, Weight]:
+def gather(
+    tensors: Mapping[str, TensorInfo], coded: Mapping[str, Weight], wrapped: bool
+) -> dict[str, Weight]:
     """The weights that `tensors` make up, by plain names, in the order of the tensors.
 
     Args:
-        tensors: of a checkpoint.
+        tensors: of a checkpoint, those of one coded weight as one.
+        coded: the coded weights among them, by name.
         wrapped: whether peft's wrappers are to be taken off the names.
     """
     parts: dict[str, dict[str, str]] = {}
@@ -60,7 +69,7 @@ def gather(tensors: Mapping[str, TensorInfo], wrapped: bool) -> dict[str, Weight
         parts.setdefault(plain, {})[part] = name
     weights: dict[str, Weight] = {}
     for plain, named in parts.items():
-        weight = _weight(plain, named, tensors)
+        weight = coded.get(plain) or _weight(plain, named, tensors, coded)
         if wrapped:
             weight = _unwrapped(weight, parts)
         weights[weight.info.name] = weight
@@ -87,7 +96,12 @@ def _plain(name: str, tensors: Mapping[str, TensorInfo]) -> tuple[str, str]:
     return (plain, part) if whole or (lengths and part in "gv") else (name, "")
 
 
-def _weight(plain: str, named: Mapping[str, str], tensors: Mapping[str, TensorInfo]) -> Weight:
+def _weight(
+    plain: str,
+    named: Mapping[str, str],
+    tensors: Mapping[str, TensorInfo],
+    coded: Mapping[str, Weight],
+) -> Weight:
     if "" in named:
         return Weight(tensors[plain], (plain,))
     known = (recipe for recipe in _RECIPES if set(recipe[1]) == named.keys())
@@ -95,7 +109,13 @@ def _weight(plain: str, named: Mapping[str, str], tensors: Mapping[str, TensorIn
     largest = max(named.values(), key=lambda name: tensors[name].nbytes)
     main = named[order[0]] if order else named.get("original", named.get("orig", largest))
     names = tuple(named[part] for part in order) or (main,)
-    return Weight(replace(tensors[main], name=plain), names, recipe, understood=recipe is not None)
+    return Weight(
+        replace(tensors[main], name=plain),
+        names,
+        recipe,
+        understood=recipe is not None,
+        quantized=any(name in coded for name in named.values()),
+    )
 
 
 def _unwrapped(weight: Weight, taken: Mapping[str, object]) -> Weight:

@@ -129,7 +129,7 @@ def _made_of(
         if spec.status is not None:
             reason: Omission = "packed" if spec.status == "quantized" else "not-understood"
             unread.update(dict.fromkeys(spec.tensors, reason))
-        if spec.coded is not None and spec.recipe is not None:
+        if spec.coding is not None:
             logical.update(dict.fromkeys(spec.tensors[1:], 0))
             logical[spec.tensors[0]] = math.prod(spec.shape)
     return made_of, unread, logical

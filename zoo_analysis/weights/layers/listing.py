@@ -15,7 +15,7 @@ from zoo_analysis.weights.layers.fused import gate_rows, qkv_rows
 from zoo_analysis.weights.layers.inventory import Inventory, inventory_of
 from zoo_analysis.weights.layers.kinds import judge
 from zoo_analysis.weights.layers.order import definition_order, planned_order
-from zoo_analysis.weights.layers.quantized import float8_scale, is_companion, is_packed
+from zoo_analysis.weights.layers.quantized import coded_weights, is_companion
 from zoo_analysis.weights.layers.roles import only_last_heads, role_of
 from zoo_analysis.weights.layers.ties import tied_names
 from zoo_analysis.weights.lenient_json import lenient_json
@@ -106,12 +106,24 @@ def inventory_by(
     for spec in found:
         updated.setdefault(spec.tensors[0], []).append(spec)
     paired = {name for spec in found for name in spec.tensors}
+    coded = {
+        name: weight
+        for name, weight in coded_weights(checkpoint, config).items()
+        if name not in checkpoint.kinds  # where the file itself says what is packed
+    }
+    parts = {part for weight in coded.values() for part in weight.tensors}
+    aside = {
+        name
+        for name in checkpoint.tensors
+        if name in parts or (is_companion(name) and name not in checkpoint.kinds)
+    }
     weights = gather(
-        {
-            name: info
+        dict(
+            (coded[name].info.name, coded[name].info) if name in coded else (name, info)
             for name, info in checkpoint.tensors.items()
-            if not is_companion(name) and name not in paired
-        },
+            if name not in paired and (name in coded or name not in aside)
+        ),
+        {weight.info.name: weight for weight in coded.values()},
         wrapped=bool(found or adapter),
     )
     tensors = {name: weight.info for name, weight in weights.items()}
@@ -135,12 +147,11 @@ def inventory_by(
             continue
         weight = weights[name]
         info = weight.info
-        told = name in checkpoint.kinds  # by the file, which then says what is packed too
-        unnamed = not told and is_packed(info)
-        verdict = TensorKind("linear") if unnamed else verdicts.get(name)
+        told = name in checkpoint.kinds
+        verdict = verdicts.get(name) if told else _verdict(weight, verdicts.get(name))
         if verdict is None or name in unused:
             continue
-        spec = _spec(weight, verdict, depth, checkpoint.tensors)
+        spec = _spec(weight, verdict, depth)
         specs += _stack(spec) if verdict.stacked and spec.status is None else [spec]
         if split_qkv and spec.status is None:
             specs += _parts(spec, info, verdict, tensors, config)
@@ -214,21 +225,22 @@ def _verdicts(
     return verdicts
 
 
-def _spec(
-    weight: Weight,
-    verdict: TensorKind,
-    depth: int,
-    tensors: Mapping[str, TensorInfo],
-) -> LayerSpec:
-    info, names = weight.info, weight.tensors
+def _verdict(weight: Weight, verdict: TensorKind | None) -> TensorKind | None:
+    """What a weight is; one that is coded is a matrix whatever its name."""
+    if weight.quantized:  # in an order that is not known
+        return TensorKind(verdict.kind if verdict else "linear")
+    if weight.coding is None:
+        return verdict
+    verdict = verdict or TensorKind("linear", stacked=len(weight.info.shape) == 3)
+    return replace(verdict, transposed=False) if weight.outputs_first else verdict
+
+
+def _spec(weight: Weight, verdict: TensorKind, depth: int) -> LayerSpec:
+    info = weight.info
     layer = layer_name(info.name)
-    scales, exact = float8_scale(tensors[names[0]], tensors)
-    if scales is not None:
-        exact = exact and weight.recipe is None
-        names = (*names, scales.name)
     return LayerSpec(
         layer=layer + weight.mark,
-        tensors=names,
+        tensors=weight.tensors,
         kind=verdict.kind,
         role=role_of(layer, verdict.kind, first=depth == 0),
         depth=depth,
@@ -238,14 +250,9 @@ def _spec(
         transposed=verdict.transposed,
         recipe=weight.recipe,
         coded=info.coded,
+        coding=weight.coding,
         status=verdict.status
-        or (
-            "quantized"
-            if is_packed(info) or not exact
-            else None
-            if weight.understood
-            else "not-understood"
-        ),
+        or ("quantized" if weight.quantized else None if weight.understood else "not-understood"),
     )
 
 

@@ -1,70 +1,88 @@
-"""Quantised weights: which tensors hold them, and which can be had exactly."""
+"""Quantised weights: which tensors are codes, of which weight, and what else belongs to it.
 
-import re
+Layouts that are understood are those of `weights.decoding`. Integers that look like codes of any
+other are weights too, of which no spectrum can be had.
+"""
+
 from collections.abc import Mapping
-from typing import Final
+from dataclasses import replace
+from typing import Any
 
-from zoo_analysis.weights.checkpoint import TensorInfo
-
-#: Names under which packed integers are stored: GPTQ and AWQ, compressed-tensors, MXFP4, torchao,
-#: HQQ, quanto, and bitsandbytes (an integer ``weight``).
-_PACKED: Final = re.compile(
-    r"(^|[._])(qweight|weight_packed|blocks|qdata|W_q|_data|_packed|int_data|weight|packed_weight"
-    r"|gate_up_proj|down_proj|w[123]|up_proj|gate_proj|in_proj_weight)$|:_?\w*(data|packed)\w*$"
+from zoo_analysis.weights.checkpoint import Checkpoint, TensorInfo
+from zoo_analysis.weights.decoding.by_layout import LAYOUTS
+from zoo_analysis.weights.decoding.declared import Declaration
+from zoo_analysis.weights.decoding.layout import Found
+from zoo_analysis.weights.decoding.packed_integers import (
+    belongs,
+    by_module,
+    codes_in,
+    module_of,
+    scheme_of,
 )
-_INTEGERS: Final = ("int8", "uint8", "int16", "int32", "uint16", "uint32")
-_SUB_BYTE: Final = ("float4_e2m1", "float6_e2m3", "float6_e3m2", "float4_e2m1fn_x2")
-
-#: Names of the scales of float8 weights: what follows the weight's name, and the module's.
-_SCALES: Final = ("_scale_inv", "_scale", "_scales", ".scale", ".scales")
-_OWN_SCALES: Final = ("scale_weight", "scale", "scales", "scale_inv")
-
-#: What accompanies quantised weights and is no matrix itself.
-_COMPANION: Final = re.compile(
-    r"(^|[._:])(scales?|scale_inv|zeros|qzeros|zero_points?|g_idx|absmax|quant_map|nested_absmax"
-    r"|nested_quant_map|SCB|weight_format|weight_shape|lookup_table|bitsandbytes__\w+"
-    r"|scale_(weight|input|output)|scaled_fp8|input_scale|output_scale|weight_scale(_inv|_2)?|_scale|_shift|meta)$"
-)
+from zoo_analysis.weights.decoding.packed_integers import is_companion as is_companion
+from zoo_analysis.weights.decoding.packed_integers import is_packed as is_packed
+from zoo_analysis.weights.layers.composed import Weight
 
 
-def is_packed(info: TensorInfo) -> bool:
-    """True if a tensor holds weights as packed integers, below a byte, or in an unknown coding."""
-    if info.dtype in _SUB_BYTE or (info.coded and info.dtype == "uint8" and len(info.shape) > 1):
-        return True
-    # An index table or an attention mask is an integer too, but of 64 bits or another name.
-    return info.dtype in _INTEGERS and len(info.shape) > 1 and bool(_PACKED.search(info.name))
+def coded_weights(checkpoint: Checkpoint, config: Mapping[str, Any]) -> dict[str, Weight]:
+    """The coded weights of `checkpoint`, by the name of the tensor of their codes.
 
+    The name of a weight's info is its plain one, which no tensor has; its tensors are the parts in
+    the order of its coding, and then whatever else belongs to it.
 
-def is_companion(name: str) -> bool:
-    """True if the tensor `name` holds scales, zero points or code books of a quantised one."""
-    return bool(_COMPANION.search(name))
-
-
-def float8_scale(
-    info: TensorInfo, tensors: Mapping[str, TensorInfo]
-) -> tuple[TensorInfo | None, bool]:
-    """The scales of the float8 tensor `info`, and whether they can be applied exactly.
-
-    One scale for all, one a row, or one a block of 128 × 128 can be (W = q·s in all of them); any
-    other arrangement is reported as quantised.
-
-    Returns:
-        (scales or None, exact).
+    Args:
+        checkpoint: whose headers are looked at, and where they do not say it, small tensors.
+        config: contents of config.json; may be empty.
     """
-    if not info.dtype.startswith("float8"):
-        return None, True
-    module, dot, parameter = info.name.rpartition(".")
-    names = [info.name + end for end in _SCALES]
-    # ComfyUI's "scaled" files and DeepSeek's own keep them beside the weight.
-    names += [module + dot + own for own in _OWN_SCALES if parameter == "weight"]
-    scales = next((tensors[name] for name in names if name in tensors), None)
-    if scales is None:
-        return None, True
-    stack, matrix = info.shape[:-2], info.shape[-2:]
-    shape = scales.shape
-    if len(stack) == 1 and shape[:1] == stack:
-        shape = shape[1:]
-    rows, columns = matrix if len(matrix) == 2 else (0, 0)
-    blocks = (-(-rows // 128), -(-columns // 128))
-    exact = len(stack) < 2 and shape in ((), (1,), (1, 1), (rows,), (rows, 1), blocks)
-    return scales, exact
+    tensors, says = checkpoint.tensors, Declaration(checkpoint, config)
+    weights: dict[str, Weight] = {}
+    for info in tensors.values():
+        weight = _of_known_layout(info, checkpoint, says)
+        if weight is not None:
+            weights[info.name] = weight
+    taken = {name for weight in weights.values() for name in weight.tensors}
+    modules = by_module(info for info in tensors.values() if info.name not in taken)
+    for name, weight in weights.items():  # scales of activations, and the like
+        left = modules.get(module_of(name), [])
+        rest = [info.name for info in left if belongs(info.name) and info.name not in taken]
+        weights[name] = replace(weight, tensors=(*weight.tensors, *rest))
+        taken.update(rest)
+    for module, left in modules.items():
+        own = [info for info in left if info.name not in taken]
+        for name, (plain, *rest) in codes_in(module, own, lambda: says.method).items():
+            scheme = tensors[name].coded or says.method or scheme_of(name)
+            info = replace(tensors[name], name=plain, coded=scheme)
+            weights[name] = Weight(info, (name, *rest), quantized=True)
+            taken.update((name, *rest))
+    return {name: _apart(weight, tensors, taken) for name, weight in weights.items()}
+
+
+def _of_known_layout(info: TensorInfo, checkpoint: Checkpoint, says: Declaration) -> Weight | None:
+    first: Found | None = None
+    for layout in LAYOUTS.values():
+        found = layout.find(info, checkpoint.tensors)
+        if found is None or len(info.shape) < 2:
+            continue
+        known = layout.undeclared and layout.describe(found, says.given, checkpoint.read)
+        known = known or layout.describe(found, says.said, checkpoint.read)
+        if known:
+            plain = replace(
+                info, name=found.plain, shape=known.shape, dtype=known.dtype, coded=known.scheme
+            )
+            names = tuple(part.name for part in found.parts.values())
+            return Weight(plain, names, coding=known.coding, outputs_first=layout.outputs_first)
+        first = first or found
+    if first is None:
+        return None
+    names = tuple(part.name for part in first.parts.values())
+    scheme = None if info.dtype.startswith("float") else says.method or scheme_of(info.name)
+    plain = replace(info, name=first.plain, coded=scheme)
+    return Weight(plain, names, quantized=True)
+
+
+def _apart(weight: Weight, tensors: Mapping[str, TensorInfo], taken: set[str]) -> Weight:
+    """`weight` under the name of its codes where its plain name is another tensor's."""
+    name = weight.info.name
+    if name not in tensors or name in taken:
+        return weight
+    return replace(weight, info=replace(weight.info, name=weight.tensors[0]))

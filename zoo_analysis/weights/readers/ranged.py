@@ -125,7 +125,11 @@ class RangedCheckpoint(Checkpoint):
             for name in spec.tensors:
                 info, entry = self.info(name), self.entries[name][1]
                 start, stop = entry.start, entry.stop
-                if spec.index is not None and spec.rank is None and name == spec.tensors[0]:
+                if (
+                    spec.index is not None
+                    and spec.rank is None
+                    and info.shape[:1] == spec.shape[:1]
+                ):
                     size = (stop - start) // info.shape[0]
                     start, stop = start + spec.index * size, start + (spec.index + 1) * size
                 ranges[info.storage[0]].append((start, stop))
