@@ -8,8 +8,8 @@ import torch
 from zoo_analysis.errors import CheckpointError
 from zoo_analysis.weights.checkpoint import Checkpoint
 from zoo_analysis.weights.decoding.bitsandbytes_4bit import BITSANDBYTES_4BIT
+from zoo_analysis.weights.decoding.coded_layout import Layout
 from zoo_analysis.weights.decoding.gptq import AWQ, GPTQ
-from zoo_analysis.weights.decoding.layout import Layout
 from zoo_analysis.weights.decoding.microscaled import FP4
 from zoo_analysis.weights.decoding.pack_quantized import PACK_QUANTIZED
 from zoo_analysis.weights.decoding.scaled import FLOAT8, INT8, LLM_INT8

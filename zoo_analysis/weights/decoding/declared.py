@@ -5,7 +5,7 @@ from functools import cached_property
 from typing import Any
 
 from zoo_analysis.weights.checkpoint import Checkpoint
-from zoo_analysis.weights.decoding.layout import Declared
+from zoo_analysis.weights.decoding.coded_layout import Declared
 from zoo_analysis.weights.lenient_json import lenient_json
 
 #: AutoGPTQ's and AutoAWQ's own files, and ModelOpt's.

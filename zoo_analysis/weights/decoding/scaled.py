@@ -13,7 +13,7 @@ from typing import Final
 
 import torch
 
-from zoo_analysis.weights.decoding.layout import (
+from zoo_analysis.weights.decoding.coded_layout import (
     Declared,
     Decodable,
     Found,

@@ -10,8 +10,8 @@ from typing import Any
 
 from zoo_analysis.weights.checkpoint import Checkpoint, TensorInfo
 from zoo_analysis.weights.decoding.by_layout import LAYOUTS
+from zoo_analysis.weights.decoding.coded_layout import Found
 from zoo_analysis.weights.decoding.declared import Declaration
-from zoo_analysis.weights.decoding.layout import Found
 from zoo_analysis.weights.decoding.packed_integers import (
     belongs,
     by_module,
