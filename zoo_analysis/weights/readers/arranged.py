@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Layout:
+class ArrayLayout:
     """The way of an array into torch's order, outputs first.
 
     Attributes:
@@ -36,9 +36,9 @@ class Layout:
         return stored.permute(self.axes).reshape(self.shape)
 
 
-def as_stored(shape: tuple[int, ...]) -> Layout:
+def as_stored(shape: tuple[int, ...]) -> ArrayLayout:
     """The layout of an array that is in order already."""
-    return Layout(tuple(range(len(shape))), shape)
+    return ArrayLayout(tuple(range(len(shape))), shape)
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Arranged:
 
     info: TensorInfo
     load: Callable[[], "torch.Tensor"]
-    layout: Layout
+    layout: ArrayLayout
     kind: TensorKind | None = None
     told: bool = True
 

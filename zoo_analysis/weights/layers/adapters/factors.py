@@ -79,7 +79,7 @@ _AB: Final = {"A", "B", "embedding_A", "embedding_B", "down", "up"}
 
 
 def part_of(name: str) -> str:
-    """What the tensor `name` is of its update: ``A``, ``w1_a``, ``alpha``."""
+    """The part that the tensor `name` is of its update: ``A``, ``w1_a``, ``alpha``."""
     match = _match(name, _ANY)
     return match[2] if match else name.rpartition(".")[2]
 

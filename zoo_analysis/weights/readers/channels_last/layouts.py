@@ -3,11 +3,11 @@
 import math
 from typing import Final
 
-from zoo_analysis.weights.readers.arranged import Layout, as_stored
+from zoo_analysis.weights.readers.arranged import ArrayLayout, as_stored
 from zoo_analysis.weights.spec import Kind, TensorKind
 
 Shape = tuple[int, ...]
-Arrangement = tuple[TensorKind | None, Layout]
+Arrangement = tuple[TensorKind | None, ArrayLayout]
 
 _CONV: Final[tuple[Kind, ...]] = ("conv1d", "conv2d", "conv3d")
 _TRANSPOSED: Final[tuple[Kind, ...]] = (
@@ -27,7 +27,7 @@ def dense(shape: Shape, inputs: int = 1, lead: int = 0) -> Arrangement:
     """
     split = lead + inputs
     whole = (*shape[:lead], math.prod(shape[lead:split]), math.prod(shape[split:]))
-    layout = Layout(tuple(range(len(shape))), whole)
+    layout = ArrayLayout(tuple(range(len(shape))), whole)
     return TensorKind("linear", transposed=True, stacked=bool(lead)), layout
 
 
@@ -67,7 +67,7 @@ def depthwise(shape: Shape) -> Arrangement:
         return not_understood(shape)
     into, multiplier = shape[-2:]
     axes = _moved(shape, 0, (-2, -1)).axes
-    return TensorKind(kind, into), Layout(axes, (into * multiplier, 1, *shape[:-2]))
+    return TensorKind(kind, into), ArrayLayout(axes, (into * multiplier, 1, *shape[:-2]))
 
 
 def not_understood(shape: Shape) -> Arrangement:
@@ -107,7 +107,7 @@ def by_equation(equation: str, operand: int, shape: Shape) -> Arrangement:
     if stack:
         sizes.insert(0, math.prod(shape[i] for i in stack))
     kind = TensorKind("linear", transposed=True, stacked=bool(stack))
-    return kind, Layout((*stack, *into, *out), tuple(sizes))
+    return kind, ArrayLayout((*stack, *into, *out), tuple(sizes))
 
 
 def _spatial(kinds: tuple[Kind, ...], shape: Shape, lead: int) -> Kind | None:
@@ -115,8 +115,8 @@ def _spatial(kinds: tuple[Kind, ...], shape: Shape, lead: int) -> Kind | None:
     return kinds[spatial - 1] if 1 <= spatial <= len(kinds) else None
 
 
-def _moved(shape: Shape, lead: int, channels: tuple[int, int]) -> Layout:
+def _moved(shape: Shape, lead: int, channels: tuple[int, int]) -> ArrayLayout:
     """The two axes of channels before those of the kernel."""
     n = len(shape)
     axes = (*range(lead), *(n + axis for axis in channels), *range(lead, n - 2))
-    return Layout(axes, tuple(shape[axis] for axis in axes))
+    return ArrayLayout(axes, tuple(shape[axis] for axis in axes))

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
-from zoo_analysis.weights.readers.arranged import Layout, as_stored
+from zoo_analysis.weights.readers.arranged import ArrayLayout, as_stored
 from zoo_analysis.weights.readers.channels_last.layouts import (
     Arrangement,
     Shape,
@@ -31,7 +31,7 @@ _CONV: Final[Mapping[int, tuple[Kind, Kind]]] = {
 
 
 @dataclass(frozen=True)
-class Coding:
+class IntegerCoding:
     """The inputs in which an operator has the scale and the zero point of a coded matrix.
 
     Attributes:
@@ -65,7 +65,7 @@ def arrangement(node: "onnx.NodeProto", operand: int, shape: Shape) -> Arrangeme
     return found(operand, shape, attributes)
 
 
-def coding(node: "onnx.NodeProto", operand: int) -> Coding | None:
+def coding(node: "onnx.NodeProto", operand: int) -> IntegerCoding | None:
     """The coding of an integer matrix that a node takes; None if the node has no scales."""
     known = _CODINGS.get((node.op_type, operand)) if node.domain in _DOMAINS else None
     if known and node.op_type == "QGemm":
@@ -96,8 +96,8 @@ def _matrix(shape: Shape, transposed: bool) -> Arrangement:
     return TensorKind("linear", transposed=transposed, stacked=True), _joined(stack, shape)
 
 
-def _joined(whole: Shape, shape: Shape) -> Layout:
-    return Layout(tuple(range(len(shape))), whole)
+def _joined(whole: Shape, shape: Shape) -> ArrayLayout:
+    return ArrayLayout(tuple(range(len(shape))), whole)
 
 
 def _product(weight: int = 1) -> "Callable[[int, Shape, Attributes], Arrangement]":
@@ -195,17 +195,17 @@ _OPERATORS: "Final[Mapping[str, Callable[[int, Shape, Attributes], Arrangement]]
     "Einsum": _einsum,
 }
 _CODINGS: Final = {
-    ("QLinearConv", 3): Coding(4, 5, 0),
-    ("QLinearMatMul", 3): Coding(4, 5, -1),
-    ("MatMulInteger", 1): Coding(4, 3, -1),
-    ("ConvInteger", 1): Coding(4, 3, 0),
-    ("MatMulNBits", 1): Coding(2, 3, 0),
-    ("DynamicQuantizeLSTM", 1): Coding(8, 9, 0),
-    ("DynamicQuantizeLSTM", 2): Coding(10, 11, 0),
-    ("QLinearMatMul", 0): Coding(1, 2, -2),
-    ("QGemm", 3): Coding(4, 5, -1),
-    ("DynamicQuantizeMatMul", 1): Coding(2, 3, -1),
-    ("MatMulIntegerToFloat", 1): Coding(3, 5, -1),
-    ("QAttention", 1): Coding(4, 7, -1),
-    ("DequantizeLinear", 0): Coding(1, 2, 1),
+    ("QLinearConv", 3): IntegerCoding(4, 5, 0),
+    ("QLinearMatMul", 3): IntegerCoding(4, 5, -1),
+    ("MatMulInteger", 1): IntegerCoding(4, 3, -1),
+    ("ConvInteger", 1): IntegerCoding(4, 3, 0),
+    ("MatMulNBits", 1): IntegerCoding(2, 3, 0),
+    ("DynamicQuantizeLSTM", 1): IntegerCoding(8, 9, 0),
+    ("DynamicQuantizeLSTM", 2): IntegerCoding(10, 11, 0),
+    ("QLinearMatMul", 0): IntegerCoding(1, 2, -2),
+    ("QGemm", 3): IntegerCoding(4, 5, -1),
+    ("DynamicQuantizeMatMul", 1): IntegerCoding(2, 3, -1),
+    ("MatMulIntegerToFloat", 1): IntegerCoding(3, 5, -1),
+    ("QAttention", 1): IntegerCoding(4, 7, -1),
+    ("DequantizeLinear", 0): IntegerCoding(1, 2, 1),
 }

@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
-from zoo_analysis.weights.readers.arranged import Layout
-from zoo_analysis.weights.readers.onnx.onnx_operators import Coding, attributes_of, coding
+from zoo_analysis.weights.readers.arranged import ArrayLayout
+from zoo_analysis.weights.readers.onnx.onnx_operators import IntegerCoding, attributes_of, coding
 from zoo_analysis.weights.readers.onnx.onnx_scopes import Scope, Scopes, Taker
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class Path:
 
     scope: Scope
     name: str
-    layout: Layout | None
+    layout: ArrayLayout | None
     coded: Coded | None = None
     place: int | None = None
 
@@ -170,7 +170,7 @@ def _coded(path: Path, taker: Taker) -> Coded | None:
     return Coded(taker.scope, scale, zero, axes[axis], told.get("block_size", 0))
 
 
-def named(node: "onnx.NodeProto", found: Coding) -> tuple[str, str]:
+def named(node: "onnx.NodeProto", found: IntegerCoding) -> tuple[str, str]:
     """The values that a node takes as scales and zero points; empty if it has none."""
     scale, zero = (
         node.input[number] if number < len(node.input) else ""
@@ -211,7 +211,7 @@ def decoded_after(taker: Taker, table: str, axes: int) -> Coded | None:
     """
     for after in taker.scope.takers.get(taker.node.output[0], ()):
         if after.node.op_type == "DequantizeLinear" and after.operand == 0:
-            scale, zero = named(after.node, Coding(1, 2, 0))
+            scale, zero = named(after.node, IntegerCoding(1, 2, 0))
             return Coded(after.scope, scale, zero, axes)
     plain = table.removesuffix(_INT)
     if plain == table or taker.scope.constant(f"{plain}_scale") is None:
@@ -219,18 +219,18 @@ def decoded_after(taker: Taker, table: str, axes: int) -> Coded | None:
     return Coded(taker.scope, f"{plain}_scale", f"{plain}_zero_point", axes)
 
 
-def _permuted(layout: Layout | None, order: tuple[int, ...] | None) -> Layout | None:
+def _permuted(layout: ArrayLayout | None, order: tuple[int, ...] | None) -> ArrayLayout | None:
     if layout is None or not layout.pure:
         return None
     order = tuple(reversed(range(len(layout.axes)))) if order is None else order
     if sorted(order) != list(range(len(layout.axes))):
         return None
-    return Layout(
+    return ArrayLayout(
         tuple(layout.axes[axis] for axis in order), tuple(layout.shape[axis] for axis in order)
     )
 
 
-def _reshaped(layout: Layout | None, taker: Taker) -> Layout | None:
+def _reshaped(layout: ArrayLayout | None, taker: Taker) -> ArrayLayout | None:
     """Axes of one entry taken away or added; other shapes are not followed."""
     if layout is None:
         return None
@@ -244,18 +244,20 @@ def _reshaped(layout: Layout | None, taker: Taker) -> Layout | None:
         gone = ones if axes is None else [axis % len(shape) for axis in axes if shape]
         if not set(gone) <= set(ones):
             return None
-        return Layout(layout.axes, tuple(axis for i, axis in enumerate(shape) if i not in gone))
+        return ArrayLayout(
+            layout.axes, tuple(axis for i, axis in enumerate(shape) if i not in gone)
+        )
     if node.op_type == "Unsqueeze" and axes is not None:
         for axis in sorted(axis % (len(shape) + len(axes)) for axis in axes):
             shape.insert(axis, 1)
-        return Layout(layout.axes, tuple(shape))
+        return ArrayLayout(layout.axes, tuple(shape))
     if node.op_type == "Reshape" and axes is not None:
         whole = [shape[i] if a == 0 and i < len(shape) else a for i, a in enumerate(axes)]
         rest = math.prod(axis for axis in whole if axis != -1)
         if whole.count(-1) == 1 and rest > 0:
             whole[whole.index(-1)] = math.prod(shape) // rest
         fits = min(whole, default=1) > 0 and math.prod(whole) == math.prod(shape)
-        return Layout(layout.axes, tuple(whole)) if fits else None
+        return ArrayLayout(layout.axes, tuple(whole)) if fits else None
     return None
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from zoo_analysis.weights.readers.arranged import Layout, as_stored
+from zoo_analysis.weights.readers.arranged import ArrayLayout, as_stored
 from zoo_analysis.weights.readers.channels_last.layouts import Shape
 from zoo_analysis.weights.readers.onnx.onnx_operators import arrangement, coding
 from zoo_analysis.weights.readers.onnx.onnx_scopes import Scope, Scopes, Taker
@@ -39,7 +39,7 @@ class Use:
     operand: int
     node: "onnx.NodeProto | None"
     kind: TensorKind | None
-    layout: Layout
+    layout: ArrayLayout
     coded: Coded | None = None
 
 
@@ -115,10 +115,10 @@ def _lost(taker: Taker, shape: Shape) -> TensorKind | None:
     return found and TensorKind(found.kind, status="not-understood")
 
 
-def _then(first: Layout, second: Layout) -> Layout | None:
+def _then(first: ArrayLayout, second: ArrayLayout) -> ArrayLayout | None:
     """One layout after the other; None where axes would be joined before they are moved."""
     if second.axes == tuple(range(len(second.axes))):
-        return Layout(first.axes, second.shape)
+        return ArrayLayout(first.axes, second.shape)
     if first.pure:
-        return Layout(tuple(first.axes[axis] for axis in second.axes), second.shape)
+        return ArrayLayout(tuple(first.axes[axis] for axis in second.axes), second.shape)
     return None
