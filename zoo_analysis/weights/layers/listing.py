@@ -21,9 +21,7 @@ from zoo_analysis.weights.layers.ties import tied_names
 from zoo_analysis.weights.lenient_json import lenient_json
 from zoo_analysis.weights.spec import LayerSpec, Omission, Role, TensorKind
 
-_PARAMETER: Final = re.compile(
-    r"(\.|(?<=in_proj)_|(?<=_proj)_)(weight|qweight|weight_packed|kernel|embeddings?)$"
-)
+_PARAMETER: Final = re.compile(r"(\.|(?<=in_proj)_|(?<=_proj)_)(weight|kernel|embeddings?)$")
 
 
 def list_layers(

@@ -8,8 +8,10 @@ import re
 from collections.abc import Collection, Iterator
 from functools import cache
 from importlib.resources import files
+from typing import TYPE_CHECKING
 
-from zoo_analysis.weights.layers.architecture import Blueprint
+if TYPE_CHECKING:
+    from zoo_analysis.weights.layers.architecture import Blueprint
 
 _Rank = tuple[float, int, str]
 
@@ -28,7 +30,7 @@ def definition_order(names: Collection[str]) -> list[str]:
     return sorted(names, key=key)
 
 
-def planned_order(order: list[str], plan: Blueprint) -> list[str]:
+def planned_order(order: list[str], plan: "Blueprint") -> list[str]:
     """The architecture's order; tensors it does not know follow their nearest relatives.
 
     Args:
