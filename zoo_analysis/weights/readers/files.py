@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from zoo_analysis.errors import CheckpointError
+from zoo_analysis.folders import MAX_INDEX, open_regular, read_regular
 from zoo_analysis.hub.path import indexed, is_index, shard_names
 from zoo_analysis.weights.readers.by_suffix import suffixes, suffixes_by_format
 
@@ -105,33 +106,38 @@ def weight_files(path: Path) -> list[Path]:
         _refuse_slice(path.parent)
         return [path]
     if not path.is_dir():
-        raise CheckpointError(f"{path}: no such file or directory")
+        what = "a FIFO, socket or device" if path.exists() else "no such file or directory"
+        raise CheckpointError(f"{path}: {what}")
     _refuse_slice(path)
     here = {file.name for file in path.iterdir() if file.is_file()}
     first, *others = _chosen(here, str(path))
     if is_index(first):
         index = path / first
-        refuse_pointer(index)
+        refuse_pointer(index, path)
         try:
-            text = index.read_text()
+            text = read_regular(index, path, MAX_INDEX).decode()
         except (OSError, ValueError) as error:
             raise CheckpointError(f"{index}: not an index of shards: {error!r}") from None
         first, *others = shard_names(text, str(index))
         _all_there((first, *others), here, str(index))
     files = [path / name for name in (first, *others)]
     for file in files:
-        refuse_pointer(file)
+        refuse_pointer(file, path)
     return files
 
 
-def refuse_pointer(file: Path) -> None:
+def refuse_pointer(file: Path, within: Path | None = None) -> None:
     """Refuse a pointer of Git LFS, which lies where a clone did not fetch the file itself.
 
+    Args:
+        file: of a model.
+        within: see `open_regular`.
+
     Raises:
-        CheckpointError: it is one.
+        CheckpointError: it is one, or no regular file of the model.
     """
     try:
-        with file.open("rb") as stream:
+        with open_regular(file, within) as stream:
             first = stream.read(len(_POINTER))
     except OSError:  # for the reader to say
         return

@@ -2,12 +2,14 @@
 
 from pathlib import Path
 
+from zoo_analysis.errors import CheckpointError
 from zoo_analysis.hub.access import HubAccess, default_access
 from zoo_analysis.hub.path import SCHEME
 from zoo_analysis.weights.checkpoint import Checkpoint
 from zoo_analysis.weights.readers.by_suffix import reader_of
 from zoo_analysis.weights.readers.files import weight_files
 from zoo_analysis.weights.readers.hub_checkpoint import open_hub
+from zoo_analysis.weights.readers.limits import refuse_excess, refuse_many
 
 
 def open_checkpoint(path: str | Path, access: HubAccess | None = None) -> Checkpoint:
@@ -27,4 +29,12 @@ def open_checkpoint(path: str | Path, access: HubAccess | None = None) -> Checkp
         return open_hub(str(path), open_checkpoint, access or default_access())
     path = Path(path)
     files = weight_files(path)
-    return reader_of(str(files[0])).open(path, files)
+    checkpoint = reader_of(str(files[0])).open(path, files)
+    try:
+        refuse_many(len(checkpoint.tensors), str(path))
+        for info in checkpoint.tensors.values():
+            refuse_excess(info.name, info.shape, str(path))
+    except CheckpointError:
+        checkpoint.close()
+        raise
+    return checkpoint

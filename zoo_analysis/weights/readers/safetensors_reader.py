@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zoo_analysis.errors import CheckpointError
+from zoo_analysis.folders import folder_of
 from zoo_analysis.weights.checkpoint import Checkpoint, TensorInfo
 from zoo_analysis.weights.readers.byte_source import ByteSource, FileBytes
 from zoo_analysis.weights.readers.reader import Reader
@@ -110,7 +111,7 @@ def open_safetensors(path: Path, files: Sequence[Path]) -> SafetensorsCheckpoint
     Raises:
         CheckpointError: a file that is missing or malformed.
     """
-    return SafetensorsCheckpoint(path, [FileBytes(file) for file in files])
+    return SafetensorsCheckpoint(path, [FileBytes(file, folder_of(path)) for file in files])
 
 
 READER = Reader(SafetensorsCheckpoint.format, (".safetensors",), open_safetensors, streamed=True)
