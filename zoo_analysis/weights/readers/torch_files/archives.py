@@ -80,6 +80,8 @@ def _refuse_many(file: BinaryIO) -> None:
     sign, disk, *_, entries, length, offset, _ = _END.unpack(file.read(_END.size))
     if sign != b"PK\x05\x06":
         raise _Odd("it is truncated, or something follows it")
+    if disk not in (0, 0xFFFF):
+        raise _Odd("it is one part of several")
     if 0xFFFF in (disk, entries) or 0xFFFFFFFF in (length, offset):
         file.seek(max(0, size - _END.size - 20 - _END64.size))
         found = file.read(_END64.size)

@@ -18,7 +18,7 @@ from zoo_analysis.weights.readers.torch_files.stand_ins import (
 
 #: Types without a call: of tensors, of storages, of numbers.
 _TYPES: Final = re.compile(
-    r"torch\.([a-z]\w*|((cuda|sparse|cuda\.sparse|storage)\.)?\w+(Storage|Tensor))"
+    r"torch\.([a-z]\w*|((cuda|sparse|cuda\.sparse|storage)\.)?\w*(Storage|Tensor))"
 )
 #: Bytes of an element by the beginning of a storage's name; eight at most.
 _BYTES: Final = {"Double": 8, "Float": 4, "Half": 2, "BFloat16": 2, "Long": 8, "Int": 4,

@@ -46,7 +46,7 @@ _DEEPEST: Final = 4
 #: Nested deeper, what stands beside the weights is not looked at.
 _DEEPEST_ASIDE: Final = 64
 #: Entries of dictionaries that are looked at for the weights, the same ones often.
-_MOST_LOOKS: Final = 4 * MAX_TENSORS
+_MOST_LOOKS: Final = 2 * MAX_TENSORS
 
 
 def unwrap(loaded: Any) -> dict[str, "torch.Tensor"]:
@@ -116,7 +116,7 @@ def _find(loaded: Any, level: int, looked: list[int]) -> dict[str, "torch.Tensor
 
     if not isinstance(loaded, Mapping) or level > _DEEPEST:
         return {}
-    looked[0] += len(loaded)
+    looked[0] += len(loaded) + len(ENVELOPES)
     if looked[0] > _MOST_LOOKS:
         raise CheckpointError("no weights: the same parts are in it again and again")
     tensors = {
