@@ -5,8 +5,8 @@ from typing import Final
 
 from zoo_analysis.errors import CheckpointError
 
-#: Tensors of a file. The largest models have three hundred thousand, in a hundred files.
-MAX_TENSORS: Final = 1_000_000
+#: Tensors of a model. The largest have three hundred thousand; half a million take 0.8 GB.
+MAX_TENSORS: Final = 500_000
 #: Axes of a tensor; NumPy and torch have no more.
 MAX_AXES: Final = 64
 #: Characters of a tensor's name. Those of real models have up to two hundred.
@@ -32,12 +32,16 @@ def refuse_excess(name: str, shape: Sequence[int], where: str) -> None:
             f"{where}: a tensor's name has {len(name)} characters, more than {MAX_NAME}: "
             f"{name[:60]!r}…"
         )
-    if "\0" in name or any("\ud800" <= sign <= "\udfff" for sign in name):
+    if "\0" in name or not (name.isascii() or _is_text(name)):
         raise CheckpointError(f"{where}: the tensor {ascii(name)[:100]} has a name that is no text")
     if len(shape) > MAX_AXES:
         raise CheckpointError(f"{where}: {name} has {len(shape)} axes, more than {MAX_AXES}")
     if not all(0 <= axis <= _LONGEST for axis in shape):
         raise CheckpointError(f"{where}: {name} has a shape that no file holds")
+
+
+def _is_text(name: str) -> bool:
+    return not any("\ud800" <= sign <= "\udfff" for sign in name)  # halves of surrogate pairs
 
 
 def refuse_many(count: int, where: str) -> None:

@@ -19,8 +19,8 @@ from zoo_analysis.weights.readers.limits import MAX_NAME, MAX_TENSORS, refuse_ex
 #: The format's own limit on the length of the header, in bytes.
 MAX_HEADER: Final = 100_000_000
 
-#: Brackets and commas of a header: ten for each of `MAX_TENSORS`, and some for metadata.
-_MOST_PARTS: Final = 12 * MAX_TENSORS
+#: Brackets and commas of a header: ten for each of `MAX_TENSORS`, and as many for metadata.
+_MOST_PARTS: Final = 20 * MAX_TENSORS
 
 #: safetensors type → (torch's name, bits an element).
 DTYPES: Final[Mapping[str, tuple[str, int]]] = {

@@ -46,7 +46,7 @@ _DEEPEST: Final = 4
 #: Nested deeper, what stands beside the weights is not looked at.
 _DEEPEST_ASIDE: Final = 64
 #: Entries of dictionaries that are looked at for the weights, the same ones often.
-_MOST_LOOKS: Final = 2 * MAX_TENSORS
+_MOST_LOOKS: Final = 4 * MAX_TENSORS
 
 
 def unwrap(loaded: Any) -> dict[str, "torch.Tensor"]:
