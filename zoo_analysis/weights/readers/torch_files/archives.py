@@ -67,7 +67,7 @@ def read_archive(file: BinaryIO, path: Path) -> Archive | None:
     except _Odd as odd:
         raise CheckpointError(f"{path}: not an archive as torch writes it: {odd}") from None
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, EOFError) as error:
-        raise CheckpointError(f"{path}: not a readable archive: {error}") from None
+        raise CheckpointError(f"{path}: not a readable archive: {str(error)[:200]}") from None
 
 
 class _Odd(Exception):
@@ -97,11 +97,11 @@ def _refuse_odd(entries: Sequence[zipfile.ZipInfo], size: int) -> None:
         raise _Odd("an entry occurs twice")  # torch does not tell capitals from others
     for entry in entries:
         if entry.compress_type != zipfile.ZIP_STORED or entry.flag_bits & 0x1:
-            raise _Odd(f"{entry.filename[:64]} is compressed or encrypted")
+            raise _Odd(f"{entry.filename[:64]!r} is compressed or encrypted")
         if entry.file_size != entry.compress_size or entry.volume:
-            raise _Odd(f"{entry.filename[:64]} has two sizes, or lies in another file")
+            raise _Odd(f"{entry.filename[:64]!r} has two sizes, or lies in another file")
         if "/data/" not in entry.filename and entry.file_size > MAX_PICKLE:
-            raise _Odd(f"{entry.filename[:64]} has {entry.file_size} bytes")
+            raise _Odd(f"{entry.filename[:64]!r} has {entry.file_size} bytes")
     places = sorted((entry.header_offset, entry.file_size) for entry in entries)
     if not places or places[0][0] != 0:
         raise _Odd("something lies before it")

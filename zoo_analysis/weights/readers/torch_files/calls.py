@@ -131,7 +131,7 @@ def _tensor(given: tuple[Any, ...], steps: Steps) -> Tensor:
         raise TypeError(f"a tensor of {len(shape)} axes and {len(strides)} strides")
     numel, last = 1, offset
     for axis, stride in zip(shape, strides, strict=True):
-        if type(axis) is not int or type(stride) is not int or axis < 0 or stride < 0:
+        if not (type(axis) is type(stride) is int and axis >= 0 and stride >= 0):
             raise TypeError("a tensor with an odd shape")
         numel *= axis
         last += (axis - 1) * stride

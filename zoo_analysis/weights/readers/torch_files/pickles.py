@@ -6,6 +6,7 @@ along every path, and a tensor may claim more than its storage. Here the same st
 stand-ins that own no memory, and what a state dict never needs is refused.
 """
 
+import gc
 import struct
 from _compat_pickle import IMPORT_MAPPING, NAME_MAPPING
 from mmap import mmap
@@ -50,6 +51,8 @@ def check_pickle(
         CheckpointError: malformed, asks for what no state dict needs, or for more than there is.
     """
     steps = Steps(available)
+    collecting = gc.isenabled()
+    gc.disable()  # all stand-ins live to the end, and would be looked at again and again
     try:
         made, stop = _walk(data, start, steps)
     except Unsafe as odd:
@@ -58,6 +61,9 @@ def check_pickle(
         raise CheckpointError(
             f"{where}: malformed pickle, not read: {type(error).__name__}: {str(error)[:100]}"
         ) from None
+    finally:
+        if collecting:
+            gc.enable()
     return made, stop, steps.storages
 
 
@@ -169,8 +175,6 @@ def _walk(data: bytes | mmap, at: int, steps: Steps) -> tuple[Any, int]:
             return stack.pop(), at
         else:
             raise ValueError(f"the step {step:#04x} is none of the second protocol")
-        if at > end:
-            raise ValueError("it does not end")
     raise Unsafe(f"it has more than {MAX_STEPS} steps; keep tensors only, or use safetensors")
 
 
