@@ -170,7 +170,7 @@ def _entry(tensor: str, row: Any, base: int, name: str) -> HeaderEntry:
     bits = math.prod(shape) * DTYPES[dtype][1]
     if bits % 8 or end - begin != bits // 8:
         raise CheckpointError(
-            f"{name}: {tensor} of {dtype} {shape} needs {bits // 8} bytes, "
+            f"{name}: {tensor} of {dtype} {str(shape)[:200]} needs {str(bits // 8)[:40]} bytes, "
             f"its offsets give {end - begin}"
         )
     return HeaderEntry(DTYPES[dtype][0], tuple(shape), base + begin, base + end)
