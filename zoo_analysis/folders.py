@@ -1,10 +1,24 @@
-"""Folders: package data, inside the wheel or beside the package; the user's cache and settings."""
+"""Folders: package data, the user's cache and settings, and a model's, with its regular files."""
 
+import os
+import re
+import stat
+from io import BufferedReader
 from pathlib import Path
+from typing import Final
 
 from platformdirs import user_cache_path, user_config_path
 
+from zoo_analysis.errors import CheckpointError
+
+#: Bytes of a configuration or a card: a larger one is none.
+MAX_TEXT: Final = 16 * 2**20
+#: Bytes of an index of shards, or of a tokenizer; the largest have thirty million.
+MAX_INDEX: Final = 64 * 2**20
+
 _PACKAGE = Path(__file__).resolve().parent
+#: Of a hub cache: the files of a commit are links to the blobs of the same repository.
+_SNAPSHOT: Final = re.compile(r"(?P<repository>.*/models--[^/]+)/snapshots/[^/]+(/.*)?")
 
 
 def data_dir(name: str) -> Path:
@@ -21,3 +35,74 @@ def user_cache() -> Path:
 def user_settings() -> Path:
     """The folder of what the user has set: ``zoo`` among the settings of programs."""
     return user_config_path("zoo", appauthor=False, roaming=True)
+
+
+def folder_of(path: Path) -> Path | None:
+    """The folder that the files of a model do not leave; None for a model that is a file.
+
+    Args:
+        path: of the model.
+    """
+    return path if path.is_dir() else None
+
+
+def open_regular(path: Path, within: Path | None = None) -> BufferedReader:
+    """A regular file of a model, opened for reading.
+
+    FIFOs, sockets and devices are refused, which could block or never end, and so are links that
+    lead out of the model's folder; but for those of a hub cache, to blobs of the same repository.
+
+    Args:
+        path: of the file.
+        within: the model's folder, which may itself be reached by a link; None where the file is
+            the model, so that a link to it is the user's own.
+
+    Raises:
+        CheckpointError: no regular file, or one outside of the folder.
+        OSError: it is not there, is a folder, or may not be read.
+    """
+    real = os.path.realpath(path)
+    if within is not None and not _holds(os.path.realpath(within), real):
+        raise CheckpointError(
+            f"{path}: a link out of the model's folder; put the file itself there"
+        )
+    if stat.S_ISDIR(mode := os.stat(real).st_mode):
+        raise IsADirectoryError(f"{path} is a folder")
+    descriptor = -1
+    try:
+        if stat.S_ISREG(mode):  # opening a device can have effects already
+            flags = os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC
+            descriptor = os.open(real, flags)
+        # What was opened counts, not what lay there a moment ago.
+        if descriptor < 0 or not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise CheckpointError(f"{path}: a FIFO, socket or device, and no regular file")
+        opened, descriptor = os.fdopen(descriptor, "rb"), -1
+        return opened
+    finally:
+        if descriptor >= 0:
+            os.close(descriptor)
+
+
+def read_regular(path: Path, within: Path | None = None, most: int = MAX_TEXT) -> bytes:
+    """The content of a small regular file of a model.
+
+    Args:
+        path: see `open_regular`.
+        within: see `open_regular`.
+        most: bytes that it may have.
+
+    Raises:
+        CheckpointError: as for `open_regular`, or a larger file.
+        OSError: as for `open_regular`.
+    """
+    with open_regular(path, within) as file:
+        if os.fstat(file.fileno()).st_size > most or len(content := file.read(most + 1)) > most:
+            raise CheckpointError(f"{path}: has more than the {most >> 20} MiB of such a file")
+        return content
+
+
+def _holds(folder: str, real: str) -> bool:
+    folders = [folder]
+    if found := _SNAPSHOT.fullmatch(folder):
+        folders.append(f"{found['repository']}/blobs")
+    return any(os.path.commonpath((real, each)) == each for each in folders)

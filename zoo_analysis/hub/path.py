@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -124,3 +125,39 @@ def shard_names(index: str, where: str) -> list[str]:
     if outside := [name for name in names if "/" in name or name.startswith(".")]:
         raise CheckpointError(f"{nothing}: {outside[0]} is missing from its folder")
     return names
+
+
+_SHARD: Final = re.compile(r"(?P<stem>.+)-\d{5}-of-(?P<count>\d{5})(?P<end>\.[^-]+)")
+
+
+def shard(name: str) -> re.Match[str] | None:
+    """The parts `stem`, `count` and `end` of a shard's name; None if it is none."""
+    return _SHARD.fullmatch(name)
+
+
+def shards_beside(name: str) -> tuple[str, ...]:
+    """The files of the model that a weight file is a part of: all shards of a shard, else itself.
+
+    Args:
+        name: of the file, without its folder.
+    """
+    if not (found := shard(name)):
+        return (name,)
+    stem, count, end = found["stem"], int(found["count"]), found["end"]
+    names = tuple(f"{stem}-{i:05}-of-{count:05}{end}" for i in range(1, count + 1))
+    return names if name in names else (name,)
+
+
+def one_of_each(names: Iterable[str]) -> list[str]:
+    """One weight file of each model among those of a folder: the first that is there of its shards.
+
+    Args:
+        names: of the files.
+    """
+    return list({shards_beside(name): name for name in sorted(names, reverse=True)}.values())[::-1]
+
+
+def whole_name(name: str) -> str:
+    """The name of a weight file, less the number of a shard."""
+    found = shard(name)
+    return found["stem"] + found["end"] if found else name

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from zoo_analysis.errors import CheckpointError
+from zoo_analysis.folders import MAX_INDEX, read_regular
 from zoo_analysis.hub.access import CLIENT, HubAccess
 from zoo_analysis.hub.cache import in_use, one_download, reserved
 from zoo_analysis.hub.file import HubFile, RangeIgnored
@@ -71,12 +72,12 @@ class Repository:
         from huggingface_hub.errors import EntryNotFoundError
 
         if folder := self.cached([name]):
-            return _decoded((folder / name).read_bytes())
+            return _decoded(read_regular(folder / name, most=MAX_INDEX))
         try:
             return _decoded(self.file(name).whole())
         except RangeIgnored:
             with self.snapshot([name]) as folder:
-                return _decoded((folder / name).read_bytes())
+                return _decoded(read_regular(folder / name, most=MAX_INDEX))
         except CheckpointError as error:
             if isinstance(error.__cause__, EntryNotFoundError):
                 return None
@@ -132,7 +133,7 @@ class Repository:
         names += expanded(weights)
         if is_index(weights):
             with self.snapshot([weights]) as folder:
-                index = (folder / weights).read_text()
+                index = _decoded(read_regular(folder / weights, most=MAX_INDEX))
             shards = shard_names(index, str(HubPath(self.repo_id, self.revision, weights)))
             names += [str(beside(name)) for name in shards]
         with self.snapshot(names) as folder:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from zoo_analysis.errors import CheckpointError
+from zoo_analysis.hub.path import one_of_each, shards_beside, whole_name
 from zoo_analysis.sources.card import Card, read_card
 from zoo_analysis.sources.layout import MODULES, PIPELINE, Walk, members, nothing, without
 from zoo_analysis.sources.metadata import Architecture, read_architecture
@@ -16,12 +17,9 @@ from zoo_analysis.weights.readers.files import (
     HUB_NAMES,
     NoVariant,
     all_shards,
-    one_of_each,
-    shards_beside,
     weight_files,
     weight_suffix,
     weights_name,
-    whole_name,
 )
 
 

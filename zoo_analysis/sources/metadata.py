@@ -1,18 +1,20 @@
 """The architecture that a model's config.json names."""
 
+import logging
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from zoo_analysis.errors import CheckpointError
+from zoo_analysis.folders import read_regular
 from zoo_analysis.sources.ref import ModelRef
 from zoo_analysis.weights.lenient_json import lenient_json
 
-#: A configuration larger than this is not one; reading it would only cost memory.
-_LIMIT = 16 * 2**20
 #: Prefixes of timm names that say where weights came from, not what they are.
 _PREFIXES = {"tf", "legacy", "ese", "gc", "dm", "gluon", "test"}
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -30,17 +32,22 @@ class Architecture:
 
 
 def read_text(path: Path) -> str | None:
-    """A small text file, or None where there is none, it cannot be read, or it is too large.
+    """A small text file of a model, or None where there is none or it cannot be read.
+
+    One that is no regular file of the model's folder, or larger than `MAX_TEXT`, is passed over
+    with a warning.
 
     Args:
-        path: of a README.md or config.json.
+        path: of a README.md or config.json, in the model's folder.
 
     Returns:
         Its text, without a byte order mark; bytes that are not UTF-8 are replaced.
     """
     try:
-        small = path.stat().st_size <= _LIMIT
-        return path.read_text("utf-8-sig", errors="replace") if small else None
+        return read_regular(path, path.parent).decode("utf-8-sig", errors="replace")
+    except CheckpointError as error:
+        _log.warning("%s; passed over", error)
+        return None
     except OSError:
         return None
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from zoo_analysis.errors import SourceError
+from zoo_analysis.folders import folder_of, open_regular
 from zoo_analysis.hub.path import expanded, is_index
 from zoo_analysis.sources.ref import ModelRef
 from zoo_analysis.weights.readers.by_suffix import reader_of
@@ -36,7 +37,7 @@ def resolve_revision(ref: ModelRef) -> ModelRef:
     try:
         for file in _contents(path):
             digest.update(file.name.encode() + b"\0")
-            with file.open("rb") as stream:
+            with open_regular(file, folder_of(path)) as stream:
                 digest.update(hashlib.file_digest(stream, "sha256").digest())
     except OSError as error:
         raise SourceError(f"{error.filename}: cannot be read ({error.strerror})") from error

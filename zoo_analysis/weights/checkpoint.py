@@ -10,6 +10,7 @@ from types import MappingProxyType, TracebackType
 from typing import TYPE_CHECKING, Self
 
 from zoo_analysis.errors import CheckpointError
+from zoo_analysis.folders import read_regular
 from zoo_analysis.weights.spec import LayerSpec, Omission, TensorKind
 
 if TYPE_CHECKING:
@@ -95,12 +96,14 @@ class Checkpoint(ABC):
     def beside(self, name: str) -> str | None:
         """The text file `name` of the model, such as config.json; None if it has none."""
         path = Path(self.path)
-        file = (path if path.is_dir() else path.parent) / name
+        folder = path if path.is_dir() else path.parent
         try:
-            raw = file.read_bytes() if file.is_file() else None
+            raw = read_regular(folder / name, folder)
+        except (FileNotFoundError, IsADirectoryError):
+            return None
         except OSError as error:
-            raise CheckpointError(f"{file}: not readable: {error}") from None
-        return raw if raw is None else raw.decode("utf-8-sig", errors="replace")
+            raise CheckpointError(f"{folder / name}: not readable: {error.strerror}") from None
+        return raw.decode("utf-8-sig", errors="replace")
 
     @property
     def nbytes(self) -> int:

@@ -46,14 +46,14 @@ def load_network(
             config = read_config(checkpoint)
             beside = local if local.is_dir() else local.parent
             if isinstance(config.get("architecture"), str):
-                return load_timm(path, checkpoint, beside, config["architecture"], where)
+                return load_timm(path, checkpoint, config, config["architecture"], where)
             if isinstance(config.get("model_type"), str):
                 if not local.is_dir() and weight_files(beside) != [local]:
                     raise ActivationError(
                         f"{path}: beside other weights, which transformers would load; give it a "
                         "directory of its own"
                     )
-                return load_transformers(path, beside, where)
+                return load_transformers(path, checkpoint, config, beside, where)
             library, _, name = (architecture or "").partition(":")
             if library == "timm":
                 return load_timm(path, checkpoint, None, name, where)

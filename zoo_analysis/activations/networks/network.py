@@ -1,16 +1,23 @@
 """A model brought to life: what a probe becomes as its input, and how it is run."""
 
-from collections.abc import Callable, Iterator, Mapping
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Final
 
 import torch
 from torch import nn
 
 from zoo_analysis.activations.probes.probe import Kind, Probe
 from zoo_analysis.errors import ActivationError
+from zoo_analysis.weights import Checkpoint
 from zoo_analysis.weights.layers.architecture import quietly
 
+#: Seconds of Python's that a network's weights may take to be put into it.
+LOAD_SECONDS: Final = 600.0
+#: Parameters that a network may have beyond its weights, which are then said to be missing.
+_SPARE: Final = 1 << 26
 #: Images as one tensor (batch, channels, height, width); text as ``input_ids``,
 #: ``attention_mask`` (batch, tokens), what else the model asks for, and `WORDS`.
 Batch = torch.Tensor | Mapping[str, torch.Tensor]
@@ -114,6 +121,26 @@ class Network:
             ) from error
 
 
-def one_line(error: Exception) -> str:
+def refuse_larger(name: str, tensors: Iterable[torch.Tensor], checkpoint: Checkpoint) -> None:
+    """Refuse a network that is larger than its weights, before memory is given to it.
+
+    Args:
+        name: of the model, for errors.
+        tensors: of the network, without values.
+        checkpoint: its weights.
+
+    Raises:
+        ActivationError: it has more elements than the checkpoint, and `_SPARE` besides.
+    """
+    needed = sum(tensor.numel() for tensor in tensors)
+    stored = sum(math.prod(info.shape) for info in checkpoint.tensors.values())
+    if needed > 2 * stored + _SPARE:
+        raise ActivationError(
+            f"{name}: its configuration makes a network of {needed} parameters, and its weights "
+            f"are {stored}; correct config.json"
+        )
+
+
+def one_line(error: BaseException) -> str:
     """The beginning of a library's message, on one line."""
     return " ".join(str(error).split())[:200]

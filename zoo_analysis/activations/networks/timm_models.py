@@ -1,17 +1,29 @@
 """timm models brought to life: from a config.json, or from an architecture's name and weights."""
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
 
-from zoo_analysis.activations.networks.network import Batch, Network, one_line
+from zoo_analysis.activations.networks.network import (
+    LOAD_SECONDS,
+    Batch,
+    Network,
+    one_line,
+    refuse_larger,
+)
 from zoo_analysis.activations.networks.preprocess import timm_images
 from zoo_analysis.errors import ActivationError
 from zoo_analysis.lookup import near
 from zoo_analysis.weights import Checkpoint
+from zoo_analysis.weights.layers.building import (
+    BUILD_SECONDS,
+    UnbuildableError,
+    timm_options,
+    timm_preprocessing,
+)
+from zoo_analysis.weights.layers.confinement import OverdueError, confined
 
 State = dict[str, torch.Tensor]
 
@@ -19,7 +31,7 @@ State = dict[str, torch.Tensor]
 def load_timm(
     name: str,
     checkpoint: Checkpoint,
-    directory: Path | None,
+    config: Mapping[str, Any] | None,
     architecture: str,
     device: torch.device,
 ) -> Network:
@@ -31,7 +43,7 @@ def load_timm(
     Args:
         name: of the model, for errors.
         checkpoint: open.
-        directory: of the config.json that timm wrote; None where there is none.
+        config: config.json as timm wrote it; None where there is none.
         architecture: timm's name, for weights without a config.json.
         device: to put it on.
 
@@ -45,7 +57,11 @@ def load_timm(
         raise ActivationError(f"{name}: timm knows no architecture {architecture!r}; {hint}")
     state = {tensor: checkpoint.read(tensor) for tensor in checkpoint.tensors}
     model = _filled(
-        name, f"local-dir:{directory}" if directory else architecture, state, checkpoint
+        name,
+        architecture,
+        _options(name, architecture, config, state, checkpoint),
+        state,
+        checkpoint,
     )
     return Network(
         name=name,
@@ -84,15 +100,35 @@ def in_order(theirs: Mapping[str, torch.Tensor], ours: Mapping[str, torch.Tensor
     return {mine: theirs[other] for mine, other in zip(a, b, strict=True)}
 
 
-def _filled(name: str, source: str, state: State, checkpoint: Checkpoint) -> Any:
+def _options(
+    name: str,
+    architecture: str,
+    config: Mapping[str, Any] | None,
+    state: State,
+    checkpoint: Checkpoint,
+) -> dict[str, Any]:
+    """Arguments of timm's that make the network of a configuration, or else of the weights."""
+    if config is None:
+        return _classes(architecture, state, checkpoint.ordered)
+    arguments = config.get("model_args") or {}
+    try:
+        if not isinstance(arguments, Mapping):
+            raise UnbuildableError("model_args is no mapping")
+        options = timm_options(architecture, arguments, len(state))
+        return {**options, "pretrained_cfg": timm_preprocessing(config, len(state))}
+    except UnbuildableError as error:
+        raise _unbuildable(name, error) from error
+
+
+def _filled(
+    name: str, source: str, options: dict[str, Any], state: State, checkpoint: Checkpoint
+) -> Any:
     """The model that `source` means to timm, with the weights `state`."""
-    options = {}
-    if not source.startswith("local-dir:"):
-        options = _classes(source, state, checkpoint.ordered)
+    ours = _expected(name, source, options)
+    refuse_larger(name, ours.values(), checkpoint)
     try:
         model = _created(source, state, options)
-    except Exception as error:  # torch's of tensors that do not fit, or an architecture's own
-        ours = _expected(name, source, options)
+    except (Exception, OverdueError) as error:  # torch's of tensors that do not fit, or its own
         ordered = (
             in_order(state, ours) if checkpoint.ordered and state.keys() != ours.keys() else None
         )
@@ -114,10 +150,13 @@ def _created(source: str, state: State, options: Mapping[str, Any]) -> Any:
     import timm
 
     # An empty source, or else timm would look for weights in the directory or on the hub.
-    own = {"source": "", "file": None, "custom_load": False, "state_dict": state, **options}
-    if options:  # no class is to be cut off, as timm does where ImageNet has a background
-        own["label_offset"] = None
-    model = timm.create_model(source, pretrained=True, pretrained_cfg_overlay=own, **options)
+    own = {"source": "", "file": None, "custom_load": False, "state_dict": state}
+    if "pretrained_cfg" not in options:
+        own |= options
+        if options:  # no class is to be cut off, as timm does where ImageNet has a background
+            own["label_offset"] = None
+    with confined(LOAD_SECONDS):
+        model = timm.create_model(source, pretrained=True, pretrained_cfg_overlay=own, **options)
     model.pretrained_cfg.pop("state_dict", None)  # timm keeps a copy of all weights there
     return model
 
@@ -127,13 +166,17 @@ def _expected(name: str, source: str, options: Mapping[str, Any]) -> Mapping[str
     import timm
 
     try:
-        with torch.device("meta"):
+        with confined(BUILD_SECONDS), torch.device("meta"):
             return dict(timm.create_model(source, pretrained=False, **options).state_dict())
-    except Exception as error:  # whatever it makes of arguments it was not made for
-        raise ActivationError(
-            f"{name}: timm cannot build it ({type(error).__name__}: {one_line(error)}); "
-            "correct config.json"
-        ) from error
+    except (Exception, OverdueError) as error:  # of arguments it was not made for
+        raise _unbuildable(name, error) from error
+
+
+def _unbuildable(name: str, error: BaseException) -> ActivationError:
+    return ActivationError(
+        f"{name}: timm cannot build it ({type(error).__name__}: {one_line(error)}); "
+        "correct config.json"
+    )
 
 
 def _classes(architecture: str, state: State, ordered: bool) -> dict[str, Any]:
@@ -168,7 +211,7 @@ def _nothing(module: nn.Module, batch: Batch) -> None:
 
 
 def _difference(
-    ours: Mapping[str, torch.Tensor], theirs: Mapping[str, torch.Tensor], error: Exception
+    ours: Mapping[str, torch.Tensor], theirs: Mapping[str, torch.Tensor], error: BaseException
 ) -> str:
     """Differences of a checkpoint from what an architecture needs, in a few words."""
     parts = {

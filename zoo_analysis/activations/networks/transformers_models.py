@@ -1,28 +1,53 @@
 """transformers models brought to life, without any code of theirs."""
 
 import inspect
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
 
-from zoo_analysis.activations.networks.network import WORDS, Batch, Feed, Network, one_line
+from zoo_analysis.activations.networks.described import copied
+from zoo_analysis.activations.networks.network import (
+    LOAD_SECONDS,
+    WORDS,
+    Batch,
+    Feed,
+    Network,
+    one_line,
+    refuse_larger,
+)
 from zoo_analysis.activations.networks.preprocess import transformers_images
 from zoo_analysis.activations.networks.tokens import text_feed
 from zoo_analysis.activations.probes.probe import Kind
-from zoo_analysis.errors import ActivationError
+from zoo_analysis.errors import ActivationError, CheckpointError
+from zoo_analysis.weights import Checkpoint
+from zoo_analysis.weights.layers.building import (
+    BUILD_SECONDS,
+    transformers_class,
+    transformers_config,
+)
+from zoo_analysis.weights.layers.confinement import OverdueError, confined
 
 #: Never code that comes with a model, never anything that is not in its directory.
 _LOCAL = {"local_files_only": True, "trust_remote_code": False}
 
 
-def load_transformers(name: str, directory: Path, device: torch.device) -> Network:
+def load_transformers(
+    name: str,
+    checkpoint: Checkpoint,
+    config: Mapping[str, Any],
+    directory: Path,
+    device: torch.device,
+) -> Network:
     """A transformers model with its own tokenizer or image processor.
 
     Args:
         name: of the model, for errors.
-        directory: with config.json, weights, and what its preprocessing needs.
+        checkpoint: its weights, open.
+        config: its config.json.
+        directory: with what its preprocessing needs.
         device: to put it on.
 
     Raises:
@@ -30,16 +55,16 @@ def load_transformers(name: str, directory: Path, device: torch.device) -> Netwo
             are not all there, no tokenizer or image processor, or a model of neither images nor
             text.
     """
-    model = _model(name, directory)
+    model = _model(name, checkpoint, config)
     takes = model.main_input_name
     kind: Kind
     feed: Feed
     if takes == "pixel_values":
-        processor = _part(name, "AutoImageProcessor", directory, "preprocessor_config.json")
+        processor = _part(name, "AutoImageProcessor", model, directory, "preprocessor_config.json")
         channels = getattr(model.config, "num_channels", 3)
         kind, feed = "images", transformers_images(processor, channels, name)
     elif takes == "input_ids":
-        tokenizer = _part(name, "AutoTokenizer", directory, "tokenizer.json")
+        tokenizer = _part(name, "AutoTokenizer", model, directory, "tokenizer.json")
         if not tokenizer.is_fast:
             raise ActivationError(
                 f"{name}: its tokenizer does not say which characters a token stands for; "
@@ -63,28 +88,28 @@ def load_transformers(name: str, directory: Path, device: torch.device) -> Netwo
     )
 
 
-def _model(name: str, directory: Path) -> Any:
+def _model(name: str, checkpoint: Checkpoint, config: Mapping[str, Any]) -> Any:
     """The model as config.json names it, else without a head; all of its weights are there."""
     import transformers
 
     try:
-        config = transformers.AutoConfig.from_pretrained(directory, **_LOCAL)
-        named = next(iter(config.architectures or ()), "")
-        cls: Any = getattr(transformers, named, None) if named.isidentifier() else None
-        if not (isinstance(cls, type) and issubclass(cls, transformers.PreTrainedModel)):
-            cls = transformers.AutoModel
-        safe = any(directory.glob("*.safetensors"))
-        options = {} if cls is not transformers.AutoModel else {"trust_remote_code": False}
-        model, info = cls.from_pretrained(
-            directory,
-            config=config,
-            local_files_only=True,
-            use_safetensors=safe,
-            dtype=torch.float32,
-            output_loading_info=True,
-            **options,
-        )
-    except Exception as error:  # whatever transformers makes of files that are not as it wrote them
+        with confined(BUILD_SECONDS), torch.device("meta"):
+            made = transformers_config(config, len(checkpoint.tensors))
+            cls = transformers_class(config) or transformers.MODEL_MAPPING[type(made)]
+            refuse_larger(name, cls(made).parameters(), checkpoint)
+        state = {tensor: checkpoint.read(tensor) for tensor in checkpoint.tensors}
+        with confined(LOAD_SECONDS):
+            # No name and no folder: transformers is given the weights, and finds nothing by itself.
+            model, info = cls.from_pretrained(
+                None,
+                config=made,
+                state_dict=state,
+                dtype=torch.float32,
+                output_loading_info=True,
+            )
+    except (ActivationError, CheckpointError):
+        raise
+    except (Exception, OverdueError) as error:  # of files that are not as it wrote them
         line = one_line(error)
         raise ActivationError(
             f"{name}: transformers cannot build it ({type(error).__name__}: {line}); "
@@ -99,18 +124,22 @@ def _model(name: str, directory: Path) -> Any:
     return model
 
 
-def _part(name: str, auto: str, directory: Path, file: str) -> Any:
+def _part(name: str, auto: str, model: Any, directory: Path, file: str) -> Any:
     """The tokenizer or image processor beside a model."""
     import transformers
 
     try:
-        part = getattr(transformers, auto).from_pretrained(directory, **_LOCAL)
-        files = getattr(part, "vocab_files_names", {}).values()
-        if files and not any((directory / own).is_file() for own in files):
-            # transformers makes a tokenizer without a vocabulary out of a config.json alone.
-            raise FileNotFoundError(f"none of {', '.join(files)}")
+        with copied(directory, model.config) as copies:
+            with confined(BUILD_SECONDS, copies):
+                part = getattr(transformers, auto).from_pretrained(copies, **_LOCAL)
+            files = getattr(part, "vocab_files_names", {}).values()
+            if files and not any((copies / own).is_file() for own in files):
+                # transformers makes a tokenizer without a vocabulary out of a config.json alone.
+                raise FileNotFoundError(f"none of {', '.join(files)}")
         return part
-    except Exception as error:  # as above
+    except CheckpointError:
+        raise
+    except (Exception, OverdueError) as error:  # as above
         line = one_line(error)[:120]
         raise ActivationError(
             f"{name}: no {auto} can be made of its files ({type(error).__name__}: {line}); "

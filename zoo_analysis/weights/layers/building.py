@@ -29,6 +29,14 @@ _WORD: Final = re.compile(r"[\w.+-]{0,64}")
 _REACHING: Final = re.compile(
     r"pretrained|path|file|url|hub|cache_dir|custom|auto_map|backbone$|name_or|remote"
 )
+#: Pixels of a side of an image that a network is shown; the largest take some two thousand.
+MAX_SIDE: Final = 4096
+#: What timm's configurations say beside the architecture's arguments.
+_PREPROCESSING: Final = (
+    *("input_size", "fixed_input_size", "test_input_size", "mean", "std", "interpolation"),
+    *("crop_pct", "crop_mode", "test_crop_pct", "num_classes", "first_conv", "classifier"),
+    *("pool_size", "label_offset"),
+)
 #: Nested deeper, or with more values in all, a configuration is none.
 _DEEPEST, _MOST_VALUES = 8, 20_000
 
@@ -78,7 +86,87 @@ def build(config: Mapping[str, Any], architecture: str | None, tensors: int) -> 
     named, kind = config.get("architecture"), config.get("model_type")
     if isinstance(named, str):  # timm's own, and transformers' wrapper of it
         return _timm(named, config, tensors)
-    return _transformers(kind, config, tensors) if isinstance(kind, str) else None
+    return _transformers(config, tensors) if isinstance(kind, str) else None
+
+
+def timm_preprocessing(config: Mapping[str, Any], tensors: int) -> dict[str, Any]:
+    """What timm's configuration says of inputs and of the first and last layer: plain data.
+
+    Args:
+        config: config.json of a timm model.
+        tensors: of the checkpoint.
+
+    Raises:
+        UnbuildableError: values that are not plain, or images that are too large.
+    """
+    found = config.get("pretrained_cfg")
+    found = found if isinstance(found, Mapping) else config
+    wanted = {key: found[key] for key in _PREPROCESSING if key in found}
+    if "num_classes" in config:
+        wanted["num_classes"] = config["num_classes"]
+    plain = {key: _plain(value, key, tensors, 0) for key, value in wanted.items()}
+    refuse_images(plain)
+    return plain
+
+
+def refuse_images(config: Any) -> None:
+    """Refuse a preprocessing that makes larger images than any network takes.
+
+    Args:
+        config: plain values, at any depth.
+
+    Raises:
+        UnbuildableError: it has a number beyond `MAX_SIDE` where a size is told.
+    """
+    waiting: list[tuple[str, Any]] = [("", config)]
+    while waiting:
+        key, value = waiting.pop()
+        if isinstance(value, Mapping):
+            told = re.search(r"size|pad", key)  # {"size": {"height": 224}}
+            waiting += [(f"{key} {name}" if told else str(name), v) for name, v in value.items()]
+        elif isinstance(value, list | tuple):
+            waiting += [(key, each) for each in value]
+        elif (
+            isinstance(value, int | float)
+            and re.search(r"size|edge|height|width|pad", key)
+            and not abs(value) <= MAX_SIDE
+        ):
+            raise UnbuildableError(f"{key[:64]} is more than {MAX_SIDE} pixels")
+
+
+def transformers_config(config: Mapping[str, Any], tensors: int) -> Any:
+    """The configuration object of transformers that a config.json means, of plain values only.
+
+    Args:
+        config: with a ``model_type``.
+        tensors: of the checkpoint, which bounds the counts.
+
+    Raises:
+        UnbuildableError: a type that transformers does not know, or values that are not plain.
+    """
+    import transformers
+    from transformers.models.auto.configuration_auto import CONFIG_MAPPING
+
+    kind = config.get("model_type")
+    if not isinstance(kind, str) or kind.startswith("timm_") or kind not in CONFIG_MAPPING:
+        raise UnbuildableError(f"transformers knows no model_type {str(kind)[:64]!r}")
+    options = _options(CONFIG_MAPPING[kind], config, tensors)
+    labels = config.get("id2label")
+    if isinstance(labels, Mapping) and len(labels) <= _MOST_CLASSES:
+        options.setdefault("num_labels", len(labels))
+    return transformers.AutoConfig.for_model(kind, **options)
+
+
+def transformers_class(config: Mapping[str, Any]) -> Any:
+    """The class of transformers that a config.json names first; None if it names none of them."""
+    import transformers
+
+    architectures = config.get("architectures")
+    named = architectures[0] if isinstance(architectures, list) and architectures else ""
+    known = isinstance(named, str) and named.isidentifier()
+    cls = getattr(transformers, named, None) if known else None
+    found = isinstance(cls, type) and issubclass(cls, transformers.PreTrainedModel)
+    return cls if found else None
 
 
 def _timm(name: str, config: Mapping[str, Any], tensors: int) -> nn.Module:
@@ -104,23 +192,11 @@ def _declared(entrypoint: Callable[..., nn.Module]) -> set[str]:
     return names - {"self", "args", "kwargs", "device", "dtype", "cfg"}
 
 
-def _transformers(kind: str, config: Mapping[str, Any], tensors: int) -> nn.Module:
+def _transformers(config: Mapping[str, Any], tensors: int) -> nn.Module:
     import transformers
-    from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 
-    if kind.startswith("timm_") or kind not in CONFIG_MAPPING:
-        raise UnbuildableError(f"transformers knows no model_type {kind[:64]!r}")
-    made = transformers.AutoConfig.for_model(
-        kind, **_options(CONFIG_MAPPING[kind], config, tensors)
-    )
-    architectures = config.get("architectures")
-    named = architectures[0] if isinstance(architectures, list) and architectures else ""
-    known = isinstance(named, str) and named.isidentifier()
-    cls = getattr(transformers, named, None) if known else None
-    if not (isinstance(cls, type) and issubclass(cls, transformers.PreTrainedModel)):
-        model: nn.Module = transformers.AutoModel.from_config(made)
-    else:
-        model = cls(made)
+    made, cls = transformers_config(config, tensors), transformers_class(config)
+    model: nn.Module = transformers.AutoModel.from_config(made) if cls is None else cls(made)
     tie: Callable[[], None] = model.tie_weights  # type: ignore[assignment]
     tie()
     return model
@@ -135,6 +211,15 @@ def _options(cls: Any, config: Mapping[str, Any], tensors: int) -> dict[str, Any
         "rope_scaling",
         "multi_query",
         "new_decoder_architecture",
+        # And these are every configuration's.
+        "tie_word_embeddings",
+        "is_decoder",
+        "is_encoder_decoder",
+        "add_cross_attention",
+        "pad_token_id",
+        "bos_token_id",
+        "eos_token_id",
+        "decoder_start_token_id",
     }
     declared -= {"self", "dtype", "id2label", "label2id", "architectures", "transformers_version"}
     return {

@@ -11,7 +11,7 @@ from zoo_analysis.weights.readers.gguf.gguf_reader import READER as _GGUF
 from zoo_analysis.weights.readers.onnx.onnx_reader import READER as _ONNX
 from zoo_analysis.weights.readers.reader import Reader
 from zoo_analysis.weights.readers.safetensors_reader import READER as _SAFETENSORS
-from zoo_analysis.weights.readers.torch_reader import READER as _TORCH
+from zoo_analysis.weights.readers.torch_files.torch_reader import READER as _TORCH
 
 #: Of entry points; one's name is a suffix without its first dot, and it points to a `Reader`.
 GROUP = "zoo_analysis.readers"

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from zoo_analysis.errors import CheckpointError
+from zoo_analysis.folders import open_regular
 
 if TYPE_CHECKING:
     import torch
@@ -49,12 +50,19 @@ class FileBytes:
     Every range is a mapping of its own, private to the process and unmapped when the last tensor
     made of it goes: pages that were touched then leave the resident set, which one mapping of the
     whole file would pile up to the size of the checkpoint.
+
+    Args:
+        path: of the file.
+        within: the model's folder, see `open_regular`.
+
+    Raises:
+        CheckpointError: not there, or no regular file of the model.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, within: Path | None = None) -> None:
         self.name = str(path)
         try:
-            self._file = path.open("rb")
+            self._file = open_regular(path, within)
         except OSError as error:
             raise CheckpointError(f"{path}: cannot be opened: {error.strerror}") from None
         self.size = os.fstat(self._file.fileno()).st_size

@@ -10,7 +10,16 @@ from pathlib import Path
 from typing import Final
 
 from zoo_analysis.errors import CheckpointError
-from zoo_analysis.hub.path import expanded, indexed, is_index, shard_names
+from zoo_analysis.folders import MAX_INDEX, open_regular, read_regular
+from zoo_analysis.hub.path import (
+    expanded,
+    indexed,
+    is_index,
+    shard,
+    shard_names,
+    shards_beside,
+    whole_name,
+)
 from zoo_analysis.weights.readers.by_suffix import suffixes, suffixes_by_format
 from zoo_analysis.weights.readers.slices import all_slices, refuse_slice, slice_names
 
@@ -40,7 +49,6 @@ _NOT_WEIGHTS: Final = re.compile(
     r"(optimizer|scheduler|rng_state|random_states|training_args|trainer_state|tokenizer|openvino"
     r"|vocab).*|(scaler(_\d+)?|dict|.*\.bpe)\.[^.]+|(.*\.)?imatrix(_[^.]*)?\.gguf"
 )
-_SHARD: Final = re.compile(r"(?P<stem>.+)-\d{5}-of-(?P<count>\d{5})(?P<end>\.[^-]+)")
 #: The first line of what git leaves where it keeps a large file elsewhere.
 _POINTER: Final = b"version https://git-lfs.github.com/spec/"
 
@@ -97,7 +105,7 @@ def is_repository(names: Iterable[str]) -> bool:
         "config.json" in names
         or not set(found).isdisjoint(EXPORTED_NAMES)
         or slice_names(found)
-        or all(map(_SHARD.fullmatch, found))
+        or all(map(shard, found))
         or ("README.md" in names and len(found) == 1)
     )
 
@@ -107,41 +115,13 @@ def has_hub_name(names: Iterable[str]) -> bool:
     return any(not {name, *_plain(name)}.isdisjoint(HUB_NAMES) for name in names)
 
 
-def shards_beside(name: str) -> tuple[str, ...]:
-    """The files of the model that a weight file is a part of: all shards of a shard, else itself.
-
-    Args:
-        name: of the file, without its folder.
-    """
-    if not (shard := _SHARD.fullmatch(name)):
-        return (name,)
-    stem, count, end = shard["stem"], int(shard["count"]), shard["end"]
-    names = tuple(f"{stem}-{i:05}-of-{count:05}{end}" for i in range(1, count + 1))
-    return names if name in names else (name,)
-
-
 def all_shards(file: Path) -> list[Path]:
     """A weight file, with the other shards if it is one.
 
     Raises:
         CheckpointError: one is missing, or is a pointer of Git LFS.
     """
-    return _whole_files(file, list(shards_beside(file.name)))
-
-
-def one_of_each(names: Iterable[str]) -> list[str]:
-    """One weight file of each model among those of a folder: the first that is there of its shards.
-
-    Args:
-        names: of the files.
-    """
-    return list({shards_beside(name): name for name in sorted(names, reverse=True)}.values())[::-1]
-
-
-def whole_name(name: str) -> str:
-    """The name of a weight file, less the number of a shard."""
-    shard = _SHARD.fullmatch(name)
-    return shard["stem"] + shard["end"] if shard else name
+    return _whole_files(file, list(shards_beside(file.name)), None)
 
 
 def weight_files(path: Path, variant: str = "") -> list[Path]:
@@ -154,47 +134,56 @@ def weight_files(path: Path, variant: str = "") -> list[Path]:
         variant: of a folder's weights (``fp16``, ``non_ema``); "" prefers the plain files.
 
     Raises:
-        CheckpointError: nothing there, no weights, none of the variant, several candidates, or a
-            missing shard.
+        CheckpointError: nothing there, no weights, none of the variant, several candidates, a
+            missing shard, or what is no regular file of the folder.
     """
     if path.is_dir():
         refuse_slice(path)
         here = {file.name for file in path.iterdir() if file.is_file()}
-        return weight_files(path / weights_name(here, str(path), variant))
+        return _named(path / weights_name(here, str(path), variant), path)
     if variant:
         raise NoVariant(f"{path}: a file has no variants; name the folder")
+    return _named(path, None)
+
+
+def _named(path: Path, within: Path | None) -> list[Path]:
     if not path.is_file():
         if len(names := expanded(path.name)) < 2:
-            raise CheckpointError(f"{path}: no such file or directory")
-        return _whole_files(path, names)
-    refuse_pointer(path)
+            what = "a FIFO, socket or device" if path.exists() else "no such file or directory"
+            raise CheckpointError(f"{path}: {what}")
+        return _whole_files(path, names, within or path.parent)
+    refuse_pointer(path, within)
     if is_index(path.name):
         try:
-            text = path.read_text()
+            text = read_regular(path, within, MAX_INDEX).decode()
         except (OSError, ValueError) as error:
             raise CheckpointError(f"{path}: not an index of shards: {error!r}") from None
-        return _whole_files(path, shard_names(text, str(path)))
+        return _whole_files(path, shard_names(text, str(path)), within or path.parent)
     refuse_slice(path)
     refuse_slice(path.parent)
-    return all_shards(path)
+    return _whole_files(path, list(shards_beside(path.name)), within)
 
 
-def _whole_files(path: Path, names: list[str]) -> list[Path]:
+def _whole_files(path: Path, names: list[str], within: Path | None) -> list[Path]:
     files = [path.with_name(name) for name in names]
     _all_there(names, {file.name for file in files if file.is_file()}, str(path))
     for file in files:
-        refuse_pointer(file)
+        refuse_pointer(file, within)
     return files
 
 
-def refuse_pointer(file: Path) -> None:
+def refuse_pointer(file: Path, within: Path | None = None) -> None:
     """Refuse a pointer of Git LFS, which lies where a clone did not fetch the file itself.
 
+    Args:
+        file: of a model.
+        within: see `open_regular`.
+
     Raises:
-        CheckpointError: it is one.
+        CheckpointError: it is one, or no regular file of the model.
     """
     try:
-        with file.open("rb") as stream:
+        with open_regular(file, within) as stream:
             first = stream.read(len(_POINTER))
     except OSError:  # for the reader to say
         return
@@ -271,9 +260,9 @@ def _chosen(names: Mapping[str, str], where: str) -> str:
         return names[whole]
     if whole in indices:
         return names[indices[whole]]
-    shard = _SHARD.fullmatch(names[parts[0]])
-    assert shard
-    stem, count, end = shard["stem"], shard["count"], shard["end"]
+    found_shard = shard(names[parts[0]])
+    assert found_shard
+    stem, count, end = found_shard["stem"], found_shard["count"], found_shard["end"]
     together = f"{stem}-{{00001..{count}}}-of-{count}{end}"
     if not {names[part] for part in parts} <= set(expanded(together)):
         raise _several(found, where)

@@ -9,12 +9,11 @@ from pathlib import Path
 
 from zoo_analysis.hub.access import HubAccess
 from zoo_analysis.hub.file import RangeIgnored
-from zoo_analysis.hub.path import expanded, is_index, parse, shard_names
+from zoo_analysis.hub.path import expanded, is_index, parse, shard_names, shards_beside
 from zoo_analysis.hub.repository import Repository
 from zoo_analysis.weights.checkpoint import Checkpoint
 from zoo_analysis.weights.readers.by_suffix import reader_of
 from zoo_analysis.weights.readers.byte_source import ByteSource
-from zoo_analysis.weights.readers.files import shards_beside
 from zoo_analysis.weights.readers.hub_bytes import HubBytes
 from zoo_analysis.weights.readers.ranged import AT_ONCE, RangedCheckpoint
 

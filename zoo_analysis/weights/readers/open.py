@@ -2,12 +2,14 @@
 
 from pathlib import Path
 
+from zoo_analysis.errors import CheckpointError
 from zoo_analysis.hub.access import HubAccess, default_access
 from zoo_analysis.hub.path import SCHEME
 from zoo_analysis.weights.checkpoint import Checkpoint
 from zoo_analysis.weights.readers.by_suffix import reader_of
 from zoo_analysis.weights.readers.files import weight_files
 from zoo_analysis.weights.readers.hub_checkpoint import open_hub
+from zoo_analysis.weights.readers.limits import refuse_excess, refuse_many
 from zoo_analysis.weights.readers.slices import LlamaSlices, are_joined
 
 
@@ -34,5 +36,14 @@ def open_checkpoint(
     files = weight_files(path, variant)
     reader = reader_of(str(files[0]))
     if are_joined(files):
-        return LlamaSlices(path, [reader.open(file, [file]) for file in files])
-    return reader.open(path, files)
+        checkpoint: Checkpoint = LlamaSlices(path, [reader.open(file, [file]) for file in files])
+    else:
+        checkpoint = reader.open(path, files)
+    try:
+        refuse_many(len(checkpoint.tensors), str(path))
+        for info in checkpoint.tensors.values():
+            refuse_excess(info.name, info.shape, str(path))
+    except CheckpointError:
+        checkpoint.close()
+        raise
+    return checkpoint

@@ -14,10 +14,14 @@ from typing import Any, Final
 
 from zoo_analysis.errors import CheckpointError
 from zoo_analysis.weights.readers.byte_source import ByteSource
+from zoo_analysis.weights.readers.limits import MAX_NAME, MAX_TENSORS, refuse_excess, refuse_many
 from zoo_analysis.weights.readers.ranged import HeaderEntry
 
 #: The format's own limit on the length of the header, in bytes.
 MAX_HEADER: Final = 100_000_000
+
+#: Brackets and commas of a header: ten for each of `MAX_TENSORS`, and as many for metadata.
+_MOST_PARTS: Final = 20 * MAX_TENSORS
 
 #: safetensors type → (torch's name, bits an element).
 DTYPES: Final[Mapping[str, tuple[str, int]]] = {
@@ -88,6 +92,8 @@ def parse_header(raw: bytes, size: int, name: str) -> SafetensorsHeader:
         CheckpointError: no JSON, a wrong entry, an unknown type, bytes that do not match type and
             shape, tensors that overlap, leave gaps, or end before or after the file does.
     """
+    if sum(map(raw.count, b"{[,")) > _MOST_PARTS:  # each of which JSON makes an object of
+        raise CheckpointError(f"{name}: the safetensors header has too many parts")
     try:
         table = json.loads(raw.decode("utf-8"), object_pairs_hook=_unique)
     except (ValueError, RecursionError) as error:
@@ -97,6 +103,7 @@ def parse_header(raw: bytes, size: int, name: str) -> SafetensorsHeader:
     metadata = table.pop("__metadata__", None) or {}
     if not isinstance(metadata, dict):
         raise CheckpointError(f"{name}: __metadata__ is not a JSON object")
+    refuse_many(len(table), name)
     base = 8 + len(raw)
     entries = {tensor: _entry(tensor, row, base, name) for tensor, row in table.items()}
     end = base
@@ -146,14 +153,17 @@ def _entry(tensor: str, row: Any, base: int, name: str) -> HeaderEntry:
             f"{name}: the header's entry for {tensor} lacks dtype, shape or data_offsets"
         ) from None
     if not isinstance(dtype, str) or dtype not in DTYPES:
-        raise CheckpointError(f"{name}: {tensor} has the unknown type {dtype!r}")
+        raise CheckpointError(f"{name}: {tensor} has the unknown type {str(dtype)[:60]!r}")
     counts = [*shape, begin, end] if isinstance(shape, list) else [None]
     if not all(type(count) is int and count >= 0 for count in counts):
-        raise CheckpointError(f"{name}: {tensor} has no sensible shape or offsets: {row}")
+        raise CheckpointError(
+            f"{name}: {tensor[:MAX_NAME]} has no sensible shape or offsets: {str(row)[:200]}"
+        )
+    refuse_excess(tensor, shape, name)
     bits = math.prod(shape) * DTYPES[dtype][1]
     if bits % 8 or end - begin != bits // 8:
         raise CheckpointError(
-            f"{name}: {tensor} of {dtype} {shape} needs {bits / 8:g} bytes, "
+            f"{name}: {tensor} of {dtype} {str(shape)[:200]} needs {str(bits // 8)[:40]} bytes, "
             f"its offsets give {end - begin}"
         )
     return HeaderEntry(DTYPES[dtype][0], tuple(shape), base + begin, base + end)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from zoo_analysis.folders import folder_of
 from zoo_analysis.weights.readers.byte_source import ByteSource, FileBytes
 from zoo_analysis.weights.readers.ranged import HeaderEntry, RangedCheckpoint
 from zoo_analysis.weights.readers.reader import Reader
@@ -30,7 +31,7 @@ def open_safetensors(path: Path, files: Sequence[Path]) -> SafetensorsCheckpoint
     Raises:
         CheckpointError: a file that is missing or malformed.
     """
-    return SafetensorsCheckpoint(path, [FileBytes(file) for file in files])
+    return SafetensorsCheckpoint(path, [FileBytes(file, folder_of(path)) for file in files])
 
 
 READER = Reader(

@@ -5,20 +5,25 @@ import mmap
 import pickle
 import re
 import warnings
-import zipfile
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from zoo_analysis.errors import CheckpointError
+from zoo_analysis.folders import folder_of
 from zoo_analysis.weights.checkpoint import Checkpoint, TensorInfo
-from zoo_analysis.weights.readers.envelope import left_aside, unwrap
 from zoo_analysis.weights.readers.reader import Reader
+from zoo_analysis.weights.readers.torch_files.checked import TorchFile
+from zoo_analysis.weights.readers.torch_files.envelope import left_aside, unwrap
 from zoo_analysis.weights.spec import Omission
 
 if TYPE_CHECKING:
     import torch
 
+#: How many times over the tensors of one storage may show it, in different views: a matrix and its
+#: transpose do twice.
+_MOST_VIEWS: Final = 4
 #: Bytes read through one mapping of a file before it is mapped anew, which lets its pages go.
 _REMAP_AFTER: Final = 64 * 2**20
 
@@ -43,9 +48,11 @@ class TorchCheckpoint(Checkpoint):
 
     def __init__(self, path: Path, files: Sequence[Path]) -> None:
         self.path = path
-        self._files = files
-        self._mapped = [_is_zip(file) for file in files]
-        contents = [_load(file) for file in files]
+        self._files = [TorchFile(file, folder_of(path)) for file in files]
+        for opened in self._files:
+            self.resources.callback(opened.close)
+        self._mapped = [opened.mapped for opened in self._files]
+        contents = [_load(opened) for opened in self._files]
         self._loaded = [tensors for tensors, _ in contents]
         self.resources.callback(self._loaded.clear)
         self._touched = [0] * len(files)
@@ -78,11 +85,11 @@ class TorchCheckpoint(Checkpoint):
     @property
     def nbytes(self) -> int:
         """See `Checkpoint.nbytes`."""
-        return sum(file.stat().st_size for file in self._files)
+        return sum(file.size for file in self._files)
 
     def release(self) -> None:
         """See `Checkpoint.release`."""
-        _drop_pages(file for file, mapped in zip(self._files, self._mapped, strict=True) if mapped)
+        _drop_pages(opened.path for opened in self._files if opened.mapped)
 
     def _fetch(self, info: TensorInfo, nbytes: int) -> "torch.Tensor":
         if not self._loaded:
@@ -94,7 +101,7 @@ class TorchCheckpoint(Checkpoint):
         self._touched[number] += nbytes
         tensor = self._loaded[number].get(info.name)
         if tensor is None or tuple(tensor.shape) != info.shape:
-            raise CheckpointError(f"{self._files[number]}: changed while it was being read")
+            raise CheckpointError(f"{self._files[number].path}: changed while it was being read")
         return tensor
 
 
@@ -113,55 +120,96 @@ def _drop_pages(files: Iterable[Path]) -> None:
 def _info(name: str, tensor: "torch.Tensor", number: int, storages: dict[int, int]) -> TensorInfo:
     import torch
 
+    shape, nbytes = tuple(tensor.shape), tensor.numel() * tensor.element_size()
     dtype = str(tensor.dtype).removeprefix("torch.")
-    if tensor.layout != torch.strided:
-        nbytes = tensor.numel() * tensor.element_size()
-        return TensorInfo(name, tuple(tensor.shape), dtype, nbytes, (number, -1, id(tensor)))
-    storage = storages.setdefault(tensor.untyped_storage().data_ptr(), len(storages))
-    place: tuple[int, ...] = (number, storage, int(tensor.storage_offset()) * tensor.element_size())
-    place += tuple(int(step) for step in tensor.stride())
-    return TensorInfo(name, tuple(tensor.shape), dtype, tensor.nbytes, place)
+    if tensor.layout == torch.strided and tensor.device.type == "cpu":
+        memory = tensor.untyped_storage()
+        storage = storages.setdefault(memory.data_ptr(), len(storages))
+        place: tuple[int, ...] = (
+            number,
+            storage,
+            int(tensor.storage_offset()) * tensor.element_size(),
+        )
+        place += tuple(int(step) for step in tensor.stride())
+        held = memory.nbytes()
+    else:
+        place = (number, -1, id(tensor))
+        held = _values(tensor) * tensor.element_size()
+    if nbytes > held:  # the books count what there is
+        shape, nbytes = (held // tensor.element_size(),), held
+    return TensorInfo(name, shape, dtype, nbytes, place)
 
 
-def _is_zip(file: Path) -> bool:
-    try:
-        return zipfile.is_zipfile(file)
-    except OSError as error:
-        raise CheckpointError(f"{file}: cannot be opened: {error.strerror}") from None
+def _values(tensor: "torch.Tensor") -> int:
+    """Stored values of a tensor that is sparse, or has none."""
+    import torch
+
+    if tensor.layout == torch.sparse_coo:
+        return tensor._values().numel()
+    return tensor.values().numel() if tensor.layout in _compressed() else 0
+
+
+def _compressed() -> tuple["torch.layout", ...]:
+    import torch
+
+    return (torch.sparse_csr, torch.sparse_csc, torch.sparse_bsr, torch.sparse_bsc)
 
 
 def _load(
-    file: Path,
+    opened: TorchFile,
 ) -> tuple[dict[str, "torch.Tensor"], list[tuple[str, "torch.Tensor", Omission]]]:
     """(the tensors of the model, what else there is)."""
-    mapped = _is_zip(file)
-    if mapped and _is_torchscript(file):
-        raise CheckpointError(
-            f"{file}: a TorchScript archive holds code and is not read; save its state_dict instead"
-        )
+    file = opened.path
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        loaded = _torch_load(file, mapped)
-    model = {name: tensor for name, tensor in unwrap(loaded).items() if _plain(tensor)}
+        loaded = _torch_load(opened)
+    try:
+        named = {name: tensor for name, tensor in unwrap(loaded).items() if _plain(tensor)}
+        model = _held(named)
+        aside = left_aside(loaded, model.values())
+    except CheckpointError as error:
+        raise CheckpointError(f"{file}: {error}") from None
     if not model:
-        raise CheckpointError(
-            f"{file}: no weights: a {type(loaded).__name__} without named tensors"
-        )
+        what = f"a {type(loaded).__name__} without named tensors"
+        what = "tensors that claim more than their storage holds" if named else what
+        raise CheckpointError(f"{file}: no weights: {what}")
     tensors = {name: tensor.detach() for name, tensor in model.items()}
-    return tensors, left_aside(loaded, model.values())
+    return tensors, aside
+
+
+def _held(tensors: dict[str, "torch.Tensor"]) -> dict[str, "torch.Tensor"]:
+    """The tensors that show no more than their storage holds, each by itself and all together."""
+    shown: dict[int, dict[tuple[object, ...], int]] = defaultdict(dict)
+    held: dict[str, torch.Tensor] = {}
+    total: dict[int, int] = defaultdict(int)
+    for name, tensor in tensors.items():
+        storage = tensor.untyped_storage()
+        view = (tensor.storage_offset(), tensor.shape, tensor.stride())
+        if tensor.nbytes > storage.nbytes():
+            continue
+        if view not in shown[place := storage.data_ptr()]:
+            if total[place] + tensor.nbytes > _MOST_VIEWS * storage.nbytes():
+                continue
+            shown[place][view] = tensor.nbytes
+            total[place] += tensor.nbytes
+        held[name] = tensor
+    return held
 
 
 def _plain(tensor: "torch.Tensor") -> bool:
     import torch
 
-    return not tensor.is_quantized and type(tensor) in (torch.Tensor, torch.nn.Parameter)
+    known = type(tensor) in (torch.Tensor, torch.nn.Parameter) and tensor.device.type == "cpu"
+    return known and not tensor.is_quantized
 
 
-def _torch_load(file: Path, mapped: bool) -> Any:
+def _torch_load(opened: TorchFile) -> Any:
     import torch
 
+    file, options = opened.path, {"mmap": True} if opened.mapped else {}
     try:
-        return torch.load(file, map_location="cpu", weights_only=True, mmap=mapped or None)
+        # Through the descriptor: torch is to read the file that was checked.
+        return torch.load(opened.descriptor, map_location="cpu", weights_only=True, **options)
     except pickle.UnpicklingError as error:
         raise CheckpointError(f"{file}: {_refusal(str(error))}") from None
     except Exception as error:  # torch raises whatever a malformed pickle or archive leads to
@@ -178,14 +226,6 @@ def _refusal(message: str) -> str:
         return f"unsafe pickle, not read: it asks for {refused}; save tensors only, or safetensors"
     detail = message.split("WeightsUnpickler error:")[-1].strip().split("\n")[0]
     return f"malformed or unsafe pickle, not read: {detail[:200]}"
-
-
-def _is_torchscript(file: Path) -> bool:
-    try:
-        with zipfile.ZipFile(file) as archive:
-            return any(name.endswith("/constants.pkl") for name in archive.namelist())
-    except (zipfile.BadZipFile, OSError) as error:
-        raise CheckpointError(f"{file}: not a readable archive: {error}") from None
 
 
 READER = Reader(

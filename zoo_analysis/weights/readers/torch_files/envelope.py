@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
+from zoo_analysis.errors import CheckpointError
+from zoo_analysis.weights.readers.limits import MAX_NAME, MAX_TENSORS
 from zoo_analysis.weights.spec import Omission
 
 if TYPE_CHECKING:
@@ -41,6 +43,10 @@ _NOT_WEIGHTS: Final = re.compile(
 _AVERAGES: Final = re.compile(r"(^|_)(ema|averaged?|avg|swa|shadow|teacher|target)(_|$)", re.I)
 
 _DEEPEST: Final = 4
+#: Nested deeper, what stands beside the weights is not looked at.
+_DEEPEST_ASIDE: Final = 64
+#: Entries of dictionaries that are looked at for the weights, the same ones often.
+_MOST_LOOKS: Final = 4 * MAX_TENSORS
 
 
 def unwrap(loaded: Any) -> dict[str, "torch.Tensor"]:
@@ -52,8 +58,11 @@ def unwrap(loaded: Any) -> dict[str, "torch.Tensor"]:
 
     Args:
         loaded: what ``torch.load`` gave.
+
+    Raises:
+        CheckpointError: the same parts are in it again and again.
     """
-    return _without_prefix(_find(loaded, 0))
+    return _without_prefix(_find(loaded, 0, [0]))
 
 
 def left_aside(
@@ -70,17 +79,22 @@ def left_aside(
     mine = {id(tensor) for tensor in taken}
     found: list[tuple[str, torch.Tensor, Omission]] = []
     seen: set[int] = set()
-    waiting: list[tuple[str, Any]] = [("", loaded)]
+    waiting: list[tuple[str, Any, int]] = [("", loaded, 0)]
     while waiting:
-        path, value = waiting.pop()
+        path, value, level = waiting.pop()
         if isinstance(value, torch.Tensor):
             if id(value) not in mine and (value.is_floating_point() or value.is_quantized):
                 found.append((path, value, _why(path, value)))
             mine.add(id(value))
         elif isinstance(value, Mapping | list | tuple) and id(value) not in seen:
             seen.add(id(value))
+            if level > _DEEPEST_ASIDE:
+                raise CheckpointError("nested too deeply to be a checkpoint; save tensors only")
             parts = value.items() if isinstance(value, Mapping) else enumerate(value)
-            waiting += [(f"{path}.{key}" if path else str(key), part) for key, part in parts]
+            for key, part in parts:
+                if isinstance(part, torch.Tensor | Mapping | list | tuple):
+                    name = f"{path}.{key}" if path else str(key)
+                    waiting.append((name[:MAX_NAME], part, level + 1))
     return found[::-1]
 
 
@@ -97,11 +111,14 @@ def _why(path: str, tensor: "torch.Tensor") -> Omission:
     return "vector" if tensor.ndim < 2 and tensor.layout == torch.strided else "not-understood"
 
 
-def _find(loaded: Any, level: int) -> dict[str, "torch.Tensor"]:
+def _find(loaded: Any, level: int, looked: list[int]) -> dict[str, "torch.Tensor"]:
     import torch
 
     if not isinstance(loaded, Mapping) or level > _DEEPEST:
         return {}
+    looked[0] += len(loaded) + len(ENVELOPES)
+    if looked[0] > _MOST_LOOKS:
+        raise CheckpointError("no weights: the same parts are in it again and again")
     tensors = {
         str(name): value
         for name, value in loaded.items()
@@ -111,13 +128,13 @@ def _find(loaded: Any, level: int) -> dict[str, "torch.Tensor"]:
     if any("." in name or value.ndim > 1 for name, value in tensors.items()):
         return tensors
     for key in ENVELOPES:
-        if found := _find(loaded.get(key), level + 1):
+        if found := _find(loaded.get(key), level + 1, looked):
             return found
     parts = {
         f"{key}.{name}": tensor
         for key, part in loaded.items()
         if not _NOT_WEIGHTS.search(str(key))
-        for name, tensor in _find(part, level + 1).items()
+        for name, tensor in _find(part, level + 1, looked).items()
     }
     return parts or tensors
 
