@@ -42,7 +42,8 @@ def query(
         memory: bytes for DuckDB to work in, and for the answer.
 
     Raises:
-        QueryError: not one SELECT, one that meets a limit, one that DuckDB refuses, or an unknown question or parameter.
+        QueryError: not one SELECT, one that DuckDB refuses or that meets a limit, or an unknown
+            question or parameter.
         StoreError: there is no store, or never was such a version of it.
     """
     return as_store(store, as_of).run(sql, params, timeout=timeout, memory=memory)

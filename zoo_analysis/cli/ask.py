@@ -136,24 +136,23 @@ def show(
 def print_model(report: "ModelReport") -> None:
     """The report for a person, on standard output."""
     from zoo_analysis.answers.defaults import LEAST_COVERAGE
-    from zoo_analysis.cli.output import plain_console, write_table
+    from zoo_analysis.cli.output import say, write_table
 
-    console = plain_console()
-    console.print(f"{report.repo_id} @ {report.revision} ({report.method})", markup=False)
+    say(f"{report.repo_id} @ {report.revision} ({report.method})")
     known = {k: v for k, v in report.model.items() if v is not None and k not in ("repo_id",)}
-    console.print(", ".join(f"{k} {v}" for k, v in known.items() if k != "revision"), markup=False)
+    say(", ".join(f"{k} {v}" for k, v in known.items() if k != "revision"))
     write_table(report.layers, "table")
     averages = {k: v for k, v in report.averages.items() if isinstance(v, int | float)}
-    console.print("averages: " + ", ".join(f"{k} {v:.4g}" for k, v in averages.items()))
+    say("averages: " + ", ".join(f"{k} {v:.4g}" for k, v in averages.items()))
     told = ", ".join(f"{count} layers {name}" for name, count in report.warnings.items())
-    console.print(f"warnings: {told or 'none'}")
+    say(f"warnings: {told or 'none'}")
     if len(report.left_out):
         share = report.model["coverage"]
         if share is not None and share < LEAST_COVERAGE:
-            console.print(f"only {share:.0%} of what lies in its matrices is measured")
-        console.print("not measured:")
+            say(f"only {share:.0%} of what lies in its matrices is measured")
+        say("not measured:")
         write_table(report.left_out, "table")
     if len(report.accuracies):
         write_table(report.accuracies, "table")
     else:
-        console.print("no reported accuracy")
+        say("no reported accuracy")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import typer
 
-from zoo_analysis.cli.output import plain_console
+from zoo_analysis.cli.output import say
 
 if TYPE_CHECKING:
     from zoo_analysis.cluster.account import CorrelateSummary, RunSummary, Summary
@@ -29,42 +29,40 @@ def tell(summary: _S, show: Callable[[_S], None], as_json: bool) -> None:
 
 def print_scan(summary: "Summary") -> None:
     """A scan's summary for a person, on standard output."""
-    console = plain_console()
-    console.print(
+    say(
         f"{summary.scanned} scanned, {summary.skipped} skipped (already there), "
         f"{summary.failed} failed; {summary.layers} layers in {summary.seconds:.1f} s"
     )
     if summary.parameters_total:
-        console.print(
+        say(
             f"{summary.parameters_measured:,} of {summary.parameters_total:,} parameters measured; "
             "the rest: zoo query coverage"
         )
     _print_named("less than 90 % of the matrices measured", summary.incomplete)
     _print_named("tensors that are not understood", summary.not_understood)
-    console.print(f"store {summary.store}, method {summary.method}")
+    say(f"store {summary.store}, method {summary.method}")
     _print_failures(summary)
 
 
 def print_comparison(summary: "CorrelateSummary") -> None:
     """A comparison's summary for a person, on standard output."""
-    console = plain_console()
-    console.print(
+    say(
         f"{summary.pairs} pairs of {summary.models} models compared, {summary.skipped} skipped "
         f"(already there), {summary.failed} failed; {summary.rows} rows in {summary.seconds:.1f} s"
     )
-    console.print(
+    say(
         f"{summary.forwarded} models run, {summary.cached} known from an earlier run; "
         f"probe {', '.join(summary.probes) or 'none'}; store {summary.store}"
     )
     if summary.apart:
-        console.print(
+        say(
             f"{summary.apart} pairs of an image and a language model left out: nothing can be "
             "shown to both"
         )
     if summary.incomparable:
-        console.print(f"{summary.incomparable} numbers cannot be had:")
+        say(f"{summary.incomparable} numbers cannot be had:")
     for reason in summary.reasons:
-        console.print(f"  {reason}", markup=False)
+        say(f"  {reason}")
     _print_failures(summary)
 
 
@@ -72,14 +70,11 @@ def _print_named(what: str, models: Sequence[str]) -> None:
     if models:
         more = f" and {len(models) - _NAMED} more" if len(models) > _NAMED else ""
         named = ", ".join(models[:_NAMED])
-        plain_console().print(f"{what}: {named}{more}", markup=False)
+        say(f"{what}: {named}{more}")
 
 
 def _print_failures(summary: "RunSummary") -> None:
-    console = plain_console()
     for failed in summary.failures[:_NAMED]:
-        console.print(
-            f"failed: {failed.ref.repo_id} ({failed.stage}): {failed.message}", markup=False
-        )
+        say(f"failed: {failed.ref.repo_id} ({failed.stage}): {failed.message}")
     if len(summary.failures) > _NAMED:
-        console.print(f"… and {len(summary.failures) - _NAMED} more: zoo query failures")
+        say(f"… and {len(summary.failures) - _NAMED} more: zoo query failures")

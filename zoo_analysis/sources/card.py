@@ -130,7 +130,7 @@ def card_of(fields: Mapping[str, Any], model_index: object, repo_id: str) -> Car
 def _text(value: object) -> str | None:
     """A field as text; several values (base models, licences) joined by commas."""
     plain = [
-        str(item).encode(errors="replace").decode()  # half of a surrogate pair is no text
+        " ".join(str(item).split())
         for item in (value if isinstance(value, list) else [value])
         if isinstance(item, str | int | float) and not isinstance(item, bool)
     ]

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Literal
 
 from zoo_analysis.store.accuracy import Accuracy as Accuracy
+from zoo_analysis.texts import clean
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,9 @@ class ModelRef:
     likes: int | None = None
     accuracies: tuple[Accuracy, ...] = field(default=())
 
+    def __post_init__(self) -> None:
+        clean(self, "path")
+
 
 @dataclass(frozen=True)
 class Problem:
@@ -47,6 +51,9 @@ class Problem:
     error: str
     message: str
     stage: str = "source"
+
+    def __post_init__(self) -> None:
+        clean(self)
 
 
 @dataclass(frozen=True)

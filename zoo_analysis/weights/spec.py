@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
+from zoo_analysis.texts import clean
+
 Kind = Literal[
     "linear",
     "conv1d",
@@ -79,8 +81,10 @@ class LayerSpec:
     Attributes:
         layer: module path without its parameter name (``blocks.0.attn.qkv``); a part of a fused
             matrix or of a stack carries it in brackets (``…qkv[q]``, ``…experts.down_proj[3]``).
-        tensors: the checkpoint tensors it is made of: one; ``(B, A)`` or ``(B, A, alpha)`` for a
-            LoRA pair; the weight and its scales for a scaled float8 matrix; those of `recipe`.
+            Cleaned, as the tables keep it.
+        tensors: the checkpoint tensors it is made of, as the file names them: one; ``(B, A)`` or
+            ``(B, A, alpha)`` for a LoRA pair; the weight and its scales for a scaled float8 matrix;
+            those of `recipe`.
         depth: position in the network, counted from 0 over the model's stored matrices; the
             matrices of one stack and the parts of one fused matrix share the depth of the whole.
         shape: of the stored tensor, or ``(out, in)`` of the update for a LoRA pair.
@@ -114,6 +118,9 @@ class LayerSpec:
     recipe: Recipe | None = None
     coded: str | None = None
     status: Literal["quantized", "not-understood"] | None = field(default=None)
+
+    def __post_init__(self) -> None:
+        clean(self)
 
     @property
     def precision(self) -> str:
