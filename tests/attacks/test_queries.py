@@ -14,7 +14,7 @@ from tests.attacks.limits import within
 from tests.support.small_models import model_rows
 from zoo_analysis.errors import QueryError
 from zoo_analysis.store import Store, open_store
-from zoo_analysis.store.limits import QueryLimits
+from zoo_analysis.store.query_limits import QueryLimits
 
 #: Queries that would never end, by how they escape.
 ENDLESS = {

@@ -8,7 +8,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from zoo_analysis.store import Store, as_store, list_queries
-from zoo_analysis.store.limits import MEMORY, SECONDS
+from zoo_analysis.store.query_limits import MEMORY, SECONDS
 from zoo_analysis.store.records import table_of
 
 

@@ -21,7 +21,7 @@ from zoo_analysis.cli.options import (
     size_text,
 )
 from zoo_analysis.errors import ZooError
-from zoo_analysis.store.limits import MEMORY, SECONDS, QueryLimits, remove_spilled
+from zoo_analysis.store.query_limits import MEMORY, SECONDS, QueryLimits, remove_spilled
 
 if TYPE_CHECKING:
     from zoo_analysis.answers.model import ModelReport

@@ -33,6 +33,10 @@ _ACCURACY = {"acc", "accuracy", "top1", "top-1", "top_1", "acc@1", "top-1 accura
 _SPLITS = ("test", "validation", "val", "eval")
 #: Between two lines of dashes, the first of them the file's first line.
 _FRONT_MATTER: Final = re.compile(r"\s*---[ \t]*\r?\n(.*?)(?:^|\n)---[ \t]*\r?(?:\n|\Z)", re.S)
+#: Characters of front matter; the longest, of models that report many benchmarks, have some 300,000.
+MOST_TEXT: Final = 2 * 2**20
+#: Fields that are tried one by one where the whole is no YAML, and levels of nesting.
+_PARTS, _DEPTH = 200, 50
 _log: Final = logging.getLogger(__name__)
 
 
@@ -71,8 +75,14 @@ def front_matter(text: str) -> dict[str, Any]:
     """
     import yaml
 
+    if len(text) > MOST_TEXT:
+        _log.warning("front matter of %d characters passed over; at most %d", len(text), MOST_TEXT)
+        return {}
+
     def parsed(part: str) -> dict[str, Any]:
         try:
+            if not _is_plain(part):
+                return {}
             fields = yaml.load(part, _loader())
         except (yaml.YAMLError, ValueError, TypeError, RecursionError, AttributeError, KeyError):
             return {}
@@ -82,7 +92,22 @@ def front_matter(text: str) -> dict[str, Any]:
 
     whole = parsed(text)
     parts = [] if whole else re.split(r"^(?=[\w\"'])", text, flags=re.MULTILINE)
-    return whole or {key: value for part in parts for key, value in parsed(part).items()}
+    return whole or {key: value for part in parts[:_PARTS] for key, value in parsed(part).items()}
+
+
+def _is_plain(text: str) -> bool:
+    """False for YAML that unfolds to more than is written, by aliases, or is nested deeply."""
+    import yaml
+
+    depth = 0
+    for event in yaml.parse(text, _loader()):
+        if isinstance(event, yaml.AliasEvent):
+            return False
+        depth += isinstance(event, yaml.CollectionStartEvent)
+        depth -= isinstance(event, yaml.CollectionEndEvent)
+        if depth > _DEPTH:
+            return False
+    return True
 
 
 def percent(metric: str, value: float) -> float:
@@ -175,7 +200,8 @@ def _accuracies(model_index: object, repo_id: str) -> Iterator[Accuracy]:
                 metric, value = _text(row.get("type")), number(row.get("value"))
                 if dataset is None or metric is None or value is None:
                     continue
-                value = percent(metric, value)
+                if "%" not in str(row.get("value")):
+                    value = percent(metric, value)
                 if is_share(metric) and not 0 <= value <= 100:
                     line = "%s: its card reports %s %g on %s: no share of a whole, left out"
                     _log.warning(line, repo_id, metric, value, dataset)

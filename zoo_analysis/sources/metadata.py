@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from zoo_analysis.sources.ref import ModelRef
+from zoo_analysis.texts import storable
 from zoo_analysis.weights.lenient_json import lenient_json
 
 #: A configuration larger than this is not one; reading it would only cost memory.
@@ -93,6 +94,9 @@ def with_config(ref: ModelRef, config: Mapping[str, Any]) -> ModelRef:
 
 def architecture_of(config: dict[str, Any]) -> Architecture:
     """The architecture that the contents of a config.json name."""
+    config = {
+        name: _short(config.get(name)) for name in ("architecture", "model_type", "architectures")
+    }
     timm_name = config.get("architecture")
     if isinstance(timm_name, str) and timm_name:
         return Architecture(f"timm:{timm_name}", "timm", timm_family(timm_name))
@@ -100,7 +104,11 @@ def architecture_of(config: dict[str, Any]) -> Architecture:
     series = model_type if isinstance(model_type, str) and model_type else None
     classes = config.get("architectures")
     if isinstance(classes, list) and classes and isinstance(classes[0], str):
-        return Architecture(f"transformers:{classes[0]}", "transformers", series)
+        return Architecture(f"transformers:{_short(classes[0])}", "transformers", series)
     if series:
         return Architecture(f"transformers:{series}", "transformers", series)
     return Architecture()
+
+
+def _short(value: object) -> Any:
+    return storable(value) if isinstance(value, str) else value

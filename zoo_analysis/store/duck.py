@@ -8,7 +8,7 @@ import pyarrow as pa
 from deltalake import DeltaTable
 
 from zoo_analysis.errors import StoreError
-from zoo_analysis.store.limits import DEFAULT_LIMITS, QueryLimits
+from zoo_analysis.store.query_limits import DEFAULT_LIMITS, QueryLimits
 from zoo_analysis.store.schemas import TABLES
 from zoo_analysis.store.tables import Location, dataset, load, local_files, one_line, widened
 from zoo_analysis.store.views import view_scripts

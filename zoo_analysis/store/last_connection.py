@@ -9,7 +9,7 @@ import duckdb
 from deltalake import DeltaTable
 
 from zoo_analysis.store import duck
-from zoo_analysis.store.limits import DEFAULT_LIMITS, QueryLimits
+from zoo_analysis.store.query_limits import DEFAULT_LIMITS, QueryLimits
 from zoo_analysis.store.tables import Location
 
 _lock = threading.Lock()

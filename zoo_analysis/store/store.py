@@ -14,9 +14,9 @@ from zoo_analysis.store import duck, last_connection, tables
 from zoo_analysis.store.accuracies import news
 from zoo_analysis.store.guard import admit
 from zoo_analysis.store.history import versions_at
-from zoo_analysis.store.limits import MEMORY, SECONDS, QueryLimits
 from zoo_analysis.store.model_rows import STAMPS, ModelRows, assemble, conform, stamped
 from zoo_analysis.store.named_queries import get_query
+from zoo_analysis.store.query_limits import MEMORY, SECONDS, QueryLimits
 from zoo_analysis.store.schemas import TABLES
 
 

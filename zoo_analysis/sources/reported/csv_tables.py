@@ -9,9 +9,12 @@ from urllib.parse import urlsplit
 
 from zoo_analysis.errors import SourceError
 from zoo_analysis.sources.card import is_share, percent
+from zoo_analysis.sources.card import number as csv_number
 from zoo_analysis.sources.ref import Accuracy
 from zoo_analysis.sources.reported.source import AccuracySource, Inquiry
 
+#: Bytes of a table.
+_MOST: Final = 256 * 2**20
 _COLUMNS: Final = ("repo_id", "dataset", "metric", "value", "split", "source_url")
 
 
@@ -36,7 +39,10 @@ def any_csv(place: str, columns: Mapping[str, str], fixed: Mapping[str, str]) ->
     for number, row in enumerate(csv_rows(place, needed), 1):
         found = {name: row.get(column) or None for name, column in named.items()} | dict(fixed)
         metric = str(found["metric"])
-        value = percent(metric, csv_value(str(found["value"]), place))
+        text = str(found["value"])
+        value = csv_value(text, f"{place}: row {number}, column {named.get('value', 'value')}")
+        if "%" not in text:
+            value = percent(metric, value)
         if is_share(metric):
             check_percent(value, f"{place}: row {number}, {metric} of {found['repo_id']}")
         out.append(
@@ -63,12 +69,16 @@ def csv_rows(place: str, needed: Sequence[str]) -> Iterator[dict[str, str]]:
     Raises:
         SourceError: it cannot be read, or lacks a column.
     """
-    reader = csv.DictReader(io.StringIO(_text(place)))
-    present = reader.fieldnames or ()
+    try:
+        reader = csv.DictReader(io.StringIO(_text(place)))
+        present = reader.fieldnames or ()
+        rows = list(reader)
+    except csv.Error as error:
+        raise SourceError(f"{place}: is no CSV: {error}") from error
     if missing := [column for column in needed if column not in present]:
         has = ", ".join(present) or "none"
         raise SourceError(f"{place}: no column {', '.join(missing)}; it has {has}: use --map")
-    for row in reader:
+    for row in rows:
         if all(row[column] for column in needed):
             yield row
 
@@ -84,8 +94,12 @@ def _text(place: str) -> str:
         except httpx2.HTTPError as error:
             raise SourceError(f"{place}: cannot be fetched ({error}); check the URL") from error
     try:
-        return Path(place).expanduser().read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
+        with Path(place).expanduser().open("rb") as file:
+            content = file.read(_MOST + 1)
+        if len(content) > _MOST:
+            raise SourceError(f"{place}: has more than the {_MOST >> 20} MiB of such a table")
+        return content.decode("utf-8-sig")
+    except (OSError, ValueError, RuntimeError) as error:
         raise SourceError(f"{place}: cannot be read ({error})") from error
 
 
@@ -95,10 +109,10 @@ def csv_value(text: str, place: str) -> float:
     Raises:
         SourceError: it is none.
     """
-    try:
-        return float(text.replace(",", "").strip().removesuffix("%"))
-    except ValueError as error:
-        raise SourceError(f"{place}: {text!r} is no number; map another column to value") from error
+    number = csv_number(text.replace(",", ""))
+    if number is None:
+        raise SourceError(f"{place}: {text[:80]!r} is no number; map another column to value")
+    return number
 
 
 def check_percent(value: float, where: str) -> None:

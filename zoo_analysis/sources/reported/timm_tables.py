@@ -38,7 +38,10 @@ def timm_csv(place: str) -> list[Accuracy]:
     rows = list(csv_rows(place, ("model", "top1", "top5")))
     out = []
     for metric, column in (("accuracy", "top1"), ("top5", "top5")):
-        values = [csv_value(row[column], place) for row in rows]
+        values = [
+            csv_value(row[column], f"{place}: row {i}, column {column}")
+            for i, row in enumerate(rows, 1)
+        ]
         check_unit(values, f"{place}: column {column}")
         for number, (row, value) in enumerate(zip(rows, values, strict=True), 1):
             check_percent(value, f"{place}: row {number}, {column} of {row['model']}")

@@ -97,6 +97,7 @@ def inventory_by(
         split_qkv: see `list_layers`.
         adapter: contents of peft's adapter_config.json; may be empty.
     """
+    checkpoint = checkpoint.with_short_names()
     loras = {spec.tensors[1]: spec for spec in lora_pairs(checkpoint.tensors, adapter)}
     paired = {name for spec in loras.values() for name in spec.tensors}
     weights = gather(

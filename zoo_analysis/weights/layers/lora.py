@@ -14,6 +14,7 @@ import torch
 
 from zoo_analysis.errors import CheckpointError
 from zoo_analysis.weights.checkpoint import Checkpoint, TensorInfo
+from zoo_analysis.weights.layers.patterns import matches
 from zoo_analysis.weights.spec import LayerSpec
 
 _A: Final = re.compile(
@@ -34,6 +35,10 @@ _FACTOR: Final = re.compile(
     r"(^|[._])(hada_w\d_[ab]|hada_t\d|lokr_(w\d|t2)(_[ab])?|b?oft_[rRsS]\w*|vera_(A|B|lambda_\w)"
     r"|fourierft_spectrum|lora_(embedding_)?[AB]|lora[._](down|up|mid))(\.|$)"
 )
+
+
+#: No α is as large.
+_MOST_ALPHA: Final = 1e9
 
 
 def is_factor(name: str) -> bool:
@@ -82,17 +87,18 @@ def lora_pairs(
 
 def _scale(adapter: Mapping[str, Any], layer: str, rank: int) -> float:
     alpha = adapter.get("lora_alpha")
-    for pattern, value in (adapter.get("alpha_pattern") or {}).items():
-        try:
-            matches = re.match(rf"(.*\.)?({pattern})$", layer)  # as peft matches its patterns
-        except re.error as error:
-            raise CheckpointError(f"alpha_pattern: {pattern!r} is no pattern: {error}") from None
-        if matches:
+    patterns = adapter.get("alpha_pattern") or {}
+    if not isinstance(patterns, dict):
+        raise CheckpointError("adapter_config.json: alpha_pattern is no object")
+    for pattern, value in patterns.items():
+        if matches(pattern, layer, "alpha_pattern"):
             alpha = value
             break
     if alpha is None:
         return 1.0
-    return float(alpha) / (math.sqrt(rank) if adapter.get("use_rslora") else rank)
+    if type(alpha) not in (int, float) or not abs(alpha) < _MOST_ALPHA:
+        raise CheckpointError("adapter_config.json: lora_alpha is no number")
+    return float(alpha) / (math.sqrt(rank) if adapter.get("use_rslora") else rank) if rank else 1.0
 
 
 def lora_core(checkpoint: Checkpoint, spec: LayerSpec) -> torch.Tensor:
