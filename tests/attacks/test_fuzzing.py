@@ -4,6 +4,7 @@ A few hundred cases each; a hundred thousand under the marker `exhaustive`.
 """
 
 import contextlib
+import inspect
 import json
 import math
 from collections.abc import Callable, Mapping
@@ -12,6 +13,7 @@ from typing import Any
 
 import pytest
 import torch
+import yaml
 from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
 
@@ -27,8 +29,8 @@ from zoo_analysis.weights.checkpoint import Checkpoint, TensorInfo
 from zoo_analysis.weights.layers.listing import take_inventory
 from zoo_analysis.weights.lenient_json import lenient_json
 
-#: Each parser's, and of `exhaustive`.
-FEW, MANY = 150, 100_000
+#: Cases of each parser in the default suite, and under `exhaustive`.
+FEW, MANY = 100, 100_000
 
 #: What breaks parsers, beside what hypothesis thinks of.
 ODD_TEXTS = st.sampled_from(
@@ -122,13 +124,10 @@ def lists_layers(data: st.DataObject) -> None:
             Headers(_tensors(data), {name: texts[name] for name in kept}),
             split_qkv=data.draw(st.booleans()),
         )
-        assert all(spec.layer.isascii() or spec.layer.encode() for spec in found.layers)
-        assert len({spec.layer for spec in found.layers}) <= len(found.layers)
+        "".join(spec.layer for spec in found.layers).encode()
 
 
 def cards(data: st.DataObject, folder: Path) -> None:
-    import yaml
-
     keys = st.sampled_from(
         ["license", "model-index", "results", "dataset", "type", "name", "config", "split", "url",
          "metrics", "value", "source", "tags", "library_name", "base_model", "pipeline_tag"]
@@ -158,21 +157,11 @@ def catalogues(data: st.DataObject, folder: Path) -> None:
     )  # fmt: skip
     values = st.sampled_from(
         [
-            '"x"',
-            "nan",
-            "inf",
-            "9" * 5000,
-            "1",
-            "true",
-            "[]",
-            "{}",
-            "[{}]",
-            '"\\u0000"',
-            "1979-05-27",
+            *('"x"', "nan", "inf", "9" * 5000, "1", "true", "[]", "{}", "[{}]", "1979-05-27"),
+            '[{repo_id="a/b", accuracies=[{dataset="d", metric="m", value=nan, source="s"}]}]',
+            '[{repo_id="a/b", accuracies=[{dataset="d", metric="m", value="0.5%", source="s"}]}]',
+            *("[" * 2000, '{a."b\\nc"=1}', '"""\n"""', '"\\u0000"'),
         ]
-        + ['[{repo_id="a/b", accuracies=[{dataset="d", metric="m", value=nan, source="s"}]}]']
-        + ['[{repo_id="a/b", accuracies=[{dataset="d", metric="m", value="0.5%", source="s"}]}]']
-        + ["[" * 2000, '{a."b\\nc"=1}', '"""\n"""']
     )
     lines = data.draw(st.lists(st.tuples(keys | TEXTS.map(json.dumps), values), max_size=5))
     text = "\n".join(f"{key} = {value}" for key, value in lines)
@@ -202,11 +191,8 @@ def tables(data: st.DataObject, folder: Path) -> None:
         lambda: read_averages(file, "m", dataset="d"),
         lambda: read_weightwatcher(file, "m"),
     ):
-        try:
+        with contextlib.suppress(ZooError):
             found = read()
-        except ZooError as error:
-            assert "\n" not in str(error).strip() or True
-        else:
             if isinstance(found, list):
                 assert all(math.isfinite(accuracy.value) for accuracy in found)
 
@@ -217,8 +203,6 @@ PARSERS: dict[str, Callable[..., None]] = {
 
 
 def _fuzz(parser: Callable[..., None], folder: Path, cases: int) -> None:
-    import inspect
-
     takes = inspect.signature(parser).parameters
 
     @seed(16)

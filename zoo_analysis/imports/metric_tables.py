@@ -86,9 +86,8 @@ def read_columns(path: Path, mapping: Mapping[str, str], known: Sequence[str]) -
     except FileNotFoundError as error:
         raise SourceError(f"no file {path}") from error
     except (OSError, ValueError, pa.ArrowException) as error:
-        raise SourceError(
-            f"{path}: not a table: {(str(error).splitlines() or [type(error).__name__])[0]}"
-        ) from error
+        why = (str(error).splitlines() or [type(error).__name__])[0]
+        raise SourceError(f"{path}: not a table: {why}") from error
     table.columns = pd.Index([str(name).strip() for name in table.columns])
     for column, name in mapping.items():
         if column not in table.columns:

@@ -33,7 +33,7 @@ _ACCURACY = {"acc", "accuracy", "top1", "top-1", "top_1", "acc@1", "top-1 accura
 _SPLITS = ("test", "validation", "val", "eval")
 #: Between two lines of dashes, the first of them the file's first line.
 _FRONT_MATTER: Final = re.compile(r"\s*---[ \t]*\r?\n(.*?)(?:^|\n)---[ \t]*\r?(?:\n|\Z)", re.S)
-#: Characters of front matter; the longest, of models that report many benchmarks, have some 300,000.
+#: Characters of front matter; models that report many benchmarks have some 300,000.
 MOST_TEXT: Final = 2 * 2**20
 #: Fields that are tried one by one where the whole is no YAML, and levels of nesting.
 _PARTS, _DEPTH = 200, 50

@@ -53,8 +53,8 @@ class ReportedAccuracy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def __post_init__(self) -> None:
         found = number(self.value)
-        if found is None:
-            raise ValueError(f"`value` of {self.metric} is {self.value!r}; it must be a number")
+        if found is None or (isinstance(self.value, str) and not self.value.endswith("%")):
+            raise ValueError(f"`value` is {self.value!r}; it must be a number")
         msgspec.structs.force_setattr(self, "value", found)
 
 
