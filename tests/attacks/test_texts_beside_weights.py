@@ -241,6 +241,13 @@ def test_a_catalogue_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
     assert math.isclose(float(load_catalogue(file).models[0].accuracies[0].value), 70)
 
 
+def test_weightwatcher_s_details_may_lack_names(tmp_path: Path) -> None:
+    file = tmp_path / "net.csv"
+    file.write_text("layer_id,name,layer_type,alpha\n0,,,2.5\n1,,DENSE,3\n")
+    (model,) = read_weightwatcher(file, "m").models
+    assert model.layers["alpha"].to_pylist() == [2.5, 3.0]
+
+
 @pytest.mark.parametrize("missing", ["D", "sigma", "xmin", "layer_type", "all"])
 def test_weightwatcher_s_details_may_lack_columns(tmp_path: Path, missing: str) -> None:
     row = {"layer_id": "0", "layer_type": "DENSE", "alpha": "2.5", "D": "0.1", "sigma": "1",

@@ -82,10 +82,12 @@ def _details(
 ) -> Imported:
     table = table.sort_values("layer_id", kind="stable").reset_index(drop=True)
     named = next((c for c in ("layer", "longname", "name") if c in table.columns), "layer_id")
-    columns: dict[str, list[Any]] = {"layer": _unique(table[named].astype(str).tolist())}
+    columns: dict[str, list[Any]] = {
+        "layer": _unique([str(name) for name in table[named].tolist()])
+    }
     columns["depth"] = list(range(len(table)))
     told = next((c for c in ("kind", "layer_type") if c in table.columns), None)
-    kinds = [] if told is None else table[told].astype(str).str.lower().tolist()
+    kinds = [] if told is None else [str(kind).lower() for kind in table[told].tolist()]
     ends = [kind.split(".")[-1] for kind in kinds]
     columns["kind"] = [_KINDS.get(end, end) for end in ends] or [None] * len(table)
     for column in (*_SIZES, *METRICS.names):
