@@ -13,6 +13,7 @@ from safetensors.torch import save_file
 from tests.attacks.limits import within
 from zoo_analysis import analyze
 from zoo_analysis.errors import CheckpointError, SourceError
+from zoo_analysis.imports.commit import import_tables
 from zoo_analysis.imports.metric_tables import read_averages
 from zoo_analysis.imports.weightwatcher import read_weightwatcher
 from zoo_analysis.sources.card import read_card
@@ -239,6 +240,14 @@ def test_a_catalogue_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
     file = tmp_path / "c.toml"
     file.write_text("\ufeff" + CATALOGUE.format(70))
     assert math.isclose(float(load_catalogue(file).models[0].accuracies[0].value), 70)
+
+
+@pytest.mark.parametrize("cell", ["1e30", "9" * 30, "many", "inf"])
+def test_a_number_that_no_table_takes_is_one_line(tmp_path: Path, cell: str) -> None:
+    file = tmp_path / "net.csv"
+    file.write_text(f"model,alpha,downloads\na/b,2,{cell}\n")
+    with pytest.raises(SourceError, match=r"^a/b: a value that the tables do not take: [^\n]*$"):
+        import_tables(tmp_path / "store", [file])
 
 
 def test_weightwatcher_s_details_may_lack_names(tmp_path: Path) -> None:
