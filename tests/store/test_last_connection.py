@@ -55,8 +55,8 @@ def test_questions_may_be_asked_from_many_threads(store: Store, model_rows: Make
 def test_times_are_utc_whoever_asks(store: Store, model_rows: Make) -> None:
     store.commit_models([model_rows("lab/a")], "scan")
     for _ in range(2):
-        found = store.sql("SELECT current_setting('TimeZone')").fetchall()
-        assert found == [("UTC",)]
+        found = store.sql("SELECT TIMESTAMPTZ '2026-03-01 00:00:00+02'::VARCHAR").fetchall()
+        assert found == [("2026-02-28 22:00:00+00",)]
 
 
 def test_a_layer_with_an_alpha_but_no_success_is_refused(store: Store, model_rows: Make) -> None:

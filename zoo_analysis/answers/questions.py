@@ -8,6 +8,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from zoo_analysis.store import Store, as_store, list_queries
+from zoo_analysis.store.query_limits import MEMORY, SECONDS
 from zoo_analysis.store.records import table_of
 
 
@@ -26,6 +27,8 @@ def query(
     params: Mapping[str, object] | None = None,
     *,
     as_of: datetime | int | None = None,
+    timeout: float = SECONDS,
+    memory: int = MEMORY,
 ) -> pa.Table:
     """The answer to one read-only SELECT, or to a named question.
 
@@ -35,12 +38,15 @@ def query(
             question (`queries` lists them).
         params: their values by name; of a named question also as text.
         as_of: the tables as they were then: a time (naive: UTC), or a version of the store.
+        timeout: seconds that it may take.
+        memory: bytes for DuckDB to work in, and for the answer.
 
     Raises:
-        QueryError: not one SELECT, one that DuckDB refuses, or an unknown question or parameter.
+        QueryError: not one SELECT, one that DuckDB refuses or that meets a limit, or an unknown
+            question or parameter.
         StoreError: there is no store, or never was such a version of it.
     """
-    return as_store(store, as_of).run(sql, params)
+    return as_store(store, as_of).run(sql, params, timeout=timeout, memory=memory)
 
 
 def queries() -> pa.Table:

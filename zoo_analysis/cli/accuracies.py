@@ -39,6 +39,7 @@ def sync(
     store: StoreOption = None,
 ) -> None:
     """Bring reported accuracies up to date; all that sources report is kept with its source."""
+    from zoo_analysis.cli.output import say
     from zoo_analysis.cli.summaries import print_remarks
     from zoo_analysis.imports.accuracy_sync import SOURCES, sync_accuracies
 
@@ -49,16 +50,17 @@ def sync(
         columns=_pairs(map_, "--map"),
         fixed=_pairs(set_, "--set"),
     )
-    typer.echo(f"{done.accuracies} accuracies reported of {done.models} models")
+    say(f"{done.accuracies} accuracies reported of {done.models} models")
     print_remarks(done.remarks)
 
 
 @app.command()
 def sources() -> None:
     """List those who can be asked for accuracies."""
+    from zoo_analysis.cli.output import say
     from zoo_analysis.sources.reported import accuracy_sources
 
-    typer.echo("\n".join(accuracy_sources()))
+    say(*accuracy_sources())
 
 
 @app.command()

@@ -20,6 +20,7 @@ from zoo_analysis.cli import (
     track,
 )
 from zoo_analysis.errors import ZooError
+from zoo_analysis.texts import printable
 
 app = typer.Typer(
     name="zoo",
@@ -75,7 +76,7 @@ def main(arguments: list[str] | None = None) -> None:
     try:
         app(arguments)
     except ZooError as error:
-        print(f"zoo: {error}", file=sys.stderr)  # noqa: T201
+        print(f"zoo: {printable(str(error))}", file=sys.stderr)  # noqa: T201
         sys.exit(2)
     except KeyboardInterrupt:
         print("zoo: interrupted; what was finished is in the store", file=sys.stderr)  # noqa: T201

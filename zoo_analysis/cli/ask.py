@@ -1,15 +1,35 @@
 """Commands that ask the store: query, queries, show."""
 
 import json
-from typing import TYPE_CHECKING, Annotated
+import os
+import resource
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from zoo_analysis.cli.options import FormatOption, OutOption, StoreOption, parse_as_of
+from zoo_analysis.cli.options import (
+    FormatOption,
+    OutOption,
+    StoreOption,
+    parse_as_of,
+    size,
+    size_text,
+)
 from zoo_analysis.errors import ZooError
+from zoo_analysis.store.query_limits import MEMORY, SECONDS, QueryLimits, remove_spilled
 
 if TYPE_CHECKING:
     from zoo_analysis.answers.model import ModelReport
+
+#: Seconds after which a query that could not be interrupted ends with its process.
+_GRACE: Final = 5.0
+#: Bytes of memory, beside the limit, for all else that the process does.
+_BESIDE: Final = 10**9
 
 
 def query(
@@ -25,6 +45,10 @@ def query(
             help="As the tables were then: an ISO time (UTC), or a version of `zoo store history`.",
         ),
     ] = None,
+    timeout: Annotated[float, typer.Option(help="Seconds that it may take.")] = SECONDS,
+    memory: Annotated[
+        str, typer.Option(help="Memory for its work, and for its answer.")
+    ] = size_text(MEMORY),
     store: StoreOption = None,
     format: FormatOption = "table",
     output: OutOption = None,
@@ -39,8 +63,49 @@ def query(
         if not equals:
             raise ZooError(f"-p {text!r} has no value: write -p {text}=VALUE")
         params[key] = value
-    table = questions.query(store, sql, params or None, as_of=parse_as_of(as_of))
+    limits = QueryLimits(timeout, size(memory))
+    with _held_to(limits):
+        table = questions.query(
+            store,
+            sql,
+            params or None,
+            as_of=parse_as_of(as_of),
+            timeout=limits.seconds,
+            memory=limits.memory,
+        )
     write_table(table, format, output)
+
+
+@contextmanager
+def _held_to(limits: QueryLimits) -> Iterator[None]:
+    """The net below DuckDB's own limits, which some functions over long lists and texts pass.
+
+    Memory that is refused to the process is an error of DuckDB; a function that does not look
+    whether it was interrupted ends with the process.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    most = _data() + 2 * limits.memory + _BESIDE
+    if hard == resource.RLIM_INFINITY or most < hard:
+        resource.setrlimit(resource.RLIMIT_DATA, (most, hard))
+
+    def end() -> None:
+        print(f"zoo: {limits.overdue}", file=sys.stderr, flush=True)  # noqa: T201
+        remove_spilled(os.getpid())
+        os._exit(2)
+
+    timer = threading.Timer(limits.seconds + _GRACE, end)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        resource.setrlimit(resource.RLIMIT_DATA, (soft, hard))
+
+
+def _data() -> int:
+    """Bytes of this process that `resource.RLIMIT_DATA` counts."""
+    return int(Path("/proc/self/statm").read_text().split()[5]) * resource.getpagesize()
 
 
 def queries(format: FormatOption = "table", output: OutOption = None) -> None:
@@ -71,24 +136,23 @@ def show(
 def print_model(report: "ModelReport") -> None:
     """The report for a person, on standard output."""
     from zoo_analysis.answers.defaults import LEAST_COVERAGE
-    from zoo_analysis.cli.output import plain_console, write_table
+    from zoo_analysis.cli.output import say, write_table
 
-    console = plain_console()
-    console.print(f"{report.repo_id} @ {report.revision} ({report.method})", markup=False)
+    say(f"{report.repo_id} @ {report.revision} ({report.method})")
     known = {k: v for k, v in report.model.items() if v is not None and k not in ("repo_id",)}
-    console.print(", ".join(f"{k} {v}" for k, v in known.items() if k != "revision"), markup=False)
+    say(", ".join(f"{k} {v}" for k, v in known.items() if k != "revision"))
     write_table(report.layers, "table")
     averages = {k: v for k, v in report.averages.items() if isinstance(v, int | float)}
-    console.print("averages: " + ", ".join(f"{k} {v:.4g}" for k, v in averages.items()))
+    say("averages: " + ", ".join(f"{k} {v:.4g}" for k, v in averages.items()))
     told = ", ".join(f"{count} layers {name}" for name, count in report.warnings.items())
-    console.print(f"warnings: {told or 'none'}")
+    say(f"warnings: {told or 'none'}")
     if len(report.left_out):
         share = report.model["coverage"]
         if share is not None and share < LEAST_COVERAGE:
-            console.print(f"only {share:.0%} of what lies in its matrices is measured")
-        console.print("not measured:")
+            say(f"only {share:.0%} of what lies in its matrices is measured")
+        say("not measured:")
         write_table(report.left_out, "table")
     if len(report.accuracies):
         write_table(report.accuracies, "table")
     else:
-        console.print("no reported accuracy")
+        say("no reported accuracy")

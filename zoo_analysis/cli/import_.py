@@ -31,6 +31,7 @@ def import_(
     json_: Annotated[bool, typer.Option("--json", help="The summary as one JSON object.")] = False,
 ) -> None:
     """Make models of metric tables computed elsewhere, to be asked like any other."""
+    from zoo_analysis.cli.output import say
     from zoo_analysis.errors import ZooError
     from zoo_analysis.imports.commit import import_tables
     from zoo_analysis.store import open_store
@@ -54,10 +55,10 @@ def import_(
     if json_:
         typer.echo(json.dumps({**summary.as_dict(), "store": opened.uri}))
         return
-    typer.echo(
+    say(
         f"{summary.models} models imported, {summary.known} there already; "
         f"{summary.layers} layers, {summary.accuracies} accuracies"
     )
-    typer.echo(f"store {opened.uri}, method {', '.join(summary.methods) or 'none'}")
+    say(f"store {opened.uri}, method {', '.join(summary.methods) or 'none'}")
     if summary.ignored:
-        typer.echo(f"not used: {', '.join(summary.ignored)}")
+        say(f"not used: {', '.join(summary.ignored)}")

@@ -13,6 +13,7 @@ from typing import Any, TextIO, get_args
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+import typer
 from rich import box
 from rich.console import Console
 from rich.table import Table
@@ -21,11 +22,12 @@ from rich.text import Text
 from zoo_analysis.cli.options import Format
 from zoo_analysis.errors import ZooError
 from zoo_analysis.store.records import TIME
+from zoo_analysis.texts import printable
 
 
-def plain_console() -> Console:
-    """Standard output for sentences, which are neither folded nor coloured."""
-    return Console(soft_wrap=True, highlight=False)
+def say(*lines: str) -> None:
+    """Lines on standard output, cleaned of whatever would steer the terminal."""
+    typer.echo("\n".join(map(printable, lines)))
 
 
 def write_table(
@@ -37,7 +39,8 @@ def write_table(
 
     ``table`` and ``markdown`` are for reading: four significant digits, null and NaN left empty.
     ``csv``, ``json`` (a list of records; NaN and infinities are null, for JSON has neither) and
-    ``parquet`` keep full precision.
+    ``parquet`` keep full precision, and the texts as they are; on a terminal what would steer it is
+    cleaned in CSV, and escaped in JSON.
 
     Args:
         table: of any column types; integer lists, such as shapes, read ``64x3x3x3``.
@@ -77,9 +80,10 @@ def _write_rich(table: pa.Table, stream: TextIO) -> None:
     shown = Table(caption=caption, box=box.SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0))
     for column in table.schema:
         if _is_number(column.type):
-            shown.add_column(Text(column.name), justify="right", no_wrap=True)
+            shown.add_column(Text(printable(column.name)), justify="right", no_wrap=True)
         else:
-            shown.add_column(Text(column.name), overflow="fold", min_width=min(len(column.name), 8))
+            width = min(len(column.name), 8)
+            shown.add_column(Text(printable(column.name)), overflow="fold", min_width=width)
     for row in _rows(table):
         shown.add_row(*(Text(brief(value)) for value in row))
     console = Console(file=stream, highlight=False)
@@ -93,8 +97,9 @@ def _write_rich(table: pa.Table, stream: TextIO) -> None:
 
 def _write_csv(table: pa.Table, stream: TextIO) -> None:
     writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(table.column_names)
-    writer.writerows([_exact_text(value) for value in row] for row in _rows(table))
+    shown = printable if stream.isatty() else str
+    writer.writerow(map(shown, table.column_names))
+    writer.writerows([shown(_exact_text(value)) for value in row] for row in _rows(table))
 
 
 def _write_json(table: pa.Table, stream: TextIO) -> None:
@@ -102,7 +107,7 @@ def _write_json(table: pa.Table, stream: TextIO) -> None:
     for index, row in enumerate(_rows(table)):
         record = {name: _json_value(v) for name, v in zip(table.column_names, row, strict=True)}
         stream.write(",\n " if index else "\n ")
-        json.dump(record, stream, ensure_ascii=False, allow_nan=False)
+        json.dump(record, stream, ensure_ascii=stream.isatty(), allow_nan=False)
     stream.write("\n]\n" if len(table) else "]\n")
 
 
@@ -110,7 +115,7 @@ def _write_markdown(table: pa.Table, stream: TextIO) -> None:
     def line(cells: Iterator[str]) -> None:
         stream.write("| " + " | ".join(cell.replace("|", r"\|") for cell in cells) + " |\n")
 
-    line(iter(table.column_names))
+    line(map(printable, table.column_names))
     line("---:" if _is_number(column.type) else "---" for column in table.schema)
     for row in _rows(table):
         line(brief(value) for value in row)
@@ -155,9 +160,7 @@ def brief(value: object) -> str:
         return value.isoformat(sep=" ", timespec="seconds")
     if isinstance(value, list) and value and not all(isinstance(item, int) for item in value):
         return f"{len(value)} values"
-    text = _exact_text(value)
-    # What a model card or an error message says must not steer the terminal.
-    return "".join(c if c.isprintable() else " " if c.isspace() else "�" for c in text)
+    return printable(_exact_text(value))
 
 
 def _four_digits(value: float) -> str:

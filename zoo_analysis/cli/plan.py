@@ -43,7 +43,7 @@ def print_plan(
     plan: "ScanPlan", format: Format = "table", output: Path | None = None, json_: bool = False
 ) -> None:
     """The plan of a scan, on standard output or in a file."""
-    from zoo_analysis.cli.output import write_table
+    from zoo_analysis.cli.output import say, write_table
 
     if json_:
         typer.echo(json.dumps(plan.as_dict()))
@@ -52,13 +52,14 @@ def print_plan(
     if format == "table" and output is None:
         totals = plan.as_dict()["totals"]
         scanned = sum(bool(model.layers) for model in plan.models)
-        typer.echo(
-            f"\n{scanned} of {len(plan.models)} models, {totals['layers']} layers, "
+        say(
+            "",
+            f"{scanned} of {len(plan.models)} models, {totals['layers']} layers, "
             f"{totals['parameters_measured']:,} of {totals['parameters_total']:,} parameters, "
             f"{totals['read_bytes'] / 1e9:.2f} GB to read, "
             f"{totals['gram_flops'] + totals['eigen_flops']:.2e} multiply-adds, "
             f"{totals['peak_bytes'] / 1e9:.2f} GB for the largest layer; "
-            f"about {_duration(plan.seconds)} on {plan.cpus} cores"
+            f"about {_duration(plan.seconds)} on {plan.cpus} cores",
         )
 
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Self
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
 
+from zoo_analysis.texts import printable
+
 if TYPE_CHECKING:
     from zoo_analysis.cluster.account import Event
 
@@ -26,10 +28,11 @@ class Bar:
 
     def __init__(self, what: str, total: float = 0.0) -> None:
         self.console = Console(stderr=True)
+        what = printable(what)
         self.what, self.total, self.done, self.told = what, total, 0.0, time.monotonic()
         self._progress = Progress(
             SpinnerColumn(),
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(),
             TextColumn("{task.percentage:>3.0f}%"),
             TextColumn("{task.fields[counts]}"),
@@ -61,7 +64,7 @@ class Bar:
         self._progress.update(self._task, advance=amount, counts=counts)
         if not self.console.is_terminal and time.monotonic() - self.told > _EVERY:
             share = f"{100 * self.done / self.total:.0f}% " if self.total else ""
-            self.console.print(f"{self.what}: {share}{counts}", highlight=False)
+            self.console.print(f"{self.what}: {share}{counts}", highlight=False, markup=False)
             self.told = time.monotonic()
 
 

@@ -123,30 +123,27 @@ def diagnose(
 ) -> None:
     """Correlation flow, scale collapse and the other diagnoses, in words and numbers."""
     from zoo_analysis.answers import diagnosis
+    from zoo_analysis.cli.output import say
 
     found = diagnosis.diagnose(store, model, revision, method)
     if json_:
         typer.echo(json.dumps(found.as_dict(), default=str))
         return
-    typer.echo(f"{found.model.repo_id} @ {found.model.revision} ({found.model.method})")
+    say(f"{found.model.repo_id} @ {found.model.revision} ({found.model.method})")
     for finding in found.findings:
-        typer.echo(f"{finding.diagnosis}: {finding.verdict}. {finding.text}")
+        say(f"{finding.diagnosis}: {finding.verdict}. {finding.text}")
 
 
 def print_comparison(found: "ModelComparison") -> None:
     """The comparison for a person, on standard output."""
-    from zoo_analysis.cli.output import plain_console, write_table
+    from zoo_analysis.cli.output import say, write_table
 
-    console = plain_console()
     for side, report in (("a", found.a), ("b", found.b)):
         reported = ", ".join(
             f"{row['metric']} {row['value']:.4g} on {row['dataset']} ({row['source']})"
             for row in report.accuracies.to_pylist()
         )
-        console.print(
-            f"{side}: {report.repo_id} @ {report.revision}; {reported or 'no reported accuracy'}",
-            markup=False,
-        )
-    console.print(f"method {found.a.method}; lower is better by every metric", markup=False)
+        say(f"{side}: {report.repo_id} @ {report.revision}; {reported or 'no reported accuracy'}")
+    say(f"method {found.a.method}; lower is better by every metric")
     write_table(found.metrics, "table")
     write_table(found.layers, "table")

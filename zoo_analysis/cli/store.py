@@ -60,11 +60,11 @@ def history(
 def check(store: StoreOption = None, format: FormatOption = "table") -> None:
     """Check that models, layers and spectra agree; exit status 3 where they do not."""
     from zoo_analysis.answers.store_upkeep import check_store
-    from zoo_analysis.cli.output import write_table
+    from zoo_analysis.cli.output import say, write_table
 
     found = check_store(store)
     if format == "table":
-        typer.echo(
+        say(
             f"{found.models} models, {found.layers} layers, {found.spectra} spectra: "
             f"{len(found.problems) or 'no'} problems; "
             f"{found.unpublished} left behind by interrupted commits (shown by no view)"

@@ -21,7 +21,7 @@ def study(
     json_: Annotated[bool, typer.Option("--json", help="All of it as one JSON object.")] = False,
 ) -> None:
     """Rerun a published experiment small, and say whether its finding is seen here."""
-    from zoo_analysis.cli.output import write_table
+    from zoo_analysis.cli.output import say, write_table
     from zoo_analysis.cli.progress import Bars
     from zoo_analysis.cluster.study import READER_COLUMNS
     from zoo_analysis.cluster.study import study as run
@@ -34,8 +34,8 @@ def study(
     reader = format in ("table", "markdown")
     write_table(ran.rows.select(READER_COLUMNS) if reader else ran.rows, format, output)
     if format == "table":
-        typer.echo(f"\nPublished ({ran.study.source}): {ran.study.finding}.")
-        typer.echo(ran.outcome.verdict)
+        say("", f"Published ({ran.study.source}): {ran.study.finding}.")
+        say(ran.outcome.verdict)
 
 
 def studies(format: FormatOption = "table", output: OutOption = None) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import typer
 
-from zoo_analysis.cli.output import brief, plain_console
+from zoo_analysis.cli.output import brief, say
 
 if TYPE_CHECKING:
     from zoo_analysis.cluster.account import CorrelateSummary, RunSummary, Summary
@@ -30,19 +30,18 @@ def tell(summary: _S, show: Callable[[_S], None], as_json: bool) -> None:
 
 def print_scan(summary: "Summary") -> None:
     """A scan's summary for a person, on standard output."""
-    console = plain_console()
-    console.print(
+    say(
         f"{summary.scanned} scanned, {summary.skipped} skipped (already there), "
         f"{summary.failed} failed; {summary.layers} layers in {summary.seconds:.1f} s"
     )
     if summary.parameters_total:
-        console.print(
+        say(
             f"{summary.parameters_measured:,} of {summary.parameters_total:,} parameters measured; "
             "the rest: zoo query coverage"
         )
     _print_named("less than 90 % of the matrices measured", summary.incomplete)
     _print_named("tensors that are not understood", summary.not_understood)
-    console.print(f"store {summary.store}, method {summary.method}")
+    say(f"store {summary.store}, method {summary.method}")
     print_remarks(summary.remarks)
     _print_failures(summary)
 
@@ -51,34 +50,32 @@ def print_remarks(remarks: Sequence[tuple[str, str]]) -> None:
     """The remarks of sources on their models; what is said of several models is printed once."""
     first = {text: repo_id for repo_id, text in reversed(remarks)}
     models = Counter(text for _, text in remarks)
-    console = plain_console()
     for text, count in list(models.items())[:_NAMED]:
         others = f" and {count - 1} more" if count > 1 else ""
-        console.print(brief(f"{first[text]}{others}: {text}"), markup=False)
+        say(brief(f"{first[text]}{others}: {text}"))
     if len(models) > _NAMED:
-        console.print(f"… and {len(models) - _NAMED} more remarks: --json has them all")
+        say(f"… and {len(models) - _NAMED} more remarks: --json has them all")
 
 
 def print_comparison(summary: "CorrelateSummary") -> None:
     """A comparison's summary for a person, on standard output."""
-    console = plain_console()
-    console.print(
+    say(
         f"{summary.pairs} pairs of {summary.models} models compared, {summary.skipped} skipped "
         f"(already there), {summary.failed} failed; {summary.rows} rows in {summary.seconds:.1f} s"
     )
-    console.print(
+    say(
         f"{summary.forwarded} models run, {summary.cached} known from an earlier run; "
         f"probe {', '.join(summary.probes) or 'none'}; store {summary.store}"
     )
     if summary.apart:
-        console.print(
+        say(
             f"{summary.apart} pairs of an image and a language model left out: nothing can be "
             "shown to both"
         )
     if summary.incomparable:
-        console.print(f"{summary.incomparable} numbers cannot be had:")
+        say(f"{summary.incomparable} numbers cannot be had:")
     for reason in summary.reasons:
-        console.print(f"  {reason}", markup=False)
+        say(f"  {reason}")
     _print_failures(summary)
 
 
@@ -86,14 +83,11 @@ def _print_named(what: str, models: Sequence[str]) -> None:
     if models:
         more = f" and {len(models) - _NAMED} more" if len(models) > _NAMED else ""
         named = ", ".join(models[:_NAMED])
-        plain_console().print(f"{what}: {named}{more}", markup=False)
+        say(f"{what}: {named}{more}")
 
 
 def _print_failures(summary: "RunSummary") -> None:
-    console = plain_console()
     for failed in summary.failures[:_NAMED]:
-        console.print(
-            f"failed: {failed.ref.repo_id} ({failed.stage}): {failed.message}", markup=False
-        )
+        say(f"failed: {failed.ref.repo_id} ({failed.stage}): {failed.message}")
     if len(summary.failures) > _NAMED:
-        console.print(f"… and {len(summary.failures) - _NAMED} more: zoo query failures")
+        say(f"… and {len(summary.failures) - _NAMED} more: zoo query failures")

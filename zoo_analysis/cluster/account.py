@@ -12,6 +12,7 @@ from typing import Any, Generic, Literal, Self, TypeVar, cast
 import pyarrow as pa
 
 from zoo_analysis.answers.defaults import LEAST_COVERAGE
+from zoo_analysis.cluster.commits import commit_each
 from zoo_analysis.cluster.worker import Failure
 from zoo_analysis.sources import Accuracy, ModelRef, Problem
 from zoo_analysis.store import ModelRows, Store
@@ -256,7 +257,9 @@ class RunWriter(Generic[_S]):
 
     def _commit_rows(self) -> None:
         models, self.models = self.models, []
-        self.store.commit_models(models, self._run_id)
+        models, unwritten = commit_each(self.store, models, self._run_id)
+        for failed in unwritten:
+            self.note(failed)
         similarities, self.similarities = self.similarities, []
         if similarities:
             rows = pa.concat_tables(similarities)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from zoo_analysis.deadline import interruptible
+from zoo_analysis.weights.deadline import interruptible
 
 #: Seconds that any model may take, besides what its size and its work explain.
 MODEL_SECONDS: Final = 900.0

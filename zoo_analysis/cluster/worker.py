@@ -12,8 +12,8 @@ import ray
 
 from zoo_analysis.hub.access import HubAccess
 from zoo_analysis.sources import ModelRef
+from zoo_analysis.texts import LONGEST, clean
 
-_LONGEST = 1000  # characters of a message
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -27,6 +27,9 @@ class Failure:
     message: str
     attempts: int = 1
 
+    def __post_init__(self) -> None:
+        clean(self)
+
     def row(self, scan_id: str) -> dict[str, Any]:
         """Columns of the table `failures`, as something that failed now."""
         told = self.as_dict() | {"revision": self.ref.revision, "attempts": self.attempts}
@@ -34,7 +37,7 @@ class Failure:
 
     def about(self, what: str) -> "Failure":
         """The same, its message beginning with what else it is about."""
-        return replace(self, message=f"{what}: {self.message}"[:_LONGEST])
+        return replace(self, message=f"{what}: {self.message}")
 
     def as_dict(self) -> dict[str, str]:
         """Plain values, for JSON."""
@@ -73,4 +76,4 @@ def failure(
     for token in (os.environ.get("HF_TOKEN"), access.token if access else None):
         if token:
             message = message.replace(token, "…")
-    return Failure(ref, stage, type(error).__name__, message[:_LONGEST], attempts)
+    return Failure(ref, stage, type(error).__name__, message[:LONGEST], attempts)

@@ -8,11 +8,13 @@ from typing import Any
 
 import pyarrow as pa
 
-from zoo_analysis.errors import SourceError
+from zoo_analysis.errors import SourceError, StoreError
 from zoo_analysis.imports.metric_tables import Imported, read_averages
 from zoo_analysis.imports.weightwatcher import read_weightwatcher
 from zoo_analysis.store import Store, as_store
+from zoo_analysis.store.model_rows import assemble
 from zoo_analysis.store.runs import new_run_id, record_run
+from zoo_analysis.texts import storable
 
 
 @dataclass(frozen=True)
@@ -94,6 +96,12 @@ def _commit(
     new = [rows for rows, key in zip(everything, keys, strict=True) if key not in known]
     methods = tuple(sorted({rows.method for rows in everything}))
     run_id = new_run_id("import")
+    for rows in new:  # before anything is written
+        try:
+            assemble([rows], run_id)
+        except (StoreError, pa.ArrowException, OverflowError, TypeError, ValueError) as error:
+            what = f"{rows.model['repo_id']}: a value that the tables do not take: {error}"
+            raise SourceError(storable(what)) from error
     accuracies = pa.concat_tables([part.accuracies for part in parts])
     if len(accuracies):
         store.append("accuracies", accuracies)

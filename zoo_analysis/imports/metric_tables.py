@@ -86,7 +86,8 @@ def read_columns(path: Path, mapping: Mapping[str, str], known: Sequence[str]) -
     except FileNotFoundError as error:
         raise SourceError(f"no file {path}") from error
     except (OSError, ValueError, pa.ArrowException) as error:
-        raise SourceError(f"{path}: not a table: {str(error).splitlines()[0]}") from error
+        why = (str(error).splitlines() or [type(error).__name__])[0]
+        raise SourceError(f"{path}: not a table: {why}") from error
     table.columns = pd.Index([str(name).strip() for name in table.columns])
     for column, name in mapping.items():
         if column not in table.columns:
@@ -150,7 +151,8 @@ def read_averages(
             f"({', '.join(_ACCURACIES)}) among its columns {', '.join(table.columns)}: "
             "name them with --map COLUMN=NAME"
         )
-    numbers = {name: numeric(table[name], path) for name in (*metrics, *reported)}
+    numbers = {name: numeric(table[name], path) for name in metrics}
+    numbers |= {name: numeric(table[name], path, finite=True) for name in reported}
     for column in reported:
         by_row = {f"row {i}": value for i, value in enumerate(numbers[column], 1)}
         check_unit(by_row, f"{path}: column {column}")
@@ -206,8 +208,8 @@ def digest(values: object) -> str:
     return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:12]
 
 
-def numeric(column: "pd.Series[Any]", path: Path) -> list[float | None]:
-    """A column's numbers; None for what is empty, NaN or infinite.
+def numeric(column: "pd.Series[Any]", path: Path, finite: bool = False) -> list[float | None]:
+    """A column's numbers; None for what is empty, NaN or, unless `finite`, infinite.
 
     Raises:
         SourceError: a cell is not a number; names it.
@@ -218,10 +220,12 @@ def numeric(column: "pd.Series[Any]", path: Path) -> list[float | None]:
             numbers.append(None)
             continue
         try:
-            value = float(cell)
-        except (TypeError, ValueError) as error:
+            value = float(cell.strip().removesuffix("%") if isinstance(cell, str) else cell)
+            if finite and math.isinf(value):
+                raise ValueError
+        except (TypeError, ValueError, OverflowError) as error:
             raise SourceError(
-                f"{path}: row {i + 1}, column {column.name}: {cell!r} is not a number"
+                f"{path}: row {i + 1}, column {column.name}: {str(cell)[:80]!r} is not a number"
             ) from error
         numbers.append(value if math.isfinite(value) else None)
     return numbers

@@ -1,5 +1,6 @@
 """WeightWatcher's results: its `details` (one row a layer) and its summary (one row a model)."""
 
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -19,6 +20,7 @@ from zoo_analysis.store import ModelRows
 from zoo_analysis.store.accuracy import Accuracy
 from zoo_analysis.store.records import table_of
 from zoo_analysis.store.schemas import LAYERS, METRICS, SUMMARY_METRICS
+from zoo_analysis.texts import storable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -80,10 +82,14 @@ def _details(
 ) -> Imported:
     table = table.sort_values("layer_id", kind="stable").reset_index(drop=True)
     named = next((c for c in ("layer", "longname", "name") if c in table.columns), "layer_id")
-    columns: dict[str, list[Any]] = {"layer": _unique(table[named].astype(str).tolist())}
+    columns: dict[str, list[Any]] = {
+        "layer": _unique([str(name) for name in table[named].tolist()])
+    }
     columns["depth"] = list(range(len(table)))
-    kinds = table["kind" if "kind" in table.columns else "layer_type"].astype(str).str.lower()
-    columns["kind"] = [_KINDS.get(kind.split(".")[-1], kind.split(".")[-1]) for kind in kinds]
+    told = next((c for c in ("kind", "layer_type") if c in table.columns), None)
+    kinds = [] if told is None else [str(kind).lower() for kind in table[told].tolist()]
+    ends = [kind.split(".")[-1] for kind in kinds]
+    columns["kind"] = [_KINDS.get(end, end) for end in ends] or [None] * len(table)
     for column in (*_SIZES, *METRICS.names):
         if column in table.columns:
             columns[column] = numeric(table[column], path)
@@ -92,11 +98,12 @@ def _details(
         fits = zip(columns["alpha"], columns["status"], strict=True)
         failed = [alpha is None or alpha <= 0 or told != "success" for alpha, told in fits]
         for column in ("alpha", "alpha_weighted", "log_alpha_norm", "D", "sigma", "xmin"):
-            values = columns.get(column, [])
-            columns[column] = [None if bad else v for v, bad in zip(values, failed, strict=False)]
+            if column in columns:
+                fitted = zip(columns[column], failed, strict=True)
+                columns[column] = [None if bad else value for value, bad in fitted]
     columns["warning"] = _texts(table, "warning", None)
     schema = pa.schema([field for field in LAYERS if field.name in columns])
-    arrays = [_typed(columns[field.name], field.type) for field in schema]
+    arrays = [_typed(columns[field.name], field, path) for field in schema]
     layers = pa.table(arrays, schema=schema)
     row = {"repo_id": name, "revision": digest(columns), "series": series, "source": "imported"}
     used = {*columns, named, "layer_id", "layer_type", "name", "longname"}
@@ -104,10 +111,13 @@ def _details(
     return Imported((ModelRows(row, method, layers, NO_ESDS),), _NO_ACCURACIES, ignored)
 
 
-def _typed(values: list[Any], kind: pa.DataType) -> pa.Array:
-    if pa.types.is_integer(kind):
+def _typed(values: list[Any], field: pa.Field, path: Path) -> pa.Array:
+    if pa.types.is_integer(field.type):
         values = [None if value is None else int(value) for value in values]
-    return pa.array(values or None, kind)
+    try:
+        return pa.array(values, field.type)
+    except (pa.ArrowException, OverflowError) as error:
+        raise SourceError(f"{path}: column {field.name}: {error}") from error
 
 
 def _texts(table: "pd.DataFrame", column: str, default: str | None) -> list[str | None]:
@@ -119,4 +129,5 @@ def _texts(table: "pd.DataFrame", column: str, default: str | None) -> list[str 
 
 def _unique(names: list[str]) -> list[str]:
     """Names made to differ by their position where they do not."""
-    return [name if names.count(name) == 1 else f"{name}#{i}" for i, name in enumerate(names)]
+    names, counts = [storable(name) for name in names], Counter(map(storable, names))
+    return [name if counts[name] == 1 else f"{name}#{i}" for i, name in enumerate(names)]

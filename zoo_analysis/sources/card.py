@@ -4,6 +4,7 @@ Anybody writes cards, and each odd field costs itself alone. So the front matter
 by field: huggingface_hub's card classes refuse a card as a whole.
 """
 
+import logging
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -27,6 +28,11 @@ _SPLITS = ("test", "validation", "val", "eval")
 _FRONT_MATTER: Final = re.compile(r"\s*---[ \t]*\r?\n(.*?)(?:^|\n)---[ \t]*\r?(?:\n|\Z)", re.S)
 #: Metrics that a remark names.
 _NAMED: Final = 4
+#: Characters of front matter; models that report many benchmarks have some 300,000.
+MOST_TEXT: Final = 2 * 2**20
+#: Fields that are tried one by one where the whole is no YAML, and levels of nesting.
+_PARTS, _DEPTH = 200, 50
+_log: Final = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -69,8 +75,14 @@ def front_matter(text: str) -> dict[str, Any]:
     """
     import yaml
 
+    if len(text) > MOST_TEXT:
+        _log.warning("front matter of %d characters passed over; at most %d", len(text), MOST_TEXT)
+        return {}
+
     def parsed(part: str) -> dict[str, Any]:
         try:
+            if not _is_plain(part):
+                return {}
             fields = yaml.load(part, _loader())
         except (yaml.YAMLError, ValueError, TypeError, RecursionError, AttributeError, KeyError):
             return {}
@@ -80,7 +92,22 @@ def front_matter(text: str) -> dict[str, Any]:
 
     whole = parsed(text)
     parts = [] if whole else re.split(r"^(?=[\w\"'])", text, flags=re.MULTILINE)
-    return whole or {key: value for part in parts for key, value in parsed(part).items()}
+    return whole or {key: value for part in parts[:_PARTS] for key, value in parsed(part).items()}
+
+
+def _is_plain(text: str) -> bool:
+    """False for YAML that unfolds to more than is written, by aliases, or is nested deeply."""
+    import yaml
+
+    depth = 0
+    for event in yaml.parse(text, _loader()):
+        if isinstance(event, yaml.AliasEvent):
+            return False
+        depth += isinstance(event, yaml.CollectionStartEvent)
+        depth -= isinstance(event, yaml.CollectionEndEvent)
+        if depth > _DEPTH:
+            return False
+    return True
 
 
 def card_of(fields: Mapping[str, Any], model_index: object, repo_id: str) -> Card:
@@ -121,7 +148,7 @@ def left_out(source: str, odd: Sequence[str]) -> tuple[str, ...]:
 def _text(value: object) -> str | None:
     """A field as text; several values (base models, licences) joined by commas."""
     plain = [
-        str(item).encode(errors="replace").decode()  # half of a surrogate pair is no text
+        " ".join(str(item).split())
         for item in (value if isinstance(value, list) else [value])
         if isinstance(item, str | int | float) and not isinstance(item, bool)
     ]

@@ -10,6 +10,7 @@ from typing import Any
 from zoo_analysis.errors import CheckpointError
 from zoo_analysis.folders import read_regular
 from zoo_analysis.sources.ref import ModelRef
+from zoo_analysis.texts import storable
 from zoo_analysis.weights.lenient_json import lenient_json
 
 #: Prefixes of timm names that say where weights came from, not what they are.
@@ -100,6 +101,9 @@ def with_config(ref: ModelRef, config: Mapping[str, Any]) -> ModelRef:
 
 def architecture_of(config: dict[str, Any]) -> Architecture:
     """The architecture that the contents of a config.json name."""
+    config = {
+        name: _short(config.get(name)) for name in ("architecture", "model_type", "architectures")
+    }
     timm_name = config.get("architecture")
     if isinstance(timm_name, str) and timm_name:
         return Architecture(f"timm:{timm_name}", "timm", timm_family(timm_name))
@@ -107,10 +111,14 @@ def architecture_of(config: dict[str, Any]) -> Architecture:
     series = model_type if isinstance(model_type, str) and model_type else None
     classes = config.get("architectures")
     if isinstance(classes, list) and classes and isinstance(classes[0], str):
-        return Architecture(f"transformers:{classes[0]}", "transformers", series)
+        return Architecture(f"transformers:{_short(classes[0])}", "transformers", series)
     if series:
         return Architecture(f"transformers:{series}", "transformers", series)
     own = config.get("general.architecture")  # of a GGUF file, see `GgufCheckpoint.beside`
     if isinstance(own, str) and own:
         return Architecture(f"gguf:{own}", "gguf", own)
     return Architecture()
+
+
+def _short(value: object) -> Any:
+    return storable(value) if isinstance(value, str) else value

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Literal
 
 from zoo_analysis.store.accuracy import Accuracy as Accuracy
+from zoo_analysis.texts import clean
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,9 @@ class ModelRef:
     accuracies: tuple[Accuracy, ...] = field(default=())
     remarks: tuple[str, ...] = field(default=())
 
+    def __post_init__(self) -> None:
+        clean(self, "path")
+
 
 @dataclass(frozen=True)
 class Problem:
@@ -52,6 +56,9 @@ class Problem:
     error: str
     message: str
     stage: str = "source"
+
+    def __post_init__(self) -> None:
+        clean(self)
 
 
 @dataclass(frozen=True)

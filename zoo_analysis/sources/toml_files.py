@@ -9,9 +9,12 @@ import msgspec
 
 from zoo_analysis.errors import SourceError
 from zoo_analysis.lookup import near
+from zoo_analysis.texts import storable
 
 _T = TypeVar("_T", bound=msgspec.Struct)
 
+#: Bytes of a file of TOML that people write.
+MOST_TOML: Final = 16 * 2**20
 #: A list of tables → one of them.
 _ONE: Final = {
     "models": "model",
@@ -42,15 +45,24 @@ def read_toml(path: Path, schema: type[_T]) -> _T:
     """
     try:
         with path.open("rb") as file:
-            table = tomllib.load(file)
+            content = file.read(MOST_TOML + 1)
+        if len(content) > MOST_TOML:
+            raise SourceError(f"{path}: has more than the {MOST_TOML >> 20} MiB of such a file")
+        table = tomllib.loads(content.decode("utf-8-sig").replace("\r\n", "\n"))
     except OSError as error:
         raise SourceError(f"{path}: cannot be read ({error.strerror})") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SourceError(f"{path}: not valid TOML: {error}") from error
+    except RecursionError as error:
+        raise SourceError(f"{path}: not valid TOML: nested too deeply") from error
+    except ValueError as error:  # also numbers of too many digits
+        raise SourceError(f"{path}: not valid TOML: {storable(str(error))}") from error
     try:
         return msgspec.convert(table, schema)
     except msgspec.ValidationError as error:
-        raise SourceError(f"{path}: {_mistake(str(error), table, schema)}") from error
+        try:
+            what = _mistake(str(error), table, schema)
+        except (KeyError, IndexError, TypeError, ValueError):  # a place that cannot be shown
+            what = str(error)
+        raise SourceError(f"{path}: {storable(what)}") from error
 
 
 def _mistake(message: str, table: dict[str, Any], schema: type[msgspec.Struct]) -> str:

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from zoo_analysis.texts import clean
+
 
 @dataclass(frozen=True, kw_only=True)
 class Accuracy:
@@ -24,3 +26,6 @@ class Accuracy:
     value: float
     source: str
     source_url: str | None = None
+
+    def __post_init__(self) -> None:
+        clean(self)

@@ -1,16 +1,14 @@
 """A DuckDB connection over one snapshot of the store, locked so that it can only look."""
 
-import os
-import tempfile
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import duckdb
 import pyarrow as pa
 from deltalake import DeltaTable
 
 from zoo_analysis.errors import StoreError
+from zoo_analysis.store.query_limits import DEFAULT_LIMITS, QueryLimits
 from zoo_analysis.store.schemas import TABLES
 from zoo_analysis.store.tables import Location, dataset, load, local_files, one_line, widened
 from zoo_analysis.store.views import view_scripts
@@ -31,17 +29,21 @@ _TYPES = {
 }
 
 
-def connect(location: Location) -> duckdb.DuckDBPyConnection:
+def connect(location: Location, limits: QueryLimits = DEFAULT_LIMITS) -> duckdb.DuckDBPyConnection:
     """Open a read-only view of all tables as they are at this moment (or as of `location.as_of`).
 
     The raw tables are in schema ``raw``; what users ask are the views of ``queries/views/*.sql``.
     Files outside the tables, other databases, extensions, settings and Python variables are out of
     reach.
 
+    Args:
+        location: of the store.
+        limits: of memory, and of the disk that is used in its place.
+
     Raises:
         StoreError: there is no store at this location, or it cannot be read.
     """
-    return connection(location, snapshots(location))
+    return connection(location, snapshots(location), limits)
 
 
 def snapshots(location: Location) -> dict[str, DeltaTable | None]:
@@ -64,7 +66,9 @@ def snapshots(location: Location) -> dict[str, DeltaTable | None]:
 
 
 def connection(
-    location: Location, tables: Mapping[str, DeltaTable | None]
+    location: Location,
+    tables: Mapping[str, DeltaTable | None],
+    limits: QueryLimits = DEFAULT_LIMITS,
 ) -> duckdb.DuckDBPyConnection:
     """`connect` to these snapshots of the tables.
 
@@ -76,7 +80,7 @@ def connection(
             "python_enable_replacements": False,
             "autoload_known_extensions": False,
             "autoinstall_known_extensions": False,
-            "temp_directory": str(Path(tempfile.gettempdir()) / f"zoo-duckdb-{os.getpid()}"),
+            **limits.settings(),
         }
     )
     opened.execute("SET GLOBAL TimeZone = 'UTC'")

@@ -19,7 +19,11 @@ _TABLE_FUNCTIONS = frozenset(
         *("duckdb_tables", "duckdb_types", "duckdb_views", "pragma_version"),
     }
 )
-_FUNCTIONS_REFUSED = frozenset({"getenv"})  # may hold tokens
+#: What the environment and the settings of the process are: they may hold tokens and paths.
+_FUNCTIONS_REFUSED = frozenset({"getenv", "current_setting"})
+_CATALOGUES_REFUSED = frozenset(
+    {"pg_settings", "duckdb_databases", "duckdb_logs", "pragma_database_list"}
+)
 
 
 def admit(connection: duckdb.DuckDBPyConnection, query: str) -> str:
@@ -52,12 +56,12 @@ def admit(connection: duckdb.DuckDBPyConnection, query: str) -> str:
     if tree["error"]:  # DuckDB takes it for a SELECT, but cannot show what is in it
         raise QueryError("only plain SELECT statements are admitted")
     for name in _functions(tree):
-        raise QueryError(f"{name}() is refused: a query reads the store's tables and nothing else")
+        raise QueryError(f"{name} is refused: a query reads the store's tables and nothing else")
     return text
 
 
 def _functions(node: Any) -> Iterator[str]:
-    """The names of refused functions anywhere in a serialized statement."""
+    """The names of refused functions and views anywhere in a serialized statement."""
     if isinstance(node, list):
         for child in node:
             yield from _functions(child)
@@ -65,6 +69,10 @@ def _functions(node: Any) -> Iterator[str]:
         if node.get("type") == "TABLE_FUNCTION":
             name = _name(node["function"])
             if name not in _TABLE_FUNCTIONS:
+                yield name
+        elif node.get("type") == "BASE_TABLE":
+            name = str(node.get("table_name")).lower()
+            if name in _CATALOGUES_REFUSED:
                 yield name
         elif node.get("class") == "FUNCTION" and _name(node) in _FUNCTIONS_REFUSED:
             yield _name(node)

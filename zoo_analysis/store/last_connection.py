@@ -9,6 +9,7 @@ import duckdb
 from deltalake import DeltaTable
 
 from zoo_analysis.store import duck
+from zoo_analysis.store.query_limits import DEFAULT_LIMITS, QueryLimits
 from zoo_analysis.store.tables import Location
 
 _lock = threading.Lock()
@@ -20,6 +21,7 @@ class _Kept:
     location: Location
     #: Of each table the log entry that was its last, and what tells it from another of its name.
     marks: tuple[tuple[Path, int, tuple[int, int] | None], ...]
+    memory: int
     connection: duckdb.DuckDBPyConnection
 
     def is_current(self) -> bool:
@@ -29,10 +31,11 @@ class _Kept:
         )
 
 
-def cursor(location: Location) -> duckdb.DuckDBPyConnection:
+def cursor(location: Location, limits: QueryLimits = DEFAULT_LIMITS) -> duckdb.DuckDBPyConnection:
     """A connection as `duck.connect` gives, for those who only ask: what it holds they share.
 
-    A store on this machine is opened anew only when something was written to it, so that the second
+    A store on this machine is opened anew only when something was written to it, or another limit
+    of memory is asked for, so that the second
     question finds views, logs and footers read already. Whether so is seen from the logs' names.
 
     Raises:
@@ -40,12 +43,17 @@ def cursor(location: Location) -> duckdb.DuckDBPyConnection:
     """
     global _last
     if location.path is None or location.past or not duck.reads_natively(location):
-        return duck.connect(location)
+        return duck.connect(location, limits)
     with _lock:
-        if _last is None or _last.location != location or not _last.is_current():
+        if (
+            _last is None
+            or (_last.location, _last.memory) != (location, limits.memory)
+            or not _last.is_current()
+        ):
             snapshots = duck.snapshots(location)
             marks = tuple(_mark(location.path, name, table) for name, table in snapshots.items())
-            _last = _Kept(location, marks, duck.connection(location, snapshots))
+            opened = duck.connection(location, snapshots, limits)
+            _last = _Kept(location, marks, limits.memory, opened)
         return _last.connection.cursor()
 
 

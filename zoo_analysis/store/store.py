@@ -9,13 +9,14 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from zoo_analysis.errors import QueryError, StoreError
+from zoo_analysis.errors import StoreError
 from zoo_analysis.store import duck, last_connection, tables
 from zoo_analysis.store.accuracies import news
-from zoo_analysis.store.guard import admit, explain
+from zoo_analysis.store.guard import admit
 from zoo_analysis.store.history import versions_at
 from zoo_analysis.store.model_rows import STAMPS, ModelRows, assemble, conform, stamped
 from zoo_analysis.store.named_queries import get_query
+from zoo_analysis.store.query_limits import MEMORY, SECONDS, QueryLimits
 from zoo_analysis.store.schemas import TABLES
 
 
@@ -90,13 +91,20 @@ class Store:
         return duck.connect(self.location)
 
     def sql(
-        self, query: str, params: Mapping[str, object] | None = None
+        self,
+        query: str,
+        params: Mapping[str, object] | None = None,
+        *,
+        timeout: float = SECONDS,
+        memory: int = MEMORY,
     ) -> duckdb.DuckDBPyRelation:
         """Ask one SELECT over the tables and views.
 
         Args:
             query: SQL with ``$name`` for parameters.
             params: their values, bound by DuckDB and never pasted into the text.
+            timeout: seconds from now on, after which what is still computed is interrupted.
+            memory: bytes for DuckDB to work in.
 
         Returns:
             A lazy relation over the store as it is now.
@@ -105,34 +113,37 @@ class Store:
             QueryError: anything but one SELECT over the store, or one that DuckDB refuses.
             StoreError: there is no store here yet.
         """
-        connection = last_connection.cursor(self.location)
-        text = admit(connection, query)
-        try:
-            return connection.sql(text, params=dict(params) if params else None)
-        except duckdb.Error as error:
-            raise QueryError(explain(error)) from error
+        limits = QueryLimits(timeout, memory)
+        connection = last_connection.cursor(self.location, limits)
+        return limits.ask(connection, admit(connection, query), params)
 
-    def run(self, query: str, params: Mapping[str, object] | None = None) -> pa.Table:
+    def run(
+        self,
+        query: str,
+        params: Mapping[str, object] | None = None,
+        *,
+        timeout: float = SECONDS,
+        memory: int = MEMORY,
+    ) -> pa.Table:
         """The answer to a SELECT, or to a named question with its parameters' defaults.
 
         Args:
             query: SQL, or the name of a file in ``queries/``.
             params: values by name; text is converted to the type a named query declares.
+            timeout: seconds that it may take.
+            memory: bytes for DuckDB to work in, and for the answer.
 
         Raises:
-            QueryError: as `sql`; also an unknown query, an unknown parameter or a value of another
-                type than declared.
+            QueryError: as `sql`, or a limit is met; also an unknown query, an unknown parameter or
+                a value of another type than declared.
             StoreError: there is no store here yet.
         """
         values: Mapping[str, Any] | None = params
         if len(query.split()) == 1:
             named = get_query(query.strip())
             query, values = named.sql, named.bind(params or {})
-        relation = self.sql(query, values)
-        try:
-            return relation.to_arrow_table()
-        except duckdb.Error as error:
-            raise QueryError(explain(error)) from error
+        answer = self.sql(query, values, timeout=timeout, memory=memory)
+        return QueryLimits(timeout, memory).fetch(answer)
 
     def _all(self, name: str) -> pa.Table:
         """All rows of a table, whatever the views show of them."""

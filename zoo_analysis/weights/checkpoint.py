@@ -1,20 +1,31 @@
 """Stored tensors of a model, as every reader of checkpoints offers them: one at a time."""
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
+from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType, TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Final, Self
 
 from zoo_analysis.errors import CheckpointError
 from zoo_analysis.folders import read_regular
+from zoo_analysis.texts import storable
 from zoo_analysis.weights.spec import LayerSpec, Omission, TensorKind
 
 if TYPE_CHECKING:
     import torch
+
+
+#: Axes of a tensor, as numpy and torch allow them.
+MOST_AXES: Final = 64
+#: Elements of a tensor: ten times those of the largest models, and sums of many fit into 64 bits.
+MOST_ELEMENTS: Final = 2**45
+#: Characters of a tensor's name; longer ones are left out, for patterns take the square of it.
+LONGEST_NAME: Final = 500
 
 
 @dataclass(frozen=True)
@@ -39,6 +50,14 @@ class TensorInfo:
     nbytes: int
     storage: tuple[int, ...]
     coded: str | None = None
+
+    def __post_init__(self) -> None:
+        elements = math.prod(self.shape)
+        if len(self.shape) > MOST_AXES or max(elements, *self.shape, 0) > MOST_ELEMENTS:
+            raise CheckpointError(
+                f"{storable(self.name)} claims {len(self.shape)} axes, or more than "
+                f"{MOST_ELEMENTS} elements or entries of an axis: no tensor is as large"
+            )
 
 
 class Checkpoint(ABC):
@@ -129,6 +148,16 @@ class Checkpoint(ABC):
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+    def with_short_names(self) -> "Checkpoint":
+        """The same without the tensors of names longer than `LONGEST_NAME`, which are set aside."""
+        long = [info for name, info in self.tensors.items() if len(name) > LONGEST_NAME]
+        if not long:
+            return self
+        view = copy(self)
+        view.tensors = {name: i for name, i in self.tensors.items() if len(name) <= LONGEST_NAME}
+        view.aside = (*self.aside, *((info, "not-understood") for info in long))
+        return view
 
     def info(self, name: str) -> TensorInfo:
         """The header's entry for `name`; CheckpointError if there is none."""

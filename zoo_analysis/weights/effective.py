@@ -26,7 +26,7 @@ def effective_weight(checkpoint: Checkpoint, spec: LayerSpec, weight: torch.Tens
             u, v = (vector.to(weight.dtype) for vector in others)
             return _spectrally_normalised(weight, u, v, transposed="transpose" in spec.kind)
         return _length_normalised(weight, others[0].to(weight.dtype))
-    except RuntimeError:  # of shapes that do not fit
+    except (RuntimeError, IndexError):  # of shapes that do not fit
         shapes = ", ".join(str(tuple(other.shape)) for other in (weight, *others))
         raise CheckpointError(
             f"{checkpoint.path}: {spec.layer}: {spec.recipe} of shapes {shapes} do not fit"
@@ -51,4 +51,6 @@ def _length_normalised(directions: torch.Tensor, lengths: torch.Tensor) -> torch
     ]
     norms = torch.linalg.vector_norm(directions, dim=axes, keepdim=True)
     weight: torch.Tensor = directions * (lengths / norms)
+    if weight.shape != directions.shape:
+        raise RuntimeError
     return weight

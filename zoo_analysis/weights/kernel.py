@@ -53,6 +53,16 @@ def load_kernel(checkpoint: Checkpoint, spec: LayerSpec) -> torch.Tensor:
         CheckpointError: a quantised layer, tensors that are missing or unreadable, or a shape that
             is not what `spec` says.
     """
+    try:
+        return _kernel(checkpoint, spec)
+    except (RuntimeError, IndexError, ZeroDivisionError) as error:  # torch's, of shapes and types
+        why = (str(error).splitlines() or [type(error).__name__])[0]
+        raise CheckpointError(
+            f"{checkpoint.path}: the tensors of {spec.layer} do not fit each other: {why}"
+        ) from error
+
+
+def _kernel(checkpoint: Checkpoint, spec: LayerSpec) -> torch.Tensor:
     if spec.status is not None:
         raise CheckpointError(f"{checkpoint.path}: {spec.layer} is {spec.status}: no kernel")
     if spec.rank is not None:

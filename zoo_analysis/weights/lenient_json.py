@@ -5,7 +5,8 @@ import re
 from typing import Any, Final
 
 #: A text in quotes, or a comma before the end of a list or object.
-_COMMA: Final = re.compile(r'("(?:[^"\\]|\\.)*")|,(?=\s*[}\]])')
+#: It takes one look at each character: a text that does not end is a text up to the end.
+_COMMA: Final = re.compile(r'("(?:[^"\\]|\\.|\\\Z)*+(?:"|\Z))|,(?=\s*+[}\]])', re.S)
 
 
 def lenient_json(text: str) -> Any:

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
+from zoo_analysis.texts import clean
+
 Kind = Literal[
     "linear",
     "conv1d",
@@ -109,9 +111,10 @@ class LayerSpec:
     Attributes:
         layer: module path without its parameter name (``blocks.0.attn.qkv``); a part of a fused
             matrix or of a stack carries it in brackets (``…qkv[q]``, ``…experts.down_proj[3]``).
-        tensors: the checkpoint tensors it is made of: one; the factors of an adapter's update, for
-            LoRA ``(B, A)`` or ``(B, A, alpha)``; the codes, their scales and so on of a quantised
-            one; those of `recipe`.
+            Cleaned, as the tables keep it.
+        tensors: the checkpoint tensors it is made of, as the file names them: one; the factors of
+            an adapter's update, for LoRA ``(B, A)`` or ``(B, A, alpha)``; the codes, their scales
+            and so on of a quantised one; those of `recipe`.
         depth: position in the network, counted from 0 over the model's stored matrices; the
             matrices of one stack and the parts of one fused matrix share the depth of the whole.
         shape: of the stored tensor, or of what it decodes to; ``(out, in)`` of an update.
@@ -147,6 +150,9 @@ class LayerSpec:
     coded: str | None = None
     coding: Coding | None = None
     status: Status | None = field(default=None)
+
+    def __post_init__(self) -> None:
+        clean(self)
 
     @property
     def precision(self) -> str:

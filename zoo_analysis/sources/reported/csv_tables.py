@@ -8,10 +8,13 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from zoo_analysis.errors import SourceError
+from zoo_analysis.sources.card import number as csv_number
 from zoo_analysis.sources.percents import check_percent, check_unit, is_share
 from zoo_analysis.sources.ref import Accuracy
 from zoo_analysis.sources.reported.source import AccuracySource, Inquiry
 
+#: Bytes of a table.
+_MOST: Final = 256 * 2**20
 _COLUMNS: Final = ("repo_id", "dataset", "metric", "value", "split", "source_url")
 
 
@@ -38,7 +41,7 @@ def any_csv(place: str, columns: Mapping[str, str], fixed: Mapping[str, str]) ->
     for number, row in csv_rows(place, needed):
         found = {name: row.get(column) or None for name, column in named.items()} | dict(fixed)
         metric, text = str(found["metric"]), str(found["value"])
-        value = csv_value(text, place)
+        value = csv_value(text, f"{place}: {number}, column {named.get('value', 'value')}")
         if is_share(metric):
             check_percent(value, f"{place}: {number}, {metric} of {found['repo_id']}")
             if "%" not in text:
@@ -69,12 +72,16 @@ def csv_rows(place: str, needed: Sequence[str]) -> Iterator[tuple[str, dict[str,
     Raises:
         SourceError: it cannot be read, or lacks a column.
     """
-    reader = csv.DictReader(io.StringIO(_text(place)))
-    present = reader.fieldnames or ()
+    try:
+        reader = csv.DictReader(io.StringIO(_text(place)))
+        present = reader.fieldnames or ()
+        rows = list(reader)
+    except csv.Error as error:
+        raise SourceError(f"{place}: is no CSV: {error}") from error
     if missing := [column for column in needed if column not in present]:
         has = ", ".join(present) or "none"
         raise SourceError(f"{place}: no column {', '.join(missing)}; it has {has}: use --map")
-    for number, row in enumerate(reader, 1):
+    for number, row in enumerate(rows, 1):
         if all(row[column] for column in needed):
             yield f"row {number}", row
 
@@ -90,8 +97,12 @@ def _text(place: str) -> str:
         except httpx2.HTTPError as error:
             raise SourceError(f"{place}: cannot be fetched ({error}); check the URL") from error
     try:
-        return Path(place).expanduser().read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
+        with Path(place).expanduser().open("rb") as file:
+            content = file.read(_MOST + 1)
+        if len(content) > _MOST:
+            raise SourceError(f"{place}: has more than the {_MOST >> 20} MiB of such a table")
+        return content.decode("utf-8-sig")
+    except (OSError, ValueError, RuntimeError) as error:
         raise SourceError(f"{place}: cannot be read ({error})") from error
 
 
@@ -101,10 +112,10 @@ def csv_value(text: str, place: str) -> float:
     Raises:
         SourceError: it is none.
     """
-    try:
-        return float(text.replace(",", "").strip().removesuffix("%"))
-    except ValueError as error:
-        raise SourceError(f"{place}: {text!r} is no number; map another column to value") from error
+    number = csv_number(text.replace(",", ""))
+    if number is None:
+        raise SourceError(f"{place}: {text[:80]!r} is no number; map another column to value")
+    return number
 
 
 def _collect(asked: Inquiry) -> list[Accuracy]:

@@ -39,7 +39,10 @@ def timm_csv(place: str) -> list[Accuracy]:
     rows = list(csv_rows(place, ("model", "top1", "top5")))
     out = []
     for metric, column in (("accuracy", "top1"), ("top5", "top5")):
-        values = {number: csv_value(row[column], place) for number, row in rows}
+        values = {
+            number: csv_value(row[column], f"{place}: {number}, column {column}")
+            for number, row in rows
+        }
         check_unit(values, f"{place}: column {column}")
         for number, row in rows:
             value = values[number]

@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
-from zoo_analysis.deadline import deadline
+from zoo_analysis.weights.deadline import deadline
 
 #: Events that are refused, by the beginnings of their names.
 _REFUSED: Final = (

@@ -79,17 +79,25 @@ def _interleaved(module: str, tensors: Mapping[str, TensorInfo]) -> bool:
 
 def _sizes(config: Mapping[str, Any], out: int) -> tuple[int, int, int] | None:
     """(q, k, v) where the heads of `config` add up to `out` and k, v are narrower than q."""
-    attention = config.get("attn_config") or {}
-    heads = config.get("num_attention_heads") or config.get("n_head") or config.get("n_heads")
-    kv_heads = config.get("num_key_value_heads") or attention.get("kv_n_heads")
-    hidden = config.get("hidden_size") or config.get("n_embd") or config.get("d_model")
+    attention = config.get("attn_config")
+    heads = _count(config, "num_attention_heads", "n_head", "n_heads")
+    kv_heads = _count(config, "num_key_value_heads")
+    if not kv_heads and isinstance(attention, dict):
+        kv_heads = _count(attention, "kv_n_heads")
+    hidden = _count(config, "hidden_size", "n_embd", "d_model")
     if config.get("multi_query"):
         kv_heads = 1
     if not heads or not kv_heads or not hidden:
         return None
-    width = config.get("head_dim") or hidden // heads
+    width = _count(config, "head_dim") or hidden // heads
     sizes = heads * width, kv_heads * width, kv_heads * width
     return sizes if sum(sizes) == out else None
+
+
+def _count(config: Mapping[str, Any], *keys: str) -> int:
+    """The first of these that is a number of something; else 0."""
+    values = (config.get(key) for key in keys)
+    return next((value for value in values if type(value) is int and value > 0), 0)
 
 
 def _ranges(sizes: tuple[int, int, int]) -> dict[Role, tuple[int, int]]:

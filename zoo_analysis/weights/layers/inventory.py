@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from zoo_analysis.texts import clean
 from zoo_analysis.weights.checkpoint import Checkpoint, TensorInfo
 from zoo_analysis.weights.layers.omissions import omission
 from zoo_analysis.weights.layers.quantized import is_packed
@@ -32,6 +33,9 @@ class LeftOut:
     count: int
     elements: int
     reason: Omission
+
+    def __post_init__(self) -> None:
+        clean(self)
 
 
 @dataclass(frozen=True)

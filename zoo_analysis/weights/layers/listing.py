@@ -99,6 +99,7 @@ def inventory_by(
         split_qkv: see `list_layers`.
         adapter: contents of peft's adapter_config.json; may be empty.
     """
+    checkpoint = checkpoint.with_short_names()
     found = updates(checkpoint.tensors, adapter)
     updated: dict[str, list[LayerSpec]] = {}
     for spec in found:

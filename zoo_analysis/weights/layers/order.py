@@ -61,7 +61,7 @@ def _prefixes(name: str) -> Iterator[str]:
 
 @cache
 def _rank(part: str) -> _Rank:
-    if part.isdigit():
+    if part.isdecimal():  # ² is a digit, and no number
         return -1.0, int(part), ""
     # conv2, conv2b, conv3: a number may carry a letter
     match = re.fullmatch(r"(.*?[^\d.])(\d+)([abc]?)", part)

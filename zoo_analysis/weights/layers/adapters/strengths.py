@@ -1,11 +1,11 @@
 """The factor of an adapter's update, α/r and its kin, from peft's adapter_config.json."""
 
 import math
-import re
 from collections.abc import Mapping
 from typing import Any
 
 from zoo_analysis.errors import CheckpointError
+from zoo_analysis.weights.layers.patterns import matches
 
 
 def rank_of(adapter: Mapping[str, Any], layer: str) -> float | None:
@@ -40,11 +40,7 @@ def _of_layer(adapter: Mapping[str, Any], key: str, layer: str, otherwise: Any) 
     if not isinstance(patterns, dict):
         raise CheckpointError(f"adapter_config.json: {key} is no object")
     for pattern, value in patterns.items():
-        try:
-            matches = re.match(rf"(.*\.)?({pattern})$", layer)  # as peft matches its patterns
-        except re.error as error:
-            raise CheckpointError(f"{key}: {pattern!r} is no pattern: {error}") from None
-        if matches:
+        if matches(pattern, layer, key):
             return value
     return otherwise
 
@@ -54,7 +50,7 @@ def _number(adapter: Mapping[str, Any], key: str, value: Any) -> float | None:
         return None
     try:
         number = float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         number = math.nan
     if not math.isfinite(number):
         raise CheckpointError(f"adapter_config.json: {key} is {value!r}, no number")

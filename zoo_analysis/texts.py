@@ -1,0 +1,48 @@
+"""Texts of strangers: as they are stored, and as they are printed."""
+
+import dataclasses
+import re
+from hashlib import blake2s
+from typing import Any, Final
+
+#: Characters of a name or a message; longer ones are cut in the middle.
+LONGEST: Final = 1000
+#: Halves of surrogate pairs, which no table takes, and control characters, NUL among them.
+_ODD: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+
+
+def storable(text: str) -> str:
+    r"""A text as the tables keep it: valid Unicode on one line, of `LONGEST` characters at most.
+
+    What was different stays different: odd characters are written as Python writes them (``\x1b``,
+    ``\ud800``), and what is cut out leaves a hash of the whole.
+    """
+    text = _ODD.sub(lambda odd: odd[0].encode("unicode_escape").decode(), text)
+    if len(text) <= LONGEST:
+        return text
+    mark = f"…{blake2s(text.encode(), digest_size=4).hexdigest()}…"
+    side = (LONGEST - len(mark)) // 2
+    return text[:side] + mark + text[-side:]
+
+
+def clean(record: Any, *exact: str) -> None:
+    """Make the texts of a frozen dataclass `storable`; for its ``__post_init__``.
+
+    Args:
+        record: the instance.
+        exact: fields that stay as they are, such as paths.
+    """
+    for field in dataclasses.fields(record):
+        value = getattr(record, field.name)
+        if isinstance(value, str) and field.name not in exact:
+            object.__setattr__(record, field.name, storable(value))
+
+
+def printable(text: str) -> str:
+    """A text as it may go to a terminal: on one line, without what steers the terminal.
+
+    Escapes, marks that turn the direction of writing and other invisible characters are ``�``.
+    """
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else " " if c.isspace() else "�" for c in text)
