@@ -2,6 +2,7 @@
 
 import json
 import pickle
+import subprocess
 import sys
 import threading
 import time
@@ -177,7 +178,6 @@ def test_work_that_is_done_in_time_is_not_interrupted_later() -> None:
 @pytest.mark.parametrize("attempt", ["read", "write", "socket", "process", "pickle"])
 def test_confined_code_is_refused_what_others_may_do(tmp_path: Path, attempt: str) -> None:
     import socket
-    import subprocess
 
     (tmp_path / "file").write_bytes(pickle.dumps(Boom()))
     raw = pickle.dumps(Boom())
@@ -198,6 +198,23 @@ def test_confined_code_is_refused_what_others_may_do(tmp_path: Path, attempt: st
     assert other
     with confined(10, tmp_path):
         assert (tmp_path / "file").read_bytes()
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"model_type": "bert", "num_hidden_layers": 1},
+        {"model_type": "vit", "num_hidden_layers": 1},
+        {"architecture": "resnet18"},
+    ],
+)
+def test_the_first_architecture_of_a_process_is_built_too(config: dict[str, Any]) -> None:
+    """What a library's import itself does, such as asking where CUDA lies, is not refused."""
+    code = (
+        "from zoo_analysis.weights.layers.architecture import blueprint\n"
+        f"assert blueprint({config!r}) is not None"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=300)
 
 
 def test_plain_arguments_that_an_architecture_declares_are_taken() -> None:

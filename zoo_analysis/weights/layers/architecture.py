@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from zoo_analysis.weights.layers.building import BUILD_SECONDS, build
+from zoo_analysis.weights.layers.building import BUILD_SECONDS, build, load_library
 from zoo_analysis.weights.layers.composed import plain_name
 from zoo_analysis.weights.layers.confinement import OverdueError, confined
 from zoo_analysis.weights.spec import Kind, TensorKind
@@ -61,6 +61,7 @@ def blueprint(
         return None
     with quietly():
         try:
+            load_library(config, architecture)
             # Anything may go wrong inside a library when a config does not fit its version.
             with confined(BUILD_SECONDS), torch.device("meta"):
                 model = build(config, architecture, tensors)

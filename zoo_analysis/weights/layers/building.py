@@ -5,6 +5,7 @@ the architecture itself declares, with numbers, words and lists of them; no path
 weights gets through, and no count beyond what a checkpoint of so many tensors can have.
 """
 
+import importlib
 import inspect
 import re
 import sys
@@ -67,6 +68,22 @@ def timm_options(name: str, arguments: Mapping[str, Any], tensors: int) -> dict[
     if unknown := wanted.keys() - declared:
         raise UnbuildableError(f"{name} has no argument {min(unknown)[:64]!r}")
     return {key: _plain(value, key, tensors, 0) for key, value in wanted.items()}
+
+
+def load_library(config: Mapping[str, Any], architecture: str | None) -> None:
+    """Import the library that `build` will need: what that does is its own, not the stranger's.
+
+    Args:
+        config: see `build`.
+        architecture: see `build`.
+    """
+    if architecture is not None or isinstance(config.get("architecture"), str):
+        importlib.import_module("timm.models")
+    else:
+        import transformers
+
+        # Attributes of a lazy package: each imports what it needs of others.
+        _ = transformers.PreTrainedModel, transformers.AutoModel, transformers.BertModel
 
 
 def build(config: Mapping[str, Any], architecture: str | None, tensors: int) -> nn.Module | None:
