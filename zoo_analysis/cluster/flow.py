@@ -9,8 +9,8 @@ from typing import Any
 import ray
 
 from zoo_analysis.cluster.account import BATCH_SECONDS
-from zoo_analysis.cluster.limits import Limits
 from zoo_analysis.cluster.placement import cpus
+from zoo_analysis.cluster.task_limits import Limits
 from zoo_analysis.cluster.worker import call
 
 #: How often a task is tried when its worker dies, and when it was ended for taking too much.

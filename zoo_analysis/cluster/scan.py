@@ -6,11 +6,11 @@ from pathlib import Path
 from zoo_analysis.cluster.account import Event, RunWriter, Summary
 from zoo_analysis.cluster.downloads import access_for
 from zoo_analysis.cluster.flow import run_tasks
-from zoo_analysis.cluster.limits import MODEL_SECONDS, Limits
 from zoo_analysis.cluster.placement import DEVICE, Device, device_for
 from zoo_analysis.cluster.scan_schedule import ScanSchedule, skip
 from zoo_analysis.cluster.scan_tasks import ScanSettings, is_known
 from zoo_analysis.cluster.session import ray_session
+from zoo_analysis.cluster.task_limits import MODEL_SECONDS, Limits
 from zoo_analysis.hub.access import DOWNLOADS, HubAccess
 from zoo_analysis.sources import Resolved, resolve_sources
 from zoo_analysis.spectra import Method

@@ -11,7 +11,6 @@ import ray
 
 from zoo_analysis.cluster.account import Event, RunWriter, Summary
 from zoo_analysis.cluster.flow import Task
-from zoo_analysis.cluster.limits import Limits
 from zoo_analysis.cluster.scan_tasks import (
     Committed,
     OpenedModel,
@@ -20,6 +19,7 @@ from zoo_analysis.cluster.scan_tasks import (
     measure_piece,
     open_model,
 )
+from zoo_analysis.cluster.task_limits import Limits
 from zoo_analysis.cluster.worker import Failure, failure
 from zoo_analysis.measure.cost import Piece
 from zoo_analysis.measure.rows import Measured

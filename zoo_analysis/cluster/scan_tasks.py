@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, replace
 import pyarrow as pa
 import ray
 
-from zoo_analysis.cluster.limits import LimitError, Limits, bounded
+from zoo_analysis.cluster.task_limits import LimitError, Limits, bounded
 from zoo_analysis.cluster.worker import Failure, failure, one_thread
 from zoo_analysis.errors import ZooError
 from zoo_analysis.hub.access import HubAccess

@@ -33,7 +33,7 @@ _numbers = count()
 
 @dataclass(frozen=True)
 class QueryLimits:
-    """What a query may take: seconds, and bytes of memory for its work and for its answer."""
+    """Bounds of a query: seconds, and bytes of memory for its work and for its answer."""
 
     seconds: float = SECONDS
     memory: int = MEMORY
@@ -47,12 +47,12 @@ class QueryLimits:
 
     @property
     def overdue(self) -> str:
-        """What is said of a query that takes too long."""
+        """The refusal of a query that takes too long."""
         return f"the query took longer than {self.seconds:g} s; ask for less, or give it more time"
 
     @property
     def too_large(self) -> str:
-        """What is said of a query that takes too much memory."""
+        """The refusal of a query that takes too much memory."""
         return (
             f"the query, or its answer, needs more than {self.memory / 1e9:g} GB of memory; "
             "ask for less, or give it more"

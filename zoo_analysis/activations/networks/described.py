@@ -1,4 +1,4 @@
-"""What describes a model's inputs, copied to where a library finds that and nothing else."""
+"""Files that describe a model's inputs, copied to where a library finds them and nothing else."""
 
 import json
 import re

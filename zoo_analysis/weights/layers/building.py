@@ -107,7 +107,7 @@ def build(config: Mapping[str, Any], architecture: str | None, tensors: int) -> 
 
 
 def timm_preprocessing(config: Mapping[str, Any], tensors: int) -> dict[str, Any]:
-    """What timm's configuration says of inputs and of the first and last layer: plain data.
+    """The plain data of timm's configuration: of inputs, and of the first and last layer.
 
     Args:
         config: config.json of a timm model.

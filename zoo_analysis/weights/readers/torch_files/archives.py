@@ -26,7 +26,7 @@ _END64: Final = struct.Struct("<4sQ2H2L4Q")
 
 @dataclass(frozen=True)
 class Archive:
-    """What an archive holds.
+    """The content of an archive.
 
     Attributes:
         pickle: the bytes of its ``data.pkl``.

@@ -1,4 +1,4 @@
-"""What the functions cost that a state dict's pickle may call, by their arguments' stand-ins."""
+"""Costs of the functions that a state dict's pickle may call, by their arguments' stand-ins."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -50,7 +50,7 @@ class Global:
 
 
 def called(function: Any, given: Any, steps: Steps, new: bool = False) -> Any:
-    """What a call makes.
+    """The stand-in of what a call makes.
 
     Args:
         function: to be called.

@@ -53,7 +53,7 @@ class Tensor:
 
 @dataclass
 class Steps:
-    """What a pickle has asked for so far.
+    """Account of what a pickle has asked for so far.
 
     Attributes:
         available: bytes that its storages may have together.

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 import ray
 
-from zoo_analysis.cluster import limits as module
+from zoo_analysis.cluster import task_limits as module
 from zoo_analysis.cluster.flow import Task, run_tasks
-from zoo_analysis.cluster.limits import LimitError, Limits, bounded
+from zoo_analysis.cluster.task_limits import LimitError, Limits, bounded
 
 GB = 1 << 30
 
