@@ -29,9 +29,6 @@ def write(file: Path, header: Any, data: bytes = bytes(4)) -> Path:
     [
         ({"w": entry([1] * 10**6)}, "axes, more than 64"),
         ({"w": entry([2**40] * 64)}, "its offsets give 4"),
-        ({"a" * 60_000: entry([1])}, "60000 characters"),
-        ({"a\0b": entry([1])}, "no text"),
-        ({"\ud800": entry([1])}, "no text"),
         (b'{"w":{"dtype":"F32","shape":[1' + b"0" * 400 + b'],"data_offsets":[0,4]}}', "no file"),
         (b'{"w":{"dtype":"F32","shape":[1' + b"0" * 5000 + b'],"data_offsets":[0,4]}}', "no JSON"),
         (b"[" * 90_000_000, "too many parts"),
@@ -40,7 +37,7 @@ def write(file: Path, header: Any, data: bytes = bytes(4)) -> Path:
         ({"w": {**entry([1]), "dtype": "F" * 10**6}}, "unknown type"),
         ({"w": {**entry([1]), "shape": "x" * 10**6}}, "no sensible shape"),
     ],
-    ids=range(12),
+    ids=range(9),
 )
 def test_a_header_that_is_out_of_bounds_is_refused(
     header: Any, message: str, tmp_path: Path

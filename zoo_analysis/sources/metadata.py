@@ -53,6 +53,10 @@ def read_text(path: Path) -> str | None:
         return None
 
 
+#: Keys of a configuration that name an architecture; the last is of GGUF files.
+_NAMING = ("architecture", "model_type", "architectures", "general.architecture")
+
+
 def timm_family(name: str) -> str:
     """The family of a timm architecture, from its name alone.
 
@@ -101,9 +105,7 @@ def with_config(ref: ModelRef, config: Mapping[str, Any]) -> ModelRef:
 
 def architecture_of(config: dict[str, Any]) -> Architecture:
     """The architecture that the contents of a config.json name."""
-    config = {
-        name: _short(config.get(name)) for name in ("architecture", "model_type", "architectures")
-    }
+    config = {name: _short(config.get(name)) for name in _NAMING}
     timm_name = config.get("architecture")
     if isinstance(timm_name, str) and timm_name:
         return Architecture(f"timm:{timm_name}", "timm", timm_family(timm_name))

@@ -54,6 +54,10 @@ def check_percent(value: float, where: str) -> None:
         raise SourceError(f"{where}: {value:g} is not within 0 and 100 percent; correct the table")
 
 
+class Percent(float):
+    """A number that was written with a percent sign, so that it is no fraction."""
+
+
 def check_unit(values: Mapping[str, float | None], where: str) -> None:
     """Refuse a column of percent that holds fractions: not one value in it is above 1.
 
@@ -87,6 +91,8 @@ def check_shares(accuracies: Iterable[Accuracy], where: str) -> None:
     for each in accuracies:
         if is_share(each.metric):
             check_percent(each.value, f"{where}: {each.metric} of {each.repo_id}")
-            columns.setdefault(each.metric, {})[f"{each.repo_id} on {each.dataset}"] = each.value
+            if not isinstance(each.value, Percent):
+                row = f"{each.repo_id} on {each.dataset}"
+                columns.setdefault(each.metric, {})[row] = each.value
     for metric, values in columns.items():
         check_unit(values, f"{where}: {metric}")

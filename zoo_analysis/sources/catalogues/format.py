@@ -38,7 +38,7 @@ import msgspec
 from zoo_analysis.folders import data_dir, user_settings
 from zoo_analysis.hub.query import HubQuery, Text
 from zoo_analysis.sources.card import number
-from zoo_analysis.sources.percents import check_shares
+from zoo_analysis.sources.percents import Percent, check_shares
 from zoo_analysis.sources.toml_files import read_toml
 from zoo_analysis.store.accuracy import Accuracy
 
@@ -57,7 +57,8 @@ class ReportedAccuracy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         found = number(self.value)
         if found is None or (isinstance(self.value, str) and not self.value.endswith("%")):
             raise ValueError(f"`value` is {self.value!r}; it must be a number")
-        msgspec.structs.force_setattr(self, "value", found)
+        told = Percent(found) if isinstance(self.value, str) else found
+        msgspec.structs.force_setattr(self, "value", told)
 
 
 class CatalogueEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
