@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from zoo_analysis.errors import CheckpointError
 from zoo_analysis.hub.access import HubAccess, default_access
 from zoo_analysis.hub.api import hub_infos, list_models
+from zoo_analysis.hub.description import HubModel
 from zoo_analysis.hub.path import HubPath, split_id
 from zoo_analysis.hub.query import HubQuery
 from zoo_analysis.hub.refusals import explain
@@ -14,9 +14,6 @@ from zoo_analysis.sources.card import Card, card_of, number
 from zoo_analysis.sources.metadata import architecture_of
 from zoo_analysis.sources.ref import Accuracy, ModelRef, Problem, Resolved
 from zoo_analysis.weights.readers.files import weights_name
-
-if TYPE_CHECKING:
-    from huggingface_hub import ModelInfo
 
 #: Bytes of an element by the hub's name of its type.
 _BYTES = {"F64": 8, "I64": 8, "F32": 4, "I32": 4, "F16": 2, "BF16": 2, "I16": 2}
@@ -70,25 +67,26 @@ def hub_query(query: HubQuery, access: HubAccess | None = None) -> Resolved:
     )
 
 
-def described(info: "ModelInfo") -> ModelRef | Problem:
+def described(info: HubModel) -> ModelRef | Problem:
     """A model by the hub's description, or the reason why it cannot be scanned.
 
     Args:
-        info: with the properties of `hub.api.EXPAND`.
+        info: as the hub has it.
 
     Returns:
-        The model; a problem where the repository is disabled or has no commit, holds no weights, or
-        holds several and none under a name that says it is the one.
+        The model; a problem where the description is malformed, the repository is disabled or has
+        no commit, holds no weights, or holds several and none under a name that says it is the one.
     """
+    if info.problem:
+        return Problem(info.id, "MalformedDescription", info.problem)
     try:
         if not info.sha or info.disabled:
             raise CheckpointError(f"{info.id}: disabled or empty on the hub; choose another model")
-        file = weights_name((sibling.rfilename for sibling in info.siblings or []), info.id)
+        file = weights_name(info.files, info.id)
     except CheckpointError as error:
         return Problem(info.id, "NoWeights", str(error))
-    architecture = architecture_of(info.config or {})
+    architecture = architecture_of(dict(info.config))
     card = _card(info)
-    parents = info.base_models if isinstance(info.base_models, list) else None
     return ModelRef(
         repo_id=info.id,
         revision=info.sha,
@@ -97,31 +95,30 @@ def described(info: "ModelInfo") -> ModelRef | Problem:
         nbytes=_nbytes(info),
         series=card.series or architecture.series,
         architecture=architecture.name,
-        library=info.library_name or card.library or architecture.library,
+        library=info.library or card.library or architecture.library,
         pipeline_tag=info.pipeline_tag or card.pipeline_tag,
         license=card.license,
-        base_model=card.base_model or ", ".join(map(str, parents or [])) or None,
-        created=info.created_at,
-        modified=info.last_modified,
+        base_model=card.base_model or ", ".join(info.base_models) or None,
+        created=info.created,
+        modified=info.modified,
         downloads=info.downloads,
         likes=info.likes,
         accuracies=(*card.accuracies, *eval_results(info)),
     )
 
 
-def eval_results(info: "ModelInfo") -> tuple[Accuracy, ...]:
+def eval_results(info: HubModel) -> tuple[Accuracy, ...]:
     """The numbers in a repository's ``.eval_results``; each benchmark has its own unit."""
     out = []
-    for entry in info.eval_results or []:
+    for entry in info.eval_results:
         value = number(entry.value)
         if value is None:
             continue
-        task = entry.task_id
-        dataset = entry.dataset_id if task in (None, "default") else f"{entry.dataset_id}:{task}"
+        whole = entry.task in (None, "default")
         out.append(
             Accuracy(
                 repo_id=info.id,
-                dataset=dataset,
+                dataset=entry.dataset if whole else f"{entry.dataset}:{entry.task}",
                 metric="score",
                 value=value,
                 source=EVAL_RESULTS,
@@ -131,16 +128,14 @@ def eval_results(info: "ModelInfo") -> tuple[Accuracy, ...]:
     return tuple(out)
 
 
-def _card(info: "ModelInfo") -> Card:
+def _card(info: HubModel) -> Card:
     """The card, by the hub's own reading of it; its licence is also among the tags."""
-    fields = getattr(info.card_data, "__dict__", None) or {"tags": info.tags}
+    fields = info.card or {"tags": list(info.tags)}
     card = card_of(fields, info.model_index, info.id)
-    tags = [tag for tag in info.tags or [] if isinstance(tag, str)]
-    licences = (tag.removeprefix(_LICENCE) for tag in tags if tag.startswith(_LICENCE))
+    licences = (tag.removeprefix(_LICENCE) for tag in info.tags if tag.startswith(_LICENCE))
     return replace(card, license=card.license or next(licences, None))
 
 
-def _nbytes(info: "ModelInfo") -> int:
+def _nbytes(info: HubModel) -> int:
     """Bytes of the safetensors files by the hub's count of elements; 0 where it has none."""
-    counts = info.safetensors.parameters if info.safetensors else {}
-    return sum(count * _BYTES.get(dtype, 1) for dtype, count in counts.items())
+    return sum(count * _BYTES.get(dtype, 1) for dtype, count in info.parameters.items())
