@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from zoo_analysis.errors import SourceError
 from zoo_analysis.sources.card import is_share, percent
 from zoo_analysis.sources.ref import Accuracy
+from zoo_analysis.sources.reported.fetch import MOST_BYTES, fetched
 from zoo_analysis.sources.reported.source import AccuracySource, Inquiry
 
 _COLUMNS: Final = ("repo_id", "dataset", "metric", "value", "split", "source_url")
@@ -75,17 +76,14 @@ def csv_rows(place: str, needed: Sequence[str]) -> Iterator[dict[str, str]]:
 
 def _text(place: str) -> str:
     if "://" in place:
-        import httpx2
-
-        try:
-            answer = httpx2.get(place, follow_redirects=True, timeout=60)
-            answer.raise_for_status()
-            return answer.text
-        except httpx2.HTTPError as error:
-            raise SourceError(f"{place}: cannot be fetched ({error}); check the URL") from error
+        return fetched(place)
     try:
-        return Path(place).expanduser().read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
+        with Path(place).expanduser().open("rb") as stream:
+            raw = stream.read(MOST_BYTES + 1)
+        if len(raw) > MOST_BYTES:
+            raise SourceError(f"{place}: larger than {MOST_BYTES >> 20} MiB; split the table")
+        return raw.decode("utf-8-sig")
+    except (OSError, UnicodeDecodeError, ValueError) as error:
         raise SourceError(f"{place}: cannot be read ({error})") from error
 
 
