@@ -2,8 +2,11 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
+LOWEST := $(VENV)/lowest
+CORE := $(addprefix tests/,attacks hub imports measure/test_analyze.py sources spectra stats store \
+	weights/readers cluster/test_scan.py cluster/test_session.py)
 
-.PHONY: demo test test-exhaustive bench lint docs clean
+.PHONY: demo test test-exhaustive test-lowest bench lint docs clean
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
@@ -43,6 +46,17 @@ docs: $(VENV)/.test
 ## Also every timm architecture (about half an hour).
 test-exhaustive: lint
 	$(BIN)/python -m pytest --numprocesses 2 -m 'not cuda'
+
+$(VENV)/.lowest: pyproject.toml | $(BIN)/python
+	$(PYTHON) -m venv --clear $(LOWEST)
+	$(LOWEST)/bin/pip install --quiet uv
+	$(LOWEST)/bin/uv pip install --quiet --python $(LOWEST)/bin/python --resolution lowest-direct --editable .
+	$(LOWEST)/bin/uv pip install --quiet --python $(LOWEST)/bin/python --editable '.[test]'
+	touch $@
+
+## The core of the tests on the lowest versions that pyproject.toml admits.
+test-lowest: $(VENV)/.lowest
+	$(LOWEST)/bin/python -m pytest --numprocesses 2 $(CORE)
 
 ## Ratios against weightwatcher, powerlaw and the bare linear algebra; about half an hour.
 bench: $(VENV)/.test

@@ -41,7 +41,7 @@ def test_the_least_recently_used_goes_first(hub: Hub, hub_root: Path, tmp_path: 
     access = replace(hub.access, cache_bytes=130_000)
     for moment, name in enumerate("abca"):
         open_checkpoint(paths[name], access).close()
-        (snapshot,) = (tmp_path / "hf").glob(f"zoo-analysis/models--me--{name}/snapshots/*")
+        (snapshot,) = (tmp_path / "hf").glob(f"zoo-analysis/*/models--me--{name}/snapshots/*")
         os.utime(snapshot, (moment, moment))
     assert kept(tmp_path) == {"a", "b", "c"}
     assert hub.calls["cdn"] == 3
@@ -93,7 +93,7 @@ def largest(folder: Path) -> Iterator[list[int]]:
     def look() -> None:
         while not over.wait(0.01):
             sizes = []
-            for file in folder.glob("zoo-analysis/*/blobs/*"):
+            for file in folder.glob("zoo-analysis/*/*/blobs/*"):
                 try:
                     sizes.append(file.stat().st_size)
                 except FileNotFoundError:  # moved or removed since it was listed
@@ -176,7 +176,7 @@ def test_the_claims_of_the_dead_count_for_nothing(hub: Hub, hub_root: Path, tmp_
     (snapshot,) = access.cache_dir.glob("models--me--a/snapshots/*")
     died = subprocess.run([sys.executable, "-c", DIES, str(snapshot)], check=False)
     assert died.returncode == -9
-    assert list((access.cache_dir / ".locks" / "zoo" / "claims").iterdir())
+    assert list((access.cache_root / ".locks" / "zoo" / "claims").iterdir())
     open_checkpoint(second, access).close()
     assert kept(tmp_path) == {"b"}
 

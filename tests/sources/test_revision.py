@@ -1,5 +1,6 @@
 """A model on disk is its contents."""
 
+import os
 import shutil
 from dataclasses import replace
 
@@ -7,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zoo_analysis.errors import SourceError
+from tests.attacks.limits import within
+from zoo_analysis.errors import CheckpointError, SourceError
 from zoo_analysis.sources import resolve_revision, resolve_sources
 
 
@@ -49,6 +51,63 @@ def test_the_configuration_counts_and_the_card_does_not(model):
     (model / "optimizer.pt").write_text("x")
     assert revision(model) == before
     (model / "config.json").write_text('{"architecture": "vgg11"}')
+    assert revision(model) != before
+
+
+#: What another file beside the weights makes of the same weights.
+DESCRIBING = [
+    "config.json",
+    "adapter_config.json",
+    "model.safetensors.index.json",
+    "preprocessor_config.json",
+    "processor_config.json",
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "vocab.txt",
+    "merges.txt",
+    "spiece.model",
+]
+
+
+@pytest.mark.parametrize("name", DESCRIBING)
+def test_what_the_numbers_depend_on_counts(model, name):
+    before = revision(model)
+    (model / name).write_text('{"weight_map": {"a": "model.safetensors"}}')
+    added = revision(model)
+    (model / name).write_text('{"weight_map": {"b": "model.safetensors"}}')
+    assert len({before, added, revision(model)}) == 3
+
+
+def test_the_configuration_beside_a_file_counts(model):
+    before = revision(model / "model.safetensors")
+    (model / "config.json").write_text('{"architecture": "vgg11"}')
+    changed = revision(model / "model.safetensors")
+    (model / "other.safetensors").write_bytes(b"x")
+    assert len({before, changed}) == 2
+    assert revision(model / "model.safetensors") == changed
+
+
+def test_what_is_no_regular_file_is_not_waited_for(model):
+    (model / "config.json").unlink()
+    os.mkfifo(model / "tokenizer.json")  # beside the weights: nothing reads it
+    with within(10):
+        assert revision(model)
+        [ref] = resolve_sources([str(model)]).refs
+        for other in (os.mkfifo, lambda path: os.symlink("/dev/zero", path)):
+            (model / "model.safetensors").unlink()
+            other(model / "model.safetensors")
+            with pytest.raises(CheckpointError, match="model.safetensors: a FIFO, socket or device"):
+                resolve_revision(replace(ref, path=str(model / "model.safetensors")))
+
+
+def test_what_leads_out_of_the_model_is_not_of_its_contents(model, tmp_path):
+    before = revision(model)
+    (tmp_path / "elsewhere").write_text("{}")
+    (model / "tokenizer.json").symlink_to(tmp_path / "elsewhere")
+    assert revision(model) == before
+    (model / "tokenizer.json").unlink()
+    (model / "tokenizer.json").write_text("{}")
     assert revision(model) != before
 
 

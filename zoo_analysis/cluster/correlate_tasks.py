@@ -101,7 +101,9 @@ def capture_model(
 
     try:
         with _quiet():
-            key = (ref.repo_id, ref.revision, probe.id, settings.how.layers, settings.how.positions)
+            access, how = settings.access, settings.how
+            endpoint = access.endpoint if access and ref.source == "hub" else ""
+            key = (endpoint, ref.repo_id, ref.revision, probe.id, how.layers, how.positions)
             seen, hit = captured(key, make, user_cache() / "activations", settings.cache_bytes)
         return Ready(not hit, time.perf_counter() - start), seen
     except Exception as error:

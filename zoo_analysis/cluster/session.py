@@ -2,13 +2,20 @@
 
 import logging
 import os
+import secrets
+import tempfile
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Final
 
 import ray
 
 from zoo_analysis.errors import ZooError
+
+#: By this, Ray takes the loopback interface for that of a whole cluster: then nothing of it listens
+#: elsewhere. It is meant for systems whose firewalls ask about all that listens.
+_LOOPBACK: Final = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
 
 
 @contextmanager
@@ -17,6 +24,8 @@ def ray_session(address: str | None = None) -> Iterator[None]:
 
     An initialised Ray is used as it is and left running. Otherwise Ray connects to `address`, or
     to ``$RAY_ADDRESS`` (set inside ``ray job submit``), or starts locally; and is left at the end.
+    A local Ray listens on the loopback interface alone, asks for a token that only its own
+    processes have, and keeps its files in a folder that only this user may enter.
 
     Raises:
         ZooError: no cluster answers at the address, or none starts here.
@@ -26,27 +35,83 @@ def ray_session(address: str | None = None) -> Iterator[None]:
         return
     address = address or os.environ.get("RAY_ADDRESS")
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # silences a warning
-    options = {"logging_level": logging.ERROR, "log_to_driver": False}
-    if address:
+    with _joined(address) if address else _started():
+        yield
+
+
+@contextmanager
+def _joined(address: str) -> Iterator[None]:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # the error below says it
+            ray.init(address=address, logging_level=logging.ERROR, log_to_driver=False)
+    except (ConnectionError, ValueError, RuntimeError) as error:
+        reason = str(error).splitlines()[0]
+        raise ZooError(
+            f"no Ray cluster at {address} ({reason}); check --address and RAY_ADDRESS"
+        ) from error
+    try:
+        yield
+    finally:
+        ray.shutdown()
+
+
+@contextmanager
+def _started() -> Iterator[None]:
+    # Sockets have short paths. Ray opens its folder to everybody: it lies within a private one.
+    place = tempfile.gettempdir() if len(tempfile.gettempdir()) < 40 else "/tmp"
+    with (
+        tempfile.TemporaryDirectory(prefix="zoo-", dir=place, ignore_cleanup_errors=True) as folder,
+        _guarded(),
+    ):
         try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # the error below says it
-                ray.init(address=address, **options)
-        except (ConnectionError, ValueError, RuntimeError) as error:
-            reason = str(error).splitlines()[0]
-            raise ZooError(
-                f"no Ray cluster at {address} ({reason}); check --address and RAY_ADDRESS"
-            ) from error
-    else:
-        try:
-            ray.init(address="local", include_dashboard=False, **options)
+            ray.init(
+                address="local",
+                include_dashboard=False,
+                logging_level=logging.ERROR,
+                log_to_driver=False,
+                _node_ip_address="127.0.0.1",
+                _temp_dir=f"{folder}/ray",
+            )
         except Exception as error:  # Ray raises the bare class where a busy machine is too slow
             reason = str(error).splitlines()[0]
             raise ZooError(
                 f"Ray did not start here ({reason}); try again when the machine is less busy, "
                 "or name a cluster with --address"
             ) from error
+        try:
+            yield
+        finally:
+            ray.shutdown()
+
+
+@contextmanager
+def _guarded() -> Iterator[None]:
+    """The environment of a Ray that nobody else on the machine or the network may use."""
+    from ray._private import ray_constants
+
+    # In the environment, which only this user may read; the file that Ray writes is for everybody.
+    token = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
+    before = {name: os.environ.get(name) for name in (*token, *_LOOPBACK)}
+    cluster = ray_constants.ENABLE_RAY_CLUSTER
+    os.environ.update(token | _LOOPBACK)
+    ray_constants.ENABLE_RAY_CLUSTER = False  # what has been read of the environment already
+    _read_again()
     try:
         yield
     finally:
-        ray.shutdown()
+        ray_constants.ENABLE_RAY_CLUSTER = cluster
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+        _read_again()
+
+
+def _read_again() -> None:
+    """Have Ray read mode and token from the environment anew: it remembers both."""
+    from ray._raylet import AuthenticationTokenLoader, Config  # type: ignore[attr-defined]
+
+    Config.initialize("")
+    AuthenticationTokenLoader.instance().reset_cache()

@@ -1,13 +1,13 @@
 """Access to the hub: endpoint, token, cache, and the gate that downloads pass."""
 
+import hashlib
+import re
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from huggingface_hub import HfApi
+from zoo_analysis.hub.traffic import marked
 
 #: Bytes that a node keeps of weights that cannot be streamed, unless told otherwise.
 CACHE_BYTES = 20 * 10**9
@@ -46,25 +46,39 @@ class HubAccess:
     )
 
     @property
-    def cache_dir(self) -> Path:
-        """The folder of the weights that could not be streamed."""
+    def cache_root(self) -> Path:
+        """The folder of all weights that could not be streamed, one in it for each endpoint."""
         from huggingface_hub import constants
 
         return Path(self.home or constants.HF_HOME) / CACHE_NAME
 
-    def api(self) -> "HfApi":
-        """Huggingface_hub's client of the endpoint's API."""
-        from huggingface_hub import HfApi
+    @property
+    def cache_dir(self) -> Path:
+        """The folder of what this endpoint served: another's is never taken for it."""
+        digest = hashlib.sha256(self.endpoint.encode()).hexdigest()[:12]
+        return self.cache_root / f"{re.sub(r'[^A-Za-z0-9.-]+', '_', self.endpoint)[:60]}-{digest}"
 
-        return HfApi(self.endpoint, self.token or False, library_name=CLIENT)
+    @property
+    def owns_user_cache(self) -> bool:
+        """True where the user's own hub cache is of this endpoint: huggingface_hub's own."""
+        from huggingface_hub import constants
 
-    def headers(self) -> dict[str, str]:
-        """Headers of every request to the endpoint."""
+        return self.endpoint.rstrip("/") == constants.ENDPOINT.rstrip("/")
+
+    def headers(self, most: int, seconds: float, identity: bool = False) -> dict[str, str]:
+        """Headers of a request to the endpoint; with them `hub.traffic` watches over it.
+
+        Args:
+            most: bytes of the answer; 0 where the caller counts them.
+            seconds: in which the answer must be there.
+            identity: not compressed; weights do not compress, and a compressed answer has no byte
+                ranges.
+        """
         from huggingface_hub.utils import build_hf_headers
 
         headers = build_hf_headers(token=self.token or False, library_name=CLIENT)
-        # Weights do not compress, and a compressed answer has no byte ranges.
-        return {**headers, "accept-encoding": "identity"}
+        plain = {"accept-encoding": "identity"} if identity else {}
+        return {**headers, **plain, **marked(self.endpoint, most, seconds)}
 
 
 def default_access() -> HubAccess:

@@ -3,20 +3,20 @@
 import threading
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import Final
+from urllib.parse import quote
 
-from zoo_analysis.errors import SourceError
+from zoo_analysis.errors import CheckpointError, SourceError
 from zoo_analysis.hub.access import HubAccess
+from zoo_analysis.hub.description import HubModel, hub_model
+from zoo_analysis.hub.pages import entry, pages
 from zoo_analysis.hub.path import split_id
 from zoo_analysis.hub.query import HubQuery
 from zoo_analysis.hub.refusals import explain, is_bad_token
-from zoo_analysis.hub.retry import patiently, quiet
-
-if TYPE_CHECKING:
-    from huggingface_hub import HfApi, ModelInfo
+from zoo_analysis.hub.retry import patiently
+from zoo_analysis.hub.traffic import PAGE_BYTES, TEXT_SECONDS
 
 #: What is asked of the hub for each model, so that nothing else need be asked.
 EXPAND: Final = (
@@ -38,13 +38,8 @@ EXPAND: Final = (
     "library_name",
     "pipeline_tag",
 )
-#: Written by anybody, and raising in huggingface_hub where it is malformed. What a card says is
-#: also in other properties: tags, library, task, model-index.
-FRAGILE: Final = ("evalResults", "cardData")
 #: Calls at the same time.
 _AT_ONCE: Final = 8
-#: Models of a page at least; seconds to wait for an answer.
-_PAGE, _TIMEOUT = 100, 30.0
 
 
 class Budget:
@@ -69,7 +64,7 @@ class Budget:
 BUDGET: Final = Budget(calls=2500, seconds=300.0)
 
 
-def hub_infos(names: Sequence[str], access: HubAccess) -> "dict[str, ModelInfo | Exception]":
+def hub_infos(names: Sequence[str], access: HubAccess) -> dict[str, HubModel | Exception]:
     """The hub's descriptions of repositories, one call each.
 
     Args:
@@ -83,12 +78,11 @@ def hub_infos(names: Sequence[str], access: HubAccess) -> "dict[str, ModelInfo |
     Raises:
         SourceError: the hub cannot be reached, or does not accept the token.
     """
-    api = access.api()
 
-    def one(name: str) -> "ModelInfo | Exception":
+    def one(name: str) -> HubModel | Exception:
         try:
             named = split_id(name)
-            return _info(api, access, named.repo_id, named.revision)
+            return _info(access, named.repo_id, named.revision)
         except Exception as error:
             _refuse_if_hopeless(error, access)
             return error
@@ -97,73 +91,59 @@ def hub_infos(names: Sequence[str], access: HubAccess) -> "dict[str, ModelInfo |
         return dict(zip(names, pool.map(one, names), strict=True))
 
 
-def list_models(
-    query: HubQuery, access: HubAccess, expand: Iterable[str] = EXPAND
-) -> Iterator["ModelInfo"]:
+def list_models(query: HubQuery, access: HubAccess) -> Iterator[HubModel]:
     """The models that the hub lists, page by page as they are asked for.
 
     Args:
         query: which models, in which order.
         access: how to reach the hub.
-        expand: properties of each.
+
+    Returns:
+        Each model once; one whose description is malformed with its `problem`.
 
     Raises:
         SourceError: the hub cannot be reached, or refuses.
     """
-    api = access.api()
-    asked: list[Any] = list(expand)
     seen: set[str] = set()
-    while True:
-        pages = api.list_models(**query.arguments(), expand=asked)
-        try:
-            with quiet():
-                for info in _within_budget(pages):
-                    if info.id not in seen and query.admits(info):
-                        seen.add(info.id)
-                        yield info
-                        if len(seen) == query.limit:
-                            return
-            return
-        except Exception as error:
-            fragile = next((name for name in FRAGILE if name in asked), None)
-            if not _is_malformed(error) or fragile is None:
-                _refuse_if_hopeless(error, access)
-                raise SourceError(explain(error, "the listing", access)) from error
-            asked.remove(fragile)  # the listing begins anew, less what came
-
-
-def _info(api: "HfApi", access: HubAccess, repo_id: str, revision: str) -> "ModelInfo":
-    def call(expand: Any) -> "ModelInfo":
-        BUDGET.wait()
-        return api.model_info(
-            repo_id, revision=revision or None, expand=list(expand), timeout=_TIMEOUT
-        )
-
-    asked = list(EXPAND)
-    for fragile in FRAGILE:
-        try:
-            return patiently(partial(call, asked), access.first_wait)
-        except Exception as error:
-            if not _is_malformed(error):
-                raise
-        asked.remove(fragile)
-    return patiently(partial(call, asked), access.first_wait)
-
-
-def _within_budget(pages: Iterable["ModelInfo"]) -> Iterator["ModelInfo"]:
-    for number, info in enumerate(pages):
-        if number % _PAGE == 0:
-            BUDGET.wait()
-        yield info
-
-
-def _is_malformed(error: Exception) -> bool:
-    """True where huggingface_hub stumbled over what somebody wrote into a repository."""
-    from huggingface_hub.errors import HfHubHTTPError
-
-    return isinstance(error, ValueError | TypeError | KeyError | AttributeError) and not isinstance(
-        error, HfHubHTTPError
+    found = pages(
+        f"{access.endpoint}/api/models", {**query.arguments(), "expand": list(EXPAND)}, access
     )
+    try:
+        BUDGET.wait()
+        for page in found:
+            for model in map(hub_model, page):
+                if model.problem is None:
+                    if model.id in seen or not query.admits(model):
+                        continue
+                    seen.add(model.id)
+                yield model
+                if len(seen) == query.limit:
+                    return
+            BUDGET.wait()
+    except Exception as error:
+        _refuse_if_hopeless(error, access)
+        raise SourceError(explain(error, "the listing", access)) from error
+
+
+def _info(access: HubAccess, repo_id: str, revision: str) -> HubModel:
+    from huggingface_hub.utils import get_session, hf_raise_for_status, validate_repo_id
+
+    validate_repo_id(repo_id)
+    url = f"{access.endpoint}/api/models/{repo_id}"
+    if revision:
+        url += f"/revision/{quote(revision, safe='')}"
+
+    def call() -> bytes:
+        BUDGET.wait()
+        headers = access.headers(PAGE_BYTES, TEXT_SECONDS)
+        answer = get_session().get(url, params={"expand": list(EXPAND)}, headers=headers)
+        hf_raise_for_status(answer)
+        return answer.content
+
+    model = hub_model(entry(patiently(call, access.first_wait)))
+    if model.problem:
+        raise CheckpointError(model.problem.replace("?", repo_id, 1))
+    return model
 
 
 def _refuse_if_hopeless(error: Exception, access: HubAccess) -> None:

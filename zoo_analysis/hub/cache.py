@@ -28,9 +28,10 @@ def in_use(snapshot: Path) -> Iterator[None]:
     """No process of this node removes a revision inside the `with`.
 
     Args:
-        snapshot: its folder ``CACHE/REPOSITORY/snapshots/COMMIT``, which need not be there yet.
+        snapshot: its folder ``CACHE/ENDPOINT/REPOSITORY/snapshots/COMMIT``, which need not be there
+            yet.
     """
-    root = snapshot.parents[2]
+    root = snapshot.parents[3]
     with ExitStack() as stack:
         with _deciding(root):
             stack.enter_context(_claim(root, _name(snapshot)))
@@ -58,7 +59,7 @@ def reserved(snapshot: Path, needed: int, limit: int, what: str) -> Iterator[Non
             f"{what}: its weights cannot be streamed and need {needed / 1e9:.1f} GB of cache, "
             f"where {limit / 1e9:.1f} GB are allowed; raise --cache-size"
         )
-    root = snapshot.parents[2]
+    root = snapshot.parents[3]
     with ExitStack() as stack:
         while needed:
             with _deciding(root):
@@ -83,29 +84,38 @@ def reserved(snapshot: Path, needed: int, limit: int, what: str) -> Iterator[Non
 
 def one_download(snapshot: Path) -> FileLock:
     """A lock of a revision: who comes second finds the files that the first has fetched."""
-    return FileLock(_locks(snapshot.parents[2]) / _name(snapshot))
+    return FileLock(_locks(snapshot.parents[3]) / _name(snapshot))
 
 
 def _make_room(root: Path, needed: int, limit: int, claims: list[str]) -> bool:
     """True where so many bytes fit; nothing is removed unless they will."""
     from huggingface_hub import scan_cache_dir
 
-    for part in root.glob("*/blobs/*.incomplete"):  # which the scan of the cache does not count
-        repository = part.parents[1].name
+    for part in root.glob("*/*/blobs/*.incomplete"):  # which the scan of a cache does not count
+        repository = _repository(part.parents[1])
         if not any(claim.startswith(f"{repository}@") for claim in claims):  # its process died
             part.unlink(missing_ok=True)
-    info = scan_cache_dir(root)
-    revisions = [revision for repo in info.repos for revision in repo.revisions]
-    idle = [each for each in revisions if _name(each.snapshot_path) not in claims]
-    idle.sort(key=lambda each: each.snapshot_path.stat().st_mtime, reverse=True)
-    going: list[str] = []
-    removal = info.delete_revisions()
-    while info.size_on_disk - removal.expected_freed_size + needed > limit:
+    # Before 0.1.0 repositories lay in the root itself, whatever endpoint they were of.
+    parts = [scan_cache_dir(part) for part in (root, *root.glob("[!.]*")) if part.is_dir()]
+    idle = [
+        (revision.snapshot_path.stat().st_mtime, number, revision.commit_hash)
+        for number, info in enumerate(parts)
+        for repo in info.repos
+        for revision in repo.revisions
+        if _name(revision.snapshot_path) not in claims
+    ]
+    idle.sort(reverse=True)
+    going: list[list[str]] = [[] for _ in parts]
+    removals = [info.delete_revisions() for info in parts]
+    size = sum(info.size_on_disk for info in parts)
+    while size - sum(removal.expected_freed_size for removal in removals) + needed > limit:
         if not idle:
             return False
-        going.append(idle.pop().commit_hash)
-        removal = info.delete_revisions(*going)
-    removal.execute()
+        _, number, commit = idle.pop()
+        going[number].append(commit)
+        removals[number] = parts[number].delete_revisions(*going[number])
+    for removal in removals:
+        removal.execute()
     return True
 
 
@@ -135,8 +145,12 @@ def _claims(root: Path) -> list[str]:
     return found
 
 
+def _repository(folder: Path) -> str:
+    return f"{folder.parent.name}+{folder.name}"
+
+
 def _name(snapshot: Path) -> str:
-    return f"{snapshot.parents[1].name}@{snapshot.name}"
+    return f"{_repository(snapshot.parents[1])}@{snapshot.name}"
 
 
 def _locks(root: Path) -> Path:

@@ -4,13 +4,13 @@ import re
 import time
 from collections.abc import Callable
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 from zoo_analysis.errors import CheckpointError
 from zoo_analysis.hub.access import HubAccess
 from zoo_analysis.hub.path import HubPath
 from zoo_analysis.hub.refusals import explain, status_of
 from zoo_analysis.hub.retry import Interrupted, give_up, quiet, waiting_time
+from zoo_analysis.hub.traffic import TEXT_BYTES, TEXT_SECONDS, seconds_for
 
 _RANGE: Final = re.compile(r"bytes (\d+)-(\d+)/(\d+)")
 #: A storage link that has expired answers one of these.
@@ -46,15 +46,27 @@ class HubFile:
         buffer = bytearray(most)
         return bytes(buffer[: self._fill(memoryview(buffer), 0)])
 
-    def whole(self) -> bytes:
-        """The content of a small file."""
-        first = self.head(1 << 18)
+    def whole(self, most: int = TEXT_BYTES) -> bytes:
+        """The content of a small file.
+
+        Args:
+            most: bytes that it may have.
+
+        Raises:
+            RangeIgnored: the server cannot be asked for ranges.
+            CheckpointError: larger, or not there in time; and as for `fetch`.
+        """
+        end = time.monotonic() + TEXT_SECONDS
+        first = bytearray(min(most, 1 << 18))
+        got = self._fill(memoryview(first), 0, lambda: time.monotonic() > end)
         assert self.size is not None
-        if len(first) == self.size:
-            return first
-        rest = bytearray(self.size - len(first))
-        self.fetch(memoryview(rest), len(first))
-        return first + bytes(rest)
+        if self.size > most:
+            raise CheckpointError(
+                f"{self.name}: has {self.size} bytes, where at most {most} are read of such a file"
+            )
+        rest = bytearray(self.size - got)
+        self.fetch(memoryview(rest), got, lambda: time.monotonic() > end)
+        return bytes(first[:got] + rest)
 
     def fetch(
         self, into: memoryview, start: int, stopped: Callable[[], bool] = lambda: False
@@ -83,10 +95,14 @@ class HubFile:
             try:
                 with quiet(), self.access.gate():
                     for block in self._blocks(start + got, start + wanted):
+                        if len(block) > wanted - got:
+                            raise CheckpointError(f"{self.name}: more bytes came than asked for")
                         into[got : got + len(block)] = block
                         got += len(block)
                         if stopped():
-                            raise CheckpointError(f"{self.name}: closed while it was being read")
+                            raise CheckpointError(
+                                f"{self.name}: closed, or given up as too slow, while it was read"
+                            )
                 assert self.size is not None
                 wanted = min(wanted, self.size - start)
                 if got < wanted:
@@ -110,9 +126,8 @@ class HubFile:
         from huggingface_hub.utils import get_session, hf_raise_for_status
 
         url = self._link or self._url
-        headers = self.access.headers() | {"range": f"bytes={start}-{stop - 1}"}
-        if self._link is not None and _origin(url) != _origin(self._url):
-            headers.pop("authorization", None)
+        headers = self.access.headers(0, seconds_for(stop - start), identity=True)
+        headers["range"] = f"bytes={start}-{stop - 1}"
         timeout = constants.HF_HUB_DOWNLOAD_TIMEOUT
         with get_session().stream("GET", url, headers=headers, timeout=timeout) as response:
             if response.status_code == 416 and start == 0:  # an empty file has no ranges
@@ -146,8 +161,3 @@ class HubFile:
                 f"{self.name}: changed while it was being read: {size} bytes, not {self.size}"
             )
         self.size = size
-
-
-def _origin(url: str) -> tuple[str, str]:
-    parts = urlsplit(url)
-    return parts.scheme, parts.netloc

@@ -104,6 +104,11 @@ def indexed(name: str) -> str:
     return f"{stem}{match[2] or ''}.{suffix}"
 
 
+def leads_out(name: str) -> bool:
+    """True for the path of a file that is not within its repository, or that no file can have."""
+    return "\0" in name or not {"", ".", ".."}.isdisjoint(name.split("/"))
+
+
 def shard_names(index: str, where: str) -> list[str]:
     """The files that an index of shards names, sorted.
 

@@ -1,15 +1,15 @@
 """A query of the hub's listing: conditions on models, and their order."""
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import msgspec
 
-if TYPE_CHECKING:
-    from huggingface_hub import ModelInfo
-
+from zoo_analysis.hub.description import HubModel
 
 #: A text that is not empty.
 Text = Annotated[str, msgspec.Meta(min_length=1)]
+#: The hub's names of orders.
+_SORTS = {"created_at": "createdAt", "last_modified": "lastModified"}
 
 
 class HubConditions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -45,27 +45,28 @@ class HubQuery(HubConditions, frozen=True, kw_only=True, forbid_unknown_fields=T
     series: Text | None = None
 
     def arguments(self) -> dict[str, Any]:
-        """Arguments of ``HfApi.list_models``; where models are counted here it lists them all."""
+        """Parameters of the listing's URL; where models are counted here it lists them all."""
         bounds = [
             f"min:{_short(self.min_parameters)}" if self.min_parameters else "",
             f"max:{_short(self.max_parameters, up=1)}" if self.max_parameters else "",
         ]
         parameters = ",".join(filter(None, bounds))
-        return {
+        asked = {
             "author": self.author,
-            "filter": list(self.filter) or None,
+            "filter": list(self.filter),
             "pipeline_tag": self.pipeline_tag,
             "search": self.search,
-            "num_parameters": parameters or None,
-            "sort": self.sort,
+            "num_parameters": parameters,
+            "sort": _SORTS.get(self.sort or "", self.sort),
             "limit": None if parameters else self.limit,
         }
+        return {name: value for name, value in asked.items() if value}
 
-    def admits(self, info: "ModelInfo") -> bool:
+    def admits(self, model: HubModel) -> bool:
         """True for a listed model within the bounds, which not every mirror heeds."""
         if self.min_parameters is None and self.max_parameters is None:
             return True
-        total = info.safetensors.total if info.safetensors else None
+        total = model.total
         if total is None:
             return False
         return (self.min_parameters or 0) <= total <= (self.max_parameters or total)

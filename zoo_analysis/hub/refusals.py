@@ -1,5 +1,6 @@
 """Refusals of the hub, each explained in one line that says what to do."""
 
+from zoo_analysis.errors import CheckpointError
 from zoo_analysis.hub.access import HubAccess
 
 
@@ -17,6 +18,8 @@ def explain(error: BaseException, repo_id: str, access: HubAccess, revision: str
 
     if isinstance(error, errors.LocalEntryNotFoundError) and error.__cause__ is not None:
         error = error.__cause__  # hf_hub_download says that it could not ask, not why
+    if isinstance(error, CheckpointError):
+        return str(error)
     status, host = status_of(error), access.endpoint
     if isinstance(error, errors.GatedRepoError):
         reader = "this token" if access.token else "anonymous readers"

@@ -1,10 +1,11 @@
 """Patience with the hub: what is worth another try, and after how long.
 
-huggingface_hub 2.4 waits out 408, 429 (as long as RateLimit or Retry-After say), 5xx, timeouts and
-broken connections by itself in every call that lists (`list_models`, `list_repo_files`). The calls
-tried again here are those in which it does not: byte ranges (`hub.file`), of which what came is
-kept; `model_info`, one plain request; and `hf_hub_download`, which retries its first request unless
-the connection breaks, resumes a body that ends early, but gives up on a 5xx of the storage.
+huggingface_hub 2.4 waits out 408, 429 (as long as RateLimit or Retry-After say, which `hub.traffic`
+keeps short), 5xx, timeouts and broken connections by itself in its `http_backoff`, by which
+listings are asked for (`hub.pages`). The calls tried again here are those in which it does not:
+byte ranges (`hub.file`), of which what came is kept; the description of one model, a plain request;
+and `hf_hub_download`, which retries its first request unless the connection breaks, resumes a body
+that ends early, but gives up on a 5xx of the storage.
 """
 
 import logging
@@ -13,6 +14,8 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final, TypeVar
+
+from zoo_analysis.hub.traffic import LONGEST_WAIT
 
 _T = TypeVar("_T")
 
@@ -44,8 +47,8 @@ def is_transient(error: BaseException) -> bool:
 def waiting_time(error: BaseException, tries: int, first_wait: float) -> float:
     """Seconds to wait after the `tries`-th failure.
 
-    What the server asks for (RateLimit, Retry-After) and a little more, so that not everybody comes
-    back at once; else twice as long each time, with jitter.
+    What the server asks for (RateLimit, Retry-After) up to `hub.traffic.LONGEST_WAIT` and a little
+    more, so that not everybody comes back at once; else twice as long each time, with jitter.
     """
     from huggingface_hub.utils import parse_ratelimit_headers
 
@@ -54,10 +57,10 @@ def waiting_time(error: BaseException, tries: int, first_wait: float) -> float:
     if response is not None:
         limit = parse_ratelimit_headers(response.headers)
         if limit is not None and limit.remaining == 0 and response.status_code == 429:
-            return limit.reset_in_seconds + first_wait * jitter
+            return min(limit.reset_in_seconds, LONGEST_WAIT) + first_wait * jitter
         after = str(response.headers.get("retry-after", "")).strip()
-        if after.isdigit():
-            return int(after) + first_wait * jitter
+        if after.isdecimal():
+            return min(int(after), LONGEST_WAIT) + first_wait * jitter
     doubled: float = first_wait * 2 ** (tries - 1)
     return min(_LONGEST, doubled) * (0.5 + jitter / 2)
 

@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from zoo_analysis.errors import CheckpointError
 from zoo_analysis.hub.access import HubAccess, default_access
 from zoo_analysis.hub.api import hub_infos, list_models
+from zoo_analysis.hub.description import HubModel
 from zoo_analysis.hub.path import HubPath, split_id
 from zoo_analysis.hub.query import HubQuery
 from zoo_analysis.hub.refusals import explain
@@ -16,9 +16,6 @@ from zoo_analysis.sources.metadata import architecture_of
 from zoo_analysis.sources.ref import Accuracy, ModelRef, Problem, Resolved
 from zoo_analysis.weights.readers.by_suffix import suffixes
 from zoo_analysis.weights.readers.files import NoVariant, stem, weights_name
-
-if TYPE_CHECKING:
-    from huggingface_hub import ModelInfo
 
 #: Bytes of an element by the hub's name of its type.
 _BYTES = {"F64": 8, "I64": 8, "F32": 4, "I32": 4, "F16": 2, "BF16": 2, "I16": 2}
@@ -77,26 +74,29 @@ def hub_query(query: HubQuery, access: HubAccess | None = None, variant: str = "
     )
 
 
-def described(info: "ModelInfo", variant: str = "", part: str = "") -> Resolved:
+def described(info: HubModel, variant: str = "", part: str = "") -> Resolved:
     """The models of a repository by the hub's description: itself, and its folders.
 
     Which folders are models is said by `sources.layout`, as on disk. What the repository reports
     is its own alone, and told with its first model.
 
     Args:
-        info: with the properties of `hub.api.EXPAND`.
+        info: as the hub has it.
         variant: of the weights of models in hub layout; those that do not have it are taken plain.
         part: the folder or file that is wanted; "" is all.
 
     Returns:
-        The models, and problems: the repository is disabled or has no commit, a folder holds no
-        weights, or several and none under a name that says it is the one.
+        The models, and problems: the description is malformed, the repository is disabled or has
+        no commit, a folder holds no weights, or several and none under a name that says it is the
+        one.
     """
+    if info.problem:
+        return Resolved((), (Problem(info.id, "MalformedDescription", info.problem),))
     if not info.sha or info.disabled:
         line = f"{info.id}: disabled or empty on the hub; choose another model"
         return Resolved((), (Problem(info.id, "NoWeights", line),))
     whole = _repository(info)
-    names = sorted(sibling.rfilename for sibling in info.siblings or [])
+    names = sorted(info.files)
     if part in names:
         return Resolved((_part(whole, part, stem(part)),), ())
     refs: list[ModelRef] = []
@@ -129,11 +129,10 @@ def described(info: "ModelInfo", variant: str = "", part: str = "") -> Resolved:
     return Resolved(tuple(refs), tuple(problems))
 
 
-def _repository(info: "ModelInfo") -> ModelRef:
+def _repository(info: HubModel) -> ModelRef:
     """A repository with all that is said of it, but for the path of its weights."""
-    architecture, card = architecture_of(info.config or {}), _card(info)
+    architecture, card = architecture_of(dict(info.config)), _card(info)
     results, odd = eval_results(info)
-    parents = info.base_models if isinstance(info.base_models, list) else None
     return ModelRef(
         repo_id=info.id,
         revision=info.sha,
@@ -142,12 +141,12 @@ def _repository(info: "ModelInfo") -> ModelRef:
         nbytes=_nbytes(info),
         series=card.series or architecture.series,
         architecture=architecture.name,
-        library=info.library_name or card.library or architecture.library,
+        library=info.library or card.library or architecture.library,
         pipeline_tag=info.pipeline_tag or card.pipeline_tag,
         license=card.license,
-        base_model=card.base_model or ", ".join(map(str, parents or [])) or None,
-        created=info.created_at,
-        modified=info.last_modified,
+        base_model=card.base_model or ", ".join(info.base_models) or None,
+        created=info.created,
+        modified=info.modified,
         downloads=info.downloads,
         likes=info.likes,
         accuracies=(*card.accuracies, *results),
@@ -195,16 +194,16 @@ def _loose(member: ModelFolder) -> list[tuple[str, str]]:
     return [(f, s if stems.count(s) == 1 else f) for f, s in zip(files, stems, strict=True)]
 
 
-def eval_results(info: "ModelInfo") -> tuple[list[Accuracy], list[str]]:
+def eval_results(info: HubModel) -> tuple[list[Accuracy], list[str]]:
     """The numbers in a repository's ``.eval_results``, and which of them are none.
 
     Each benchmark has its own unit.
     """
     out, odd = [], []
-    for entry in info.eval_results or []:
+    for entry in info.eval_results:
         value = number(entry.value)
-        task = entry.task_id
-        dataset = entry.dataset_id if task in (None, "default") else f"{entry.dataset_id}:{task}"
+        whole = entry.task in (None, "default")
+        dataset = entry.dataset if whole else f"{entry.dataset}:{entry.task}"
         if value is None:
             odd.append(f"score on {dataset}")
             continue
@@ -221,16 +220,14 @@ def eval_results(info: "ModelInfo") -> tuple[list[Accuracy], list[str]]:
     return out, odd
 
 
-def _card(info: "ModelInfo") -> Card:
+def _card(info: HubModel) -> Card:
     """The card, by the hub's own reading of it; its licence is also among the tags."""
-    fields = getattr(info.card_data, "__dict__", None) or {"tags": info.tags}
+    fields = info.card or {"tags": list(info.tags)}
     card = card_of(fields, info.model_index, info.id)
-    tags = [tag for tag in info.tags or [] if isinstance(tag, str)]
-    licences = (tag.removeprefix(_LICENCE) for tag in tags if tag.startswith(_LICENCE))
+    licences = (tag.removeprefix(_LICENCE) for tag in info.tags if tag.startswith(_LICENCE))
     return replace(card, license=card.license or next(licences, None))
 
 
-def _nbytes(info: "ModelInfo") -> int:
+def _nbytes(info: HubModel) -> int:
     """Bytes of the safetensors files by the hub's count of elements; 0 where it has none."""
-    counts = info.safetensors.parameters if info.safetensors else {}
-    return sum(count * _BYTES.get(dtype, 1) for dtype, count in counts.items())
+    return sum(count * _BYTES.get(dtype, 1) for dtype, count in info.parameters.items())

@@ -6,25 +6,26 @@ author = "timm"                  # and whatever else a catalogue's [[queries]] m
 repositories = ["owner/name"]    # looked at one by one; instead of a query, or beside it
 """
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Final, Literal
 
 import msgspec
 
 from zoo_analysis.errors import SourceError
 from zoo_analysis.hub.access import HubAccess, default_access
 from zoo_analysis.hub.api import hub_infos, list_models
+from zoo_analysis.hub.description import HubModel
 from zoo_analysis.hub.query import HubConditions, HubQuery, Text
 from zoo_analysis.hub.refusals import is_gone
 from zoo_analysis.sources.hub import described
 from zoo_analysis.sources.ref import ModelRef
 from zoo_analysis.sources.toml_files import read_toml
 
-if TYPE_CHECKING:
-    from huggingface_hub import ModelInfo
+_log: Final = logging.getLogger(__name__)
 
 What = Literal["new", "revision", "gone", "gated", "renamed"]
 
@@ -121,9 +122,12 @@ def look(
     access = access or default_access()
     if watch.query is not None:
         for info in list_models(watch.query, access):
-            if since is not None and info.last_modified and info.last_modified < since:
-                break
             seen.add(info.id)
+            if info.problem:
+                _log.warning("%s", info.problem)
+                continue
+            if since is not None and info.modified and info.modified < since:
+                break
             before = known.get(info.id, Known())
             out += _news(watch.name, info, before)
             if not complete and info.sha in before.revisions:
@@ -158,7 +162,7 @@ def parse_since(text: str) -> datetime:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-def _news(watch: str, info: "ModelInfo", before: Known) -> list[Release]:
+def _news(watch: str, info: HubModel, before: Known) -> list[Release]:
     out = []
     if info.sha not in before.revisions:
         event: What = "revision" if before.revisions else "new"
@@ -175,7 +179,7 @@ def _gone(watch: str, repo_id: str, known: Mapping[str, Known]) -> list[Release]
     return [Release(watch, repo_id, before.revisions[-1], "gone")]
 
 
-def _renamed(watch: str, old: str, info: "ModelInfo", known: Mapping[str, Known]) -> list[Release]:
+def _renamed(watch: str, old: str, info: HubModel, known: Mapping[str, Known]) -> list[Release]:
     before = known.get(old)
     if before is None or before.gone or info.id in known:
         return []

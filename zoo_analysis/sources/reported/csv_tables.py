@@ -11,6 +11,7 @@ from zoo_analysis.errors import SourceError
 from zoo_analysis.sources.card import number as csv_number
 from zoo_analysis.sources.percents import check_percent, check_unit, is_share
 from zoo_analysis.sources.ref import Accuracy
+from zoo_analysis.sources.reported.fetch import fetched
 from zoo_analysis.sources.reported.source import AccuracySource, Inquiry
 
 #: Bytes of a table.
@@ -88,14 +89,7 @@ def csv_rows(place: str, needed: Sequence[str]) -> Iterator[tuple[str, dict[str,
 
 def _text(place: str) -> str:
     if "://" in place:
-        import httpx2
-
-        try:
-            answer = httpx2.get(place, follow_redirects=True, timeout=60)
-            answer.raise_for_status()
-            return answer.text
-        except httpx2.HTTPError as error:
-            raise SourceError(f"{place}: cannot be fetched ({error}); check the URL") from error
+        return fetched(place)
     try:
         with Path(place).expanduser().open("rb") as file:
             content = file.read(_MOST + 1)

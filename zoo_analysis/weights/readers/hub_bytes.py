@@ -54,7 +54,7 @@ class HubBytes:
         self._file = file = repository.file(name)
         self._repository, self._name = repository, name
         self.name = file.name
-        self._known = _headers.get(file.name)
+        self._known = _headers.get(_known_as(file))
         size, first = self._known or _first_bytes(file)
         self.size = file.size = size
         self._first = _Window(0, len(first), bytearray(first))
@@ -71,7 +71,7 @@ class HubBytes:
         """See `ByteSource.opened`: the header is remembered."""
         self._opening = False
         if self._known is None:
-            _headers.put(self._file.name, self.size, bytes(self._first.buffer[:end]))
+            _headers.put(_known_as(self._file), self.size, bytes(self._first.buffer[:end]))
 
     def expect(self, ranges: Sequence[Range]) -> None:
         """Say what will be read, in which order does not matter; nothing is fetched yet."""
@@ -162,23 +162,31 @@ def windows(ranges: Sequence[Range], gap: int = _GAP, most: int = _WINDOW) -> li
     return [window for window in out if window[0] < window[1]]
 
 
+#: Endpoint, reader's token and path: what one endpoint serves to one reader is no other's.
+_Key = tuple[str, str | None, str]
+
+
+def _known_as(file: HubFile) -> _Key:
+    return file.access.endpoint, file.access.token, file.name
+
+
 class _Headers:
     """The headers that this process read last: (size of the file, bytes up to the data)."""
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[str, tuple[int, bytes]] = OrderedDict()
+        self._kept: OrderedDict[_Key, tuple[int, bytes]] = OrderedDict()
         self._bytes = 0
 
     def clear(self) -> None:
         self._kept.clear()
         self._bytes = 0
 
-    def get(self, name: str) -> tuple[int, bytes] | None:
-        return self._kept.get(name)
+    def get(self, key: _Key) -> tuple[int, bytes] | None:
+        return self._kept.get(key)
 
-    def put(self, name: str, size: int, header: bytes) -> None:
-        if name not in self._kept:
-            self._kept[name] = size, header
+    def put(self, key: _Key, size: int, header: bytes) -> None:
+        if key not in self._kept:
+            self._kept[key] = size, header
             self._bytes += len(header)
         while self._bytes > _REMEMBERED:
             _, (_, dropped) = self._kept.popitem(last=False)

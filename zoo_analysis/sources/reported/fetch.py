@@ -1,0 +1,80 @@
+"""Tables of accuracies from the web: by http and https alone, of bounded size, in bounded time."""
+
+import time
+from typing import Final
+from urllib.parse import urlsplit
+
+from zoo_analysis.errors import SourceError
+
+#: Bytes of a table, and seconds in which it must be there.
+MOST_BYTES: Final = 64 << 20
+MOST_SECONDS: Final = 120.0
+#: Seconds without a byte; redirects that are followed.
+_SILENCE: Final = 30.0
+_REDIRECTS: Final = 10
+
+
+def fetched(url: str) -> str:
+    """The text of a table.
+
+    No token and no password go with the request, and compressed answers are not asked for. A
+    redirect is followed to another address of http or https, but from https to https only.
+
+    Args:
+        url: as the user gave it.
+
+    Raises:
+        SourceError: it is no address of http or https, cannot be fetched, is too large or too slow,
+            or no UTF-8.
+    """
+    import httpx2
+
+    end = time.monotonic() + MOST_SECONDS
+    raw = bytearray()
+    try:
+        with httpx2.Client(timeout=_SILENCE, headers={"accept-encoding": "identity"}) as client:
+            address = _address(url, url)
+            for _ in range(_REDIRECTS):
+                with client.stream("GET", address) as answer:
+                    if answer.has_redirect_location:
+                        address = _address(str(answer.url.join(answer.headers["location"])), url)
+                        continue
+                    answer.raise_for_status()
+                    if answer.headers.get("content-encoding", "identity") != "identity":
+                        raise SourceError(f"{_shown(url)}: comes compressed; fetch and unpack it")
+                    for block in answer.iter_raw():
+                        raw += block
+                        if len(raw) > MOST_BYTES:
+                            size = f"larger than {MOST_BYTES >> 20} MiB"
+                            raise SourceError(f"{_shown(url)}: {size}; split the table")
+                        if time.monotonic() > end:
+                            raise SourceError(f"{_shown(url)}: comes too slowly; fetch it yourself")
+                    break
+            else:
+                raise SourceError(f"{_shown(url)}: redirected more than {_REDIRECTS} times")
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise SourceError(f"{_shown(url)}: cannot be read ({error})") from error
+    except (httpx2.HTTPError, httpx2.InvalidURL, ValueError) as error:
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        raise SourceError(f"{_shown(url)}: cannot be fetched ({reason}); check the URL") from error
+
+
+def _address(url: str, first: str) -> str:
+    """An address that may be asked, on the way from the first."""
+    try:
+        parts, before = urlsplit(url), urlsplit(first)
+        known = parts.hostname and (parts.port or True)
+    except ValueError as error:
+        raise SourceError(f"{_shown(first)}: no URL ({error}); check it") from None
+    if parts.scheme not in ("http", "https") or not known:
+        what = f"leads to {_shown(url)}" if url != first else "is no address of http or https"
+        raise SourceError(f"{_shown(first)}: {what}; give a file, or an http or https URL")
+    if before.scheme == "https" and parts.scheme == "http":
+        raise SourceError(f"{_shown(first)}: leads from https to http; give a safe URL")
+    return url
+
+
+def _shown(url: str) -> str:
+    """A URL in one line of bounded length."""
+    return "".join(c if c.isprintable() else "?" for c in url)[:200]
