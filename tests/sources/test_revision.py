@@ -97,7 +97,7 @@ def test_what_is_no_regular_file_is_not_waited_for(model):
         for other in (os.mkfifo, lambda path: os.symlink("/dev/zero", path)):
             (model / "model.safetensors").unlink()
             other(model / "model.safetensors")
-            with pytest.raises(CheckpointError, match="model.safetensors: a FIFO, socket or device"):
+            with pytest.raises(CheckpointError, match=r"model\.safetensors: a FIFO"):
                 resolve_revision(replace(ref, path=str(model / "model.safetensors")))
 
 
