@@ -191,7 +191,7 @@ def test_simpsons_paradox_is_said_in_words_with_the_series_named(place: Path) ->
         (["--where", "parameters >"], "syntax error"),
         (["--where", "nosuch = 1"], "nosuch"),
         (["--where", "parameters > 1e15"], "no model with both a metric and an accuracy has"),
-        (["--where", "repo_id IN (SELECT content FROM read_text('/etc/passwd'))"], "read_text()"),
+        (["--where", "repo_id IN (SELECT content FROM read_text('/etc/passwd'))"], "read_text"),
         (["--where", "true); COPY layers TO 'x.csv'; SELECT (1"], "one SELECT at a time"),
         (["--mixed", "--keep"], "leave out --mixed"),
         (["--mixed", "--min-models", "16"], "varies over 16 models"),

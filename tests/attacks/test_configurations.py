@@ -226,6 +226,11 @@ def test_plain_arguments_that_an_architecture_declares_are_taken() -> None:
     assert len(model.blocks) == 3  # type: ignore[arg-type]
 
 
+def test_arguments_of_a_table_of_settings_are_taken() -> None:
+    options = {"stem_chs": [8, 8, 16], "stage_conv_chs": [16, 16, 16, 16], "residual": False}
+    assert timm_options("vovnet39a", options, 50) == options
+
+
 @pytest.mark.parametrize(
     ("name", "arguments"),
     [

@@ -73,7 +73,7 @@ class Hub:
         self.times: list[float] = []
         self.leaks = 0  # tokens that came to the storage behind the redirect
         self.signature = 1
-        self.busy: Counter[str] = Counter()  # answers being given: all, and those of the storage
+        self.busy: Counter[str] = Counter()  # slow answers being given: all, and of each kind
         self.most: Counter[str] = Counter()  # and how many at most
         self.lock = threading.Lock()
         if root.is_dir():

@@ -6,6 +6,7 @@ import re
 import socket
 import struct
 import time
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -48,18 +49,8 @@ class Handler(BaseHTTPRequestHandler):
         self.do_GET()
 
     def do_GET(self) -> None:
-        hub = self.server.hub
-        kinds = ("all", "cdn") if self.path.startswith("/cdn/") else ("all",)
-        with hub.lock:
-            hub.busy.update(kinds)
-            hub.most |= hub.busy
-        try:
+        with suppress(Stop):
             self._serve()
-        except Stop:
-            pass
-        finally:
-            with hub.lock:
-                hub.busy.subtract(kinds)
 
     def _serve(self) -> None:
         url = urlsplit(self.path)
@@ -112,7 +103,17 @@ class Handler(BaseHTTPRequestHandler):
         elif self.fault == "reset":
             self._reset()
         elif self.fault == "slow":
-            time.sleep(faults.delay)
+            self._wait(faults.delay)
+
+    def _wait(self, seconds: float) -> None:
+        # Counted here alone: a client has its answer before the server's thread is done with it.
+        hub, kinds = self.server.hub, {"all", self.kind}
+        with hub.lock:
+            hub.busy.update(kinds)
+            hub.most |= hub.busy
+        time.sleep(seconds)
+        with hub.lock:
+            hub.busy.subtract(kinds)
 
     def _reset(self) -> None:
         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

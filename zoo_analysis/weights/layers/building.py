@@ -206,6 +206,10 @@ def _declared(entrypoint: Callable[..., nn.Module]) -> set[str]:
     classes = [value for value in vars(module).values() if inspect.isclass(value)]
     networks = [cls for cls in classes if issubclass(cls, nn.Module)]
     names = {name for cls in networks for name in inspect.signature(cls.__init__).parameters}
+    # Some take them from tables of settings, one for each architecture, which arguments overrule.
+    tables = [value for value in vars(module).values() if isinstance(value, dict)]
+    settings = [value for table in tables for value in table.values() if isinstance(value, dict)]
+    names |= {name for each in settings for name in each if isinstance(name, str)}
     return names - {"self", "args", "kwargs", "device", "dtype", "cfg"}
 
 
