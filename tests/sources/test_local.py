@@ -211,6 +211,14 @@ def test_a_malformed_configuration_costs_only_its_metadata(tmp_path, config):
     assert (ref.architecture, ref.library, ref.series) == (None, None, None)
 
 
+@pytest.mark.parametrize("config", ["", "{", "[1]", "null"])
+def test_a_configuration_that_says_nothing_is_told_of(tmp_path, config):
+    put(tmp_path / "m" / "model.safetensors")
+    put(tmp_path / "m" / "config.json", config)
+    (ref,) = local_models(tmp_path / "m").refs
+    assert ref.remarks == ("config.json is no JSON object, and is passed over",)
+
+
 def test_a_transformers_configuration_names_class_and_family(tmp_path):
     put(tmp_path / "m" / "model.safetensors")
     put(tmp_path / "m" / "config.json", json.dumps({"architectures": ["GPT2LMHeadModel"],

@@ -18,6 +18,11 @@ from zoo_analysis.errors import ZooError
 _LOOPBACK: Final = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
 
 
+#: Characters of a temporary folder below which Ray's sockets have paths of less than 107: it adds
+#: ``session_TIME_PID/sockets/plasma_store``.
+_LONGEST: Final = 24
+
+
 @contextmanager
 def ray_session(address: str | None = None) -> Iterator[None]:
     """Work on Ray inside the `with`.
@@ -58,8 +63,8 @@ def _joined(address: str) -> Iterator[None]:
 
 @contextmanager
 def _started() -> Iterator[None]:
-    # Sockets have short paths. Ray opens its folder to everybody: it lies within a private one.
-    place = tempfile.gettempdir() if len(tempfile.gettempdir()) < 40 else "/tmp"
+    # Ray opens its folder to everybody: it lies within a private one.
+    place = tempfile.gettempdir() if len(tempfile.gettempdir()) <= _LONGEST else "/tmp"
     with (
         tempfile.TemporaryDirectory(prefix="zoo-", dir=place, ignore_cleanup_errors=True) as folder,
         _guarded(),

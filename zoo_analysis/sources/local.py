@@ -121,6 +121,7 @@ def directory_ref(directory: Path, variant: str = "", root: Path | None = None) 
             remarks.append(without(variant))
     weights = weight_files(path)
     architecture, card = read_architecture(directory), _card(root or directory)
+    remarks += [architecture.remark] if architecture.remark else []
     return ModelRef(
         repo_id=repo_id,
         revision=name.revision,

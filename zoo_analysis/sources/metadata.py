@@ -25,11 +25,13 @@ class Architecture:
     Attributes:
         name: ``timm:NAME``, ``transformers:CLASS`` or ``gguf:NAME``.
         series: the family it belongs to (``vgg``, ``bert``).
+        remark: why a configuration that is there says nothing.
     """
 
     name: str | None = None
     library: str | None = None
     series: str | None = None
+    remark: str | None = None
 
 
 def read_text(path: Path) -> str | None:
@@ -85,11 +87,15 @@ def read_architecture(directory: Path) -> Architecture:
         The architecture, with no fields set where nothing is known.
     """
     text = read_text(directory / "config.json")
+    if text is None:
+        return Architecture()
     try:
-        config = lenient_json(text) if text else None
+        config = lenient_json(text)
     except ValueError:
         config = None
-    return architecture_of(config) if isinstance(config, dict) else Architecture()
+    if isinstance(config, dict):
+        return architecture_of(config)
+    return Architecture(remark="config.json is no JSON object, and is passed over")
 
 
 def with_config(ref: ModelRef, config: Mapping[str, Any]) -> ModelRef:
