@@ -35,9 +35,10 @@ def print_scan(summary: "Summary") -> None:
         f"{summary.failed} failed; {summary.layers} layers in {summary.seconds:.1f} s"
     )
     if summary.parameters_total:
+        whole = summary.parameters_measured == summary.parameters_total
         say(
-            f"{summary.parameters_measured:,} of {summary.parameters_total:,} parameters measured; "
-            "the rest: zoo query coverage"
+            f"{summary.parameters_measured:,} of {summary.parameters_total:,} parameters measured"
+            + ("" if whole else "; the rest: zoo query coverage")
         )
     _print_named("less than 90 % of the matrices measured", summary.incomplete)
     _print_named("tensors that are not understood", summary.not_understood)
