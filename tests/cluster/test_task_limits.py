@@ -35,7 +35,7 @@ def greedy() -> None:
     ("work", "limits", "said"),
     [
         (endless, Limits(0.3, GB), "more than 0 s: --model-seconds allows more"),
-        (greedy, Limits(60, GB // 4), "more than 0.3 GB of memory: --model-memory allows more"),
+        (greedy, Limits(60, GB // 4), "more than 0.268 GB of memory: --model-memory allows more"),
     ],
 )
 def test_work_beyond_its_limits_is_interrupted(

@@ -35,7 +35,7 @@ AddressOption = Annotated[
 ]
 VariantOption = Annotated[
     str,
-    typer.Option(help="Of the weights (fp16, non_ema), where a model has it; else the plain ones."),
+    typer.Option(help="Of the weights: fp16, non_ema, …; of models without it the plain ones."),
 ]
 DeviceOption = Annotated[Device, typer.Option(help="Where to compute.")]
 

@@ -44,6 +44,7 @@ def print_plan(
 ) -> None:
     """The plan of a scan, on standard output or in a file."""
     from zoo_analysis.cli.output import say, write_table
+    from zoo_analysis.cli.summaries import print_remarks
 
     if json_:
         typer.echo(json.dumps(plan.as_dict()))
@@ -61,6 +62,7 @@ def print_plan(
             f"{totals['peak_bytes'] / 1e9:.2f} GB for the largest layer; "
             f"about {_duration(plan.seconds)} on {plan.cpus} cores",
         )
+        print_remarks(plan.remarks)
 
 
 def _duration(seconds: float) -> str:

@@ -41,7 +41,9 @@ def print_scan(summary: "Summary") -> None:
             + ("" if whole else "; the rest: zoo query coverage")
         )
     _print_named("less than 90 % of the matrices measured", summary.incomplete)
-    _print_named("tensors that are not understood", summary.not_understood)
+    _print_named(
+        "tensors that are not understood (zoo show MODEL names them)", summary.not_understood
+    )
     say(f"store {summary.store}, method {summary.method}")
     print_remarks(summary.remarks)
     _print_failures(summary)

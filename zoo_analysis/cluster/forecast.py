@@ -63,7 +63,8 @@ def plan(
         )
     for problem in resolved.problems:
         models.append(Forecast(problem.repo_id, None, "", skipped=problem.message))
-    return ScanPlan(tuple(models), _cpus(address))
+    remarks = tuple((ref.repo_id, text) for ref in resolved.refs for text in ref.remarks)
+    return ScanPlan(tuple(models), _cpus(address), remarks)
 
 
 def _model(

@@ -75,7 +75,7 @@ def bounded(limits: Limits) -> Iterator[None]:
                 if time.monotonic() - start > limits.seconds:
                     passed.append(f"{limits.seconds:.0f} s: --model-seconds")
                 elif _own_bytes() - before > allowed:
-                    passed.append(f"{allowed / 1e9:.1f} GB of memory: --model-memory")
+                    passed.append(f"{allowed / 1e9:.3g} GB of memory: --model-memory")
                 else:
                     continue
                 # A watchdog of C, which code that holds on to the interpreter cannot keep waiting.

@@ -154,10 +154,15 @@ class Forecast:
 
 @dataclass(frozen=True)
 class ScanPlan:
-    """All models of a plan, and what they take together on `cpus` cores."""
+    """All models of a plan, and what they take together on `cpus` cores.
+
+    Attributes:
+        remarks: what sources left out of account: of which model, and in a sentence what.
+    """
 
     models: tuple[Forecast, ...]
     cpus: int
+    remarks: tuple[tuple[str, str], ...] = ()
 
     @property
     def seconds(self) -> float:
@@ -184,6 +189,7 @@ class ScanPlan:
         peak = max((model.peak_bytes for model in self.models), default=0)
         return {
             "models": [asdict(model) for model in self.models],
+            "remarks": self.remarks,
             "totals": totals | {"peak_bytes": peak, "seconds": self.seconds, "cpus": self.cpus},
         }
 

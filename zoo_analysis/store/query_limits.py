@@ -39,11 +39,13 @@ class QueryLimits:
     memory: int = MEMORY
 
     def __post_init__(self) -> None:
-        if not (0 < self.seconds <= threading.TIMEOUT_MAX and self.memory > 0):
+        if not 0 < self.seconds <= threading.TIMEOUT_MAX:
+            most = threading.TIMEOUT_MAX
             raise QueryError(
-                f"a query cannot be limited to {self.seconds:g} s and {self.memory} bytes; "
-                "both must be above 0"
+                f"a query's time is above 0 and at most {most:g} s, not {self.seconds:g}"
             )
+        if self.memory <= 0:
+            raise QueryError(f"a query's memory is above 0 bytes, not {self.memory}")
 
     @property
     def overdue(self) -> str:

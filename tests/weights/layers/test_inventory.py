@@ -179,3 +179,31 @@ def test_copies_are_left_out_as_such(prefix: str, reason: str) -> None:
     inventory = inventory_by(None, MemoryCheckpoint(state), {})
     assert [(row.elements, row.reason) for row in inventory.left_out] == [(144, reason)]
     assert inventory.coverage == 1
+
+
+@pytest.mark.parametrize(
+    ("key", "stray"),
+    [("anchors", torch.ones(9, 2)), ("mean.x", torch.ones(3)), ("w", torch.ones(1, 10))],
+)
+def test_a_stray_tensor_beside_the_model_costs_nothing(
+    tmp_path: Path, key: str, stray: torch.Tensor
+) -> None:
+    torch.save({"model": nn.Linear(16, 32).state_dict(), key: stray}, tmp_path / "a.pt")
+    with open_checkpoint(tmp_path / "a.pt") as checkpoint:
+        inventory = take_inventory(checkpoint)
+    assert inventory.measured == 16 * 32
+    assert inventory.total == 16 * 32 + 32 + stray.numel()
+
+
+def test_a_teacher_of_another_shape_is_no_copy(tmp_path: Path) -> None:
+    state = {"model": {"a.weight": torch.ones(12, 12)}, "teacher": {"b.weight": torch.ones(13, 13)}}
+    torch.save(state, tmp_path / "a.pt")
+    with open_checkpoint(tmp_path / "a.pt") as checkpoint:
+        (left,) = take_inventory(checkpoint).left_out
+    assert (left.elements, left.reason) == (169, "not-understood")
+
+
+def test_complex_weights_are_not_understood() -> None:
+    state = {"fc.weight": torch.ones(12, 12), "spec.weight": torch.ones(8, 8, dtype=torch.cfloat)}
+    (left,) = inventory_by(None, MemoryCheckpoint(state), {}).left_out
+    assert (left.elements, left.reason) == (64, "not-understood")

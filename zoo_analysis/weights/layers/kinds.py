@@ -50,6 +50,8 @@ _TRANSPOSED: Final = re.compile(
     r"(^|[._])(\w*upsampl\w*|ups\.\d+|de_?conv\w*|conv_?t(rans\w*)?(_pre)?|upscale_conv\d*|up_?conv\d*"
     r"|tconv\d*|convtr)(\.|$)"
 )
+#: A convolution of its own after an upsampling that has no weights: diffusers', Stable Diffusion's.
+_AFTER_UPSAMPLING: Final = re.compile(r"(^|\.)(up|upsample|upsamplers)(\.\d+)*(\.upsample)?\.conv$")
 #: GPT-2's Conv1D: names of OpenAI's first models, below ``h.N``.
 _GPT2: Final = re.compile(r"(^|\.)h\.\d+\.(\w+\.)?(c_attn|q_attn|c_proj|c_fc)\.weight$")
 
@@ -84,7 +86,7 @@ def judge(tensors: Mapping[str, TensorInfo], order: Sequence[str]) -> dict[str, 
 
 def _judge(info: TensorInfo, tensors: Mapping[str, TensorInfo]) -> TensorKind | None:
     name, shape = info.name, info.shape
-    if omission(info, tensors) != "not-understood":
+    if omission(info, tensors) != "not-understood" or info.dtype.startswith("complex"):
         return None
     module, last = module_and_parameter(name)
     if len(shape) == 3 and _is_stack(info, module, last, tensors):
@@ -164,6 +166,8 @@ def _is_transposed(module: str, shape: tuple[int, ...], tensors: Mapping[str, Te
     outputs = bias.shape[0] if bias and len(bias.shape) == 1 else None
     if outputs is not None and shape[0] != shape[1]:
         return outputs == shape[1] and outputs != shape[0]
+    if _AFTER_UPSAMPLING.search(module):
+        return False
     return bool(_TRANSPOSED.search(module)) and math.prod(shape[2:]) > 1 and shape[1] > 1
 
 

@@ -83,6 +83,8 @@ def omission(info: TensorInfo, tensors: Mapping[str, TensorInfo]) -> Omission:
         return "mask"
     if _is_coded(info) or (is_companion(info.name) and _beside_coded(info.name, tensors)):
         return "packed"
+    if info.dtype.startswith("complex") and len(info.shape) > 1:  # of Fourier layers
+        return "not-understood"
     if not info.dtype.startswith(("float", "bfloat")):
         return "buffer"
     if _OPTIMISER.search(info.name):

@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from safetensors.torch import save_file
 
+from zoo_analysis import analyze
 from zoo_analysis.errors import CheckpointError
 from zoo_analysis.weights import LayerSpec, kernel_dims, list_layers, load_kernel, open_checkpoint
 from zoo_analysis.weights.layers.listing import layers_by
@@ -166,3 +167,13 @@ def test_a_factor_of_an_update_is_a_row_without_numbers(name: str) -> None:
     state = {f"m.{name}": torch.randn(4, 8), "head.weight": torch.randn(3, 8)}
     specs = list_layers(MemoryCheckpoint(state), config={})
     assert [spec.status for spec in specs] == ["not-understood", None]
+
+
+@pytest.mark.parametrize("prefix", ["lora_unet_down_blocks_0", "lora_te1_text_model", "lycoris_a"])
+def test_alpha_of_kohyas_modules_scales_the_update(prefix: str) -> None:
+    up, down = torch.randn(32, 4), torch.randn(4, 24)
+    state = {f"{prefix}.lora_up.weight": up, f"{prefix}.lora_down.weight": down}
+    state[f"{prefix}.alpha"] = torch.tensor(2.0)
+    table = analyze(state)
+    norm = float(torch.log10((0.5 * up @ down).double().square().sum()))
+    assert table["log_norm"].to_pylist() == [pytest.approx(norm, abs=1e-6)]

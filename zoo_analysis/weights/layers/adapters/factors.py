@@ -21,6 +21,10 @@ _PLAIN: Final = (
 )
 #: Families whose tensors carry the adapter's name; those of others may have parts of their own.
 _NAMED: Final = ("lora", "hada", "lokr", "c3a", "delora")
+#: Parts of LoRA, by which a name without a module is one.
+_LORA_PART: Final = re.compile(
+    r"(embedding_)?[AB]|[abE]|down|up|mid|magnitude_vector|ranknum|bottleneck"
+)
 _LORA: Final = re.compile(
     r"^(?:(?P<layer>.+)[._])?lora[._](?P<part>down|up|mid)(?P<end>\.weight)?$"
 )
@@ -110,6 +114,8 @@ def _match(name: str, pattern: re.Pattern[str]) -> tuple[str, str, str, str] | N
     if match is None:
         return None
     module, family, part, end = match["layer"] or "", match["family"], match["part"], match["end"]
+    if family == "lora" and not module and not _LORA_PART.fullmatch(part):
+        return None  # kohya's names of modules begin so: lora_unet_…, lora_te_…
     if family == "lora" and part in ("a", "b"):  # llama.cpp's: NAME.weight.lora_a
         return module, family, part.upper(), end
     if family in _NAMED and end.count(".") < 2:

@@ -52,9 +52,9 @@ _MOST_LOOKS: Final = 4 * MAX_TENSORS
 def unwrap(loaded: Any) -> dict[str, "torch.Tensor"]:
     """The named tensors of a loaded file, in their order; empty if there are none.
 
-    A mapping that holds tensors itself is the state dict; else the first of `ENVELOPES` in which
-    one is found; else its parts are (``encoder``, ``decoder``), each with its name before the
-    tensors'. Entries that are not tensors are left out.
+    A mapping that holds tensors itself is the state dict, unless the first of `ENVELOPES` in which
+    one is found holds more; else that; else its parts are (``encoder``, ``decoder``), each with its
+    name before the tensors'. Entries that are not tensors are left out.
 
     Args:
         loaded: what ``torch.load`` gave.
@@ -76,15 +76,16 @@ def left_aside(
     """
     import torch
 
-    mine = {id(tensor) for tensor in taken}
+    taken = list(taken)
+    mine, shapes = {id(tensor) for tensor in taken}, {tensor.shape for tensor in taken}
     found: list[tuple[str, torch.Tensor, Omission]] = []
     seen: set[int] = set()
     waiting: list[tuple[str, Any, int]] = [("", loaded, 0)]
     while waiting:
         path, value, level = waiting.pop()
         if isinstance(value, torch.Tensor):
-            if id(value) not in mine and (value.is_floating_point() or value.is_quantized):
-                found.append((path, value, _why(path, value)))
+            if id(value) not in mine and not _counts_or_points(value):
+                found.append((path, value, _why(path, value, shapes)))
             mine.add(id(value))
         elif isinstance(value, Mapping | list | tuple) and id(value) not in seen:
             seen.add(id(value))
@@ -98,17 +99,26 @@ def left_aside(
     return found[::-1]
 
 
-def _why(path: str, tensor: "torch.Tensor") -> Omission:
+def _counts_or_points(tensor: "torch.Tensor") -> bool:
+    return not (tensor.is_floating_point() or tensor.is_complex() or tensor.is_quantized)
+
+
+def _why(path: str, tensor: "torch.Tensor", shapes: "set[torch.Size]") -> Omission:
     import torch
 
     if tensor.is_quantized:
         return "packed"
     parents = path.split(".")[:-1]
-    if any(_AVERAGES.search(part) for part in parents):
+    # A teacher of another architecture is no copy.
+    if tensor.shape in shapes and any(_AVERAGES.search(part) for part in parents):
         return "copy"
     if any(_NOT_WEIGHTS.search(part) for part in parents):
         return "training-state"
     return "vector" if tensor.ndim < 2 and tensor.layout == torch.strided else "not-understood"
+
+
+def _elements(tensors: Mapping[str, "torch.Tensor"]) -> int:
+    return sum(tensor.numel() for tensor in tensors.values())
 
 
 def _find(loaded: Any, level: int, looked: list[int]) -> dict[str, "torch.Tensor"]:
@@ -125,11 +135,15 @@ def _find(loaded: Any, level: int, looked: list[int]) -> dict[str, "torch.Tensor
         if isinstance(value, torch.Tensor) and value.layout == torch.strided
     }
     # A training script's dict may hold a stray tensor (a random state) beside the envelope.
-    if any("." in name or value.ndim > 1 for name, value in tensors.items()):
-        return tensors
+    whole = any("." in name or value.ndim > 1 for name, value in tensors.items())
     for key in ENVELOPES:
-        if found := _find(loaded.get(key), level + 1, looked):
+        found = _find(loaded.get(key), level + 1, looked)
+        if found and not (whole and _elements(tensors) >= _elements(found)):
             return found
+        if found:
+            break
+    if whole:
+        return tensors
     parts = {
         f"{key}.{name}": tensor
         for key, part in loaded.items()
