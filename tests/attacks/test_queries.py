@@ -93,7 +93,7 @@ def test_what_duckdb_says_of_a_full_memory_names_no_folder(store: Store) -> None
 
 @pytest.mark.parametrize(("seconds", "memory"), [(0, 1), (-1, 1), (float("nan"), 1), (1, 0)])
 def test_a_limit_of_nothing_is_refused(store: Store, seconds: float, memory: int) -> None:
-    with pytest.raises(QueryError, match="a query's (time|memory) is above 0"):
+    with pytest.raises(QueryError, match=r"a query's (time|memory) is above 0"):
         store.run("SELECT 1", timeout=seconds, memory=memory)
 
 
