@@ -177,3 +177,19 @@ def test_alpha_of_kohyas_modules_scales_the_update(prefix: str) -> None:
     table = analyze(state)
     norm = float(torch.log10((0.5 * up @ down).double().square().sum()))
     assert table["log_norm"].to_pylist() == [pytest.approx(norm, abs=1e-6)]
+
+
+@pytest.mark.parametrize(
+    ("pair", "layer"),
+    [
+        ("double_blocks.0.processor.proj_lora1.{}.weight", "double_blocks.0.processor.proj_lora1"),
+        ("double_blocks.0.processor.qkv_lora2.{}.weight", "double_blocks.0.processor.qkv_lora2"),
+        ("te.layers.0.fc1.lora_linear_layer.{}.weight", "te.layers.0.fc1"),
+    ],
+)
+def test_pairs_of_xlabs_and_of_older_diffusers_are_updates(pair: str, layer: str) -> None:
+    up, down = torch.randn(32, 12), torch.randn(12, 24)
+    table = analyze({pair.format("up"): up, pair.format("down"): down})
+    norm = float(torch.log10((up @ down).double().square().sum()))
+    assert table["layer"].to_pylist() == [layer]
+    assert table["log_norm"].to_pylist() == [pytest.approx(norm, abs=1e-6)]

@@ -26,7 +26,8 @@ _LORA_PART: Final = re.compile(
     r"(embedding_)?[AB]|[abE]|down|up|mid|magnitude_vector|ranknum|bottleneck"
 )
 _LORA: Final = re.compile(
-    r"^(?:(?P<layer>.+)[._])?lora[._](?P<part>down|up|mid)(?P<end>\.weight)?$"
+    r"^(?:(?P<layer>.+)[._])?lora(?P<number>\d*)(_linear_layer)?[._](?P<part>down|up|mid)"
+    r"(?P<end>\.weight)?$"
 )
 
 
@@ -108,8 +109,9 @@ def _match(name: str, pattern: re.Pattern[str]) -> tuple[str, str, str, str] | N
     """(module, family, part, adapter's name with its dot) of the tensor `name`."""
     if name.endswith(".bias"):
         return None
-    if match := _LORA.match(name):
-        return match["layer"] or "", "lora", match["part"], ""
+    if match := _LORA.match(name):  # XLabs number the streams that a module has updates for
+        module = name[: match.end("number")] if match["number"] else match["layer"] or ""
+        return module, "lora", match["part"], ""
     match = pattern.match(name)
     if match is None:
         return None
