@@ -1,7 +1,7 @@
 """Checkpoints of architectures that hold no weights, and the two routes to their layers."""
 
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import nn
@@ -9,7 +9,7 @@ from torch import nn
 from zoo_analysis.weights.checkpoint import Checkpoint, TensorInfo
 from zoo_analysis.weights.layers.architecture import describe
 from zoo_analysis.weights.layers.inventory import Inventory
-from zoo_analysis.weights.layers.listing import inventory_by, layers_by
+from zoo_analysis.weights.layers.listing import inventory_by
 from zoo_analysis.weights.spec import LayerSpec
 
 
@@ -41,6 +41,11 @@ class HeaderOnly(Checkpoint):
 
     def close(self) -> None:
         pass
+
+
+def layers_by(*arguments: Any, **options: Any) -> list[LayerSpec]:
+    """The layers of `inventory_by`, which says what the arguments are."""
+    return list(inventory_by(*arguments, **options).layers)
 
 
 class TensorKind(NamedTuple):

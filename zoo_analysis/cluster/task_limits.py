@@ -34,7 +34,7 @@ class Limits:
 
     Attributes:
         seconds: of wall clock.
-        nbytes: of memory that the task may add to its worker's; None is by the node's.
+        nbytes: of memory that the task may add to its worker's; None is by its layers' sizes.
     """
 
     seconds: float = MODEL_SECONDS

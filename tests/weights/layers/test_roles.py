@@ -8,10 +8,9 @@ import torch
 import torchvision
 from safetensors.torch import save_file
 
-from tests.support.routes import HeaderOnly
+from tests.support.routes import HeaderOnly, layers_by
 from zoo_analysis.errors import CheckpointError
 from zoo_analysis.weights import list_layers, open_checkpoint
-from zoo_analysis.weights.layers.listing import layers_by
 
 
 def roles(model: torch.nn.Module) -> dict[str, str]:

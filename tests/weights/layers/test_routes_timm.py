@@ -7,8 +7,7 @@ import timm
 import torch
 from scipy.stats import kendalltau
 
-from tests.support.routes import HeaderOnly, books, disagreements
-from zoo_analysis.weights.layers.listing import layers_by
+from tests.support.routes import HeaderOnly, books, disagreements, layers_by
 
 SAMPLE = (
     "resnet18 resnext50_32x4d resnest14d skresnet18 res2next50 nf_resnet26 resnet50_clip "

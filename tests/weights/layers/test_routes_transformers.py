@@ -7,9 +7,8 @@ import torch
 import transformers
 from transformers import AutoConfig
 
-from tests.support.routes import HeaderOnly, books, disagreements, verdicts
+from tests.support.routes import HeaderOnly, books, disagreements, layers_by, verdicts
 from zoo_analysis.weights.layers.architecture import blueprint, describe
-from zoo_analysis.weights.layers.listing import layers_by
 
 TEXT = {"hidden_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4, "vocab_size": 99}
 LLM = {**TEXT, "intermediate_size": 96, "num_key_value_heads": 2, "head_dim": 16}

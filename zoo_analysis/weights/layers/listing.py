@@ -64,23 +64,8 @@ def take_inventory(
 
 
 def read_config(checkpoint: Checkpoint) -> Mapping[str, Any]:
-    """The contents of config.json beside the weights; empty if there is none.
-
-    Raises:
-        CheckpointError: it is no JSON object.
-    """
+    """The contents of config.json beside the weights; empty if there is none, or no JSON object."""
     return _json_beside(checkpoint, "config.json")
-
-
-def layers_by(
-    plan: Blueprint | None,
-    checkpoint: Checkpoint,
-    config: Mapping[str, Any],
-    split_qkv: bool = False,
-    adapter: Mapping[str, Any] | None = None,
-) -> list[LayerSpec]:
-    """The matrices of `checkpoint`: the layers of `inventory_by`."""
-    return list(inventory_by(plan, checkpoint, config, split_qkv, adapter).layers)
 
 
 def inventory_by(

@@ -4,11 +4,10 @@ from collections.abc import Sequence
 from typing import Final
 
 from zoo_analysis.errors import CheckpointError
+from zoo_analysis.weights.checkpoint import MOST_AXES
 
 #: Tensors of a model. The largest have three hundred thousand; half a million take 0.8 GB.
 MAX_TENSORS: Final = 500_000
-#: Axes of a tensor; NumPy and torch have no more.
-MAX_AXES: Final = 64
 #: Characters of a tensor's name that messages show.
 MAX_NAME: Final = 1024
 #: Length of an axis; a tensor without elements can say any, and tables keep no more.
@@ -27,8 +26,8 @@ def refuse_excess(name: str, shape: Sequence[int], where: str) -> None:
         CheckpointError: too many axes, or one that is too long.
     """
     name = ascii(name)[1:-1][:MAX_NAME]
-    if len(shape) > MAX_AXES:
-        raise CheckpointError(f"{where}: {name} has {len(shape)} axes, more than {MAX_AXES}")
+    if len(shape) > MOST_AXES:
+        raise CheckpointError(f"{where}: {name} has {len(shape)} axes, more than {MOST_AXES}")
     if not all(0 <= axis <= _LONGEST for axis in shape):
         raise CheckpointError(f"{where}: {name} has a shape that no file holds")
 

@@ -13,9 +13,9 @@ from peft.tuners.lora.layer import ParamWrapper
 from torch import nn
 from transformers import LlamaConfig, LlamaForCausalLM, MixtralConfig, MixtralForCausalLM
 
+from tests.support.routes import layers_by
 from zoo_analysis import analyze
 from zoo_analysis.weights import list_layers, load_kernel, open_checkpoint
-from zoo_analysis.weights.layers.listing import layers_by
 from zoo_analysis.weights.layers.omissions import omission
 from zoo_analysis.weights.readers.memory import MemoryCheckpoint
 

@@ -11,10 +11,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from safetensors.torch import save_file
 
+from tests.support.routes import layers_by
 from zoo_analysis import analyze
 from zoo_analysis.errors import CheckpointError
 from zoo_analysis.weights import LayerSpec, kernel_dims, list_layers, load_kernel, open_checkpoint
-from zoo_analysis.weights.layers.listing import layers_by
 from zoo_analysis.weights.readers.memory import MemoryCheckpoint
 
 LAYER = "base_model.model.model.layers.0.self_attn.q_proj"

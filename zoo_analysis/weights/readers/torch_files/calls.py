@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from zoo_analysis.weights.readers.limits import MAX_AXES
+from zoo_analysis.weights.checkpoint import MOST_AXES
 from zoo_analysis.weights.readers.torch_files.stand_ins import (
     OPAQUE,
     Opaque,
@@ -127,7 +127,7 @@ def _tensor(given: tuple[Any, ...], steps: Steps) -> Tensor:
     held, offset, shape, strides = given[:4]
     if type(held) is not Storage or type(shape) is not tuple or type(strides) is not tuple:
         raise TypeError("a tensor without storage, shape or strides")
-    if len(shape) != len(strides) or len(shape) > MAX_AXES:
+    if len(shape) != len(strides) or len(shape) > MOST_AXES:
         raise TypeError(f"a tensor of {len(shape)} axes and {len(strides)} strides")
     numel, last = 1, offset
     for axis, stride in zip(shape, strides, strict=True):
@@ -174,7 +174,7 @@ def _other(given: tuple[Any, ...], steps: Steps) -> Tensor:
 
 def _size(given: tuple[Any, ...], steps: Steps) -> tuple[Any, ...]:
     (axes,) = given
-    if type(axes) not in (tuple, list) or len(axes) > MAX_AXES:
+    if type(axes) not in (tuple, list) or len(axes) > MOST_AXES:
         raise TypeError("no shape")
     steps.spend(16 * len(axes))
     return tuple(axes)
