@@ -33,8 +33,9 @@ NAMES = {
     "store vacuum": "vacuum_store",
     "studies": "list_studies",
 }
-#: One model without a store; the second half of `zoo catalog add`; what is no verb.
-OTHERS = {"analyze", "copy_catalogue", "open_store", "method"}
+#: One model without a store; an option of `zoo plan`; the second half of `zoo catalog add`; what is
+#: no verb.
+OTHERS = {"analyze", "calibrate", "copy_catalogue", "open_store", "method"}
 CLI = Path(zoo_analysis.__file__).parent / "cli"
 
 

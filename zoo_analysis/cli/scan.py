@@ -52,7 +52,7 @@ def scan(
     memory = None if model_memory is None else size(model_memory)
     if dry_run:
         from zoo_analysis.cli.plan import print_plan
-        from zoo_analysis.cluster.forecast import plan
+        from zoo_analysis.cluster.planning.forecast import plan
 
         print_plan(plan(sources, store, how, variant=variant, address=address), json_=json_)
         return

@@ -11,7 +11,7 @@ from tests.support.command import zoo
 from tests.support.loopback import Hub
 from tests.support.repositories import tensor_bytes, tensors, write
 from zoo_analysis import open_store, scan
-from zoo_analysis.cluster.forecast import plan as forecast
+from zoo_analysis.cluster.planning.forecast import plan as forecast
 from zoo_analysis.spectra import method
 
 
