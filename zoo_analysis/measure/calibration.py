@@ -101,7 +101,8 @@ def _algebra(
 
 
 def _eigenvalues(square: torch.Tensor) -> torch.Tensor:
-    return torch.linalg.eigvalsh(square).cpu()  # waits for the device
+    values: torch.Tensor = torch.linalg.eigvalsh(square)
+    return values.cpu()  # waits for the device
 
 
 def _fits(how: Method) -> tuple[float, float]:
