@@ -9,7 +9,7 @@ from pathlib import Path
 import ray
 
 from zoo_analysis.cluster.placement import cpus
-from zoo_analysis.cluster.scan_tasks import Committed, is_known
+from zoo_analysis.cluster.scanning.scan_tasks import is_known
 from zoo_analysis.cluster.session import ray_session
 from zoo_analysis.cluster.worker import one_thread
 from zoo_analysis.errors import ZooError
@@ -53,7 +53,8 @@ def plan(
         ZooError: no cluster at the address.
     """
     resolved = resolve_sources(sources, access, variant)
-    known, how = frozenset(as_store(store).committed()), how or Method()
+    how = how or Method()
+    known = as_store(store).committed({ref.repo_id for ref in resolved.refs}, how.id)
     with one_thread():
         rate = flop_rate(how)
     only_headers = replace(access or default_access(), download=False)
@@ -68,7 +69,7 @@ def plan(
 
 
 def _model(
-    ref: ModelRef, known: Committed, how: Method, rate: float, access: HubAccess
+    ref: ModelRef, known: set[tuple[str, str, str]], how: Method, rate: float, access: HubAccess
 ) -> Forecast:
     found = Forecast(ref.repo_id, ref.revision, ref.source)
     if is_known(ref, how, known):
