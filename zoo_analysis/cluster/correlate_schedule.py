@@ -9,7 +9,8 @@ from typing import Any
 
 import ray
 
-from zoo_analysis.cluster.account import CorrelateSummary, Event, RunWriter
+from zoo_analysis.cluster.account import CorrelateSummary, Event
+from zoo_analysis.cluster.commits import RunWriter
 from zoo_analysis.cluster.correlate_tasks import (
     Compared,
     CorrelateSettings,
@@ -18,7 +19,7 @@ from zoo_analysis.cluster.correlate_tasks import (
     compare_checkpoints,
     compare_models,
 )
-from zoo_analysis.cluster.flow import Task
+from zoo_analysis.cluster.processes.task import Room, Task
 from zoo_analysis.cluster.worker import Failure, failure
 from zoo_analysis.pairwise.pairs import ComparisonPlan, Pair
 from zoo_analysis.sources import ModelRef
@@ -63,8 +64,11 @@ class CorrelateSchedule:
         self.seen: dict[ModelRef, Any] = {}
         self.done: set[tuple[ModelRef, ModelRef]] = set()
 
-    def next_task(self, places: int) -> Task | None:
+    def next_task(self, room: Room) -> Task | None:
         """The next model to capture, or pairs to compare."""
+        if self.gpus and not room.gpus:
+            return None
+        places = room.places
         while self.uncaptured and len(self.ready) < places:
             ref = self.uncaptured.popleft()
             if self.left[ref]:  # else all the others failed
@@ -82,11 +86,11 @@ class CorrelateSchedule:
     def _capture(self, ref: ModelRef) -> Task:
         arguments = ref, self.probe_of(ref), self.settings
         lost = partial(failure, ref, "capture")
-        return Task(capture_model, arguments, partial(self._captured, ref), lost, self.gpus)
+        return Task(capture_model, arguments, partial(self._captured, ref), lost, gpus=self.gpus)
 
     def _compare(self, function: Any, pairs: list[Pair], *arguments: Any) -> Task:
         done, lost = partial(self._compared, pairs), partial(_lost, pairs)
-        return Task(function, arguments, done, lost, self.gpus)
+        return Task(function, arguments, done, lost, gpus=self.gpus)
 
     def _bundle(self, places: int) -> list[Pair]:
         """The next pair; of heavy ones a tile, so that each layer is prepared for several pairs."""

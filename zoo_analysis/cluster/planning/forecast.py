@@ -13,7 +13,7 @@ import ray
 from zoo_analysis.cluster.placement import cpus
 from zoo_analysis.cluster.planning.calibrate_nodes import nodes
 from zoo_analysis.cluster.planning.machine_rates import known_rates
-from zoo_analysis.cluster.scan_tasks import Committed, is_known
+from zoo_analysis.cluster.scanning.scan_tasks import is_known
 from zoo_analysis.cluster.session import ray_session
 from zoo_analysis.errors import ZooError
 from zoo_analysis.hub.access import HubAccess, default_access
@@ -59,7 +59,7 @@ def plan(
     """
     resolved = resolve_sources(sources, access, variant)
     store, how = as_store(store), how or Method()
-    known = frozenset(store.committed())
+    known = store.committed({ref.repo_id for ref in resolved.refs}, how.id)
     cores, kind = _machines(address)
     rates = known_rates(store, how)
     only_headers = replace(access or default_access(), download=False)
@@ -73,7 +73,7 @@ def plan(
 
 
 def _model(
-    ref: ModelRef, known: Committed, how: Method, rates: Rates, access: HubAccess
+    ref: ModelRef, known: set[tuple[str, str, str]], how: Method, rates: Rates, access: HubAccess
 ) -> Forecast:
     found = Forecast(ref.repo_id, ref.revision, ref.source)
     if is_known(ref, how, known):

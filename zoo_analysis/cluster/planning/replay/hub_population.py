@@ -2,8 +2,8 @@
 
 Nobody publishes the hub's models by architecture. The shares below are an assumption, made so that
 the mean agrees with what is published of its size: over 1.3 million models, and some 30 PB of
-models, data sets and their histories in 2024, safetensors files of about 1 GB on the average (Hugging
-Face, “From files to chunks”, 2024).
+models, data sets and their histories in 2024, safetensors files of about 1 GB on the average
+(Hugging Face, “From files to chunks”, 2024).
 """
 
 from typing import Final

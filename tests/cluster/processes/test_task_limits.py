@@ -7,11 +7,12 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-import ray
 
-from zoo_analysis.cluster import task_limits as module
-from zoo_analysis.cluster.flow import Task, run_tasks
-from zoo_analysis.cluster.task_limits import LimitError, Limits, bounded
+from zoo_analysis.cluster.flow import run_tasks
+from zoo_analysis.cluster.processes import task_limits as module
+from zoo_analysis.cluster.processes.ray_workers import RayWorkers
+from zoo_analysis.cluster.processes.task import Task
+from zoo_analysis.cluster.processes.task_limits import LimitError, Limits, bounded
 
 GB = 1 << 30
 
@@ -60,7 +61,6 @@ def test_limits_follow_the_size_of_a_model_and_what_the_user_allows() -> None:
     assert Limits(60, GB).of(1e6, 0, 50 * GB) == Limits(61, GB)
 
 
-@ray.remote(num_cpus=1)
 def deaf(marks: str, limits: Limits) -> str:
     """Code of C that never comes back to Python, as a library's endless loop would be."""
     module._GRACE = 0.5
@@ -71,7 +71,6 @@ def deaf(marks: str, limits: Limits) -> str:
     return "done"
 
 
-@ray.remote(num_cpus=1)
 def quick(number: int, limits: Limits) -> int:
     with bounded(limits):
         return number
@@ -82,11 +81,11 @@ def test_a_worker_that_hears_nothing_is_ended_and_tried_once_more(tmp_path: Any)
     marks = tmp_path / "marks"
     got: list[Any] = []
     lost = lambda error, attempts: (type(error).__name__, attempts)  # noqa: E731
-    tasks = [Task(deaf, (str(marks),), got.append, lost, limits=Limits(0.5, GB))]
-    tasks += [Task(quick, (i,), got.append, lost, limits=Limits(60, GB)) for i in range(6)]
+    tasks = [Task(deaf, (str(marks), Limits(0.5, GB)), got.append, lost)]
+    tasks += [Task(quick, (i, Limits(60, GB)), got.append, lost) for i in range(6)]
     start = time.monotonic()
-    run_tasks(lambda places: tasks.pop() if tasks else None)
+    run_tasks(lambda room: tasks.pop() if tasks else None, RayWorkers())
     assert time.monotonic() - start < 60
-    assert set(got) == {*range(6), ("WorkerCrashedError", 2)}
+    assert set(got) == {*range(6), ("ProcessDied", 2)}
     assert marks.read_text() == "xx"
     assert os.getpid()  # this process lives
