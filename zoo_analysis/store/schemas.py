@@ -202,6 +202,7 @@ SCANS = _schema(
     ("failed", pa.int64()),
     ("layers", pa.int64()),
     ("seconds", pa.float64()),
+    ("predicted", pa.float64()),  # seconds that were to be expected
 )
 
 #: Seconds that measuring takes on a kind of machine, or by how much scans departed from them.

@@ -37,6 +37,7 @@ class ProcessDied(Exception):
         stage: that it was in, or an empty text.
         layer: that it measured, or an empty text.
         beyond: whether its own watchdog ended it, for taking more than its limits allow.
+        killed: whether it was killed, as systems do where memory runs out.
     """
 
     def __init__(
@@ -46,10 +47,11 @@ class ProcessDied(Exception):
         stage: str = "",
         layer: str = "",
         beyond: bool = False,
+        killed: bool = False,
     ) -> None:
-        super().__init__(ended, model, stage, layer, beyond)
+        super().__init__(ended, model, stage, layer, beyond, killed)
         self.ended, self.model, self.stage, self.layer = ended, model, stage, layer
-        self.beyond = beyond
+        self.beyond, self.killed = beyond, killed
 
     def __str__(self) -> str:
         where = f" in {self.layer}" if self.layer else ""
@@ -160,7 +162,12 @@ class Child:
         text = self._page[:].partition(b"\0")[0].decode(errors="replace")
         model, stage, layer = (*text.split("\t"), "", "", "")[:3]
         return ProcessDied(
-            _ended(status), int(model) if model else None, stage, layer, status == _WATCHDOG
+            _ended(status),
+            int(model) if model else None,
+            stage,
+            layer,
+            status == _WATCHDOG,
+            status == -signal.SIGKILL,
         )
 
 

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import ray
 
+from zoo_analysis.cluster.placement import Node
 from zoo_analysis.cluster.processes.child import Child, Gate, ProcessDied
 from zoo_analysis.cluster.processes.task import Lost, Task
 from zoo_analysis.cluster.worker import one_thread
@@ -29,6 +30,14 @@ def call(function: Callable[..., Any], *arguments: Any) -> Any:
 def watched(called: bytes, gate: Gate) -> bytes:
     """A pickled call in the process beside this worker, which lives on when that one dies."""
     return _child(gate).call(called)
+
+
+@ray.remote(num_cpus=0, num_gpus=0.01)
+def gpu_memory() -> int:
+    """Bytes of a GPU of the cluster; 0 where torch sees none."""
+    import torch
+
+    return torch.cuda.mem_get_info()[1] if torch.cuda.is_available() else 0
 
 
 class _Beside:
@@ -63,6 +72,8 @@ class RayWorkers:
     def __init__(self, gate: Gate | None = None) -> None:
         self._gate = gate
         self._asked, self._there = -_UNCHANGED, dict[str, float]()
+        self._node = Node(1, 0)
+        self._gpu_memory: int | None = None
         self._others: dict[Any, list[Any]] = {}
         self._watched: set[Any] = set()
 
@@ -74,11 +85,16 @@ class RayWorkers:
         """GPUs of the cluster as it is now."""
         return self._resources().get("GPU", 0.0)
 
+    def node(self) -> Node:
+        """The most that one node has, as the cluster is now."""
+        self._resources()
+        return self._node
+
     def submit(self, task: Task) -> Any:
         """Send a task to Ray: the reference to its first result."""
         options: dict[str, Any] = {"num_cpus": task.cpus, "num_gpus": task.gpus}
         if task.memory is not None:
-            options["memory"] = task.memory
+            options["memory"] = min(task.memory, self.node().memory)
         if not hasattr(task.function, "remote"):
             called = pickle.dumps((task.function, task.arguments), protocol=5)
             named = watched.options(**options, name=task.function.__name__)
@@ -115,17 +131,24 @@ class RayWorkers:
     def _resources(self) -> dict[str, float]:
         if time.monotonic() - self._asked >= _UNCHANGED:
             self._there, self._asked = ray.cluster_resources(), time.monotonic()
+            nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]] or [self._there]
+            cpus, memory, gpus = (
+                max(node.get(name, 0) for node in nodes) for name in ("CPU", "memory", "GPU")
+            )
+            if gpus and self._gpu_memory is None:
+                self._gpu_memory = ray.get(gpu_memory.remote()) or 0
+            self._node = Node(cpus, int(memory), gpus, self._gpu_memory or None)
         return self._there
 
 
 def _lost(error: ray.exceptions.RayError, is_watched: bool) -> Lost:
     cause = getattr(error, "cause", None)
     if isinstance(cause, ProcessDied):
-        return Lost(cause, cause.model, cause.beyond)
+        return Lost(cause, cause.model, cause.beyond, memory=cause.killed)
     if isinstance(error, ray.exceptions.RayTaskError):
         return Lost(error, final=True)
     if not is_watched:
         return Lost(error, final=True, attempts=_RETRIES + 1)
     if isinstance(error, ray.exceptions.NodeDiedError):
         return Lost(error, attempts=0)
-    return Lost(error, beyond=isinstance(error, ray.exceptions.OutOfMemoryError))
+    return Lost(error, memory=isinstance(error, ray.exceptions.OutOfMemoryError))

@@ -18,8 +18,8 @@ MODEL_SECONDS: Final = 900.0
 _BYTES_A_SECOND, _FLOPS_A_SECOND = 1e6, 1e9
 #: Memory that any model may take, and what a task may take besides what its largest layer explains.
 _LEAST_BYTES, _MORE_BYTES = 4 << 30, 2 << 30
-#: And never more than this share of the node's.
-_SHARE: Final = 0.8
+#: And never more than this share of the machine's.
+SHARE: Final = 0.8
 #: Seconds between an interruption and the end of the worker, and between looks at its memory.
 _GRACE, _LOOK = 15.0, 0.2
 
@@ -66,7 +66,7 @@ def bounded(limits: Limits) -> Iterator[None]:
     """
     passed: list[str] = []
     over = threading.Event()
-    allowed = min(limits.nbytes or _LEAST_BYTES, int(_SHARE * _memory("/proc/meminfo", "MemTotal")))
+    allowed = min(limits.nbytes or _LEAST_BYTES, int(SHARE * memory("/proc/meminfo", "MemTotal")))
     with interruptible() as end, Path(os.devnull).open("w") as nowhere:
 
         def watch() -> None:
@@ -98,10 +98,11 @@ def bounded(limits: Limits) -> Iterator[None]:
 
 def _own_bytes() -> int:
     """Memory of this process that is not of mapped files."""
-    return _memory("/proc/self/status", "RssAnon")
+    return memory("/proc/self/status", "RssAnon")
 
 
-def _memory(file: str, name: str) -> int:
+def memory(file: str, name: str) -> int:
+    """Bytes that a file of ``/proc`` tells under a name; 0 where it does not."""
     for line in Path(file).read_text().splitlines():
         if line.startswith(f"{name}:"):
             return int(line.split()[1]) * 1024
