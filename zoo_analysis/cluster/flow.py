@@ -44,16 +44,21 @@ class _InFlight:
 
     def __init__(self, workers: Workers) -> None:
         self.workers, self.tasks = workers, dict[Any, Task]()
-        self.cpus = self.gpus = 0.0
+        self.cpus = self.gpus = self.memory = 0.0
 
     def submit(self, task: Task) -> None:
         self.tasks[self.workers.submit(task)] = task
-        self.cpus, self.gpus = self.cpus + task.cpus, self.gpus + task.gpus
+        self._count(task, 1)
 
     def over(self, submitted: Any) -> Task:
         task = self.tasks.pop(submitted)
-        self.cpus, self.gpus = self.cpus - task.cpus, self.gpus - task.gpus
+        self._count(task, -1)
         return task
+
+    def _count(self, task: Task, times: int) -> None:
+        self.cpus += times * task.cpus
+        self.gpus += times * task.gpus
+        self.memory += times * (task.memory or 0)
 
     def room(self) -> Room | None:
         """Room for further tasks; None where there is none."""
@@ -66,6 +71,7 @@ class _InFlight:
             cpus=left,
             gpus=max(0.0, _TASKS_A_PLACE * gpus - self.gpus),
             idle=max(0.0, cpus - self.cpus),
+            memory=self.workers.memory() - self.memory,
             node=self.workers.node(),
         )
 

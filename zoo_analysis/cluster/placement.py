@@ -75,12 +75,11 @@ def demand(
         ZooError: the layer is larger than the memory of any node.
     """
     memory = _memory(peak_bytes, node)
-    threads = 1
-    if seconds > _LEAST:
-        # So many that it takes no longer than all the rest does on all the cores.
-        wanted = math.ceil(seconds * cpus / max(backlog, seconds))
-        threads = int(max(1, min(wanted, idle, node.cpus)))
-    return Demand(threads, memory)
+    if seconds <= _LEAST:
+        return Demand(1, memory)
+    # So many that it takes no longer than all the rest does on all the cores.
+    wanted = math.ceil(seconds * cpus / max(backlog, seconds))
+    return Demand(int(max(1, min(wanted, idle, node.cpus))), memory)
 
 
 def gpu_demand(peak_bytes: int, seconds: float, node: Node) -> Demand | None:

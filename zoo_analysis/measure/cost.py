@@ -13,6 +13,7 @@ from zoo_analysis.spectra import Method, matrix_shape
 from zoo_analysis.store.records import schema_of
 from zoo_analysis.weights import Checkpoint, LayerSpec, kernel_dims
 from zoo_analysis.weights.layers.listing import take_inventory
+from zoo_analysis.weights.scratch import LARGE
 
 #: An eigenproblem of side M costs as much as this many M³ of a symmetric rank-k update (measured).
 _EIGEN = 3.3
@@ -95,10 +96,14 @@ def cost(spec: LayerSpec, how: Method, rates: Rates = TYPICAL, threads: int = 1)
     if spec.status is not None:
         return Cost(seconds=rates.layer)
     asked, word = work_of(spec, how), 8 if how.dtype == "float64" else 4
+    # Large kernels are mapped and let go of while they are read, if not shuffled or decoded.
+    held = 4 * asked.elements
+    if not (how.randomize or spec.coded):
+        held = min(held, LARGE)
     return Cost(
         gram=asked.matrices * asked.n * asked.m**2,
         eigen=asked.matrices * _EIGEN * asked.m**3,
-        peak_bytes=4 * asked.elements + 3 * word * asked.m**2,
+        peak_bytes=held + 3 * word * asked.m**2,
         seconds=rates.of_layer(asked, threads),
     )
 

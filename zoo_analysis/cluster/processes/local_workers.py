@@ -49,6 +49,10 @@ class LocalWorkers:
         """None: where there is a GPU, Ray shares it out."""
         return 0.0
 
+    def memory(self) -> float:
+        """Most of this machine's."""
+        return self.node().memory
+
     def node(self) -> Node:
         """This machine."""
         return Node(self.count, int(SHARE * memory("/proc/meminfo", "MemTotal")))

@@ -85,6 +85,10 @@ class RayWorkers:
         """GPUs of the cluster as it is now."""
         return self._resources().get("GPU", 0.0)
 
+    def memory(self) -> float:
+        """Bytes that tasks may declare, of the cluster as it is now."""
+        return self._resources().get("memory", 0.0)
+
     def node(self) -> Node:
         """The most that one node has, as the cluster is now."""
         self._resources()

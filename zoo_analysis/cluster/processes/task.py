@@ -19,6 +19,7 @@ class Room:
         cpus: of tasks that may be sent now.
         gpus: of tasks that may be sent now.
         idle: cores that no task is meant for.
+        memory: bytes that no task is meant for; less than none where some have to wait for it.
         node: the most that one machine has.
     """
 
@@ -26,6 +27,7 @@ class Room:
     cpus: float
     gpus: float
     idle: float
+    memory: float
     node: Node
 
 
@@ -120,6 +122,9 @@ class Workers(Protocol):
 
     def gpus(self) -> float:
         """Tasks of one GPU that can be done at the same time."""
+
+    def memory(self) -> float:
+        """Bytes that tasks may declare, of all machines."""
 
     def node(self) -> Node:
         """The most that one machine has."""

@@ -106,22 +106,27 @@ class ScanSchedule:
         return None
 
     def _piece(self, room: Room) -> Task | None:
-        """The largest piece for a GPU or, where there is none, a core; the smallest beside GPUs."""
-        largest = self.waiting[0]
-        peak, seconds = largest.piece.cost.peak_bytes, largest.piece.cost.seconds
-        backlog = self.backlog + self.batches.left
-        on_gpu = gpu_demand(peak, seconds, room.node) if self.settings.device == "cuda" else None
-        if on_gpu is None:
-            cpus = room.places / 2
-            asked = demand(peak, seconds, room.node, backlog, cpus, room.idle)
-            return self._measure(0, asked)
-        if room.gpus >= on_gpu.gpus:
+        """The largest piece for a GPU or, where there is none, for a core; else the smallest.
+
+        The smallest goes to cores beside GPUs that have enough to do, if it will be done before the
+        rest is, and to those that the largest would leave idle for want of memory.
+        """
+        largest = self.waiting[0].piece.cost
+        on_gpu = None
+        if self.settings.device == "cuda":
+            on_gpu = gpu_demand(largest.peak_bytes, largest.seconds, room.node)
+        if on_gpu is not None and room.gpus >= on_gpu.gpus:
             return self._measure(0, on_gpu)
-        # GPUs have enough to do: a core helps with what it ends before they have ended the rest.
-        last = self.waiting[-1].piece.cost
-        if room.idle and last.seconds < self.backlog / (GPU_SPEED * room.node.gpus):
-            return self._measure(-1, demand(last.peak_bytes, 0.0, room.node, backlog, 1.0, 0.0))
-        return None
+        place, left = 0, self.backlog / (GPU_SPEED * max(room.node.gpus, 1))
+        if on_gpu is not None or largest.peak_bytes > room.memory:
+            place = -1
+        cost = self.waiting[place].piece.cost
+        if on_gpu is not None and not (room.idle and cost.seconds < left):
+            return None
+        backlog = self.backlog + self.batches.left
+        peak, seconds = cost.peak_bytes, cost.seconds
+        asked = demand(peak, seconds, room.node, backlog, room.places / 2, room.idle)
+        return self._measure(place, asked)
 
     def _measure(self, place: int, asked: Demand) -> Task:
         ref, piece = self.waiting[place].ref, self.waiting[place].piece
