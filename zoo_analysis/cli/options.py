@@ -6,12 +6,13 @@ from collections.abc import Callable
 from datetime import datetime
 from functools import wraps
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 import typer
 
 from zoo_analysis.cluster.placement import Device
 from zoo_analysis.errors import ZooError
+from zoo_analysis.hub.access import CACHE_BYTES
 from zoo_analysis.spectra.methods import Conv2d, Method, Precision, Preset
 from zoo_analysis.spectra.methods import method as make_method
 
@@ -38,6 +39,16 @@ VariantOption = Annotated[
     typer.Option(help="Of the weights: fp16, non_ema, …; of models without it the plain ones."),
 ]
 DeviceOption = Annotated[Device, typer.Option(help="Where to compute.")]
+#: The variable of options that bound what a node keeps on its disk.
+CACHE_SIZE: Final = "ZOO_CACHE_SIZE"
+WeightCacheOption = Annotated[
+    str,
+    typer.Option(
+        "--cache-size",
+        help="Disk of each node for weights that cannot be streamed.",
+        envvar=CACHE_SIZE,
+    ),
+]
 
 
 def _options_of_method(
@@ -105,6 +116,10 @@ def size_text(count: int) -> str:
         if count and count % each == 0:
             return f"{count // each}{unit}B"
     return str(count)
+
+
+#: What a node keeps of weights unless told otherwise.
+WEIGHT_CACHE: Final = size_text(CACHE_BYTES)
 
 
 def parse_as_of(text: str | None) -> datetime | int | None:

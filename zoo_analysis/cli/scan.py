@@ -6,17 +6,18 @@ import typer
 
 from zoo_analysis.cli.options import (
     SOURCES_HELP,
+    WEIGHT_CACHE,
     AddressOption,
     DeviceOption,
     StoreOption,
     VariantOption,
+    WeightCacheOption,
     size,
-    size_text,
     with_method,
 )
 from zoo_analysis.cluster.placement import DEVICE
 from zoo_analysis.cluster.task_limits import MODEL_SECONDS
-from zoo_analysis.hub.access import CACHE_BYTES, DOWNLOADS
+from zoo_analysis.hub.access import DOWNLOADS
 from zoo_analysis.spectra.methods import Method
 
 
@@ -31,9 +32,7 @@ def scan(
     downloads: Annotated[
         int, typer.Option(min=1, help="From the hub at the same time, on the whole cluster.")
     ] = DOWNLOADS,
-    cache_size: Annotated[
-        str, typer.Option(help="Disk of each node for weights that cannot be streamed.")
-    ] = size_text(CACHE_BYTES),
+    cache_size: WeightCacheOption = WEIGHT_CACHE,
     model_seconds: Annotated[
         float, typer.Option(min=1, help="A model may take so long, besides what its size explains.")
     ] = MODEL_SECONDS,

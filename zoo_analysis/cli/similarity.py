@@ -7,6 +7,7 @@ import typer
 from zoo_analysis.activations.pooling import POSITIONS, Neurons
 from zoo_analysis.answers.defaults import NEAREST
 from zoo_analysis.cli.options import (
+    CACHE_SIZE,
     SOURCES_HELP,
     AddressOption,
     DeviceOption,
@@ -71,7 +72,10 @@ def correlate(
     device: DeviceOption = DEVICE,
     address: AddressOption = None,
     cache_size: Annotated[
-        str, typer.Option(help="Disk of each node for activations, kept from run to run.")
+        str,
+        typer.Option(
+            help="Disk of each node for activations, kept from run to run.", envvar=CACHE_SIZE
+        ),
     ] = size_text(ACTIVATION_BYTES),
     store: StoreOption = None,
     json_: Annotated[bool, typer.Option("--json", help="The summary as one JSON object.")] = False,

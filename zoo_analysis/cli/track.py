@@ -5,7 +5,15 @@ from typing import Annotated
 
 import typer
 
-from zoo_analysis.cli.options import AddressOption, FormatOption, OutOption, StoreOption
+from zoo_analysis.cli.options import (
+    WEIGHT_CACHE,
+    AddressOption,
+    FormatOption,
+    OutOption,
+    StoreOption,
+    WeightCacheOption,
+    size,
+)
 from zoo_analysis.spectra.methods import Method, Preset
 from zoo_analysis.spectra.methods import method as make_method
 
@@ -22,6 +30,7 @@ def track(
     method: Annotated[Preset, typer.Option(help="Preset of --scan.")] = Method.preset,
     store: StoreOption = None,
     address: AddressOption = None,
+    cache_size: WeightCacheOption = WEIGHT_CACHE,
     format: FormatOption = "table",
 ) -> None:
     """Record what is new, changed, gone or gated since the last look."""
@@ -37,6 +46,7 @@ def track(
         complete=complete,
         scan=make_method(method) if scan else None,
         address=address,
+        cache_size=size(cache_size),
     )
     write_table(found.table(), format)
     if found.scanned is not None and format == "table":

@@ -47,6 +47,7 @@ def track(
     scan: Method | None = None,
     address: str | None = None,
     access: HubAccess | None = None,
+    cache_size: int | None = None,
 ) -> Look:
     """Look at the watches of a file and record what is new.
 
@@ -60,6 +61,8 @@ def track(
         scan: by this method; None scans nothing.
         address: of a Ray cluster.
         access: how to reach the hub; None is `hub.access.default_access`.
+        cache_size: bytes on each node for weights that cannot be streamed; None is what `access`
+            says.
 
     Returns:
         The releases seen, and the scan's account.
@@ -77,7 +80,9 @@ def track(
     summary = None
     if scan and refs:
         new = Resolved(tuple(refs.values()), ())
-        summary = scan_models(new, store, scan, address=address, access=access)
+        summary = scan_models(
+            new, store, scan, address=address, access=access, cache_size=cache_size
+        )
     # As seen now; what is there already the view shows once.
     store.append("releases", _table(found))
     return Look(tuple(found), summary)
