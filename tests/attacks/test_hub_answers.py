@@ -124,6 +124,13 @@ def test_an_odd_part_costs_itself(text: bytes) -> None:
     repr(ref).encode()
 
 
+def test_results_that_are_none_are_told_of() -> None:
+    said = [None, 5, {"dataset": 5}, {"dataset": {"id": "d"}, "value": 1}, {"data": 3}]
+    (ref,) = described(hub_model(json.loads(raw(evalResults=said)))).refs
+    assert [accuracy.value for accuracy in ref.accuracies] == [1]
+    assert ref.remarks == ("eval-results: no usable value of entries that are malformed (4)",)
+
+
 @pytest.mark.parametrize("text", PROBLEMS, ids=range(len(PROBLEMS)))
 def test_an_odd_description_of_one_model_is_one_line(text: bytes, tmp_path: Path) -> None:
     with stranger(lambda path: (200, {}, text)) as server:

@@ -90,7 +90,6 @@ def bounded(limits: Limits) -> Iterator[None]:
     allowed, by = min((limits.nbytes or _LEAST_BYTES, "--model-memory allows more"), (most, share))
     note = _place_for_a_note()
     with interruptible() as end, Path(os.devnull).open("w") as nowhere:
-
         start, before = time.monotonic(), _own_bytes()
 
         def watch() -> None:
