@@ -2,8 +2,8 @@
 
 What the command line can do is a function here, which returns a table or a dataclass:
 
-- models measured: `analyze` (one, in this process), `plan` and `scan` (a zoo, on Ray),
-  `import_tables`, `demo`;
+- models measured: `analyze` and `summary` (one, in this process), `plan` and `scan` (a zoo, on
+  Ray), `import_tables`, `demo`;
 - models compared: `correlate`, `similar`, `matrix`, `measures`;
 - the store asked: `query`, `queries`, `show`, `regress`, `rank`, `compare`, `diagnose`;
 - releases and reported accuracies: `track`, `releases`, `sync_accuracies`, `accuracies_reported`,
@@ -17,6 +17,20 @@ What the command line can do is a function here, which returns a table or a data
 seconds.
 """
 
+from typing import Any
+
 import lazy_loader
 
-__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+_lazy, _names, __all__ = lazy_loader.attach_stub(__name__, __file__)
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("zoo-analysis")
+    return _lazy(name)
+
+
+def __dir__() -> list[str]:
+    return [*_names(), "__version__"]

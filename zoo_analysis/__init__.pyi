@@ -17,12 +17,15 @@ from .cluster.track import track
 from .imports.accuracy_sync import sync_accuracies
 from .imports.commit import import_tables
 from .measure.analyze import analyze
+from .measure.summary import summary
 from .sources.catalogues.edit import add_to_catalogue, copy_catalogue
 from .sources.catalogues.overview import catalogue_members, list_catalogues
 from .sources.reported import accuracy_sources
 from .spectra.methods import method
 from .store.store import open_store
 from .studies.catalogue import list_studies
+
+__version__: str
 
 __all__ = [
     "accuracies_reported",
@@ -55,6 +58,7 @@ __all__ = [
     "similar",
     "store_history",
     "study",
+    "summary",
     "sync_accuracies",
     "track",
     "vacuum_store",

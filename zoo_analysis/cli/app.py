@@ -6,19 +6,18 @@ from typing import Annotated
 import typer
 
 from zoo_analysis.cli import (
-    accuracies,
     ask,
-    catalog,
     demo,
     import_,
     plan,
     scan,
     similarity,
     statistics,
-    store,
     study,
     track,
 )
+from zoo_analysis.cli.groups import accuracies, catalog, store
+from zoo_analysis.cli.printing.switches import with_switches
 from zoo_analysis.errors import ZooError
 from zoo_analysis.texts import printable
 
@@ -51,8 +50,11 @@ for command in (
     study.studies,
     demo.demo,
 ):
-    app.command(command.__name__.rstrip("_"))(command)
+    app.command(command.__name__.rstrip("_"))(with_switches(command))
 for group in (accuracies, catalog, store):
+    for each in group.app.registered_commands:
+        assert each.callback is not None
+        each.callback = with_switches(each.callback)
     app.add_typer(group.app)
 
 

@@ -1,6 +1,5 @@
 """Commands that ask the store: query, queries, show."""
 
-import json
 import os
 import resource
 import sys
@@ -30,6 +29,8 @@ if TYPE_CHECKING:
 _GRACE: Final = 5.0
 #: Bytes of memory, beside the limit, for all else that the process does.
 _BESIDE: Final = 10**9
+#: Columns of a model's layers that readers are shown first, as far as there is room.
+_FIRST: Final = ("layer", "shape", "alpha", "sigma", "D", "alpha_weighted", "warning", "status")
 
 
 def query(
@@ -121,35 +122,39 @@ def show(
     store: StoreOption = None,
     revision: Annotated[str | None, typer.Option(help="Default: the one scanned last.")] = None,
     method: Annotated[str | None, typer.Option(help="Default: the one scanned last.")] = None,
-    json_: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+    format: FormatOption = "table",
+    output: OutOption = None,
 ) -> None:
     """A model's layers, averages, warnings and reported accuracies."""
     from zoo_analysis.answers import model as answers
+    from zoo_analysis.cli.output import write_report
 
     found = answers.show(store, model, revision, method)
-    if json_:
-        typer.echo(json.dumps(found.as_dict(), default=str))
-    else:
-        print_model(found)
+    write_report(found.as_dict(), found.layers, lambda: print_model(found), format, output)
+
+
+def _place(column: str) -> int:
+    return _FIRST.index(column) if column in _FIRST else len(_FIRST)
 
 
 def print_model(report: "ModelReport") -> None:
     """The report for a person, on standard output."""
     from zoo_analysis.answers.defaults import LEAST_COVERAGE
-    from zoo_analysis.cli.output import say, write_table
+    from zoo_analysis.cli.output import counted, percent, say, say_values, write_table
 
     say(f"{report.repo_id} @ {report.revision} ({report.method})")
-    known = {k: v for k, v in report.model.items() if v is not None and k not in ("repo_id",)}
-    say(", ".join(f"{k} {v}" for k, v in known.items() if k != "revision"))
-    write_table(report.layers, "table")
+    # of `parameters`, tied ones once, and `parameters_total` readers are told the one in the books
+    apart = {"repo_id", "revision", "parameters"}
+    say_values("", {k: v for k, v in report.model.items() if k not in apart})
+    write_table(report.layers.select(sorted(report.layers.column_names, key=_place)))
     averages = {k: v for k, v in report.averages.items() if isinstance(v, int | float)}
-    say("averages: " + ", ".join(f"{k} {v:.4g}" for k, v in averages.items()))
-    told = ", ".join(f"{count} layers {name}" for name, count in report.warnings.items())
+    say_values("averages: ", averages)
+    told = ", ".join(f"{counted(n, 'layer')} {name}" for name, n in report.warnings.items())
     say(f"warnings: {told or 'none'}")
     if len(report.left_out):
         share = report.model["coverage"]
         if share is not None and share < LEAST_COVERAGE:
-            say(f"only {share:.0%} of what lies in its matrices is measured")
+            say(f"only {percent(share)} of what lies in its matrices is measured")
         say("not measured:")
         write_table(report.left_out, "table")
     if len(report.accuracies):

@@ -20,15 +20,19 @@ SOURCES_HELP = (
     "checkpoint file, model directory, tree of them, or packaged:NAME."
 )
 
-Format = Literal["table", "csv", "json", "markdown", "parquet"]
+Format = Literal["table", "vertical", "csv", "json", "jsonl", "markdown", "parquet"]
 StoreOption = Annotated[
     str | None,
     typer.Option(
         "--store", help="Store directory or URI.", envvar="ZOO_STORE", show_default="./zoo-store"
     ),
 ]
+#: On the command line these two are `cli.printing.switches`', which add `--json`.
 FormatOption = Annotated[Format, typer.Option("--format", "-f", help="How to print.")]
-OutOption = Annotated[Path | None, typer.Option("--output", "-o", help="Write to this file.")]
+OutOption = Annotated[
+    Path | None,
+    typer.Option("--output", "-o", metavar="FILE", help="Write there; its suffix says how."),
+]
 AddressOption = Annotated[
     str | None,
     typer.Option(help="Ray cluster; default $RAY_ADDRESS, else a local Ray."),

@@ -8,6 +8,8 @@ from zoo_analysis.cli.options import (
     SOURCES_HELP,
     AddressOption,
     DeviceOption,
+    FormatOption,
+    OutOption,
     StoreOption,
     VariantOption,
     size,
@@ -41,7 +43,8 @@ def scan(
         str | None, typer.Option(help="Memory that a task may take. Default: by its layers' sizes.")
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only plan: see zoo plan.")] = False,
-    json_: Annotated[bool, typer.Option("--json", help="The summary as one JSON object.")] = False,
+    format: FormatOption = "table",
+    output: OutOption = None,
 ) -> None:
     """Measure every layer of every model and commit the rows to the store."""
     from zoo_analysis.cli.progress import SCANNED, Bar, RunCounter
@@ -54,7 +57,8 @@ def scan(
         from zoo_analysis.cli.plan import print_plan
         from zoo_analysis.cluster.forecast import plan
 
-        print_plan(plan(sources, store, how, variant=variant, address=address), json_=json_)
+        priced = plan(sources, store, how, variant=variant, address=address)
+        print_plan(priced, format, output, json_=format == "json")
         return
     with Bar("scanning") as bar:
         counter = RunCounter(bar, SCANNED, by_bytes=True)
@@ -72,4 +76,4 @@ def scan(
             on_event=counter.on_event,
             on_start=counter.on_start,
         )
-    tell(summary, print_scan, json_)
+    tell(summary, print_scan, format, output)

@@ -74,7 +74,8 @@ def correlate(
         str, typer.Option(help="Disk of each node for activations, kept from run to run.")
     ] = size_text(ACTIVATION_BYTES),
     store: StoreOption = None,
-    json_: Annotated[bool, typer.Option("--json", help="The summary as one JSON object.")] = False,
+    format: FormatOption = "table",
+    output: OutOption = None,
 ) -> None:
     """Compare models pair by pair, layer by layer, and commit the numbers to the store."""
     from zoo_analysis.cli.progress import Bar, RunCounter
@@ -105,7 +106,7 @@ def correlate(
             on_event=counter.on_event,
             on_start=counter.on_start,
         )
-    tell(summary, print_comparison, json_)
+    tell(summary, print_comparison, format, output)
 
 
 def similar(

@@ -1,6 +1,5 @@
 """Commands that rerun published experiments."""
 
-import json
 from typing import Annotated
 
 import typer
@@ -18,24 +17,23 @@ def study(
     address: AddressOption = None,
     format: FormatOption = "table",
     output: OutOption = None,
-    json_: Annotated[bool, typer.Option("--json", help="All of it as one JSON object.")] = False,
 ) -> None:
     """Rerun a published experiment small, and say whether its finding is seen here."""
-    from zoo_analysis.cli.output import say, write_table
+    from zoo_analysis.cli.output import say, write_report, write_table
     from zoo_analysis.cli.progress import Bars
     from zoo_analysis.cluster.study import READER_COLUMNS
     from zoo_analysis.cluster.study import study as run
 
     with Bars() as bars:
         ran = run(name, store, seeds=seeds, address=address, on_progress=bars.on_progress)
-    if json_:
-        typer.echo(json.dumps(ran.as_dict()))
-        return
-    reader = format in ("table", "markdown")
-    write_table(ran.rows.select(READER_COLUMNS) if reader else ran.rows, format, output)
-    if format == "table":
+    brief = ran.rows.select(READER_COLUMNS)
+
+    def show() -> None:
+        write_table(brief)
         say("", f"Published ({ran.study.source}): {ran.study.finding}.")
         say(ran.outcome.verdict)
+
+    write_report(ran.as_dict(), brief if format == "markdown" else ran.rows, show, format, output)
 
 
 def studies(format: FormatOption = "table", output: OutOption = None) -> None:

@@ -23,6 +23,7 @@ def track(
     store: StoreOption = None,
     address: AddressOption = None,
     format: FormatOption = "table",
+    output: OutOption = None,
 ) -> None:
     """Record what is new, changed, gone or gated since the last look."""
     from zoo_analysis.cli.output import write_table
@@ -38,7 +39,7 @@ def track(
         scan=make_method(method) if scan else None,
         address=address,
     )
-    write_table(found.table(), format)
+    write_table(found.table(), format, output)
     if found.scanned is not None and format == "table":
         print_scan(found.scanned)
     if found.scanned is not None and found.scanned.failed:
