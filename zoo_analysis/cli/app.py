@@ -11,6 +11,7 @@ from zoo_analysis.cli import (
     import_,
     plan,
     scan,
+    settings,
     similarity,
     statistics,
     study,
@@ -49,6 +50,7 @@ for command in (
     study.study,
     study.studies,
     demo.demo,
+    settings.config,
 ):
     app.command(command.__name__.rstrip("_"))(with_switches(command))
 for group in (accuracies, catalog, store):
@@ -60,6 +62,7 @@ for group in (accuracies, catalog, store):
 
 @app.callback(invoke_without_command=True)
 def _root(
+    context: typer.Context,
     version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
 ) -> None:
     if version:
@@ -67,6 +70,7 @@ def _root(
 
         typer.echo(installed("zoo-analysis"))
         raise typer.Exit
+    settings.apply(context)
 
 
 def main(arguments: list[str] | None = None) -> None:

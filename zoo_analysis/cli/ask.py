@@ -46,9 +46,14 @@ def query(
             help="As the tables were then: an ISO time (UTC), or a version of `zoo store history`.",
         ),
     ] = None,
-    timeout: Annotated[float, typer.Option(help="Seconds that it may take.")] = SECONDS,
+    timeout: Annotated[
+        float, typer.Option(help="Seconds that a query may take.", envvar="ZOO_QUERY_SECONDS")
+    ] = SECONDS,
     memory: Annotated[
-        str, typer.Option(help="Memory for its work, and for its answer.")
+        str,
+        typer.Option(
+            help="Memory for a query's work, and for its answer.", envvar="ZOO_QUERY_MEMORY"
+        ),
     ] = size_text(MEMORY),
     store: StoreOption = None,
     format: FormatOption = "table",

@@ -35,19 +35,27 @@ OutOption = Annotated[
 ]
 AddressOption = Annotated[
     str | None,
-    typer.Option(help="Ray cluster; default $RAY_ADDRESS, else a local Ray."),
+    typer.Option(
+        help="Ray cluster.",
+        envvar=["ZOO_ADDRESS", "RAY_ADDRESS"],
+        show_default="one of your own for as long as it runs",
+    ),
 ]
 VariantOption = Annotated[
     str,
     typer.Option(help="Of the weights: fp16, non_ema, …; of models without it the plain ones."),
 ]
-DeviceOption = Annotated[Device, typer.Option(help="Where to compute.")]
+DeviceOption = Annotated[Device, typer.Option(help="Where to compute.", envvar="ZOO_DEVICE")]
 
 
 def _options_of_method(
     preset: Annotated[
         Preset,
-        typer.Option("--method", help="Preset of how the numbers are made (docs/methods.md)."),
+        typer.Option(
+            "--method",
+            help="Preset of how the numbers are made (docs/methods.md).",
+            envvar="ZOO_METHOD",
+        ),
     ] = Method.preset,
     conv2d: Annotated[
         Conv2d | None, typer.Option(help="Treatment of convolutions instead of the preset's.")

@@ -31,16 +31,34 @@ def scan(
     device: DeviceOption = DEVICE,
     address: AddressOption = None,
     downloads: Annotated[
-        int, typer.Option(min=1, help="From the hub at the same time, on the whole cluster.")
+        int,
+        typer.Option(
+            min=1,
+            help="From the hub at the same time, on the whole cluster.",
+            envvar="ZOO_DOWNLOADS",
+        ),
     ] = DOWNLOADS,
     cache_size: Annotated[
-        str, typer.Option(help="Disk of each node for weights that cannot be streamed.")
+        str,
+        typer.Option(
+            help="Disk of each node for weights that cannot be streamed.", envvar="ZOO_CACHE_SIZE"
+        ),
     ] = size_text(CACHE_BYTES),
     model_seconds: Annotated[
-        float, typer.Option(min=1, help="A model may take so long, besides what its size explains.")
+        float,
+        typer.Option(
+            min=1,
+            help="Seconds that a model may take besides what its size explains.",
+            envvar="ZOO_MODEL_SECONDS",
+        ),
     ] = MODEL_SECONDS,
     model_memory: Annotated[
-        str | None, typer.Option(help="Memory that a task may take. Default: by its layers' sizes.")
+        str | None,
+        typer.Option(
+            help="Memory that a task may take.",
+            envvar="ZOO_MODEL_MEMORY",
+            show_default="by its layers' sizes",
+        ),
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only plan: see zoo plan.")] = False,
     format: FormatOption = "table",

@@ -71,7 +71,11 @@ def correlate(
     device: DeviceOption = DEVICE,
     address: AddressOption = None,
     cache_size: Annotated[
-        str, typer.Option(help="Disk of each node for activations, kept from run to run.")
+        str,
+        typer.Option(
+            help="Disk of each node for activations, kept from run to run.",
+            envvar="ZOO_ACTIVATION_CACHE_SIZE",
+        ),
     ] = size_text(ACTIVATION_BYTES),
     store: StoreOption = None,
     format: FormatOption = "table",

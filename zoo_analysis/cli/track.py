@@ -19,7 +19,9 @@ def track(
     complete: Annotated[
         bool, typer.Option("--complete", help="List everything, to see also what has vanished.")
     ] = False,
-    method: Annotated[Preset, typer.Option(help="Preset of --scan.")] = Method.preset,
+    method: Annotated[
+        Preset, typer.Option(help="Preset of --scan.", envvar="ZOO_METHOD")
+    ] = Method.preset,
     store: StoreOption = None,
     address: AddressOption = None,
     format: FormatOption = "table",

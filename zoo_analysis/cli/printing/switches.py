@@ -75,6 +75,8 @@ def with_switches(command: Callable[..., None]) -> Callable[..., None]:
             raise ZooError(f"--json is -f json, and -f says {format}: drop one")
         named: Format | None = "json" if json_ else format if told else None
         how = chosen_format(named, given.get("output"), format)
+        if "context" in parameters:
+            given["context"] = context
         if "json_" in parameters:
             given["json_"] = how == "json"
         command(format=how, **given)
@@ -85,7 +87,8 @@ def with_switches(command: Callable[..., None]) -> Callable[..., None]:
         if each.name != "json_"
     ]
     kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
-    shown.insert(0, inspect.Parameter("context", kind, annotation=typer.Context))
+    if "context" not in parameters:
+        shown.insert(0, inspect.Parameter("context", kind, annotation=typer.Context))
     shown.append(inspect.Parameter("json_", kind, default=False, annotation=_JsonOption))
     run.__signature__ = inspect.Signature(shown)  # type: ignore[attr-defined]
     run.__annotations__ = {each.name: each.annotation for each in shown}
