@@ -114,12 +114,31 @@ def _data() -> int:
     return int(Path("/proc/self/statm").read_text().split()[5]) * resource.getpagesize()
 
 
-def queries(format: FormatOption = "table", output: OutOption = None) -> None:
-    """List the named questions."""
+def queries(
+    name: Annotated[
+        str | None, typer.Argument(help="Show this one: its parameters and its SQL.")
+    ] = None,
+    format: FormatOption = "table",
+    output: OutOption = None,
+) -> None:
+    """List the named questions, or show one of them."""
     from zoo_analysis.answers import questions
-    from zoo_analysis.cli.output import write_table
+    from zoo_analysis.cli.output import say, write_report, write_table
+    from zoo_analysis.store import get_query
 
-    write_table(questions.queries(), format, output)
+    if name is None:
+        write_table(questions.queries(), format, output)
+        return
+    found = get_query(name)
+    params = questions.parameters(found)
+
+    def show() -> None:
+        say(found.title, *([str(found.file)] if found.file else []), "")
+        write_table(params)
+        say("", *found.sql.rstrip().splitlines())
+
+    told = {"name": found.name, "answers": found.title, "sql": found.sql}
+    write_report({**told, "parameters": params.to_pylist()}, params, show, format, output)
 
 
 def show(
