@@ -30,6 +30,7 @@ NAMES = {
     "import": "import_tables",
     "store check": "check_store",
     "store compact": "compact_store",
+    "store migrate": "migrate_store",
     "store history": "store_history",
     "store vacuum": "vacuum_store",
     "studies": "list_studies",

@@ -10,8 +10,8 @@ What the command line can do is a function here, which returns a table or a data
   `accuracy_sources`;
 - catalogues: `list_catalogues`, `catalogue_members`, `add_to_catalogue`, `copy_catalogue`;
 - published experiments: `study`, `list_studies`;
-- the store looked after: `open_store`, `store_history`, `compact_store`, `vacuum_store`,
-  `check_store`.
+- the store looked after: `open_store`, `schema`, `store_history`, `compact_store`, `vacuum_store`,
+  `check_store`, `migrate_store`.
 
 `method` names how the numbers are made. Each is imported when it is first used: torch and Ray take
 seconds.

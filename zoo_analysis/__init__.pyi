@@ -6,7 +6,14 @@ from .answers.ranking import rank
 from .answers.regressions import regress
 from .answers.releases import releases
 from .answers.similarity import matrix, measures, similar
-from .answers.store_upkeep import check_store, compact_store, store_history, vacuum_store
+from .answers.store_upkeep import (
+    check_store,
+    compact_store,
+    migrate_store,
+    schema,
+    store_history,
+    vacuum_store,
+)
 from .answers.two_models import compare
 from .cluster.correlate import correlate
 from .cluster.demo import demo
@@ -46,6 +53,7 @@ __all__ = [
     "matrix",
     "measures",
     "method",
+    "migrate_store",
     "open_store",
     "plan",
     "queries",
@@ -54,6 +62,7 @@ __all__ = [
     "regress",
     "releases",
     "scan",
+    "schema",
     "show",
     "similar",
     "store_history",

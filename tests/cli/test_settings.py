@@ -10,7 +10,6 @@ from tests.support.command import Answer, zoo
 
 #: A value that each setting can have, other than its default.
 VALUES = {
-    "activation_cache_size": "1GB",
     "address": "ray://head:10001",
     "cache_size": "2GB",
     "catalogues": "/c",

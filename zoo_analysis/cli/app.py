@@ -35,6 +35,7 @@ for command in (
     plan.plan,
     ask.query,
     ask.queries,
+    ask.schema,
     ask.show,
     statistics.regress,
     statistics.rank,

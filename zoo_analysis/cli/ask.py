@@ -1,4 +1,4 @@
-"""Commands that ask the store: query, queries, show."""
+"""Commands that ask the store: query, queries, schema, show."""
 
 import os
 import resource
@@ -139,6 +139,18 @@ def queries(
 
     told = {"name": found.name, "answers": found.title, "sql": found.sql}
     write_report({**told, "parameters": params.to_pylist()}, params, show, format, output)
+
+
+def schema(
+    table: Annotated[str | None, typer.Argument(help="Only this one: its columns.")] = None,
+    format: FormatOption = "table",
+    output: OutOption = None,
+) -> None:
+    """List the tables and views of a store, or the columns of one: type, unit, meaning."""
+    from zoo_analysis.answers import store_upkeep
+    from zoo_analysis.cli.output import write_table
+
+    write_table(store_upkeep.schema(table), format, output)
 
 
 def show(

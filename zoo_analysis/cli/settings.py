@@ -29,7 +29,6 @@ _OWN: Final = frozenset(
     {
         "address",
         "cache_size",
-        "activation_cache_size",
         "model_seconds",
         "model_memory",
         "query_seconds",
@@ -129,7 +128,7 @@ def _read(file: Path) -> Mapping[str, Any]:
     try:
         content = read_regular(file, most=MAX_TEXT)
         return tomllib.loads(content.decode("utf-8-sig").replace("\r\n", "\n"))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return {}
     except CheckpointError as error:
         raise ZooError(str(error)) from error

@@ -74,7 +74,7 @@ def correlate(
         str,
         typer.Option(
             help="Disk of each node for activations, kept from run to run.",
-            envvar="ZOO_ACTIVATION_CACHE_SIZE",
+            envvar="ZOO_CACHE_SIZE",
         ),
     ] = size_text(ACTIVATION_BYTES),
     store: StoreOption = None,

@@ -12,7 +12,7 @@ from zoo_analysis.errors import ZooError
 
 app = typer.Typer(
     name="store",
-    help="Look after the tables: compact, vacuum, history, check.",
+    help="Look after the tables: compact, vacuum, history, check, migrate.",
     no_args_is_help=True,
 )
 
@@ -57,6 +57,17 @@ def history(
     from zoo_analysis.cli.output import write_table
 
     write_table(store_history(store, limit), format, output)
+
+
+@app.command()
+def migrate(
+    store: StoreOption = None, format: FormatOption = "table", output: OutOption = None
+) -> None:
+    """Rewrite the tables of a store that an earlier version made; it is read as well without."""
+    from zoo_analysis.answers.store_upkeep import migrate_store
+    from zoo_analysis.cli.output import write_table
+
+    write_table(migrate_store(store), format, output)
 
 
 @app.command()
