@@ -7,18 +7,29 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from zoo_analysis.store import Store, as_store, list_queries
+from zoo_analysis.store import NamedQuery, Param, Store, as_store, list_queries
 from zoo_analysis.store.query_limits import MEMORY, SECONDS
 from zoo_analysis.store.records import table_of
 
 
 @dataclass(frozen=True)
 class Question:
-    """A named question: what it answers, and its parameters with commas between."""
+    """A named question: what it answers, its parameters, and whether it is the user's own."""
 
     name: str
     answers: str
     parameters: str
+    yours: bool
+
+
+@dataclass(frozen=True)
+class QuestionParameter:
+    """A parameter of a named question: ``required``, or its default as one would write it."""
+
+    name: str
+    type: str
+    default: str
+    about: str
 
 
 def query(
@@ -50,11 +61,44 @@ def query(
 
 
 def queries() -> pa.Table:
-    """The named questions: columns `name`, `answers` and `parameters`."""
+    """The named questions: those that come with the package, and those of your settings folder.
+
+    Returns:
+        Columns of `Question`. `store.get_query` has the SQL and the parameters of one.
+
+    Raises:
+        QueryError: one of your own is malformed, or is called like one of the others.
+    """
     return table_of(
         Question,
         [
-            Question(named.name, named.title, ", ".join(param.name for param in named.params))
+            Question(
+                named.name,
+                named.title,
+                ", ".join(param.name for param in named.params),
+                named.file is not None,
+            )
             for named in list_queries()
         ],
     )
+
+
+def parameters(question: NamedQuery) -> pa.Table:
+    """The parameters of a named question.
+
+    Args:
+        question: as `store.get_query` has it.
+
+    Returns:
+        Columns of `QuestionParameter`.
+    """
+    return table_of(
+        QuestionParameter,
+        [QuestionParameter(p.name, p.type, _default(p), p.about) for p in question.params],
+    )
+
+
+def _default(param: Param) -> str:
+    if param.required:
+        return "required"
+    return "null" if param.default is None else str(param.default)

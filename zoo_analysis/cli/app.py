@@ -6,19 +6,19 @@ from typing import Annotated
 import typer
 
 from zoo_analysis.cli import (
-    accuracies,
     ask,
-    catalog,
     demo,
     import_,
     plan,
     scan,
+    settings,
     similarity,
     statistics,
-    store,
     study,
     track,
 )
+from zoo_analysis.cli.groups import accuracies, catalog, store
+from zoo_analysis.cli.printing.switches import with_switches
 from zoo_analysis.errors import ZooError
 from zoo_analysis.texts import printable
 
@@ -35,6 +35,7 @@ for command in (
     plan.plan,
     ask.query,
     ask.queries,
+    ask.schema,
     ask.show,
     statistics.regress,
     statistics.rank,
@@ -50,14 +51,19 @@ for command in (
     study.study,
     study.studies,
     demo.demo,
+    settings.config,
 ):
-    app.command(command.__name__.rstrip("_"))(command)
+    app.command(command.__name__.rstrip("_"))(with_switches(command))
 for group in (accuracies, catalog, store):
+    for each in group.app.registered_commands:
+        assert each.callback is not None
+        each.callback = with_switches(each.callback)
     app.add_typer(group.app)
 
 
 @app.callback(invoke_without_command=True)
 def _root(
+    context: typer.Context,
     version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
 ) -> None:
     if version:
@@ -65,6 +71,7 @@ def _root(
 
         typer.echo(installed("zoo-analysis"))
         raise typer.Exit
+    settings.apply(context)
 
 
 def main(arguments: list[str] | None = None) -> None:

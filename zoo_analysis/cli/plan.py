@@ -1,6 +1,5 @@
 """`zoo plan`: what a scan would do, as a table."""
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -47,11 +46,11 @@ def print_plan(
     plan: "ScanPlan", format: Format = "table", output: Path | None = None, json_: bool = False
 ) -> None:
     """The plan of a scan, on standard output or in a file."""
-    from zoo_analysis.cli.output import say, write_table
+    from zoo_analysis.cli.output import say, write_report, write_table
     from zoo_analysis.cli.summaries import print_remarks
 
     if json_:
-        typer.echo(json.dumps(plan.as_dict()))
+        write_report(plan.as_dict(), plan.table(), lambda: None, "json", output)
         return
     write_table(plan.table(), format, output)
     if format == "table" and output is None:

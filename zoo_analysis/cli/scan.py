@@ -9,8 +9,10 @@ from zoo_analysis.cli.options import (
     WEIGHT_CACHE,
     AddressOption,
     DeviceOption,
+    FormatOption,
     ModelMemoryOption,
     ModelSecondsOption,
+    OutOption,
     StoreOption,
     VariantOption,
     WeightCacheOption,
@@ -33,13 +35,19 @@ def scan(
     device: DeviceOption = DEVICE,
     address: AddressOption = None,
     downloads: Annotated[
-        int, typer.Option(min=1, help="From the hub at the same time, on the whole cluster.")
+        int,
+        typer.Option(
+            min=1,
+            help="From the hub at the same time, on the whole cluster.",
+            envvar="ZOO_DOWNLOADS",
+        ),
     ] = DOWNLOADS,
     cache_size: WeightCacheOption = WEIGHT_CACHE,
     model_seconds: ModelSecondsOption = MODEL_SECONDS,
     model_memory: ModelMemoryOption = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only plan: see zoo plan.")] = False,
-    json_: Annotated[bool, typer.Option("--json", help="The summary as one JSON object.")] = False,
+    format: FormatOption = "table",
+    output: OutOption = None,
 ) -> None:
     """Measure every layer of every model and commit the rows to the store."""
     from zoo_analysis.cli.progress import SCANNED, Bar, RunCounter
@@ -52,17 +60,10 @@ def scan(
         from zoo_analysis.cli.plan import print_plan
         from zoo_analysis.cluster.forecast import plan
 
-        print_plan(
-            plan(
-                sources,
-                store,
-                how,
-                variant=variant,
-                address=address,
-                model_seconds=model_seconds,
-            ),
-            json_=json_,
+        priced = plan(
+            sources, store, how, variant=variant, address=address, model_seconds=model_seconds
         )
+        print_plan(priced, format, output, json_=format == "json")
         return
     with Bar("scanning") as bar:
         counter = RunCounter(bar, SCANNED, by_bytes=True)
@@ -80,4 +81,4 @@ def scan(
             on_event=counter.on_event,
             on_start=counter.on_start,
         )
-    tell(summary, print_scan, json_)
+    tell(summary, print_scan, format, output)

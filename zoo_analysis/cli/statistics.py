@@ -1,6 +1,5 @@
 """Commands that ask how metrics and accuracies go together."""
 
-import json
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -102,16 +101,15 @@ def compare(
     b: Annotated[str, typer.Argument(metavar="B", help="The other.")],
     method: MethodOption = None,
     store: StoreOption = None,
-    json_: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+    format: FormatOption = "table",
+    output: OutOption = None,
 ) -> None:
     """Two models layer by layer, and which of them each metric calls better."""
     from zoo_analysis.answers import two_models
+    from zoo_analysis.cli.output import write_report
 
     found = two_models.compare(store, a, b, method)
-    if json_:
-        typer.echo(json.dumps(found.as_dict(), default=str))
-    else:
-        print_comparison(found)
+    write_report(found.as_dict(), found.layers, lambda: print_comparison(found), format, output)
 
 
 def diagnose(
@@ -119,19 +117,24 @@ def diagnose(
     revision: Annotated[str | None, typer.Option(help="Default: the one scanned last.")] = None,
     method: MethodOption = None,
     store: StoreOption = None,
-    json_: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+    format: FormatOption = "table",
+    output: OutOption = None,
 ) -> None:
     """Correlation flow, scale collapse and the other diagnoses, in words and numbers."""
+    import pyarrow as pa
+
     from zoo_analysis.answers import diagnosis
-    from zoo_analysis.cli.output import say
+    from zoo_analysis.cli.output import say, write_report
 
     found = diagnosis.diagnose(store, model, revision, method)
-    if json_:
-        typer.echo(json.dumps(found.as_dict(), default=str))
-        return
-    say(f"{found.model.repo_id} @ {found.model.revision} ({found.model.method})")
-    for finding in found.findings:
-        say(f"{finding.diagnosis}: {finding.verdict}. {finding.text}")
+
+    def show() -> None:
+        say(f"{found.model.repo_id} @ {found.model.revision} ({found.model.method})")
+        for finding in found.findings:
+            say(f"{finding.diagnosis}: {finding.verdict}. {finding.text}")
+
+    told = found.as_dict()
+    write_report(told, pa.Table.from_pylist(told["findings"]), show, format, output)
 
 
 def print_comparison(found: "ModelComparison") -> None:

@@ -17,7 +17,7 @@ from zoo_analysis.hub.access import HubAccess, default_access
 from zoo_analysis.hub.repository import NotDownloaded
 from zoo_analysis.measure.cost import Forecast, ScanPlan, flop_rate
 from zoo_analysis.sources import ModelRef, resolve_sources
-from zoo_analysis.spectra import Method
+from zoo_analysis.spectra.methods import Method, Preset, as_method
 from zoo_analysis.store import Store, as_store
 from zoo_analysis.weights import open_checkpoint
 from zoo_analysis.weights.deadline import deadline
@@ -29,7 +29,7 @@ _AT_ONCE = 16
 def plan(
     sources: Sequence[str] | str,
     store: Store | str | Path | None = None,
-    how: Method | None = None,
+    how: Method | Preset | None = None,
     *,
     variant: str = "",
     address: str | None = None,
@@ -44,7 +44,7 @@ def plan(
     Args:
         sources: as `sources.resolve_sources` takes them.
         store: whose models are skipped: a store, or what `open_store` takes.
-        how: the method; the default one where None.
+        how: the method, or the name of its preset; the default one where None.
         variant: of the weights, as `sources.resolve_sources` takes it.
         address: of a Ray cluster whose cores are counted; None is ``$RAY_ADDRESS``, a running Ray,
             else this machine.
@@ -57,7 +57,7 @@ def plan(
     """
     limits = Limits.allowed(model_seconds)
     resolved = resolve_sources(sources, access, variant)
-    known, how = frozenset(as_store(store).committed()), how or Method()
+    known, how = frozenset(as_store(store).committed()), as_method(how)
     with one_thread():
         rate = flop_rate(how)
     only_headers = replace(access or default_access(), download=False)

@@ -1,5 +1,10 @@
-"""The tables' columns. Names follow WeightWatcher's wherever the thing is the same."""
+"""The tables' columns. Names follow WeightWatcher's wherever the thing is the same.
 
+What they mean is said in ``queries/schema.toml``.
+"""
+
+import re
+from collections.abc import Mapping
 from typing import Final
 
 import pyarrow as pa
@@ -232,3 +237,25 @@ TABLES: Final[dict[str, pa.Schema]] = {
     "failures": FAILURES,
     "regressions": REGRESSIONS,
 }
+
+#: Generation of these columns: one more where one is renamed, or gets another type or meaning.
+#: Columns that are added need none, for stores without them have null there.
+GENERATION: Final = 1
+#: Table → a column → the names that it had before.
+FORMERLY: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {}
+
+
+def formerly(table: str, column: str) -> tuple[str, ...]:
+    """The names that a column had before."""
+    return FORMERLY.get(table, {}).get(column, ())
+
+
+def description(columns: int) -> str:
+    """The description of a table that is made now, of which older and newer packages go."""
+    return f"{columns} columns at creation, generation {GENERATION}"
+
+
+def generation(described: str | None) -> int:
+    """The generation that a table's description tells of; 0 from before there were any."""
+    found = re.search(r"generation (\d+)", described or "")
+    return int(found[1]) if found else 0

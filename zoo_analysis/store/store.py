@@ -14,7 +14,7 @@ from zoo_analysis.store import duck, last_connection, tables
 from zoo_analysis.store.accuracies import news
 from zoo_analysis.store.guard import admit
 from zoo_analysis.store.history import versions_at
-from zoo_analysis.store.model_rows import STAMPS, ModelRows, assemble, conform, stamped
+from zoo_analysis.store.model_rows import STAMPS, ModelRows, assemble, conform, modern, stamped
 from zoo_analysis.store.named_queries import get_query
 from zoo_analysis.store.query_limits import MEMORY, SECONDS, QueryLimits
 from zoo_analysis.store.schemas import TABLES
@@ -159,7 +159,7 @@ class Store:
         table = tables.load(self.location, name)
         if table is None:
             return TABLES[name].empty_table()
-        return tables.dataset(self.location, table).to_table()
+        return modern(tables.dataset(self.location, table).to_table(), name)
 
 
 def as_store(store: Store | str | Path | None, as_of: datetime | int | None = None) -> Store:
