@@ -1,6 +1,6 @@
 """`zoo scan`."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -24,6 +24,9 @@ from zoo_analysis.cluster.placement import DEVICE
 from zoo_analysis.cluster.task_limits import MODEL_SECONDS
 from zoo_analysis.hub.access import DOWNLOADS
 from zoo_analysis.spectra.methods import Method
+
+if TYPE_CHECKING:
+    from zoo_analysis.cluster.account import Summary
 
 
 @with_method
@@ -51,7 +54,7 @@ def scan(
 ) -> None:
     """Measure every layer of every model and commit the rows to the store."""
     from zoo_analysis.cli.progress import SCANNED, Bar, RunCounter
-    from zoo_analysis.cli.summaries import print_scan, tell
+    from zoo_analysis.cli.summaries import print_findings, print_scan, tell
     from zoo_analysis.cluster.scan import scan as run
 
     limit = size(cache_size)
@@ -81,4 +84,9 @@ def scan(
             on_event=counter.on_event,
             on_start=counter.on_start,
         )
-    tell(summary, print_scan, format, output)
+
+    def show(summary: "Summary") -> None:
+        print_scan(summary)
+        print_findings(summary, store)
+
+    tell(summary, show, format, output)

@@ -110,6 +110,15 @@ COMMITS = _schema(
 
 #: Metrics that `summaries` averages, in the order in which it is shown.
 SUMMARY_METRICS: Final = AVERAGED
+#: Columns of `summaries` that models can be ranked or regressed by: means, medians, means weighted
+#: by the tails' sizes, and the share of layers that look random.
+SUMMARY_COLUMNS: Final = (
+    *SUMMARY_METRICS,
+    *(f"{name}_{form}" for form in ("median", "by_tail") for name in SUMMARY_METRICS),
+    "random_like",
+)
+#: Choices of the layers that averages are over: all, or those with a clear tail (`clear_layers`).
+QUALITIES: Final = ("all", "clear")
 
 #: Averages that were published without their layers; `summaries` shows them beside the others.
 AVERAGES = _schema(
