@@ -6,17 +6,21 @@ import typer
 
 from zoo_analysis.cli.options import (
     SOURCES_HELP,
+    WEIGHT_CACHE,
     AddressOption,
     DeviceOption,
+    ModelMemoryOption,
+    ModelSecondsOption,
     StoreOption,
     VariantOption,
+    WeightCacheOption,
     size,
-    size_text,
+    size_or_none,
     with_method,
 )
 from zoo_analysis.cluster.placement import DEVICE
 from zoo_analysis.cluster.task_limits import MODEL_SECONDS
-from zoo_analysis.hub.access import CACHE_BYTES, DOWNLOADS
+from zoo_analysis.hub.access import DOWNLOADS
 from zoo_analysis.spectra.methods import Method
 
 
@@ -31,15 +35,9 @@ def scan(
     downloads: Annotated[
         int, typer.Option(min=1, help="From the hub at the same time, on the whole cluster.")
     ] = DOWNLOADS,
-    cache_size: Annotated[
-        str, typer.Option(help="Disk of each node for weights that cannot be streamed.")
-    ] = size_text(CACHE_BYTES),
-    model_seconds: Annotated[
-        float, typer.Option(min=1, help="A model may take so long, besides what its size explains.")
-    ] = MODEL_SECONDS,
-    model_memory: Annotated[
-        str | None, typer.Option(help="Memory that a task may take. Default: by its layers' sizes.")
-    ] = None,
+    cache_size: WeightCacheOption = WEIGHT_CACHE,
+    model_seconds: ModelSecondsOption = MODEL_SECONDS,
+    model_memory: ModelMemoryOption = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only plan: see zoo plan.")] = False,
     json_: Annotated[bool, typer.Option("--json", help="The summary as one JSON object.")] = False,
 ) -> None:
@@ -49,12 +47,22 @@ def scan(
     from zoo_analysis.cluster.scan import scan as run
 
     limit = size(cache_size)
-    memory = None if model_memory is None else size(model_memory)
+    memory = size_or_none(model_memory)
     if dry_run:
         from zoo_analysis.cli.plan import print_plan
         from zoo_analysis.cluster.forecast import plan
 
-        print_plan(plan(sources, store, how, variant=variant, address=address), json_=json_)
+        print_plan(
+            plan(
+                sources,
+                store,
+                how,
+                variant=variant,
+                address=address,
+                model_seconds=model_seconds,
+            ),
+            json_=json_,
+        )
         return
     with Bar("scanning") as bar:
         counter = RunCounter(bar, SCANNED, by_bytes=True)
