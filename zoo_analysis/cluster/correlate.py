@@ -14,7 +14,7 @@ from zoo_analysis.cluster.commits import RunWriter
 from zoo_analysis.cluster.correlate_schedule import CorrelateSchedule
 from zoo_analysis.cluster.correlate_tasks import CorrelateSettings, revision_of
 from zoo_analysis.cluster.flow import listeners, run_tasks, side_by_side
-from zoo_analysis.cluster.placement import DEVICE, Device, device_for
+from zoo_analysis.cluster.placement import DEVICE, Device, device_for, is_there
 from zoo_analysis.cluster.processes.downloads import access_for
 from zoo_analysis.cluster.processes.ray_workers import RayWorkers
 from zoo_analysis.cluster.processes.task_limits import MODEL_SECONDS, Limits
@@ -130,6 +130,8 @@ def correlate(
     on_event, on_start = listeners("comparing", on_event, on_start, steps=True)
     with RunWriter(store, summary, on_event, config) as writer:
         writer.refuse(resolved.problems)
+        if not is_there(address):
+            writer.tell(Event("starting", "Ray"))
         with ray_session(address) as link:
             refs = _with_revisions(refs, writer, limits)
             kinds = {ref: kind_of(ref) for ref in refs}

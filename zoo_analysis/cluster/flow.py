@@ -130,7 +130,7 @@ def listeners(
         bar.reset(work if steps else models)
 
     def event(done: Event) -> None:
-        if steps or done.kind in ("scanned", "skipped", "failed"):
+        if done.kind in ("scanned", "skipped", "failed") or (steps and done.kind != "starting"):
             bar.update()
         if bar.n == bar.total:
             bar.close()

@@ -1,7 +1,6 @@
 """Scan models into a store: what is known is skipped, the rest goes to processes that may die."""
 
 import os
-import sys
 from collections.abc import Callable, Container, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -11,7 +10,7 @@ from typing import Final, Literal
 from zoo_analysis.cluster.account import Event, Summary
 from zoo_analysis.cluster.commits import RunWriter
 from zoo_analysis.cluster.flow import listeners, run_tasks
-from zoo_analysis.cluster.placement import DEVICE, Device, device_for
+from zoo_analysis.cluster.placement import DEVICE, Device, device_for, is_there
 from zoo_analysis.cluster.processes.local_workers import LocalWorkers
 from zoo_analysis.cluster.processes.serving import permit
 from zoo_analysis.cluster.processes.task import Workers
@@ -127,7 +126,7 @@ def _workers(
     writer: RunWriter[Summary],
 ) -> Iterator[tuple[Workers, Literal["cpu", "cuda"]]]:
     """Workers for models: processes of this machine where the start of a cluster would not pay."""
-    there = bool(address or os.environ.get("RAY_ADDRESS")) or _connected()
+    there = is_there(address)
     seconds = expected_seconds(todo)
     if not there and device in ("cpu", "auto") and seconds < _LITTLE:
         count = min(os.cpu_count() or 1, 1 + int(seconds / _WORTH_A_PROCESS))
@@ -158,8 +157,3 @@ def _access(
 
 def _of_hub(refs: Sequence[ModelRef]) -> bool:
     return any(ref.source == "hub" for ref in refs)
-
-
-def _connected() -> bool:
-    """True where Ray is up in this process already; Ray is not imported for the question."""
-    return "ray" in sys.modules and bool(sys.modules["ray"].is_initialized())
