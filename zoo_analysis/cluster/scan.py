@@ -91,7 +91,7 @@ def scan(
         # What is known without opening anything needs no process.
         todo = []
         for ref in _with_revisions(refs, {repo_id for repo_id, *_ in known}):
-            if is_known(ref, how, known):
+            if is_known(ref, summary.method, known):
                 skip(ref, writer)
             else:
                 todo.append(ref)

@@ -82,7 +82,7 @@ def _model(
     ref: ModelRef, known: Known, how: Method, rates: Rates, access: HubAccess, limits: Limits
 ) -> Forecast:
     found = Forecast(ref.repo_id, ref.revision, ref.source)
-    if is_known(ref, how, known):
+    if is_known(ref, how.id, known):
         return replace(found, layers=0, skipped="in the store already")
     try:
         with deadline(limits.seconds, LimitError), open_checkpoint(ref.path, access) as checkpoint:

@@ -167,9 +167,9 @@ def measure_piece(
         return failure(ref, "measure", error, access=access)
 
 
-def is_known(ref: ModelRef, how: Method, known: Known) -> bool:
+def is_known(ref: ModelRef, method: str, known: Known) -> bool:
     """True where the store holds a model at its revision and under a method."""
-    return (ref.repo_id, ref.revision, how.id) in known
+    return (ref.repo_id, ref.revision, method) in known
 
 
 def _with_revision(
