@@ -56,6 +56,12 @@ class Bar:
         self.total = total
         self._progress.update(self._task, total=total or None)
 
+    def say(self, text: str) -> None:
+        """Say what is going on before there is anything to count."""
+        self._progress.update(self._task, counts=text)
+        if not self.console.is_terminal:
+            self.console.print(f"{self.what}: {text}", highlight=False, markup=False)
+
     def advance(self, amount: float, counts: str) -> None:
         """Some work is done; `counts` says how far things are."""
         self.done += amount
@@ -119,6 +125,9 @@ class RunCounter:
 
     def on_event(self, event: "Event") -> None:
         """Count what was done."""
+        if event.kind == "starting":
+            self.bar.say(f"starting {event.what}")
+            return
         finished = event.kind in ("scanned", "skipped")
         self.counts.update({event.kind: 1, "layers": event.layers, "finished": int(finished)})
         text = self.text + (", {failed} failed" if self.counts["failed"] else "")

@@ -1,7 +1,6 @@
 """Scan models into a store: what is known is skipped, the rest goes to processes that may die."""
 
 import os
-import sys
 from collections.abc import Callable, Container, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -10,8 +9,8 @@ from typing import Final, Literal
 
 from zoo_analysis.cluster.account import Event, Summary
 from zoo_analysis.cluster.commits import RunWriter
-from zoo_analysis.cluster.flow import run_tasks
-from zoo_analysis.cluster.placement import DEVICE, Device, device_for
+from zoo_analysis.cluster.flow import listeners, run_tasks
+from zoo_analysis.cluster.placement import DEVICE, Device, device_for, is_there
 from zoo_analysis.cluster.planning.machine_rates import (
     known_rates,
     learnt_rows,
@@ -28,7 +27,7 @@ from zoo_analysis.cluster.scanning.scan_tasks import ScanSettings, is_known
 from zoo_analysis.errors import ZooError
 from zoo_analysis.hub.access import DOWNLOADS, HubAccess, default_access
 from zoo_analysis.sources import ModelRef, Resolved, resolve_revision, resolve_sources
-from zoo_analysis.spectra.methods import Method
+from zoo_analysis.spectra.methods import Method, Preset, as_method
 from zoo_analysis.store import Store, as_store
 
 #: Seconds of one core below which the start of Ray does not pay, and for which a process does.
@@ -41,7 +40,7 @@ _BYTES_HASHED: Final = 256 << 20
 def scan(
     sources: Sequence[str] | str | Resolved,
     store: Store | str | Path | None = None,
-    how: Method | None = None,
+    how: Method | Preset | None = None,
     *,
     variant: str = "",
     device: Device = DEVICE,
@@ -59,7 +58,7 @@ def scan(
     Args:
         sources: as `sources.resolve_sources` takes them, or what it made of them.
         store: a store, or what `open_store` takes.
-        how: the method; the default one where None.
+        how: the method, or the name of its preset; the default one where None.
         variant: of the weights, as `sources.resolve_sources` takes it.
         device: ``cpu``, ``cuda``, or ``auto``: cuda where the cluster has a GPU.
         address: of a Ray cluster; None is ``$RAY_ADDRESS``, else a local Ray.
@@ -67,9 +66,10 @@ def scan(
         cache_size: bytes on each node for weights of the hub that cannot be streamed; None is what
             the access says.
         model_seconds: that a model, or a piece of it, may take besides what its size explains.
-        model_memory: bytes that a task may take; None is by the size of the model's layers.
+        model_memory: bytes that a task may take, of 80 % of its node's at most; None is by the
+            size of the model's layers.
         access: how to reach the hub; None is `hub.access.default_access`.
-        on_event: told of each model and piece when it is done.
+        on_event: told of each model and piece when it is done; a notebook shows a bar unless given.
         on_start: told how many models there are, and the bytes of their weights.
 
     Returns:
@@ -78,12 +78,14 @@ def scan(
     Raises:
         SourceError: a source that is nothing.
         StoreError: a store that cannot be written.
-        ZooError: no cluster, or no GPU where one was asked for.
+        ZooError: no cluster, no GPU where one was asked for, or limits that no model could keep.
     """
+    limits = Limits.allowed(model_seconds, model_memory)
     resolved = (
         sources if isinstance(sources, Resolved) else resolve_sources(sources, access, variant)
     )
-    refs, store, how = resolved.refs, as_store(store), how or Method()
+    refs, store, how = resolved.refs, as_store(store), as_method(how)
+    on_event, on_start = listeners("scanning", on_event, on_start)
     summary = Summary(store.uri, how.id)
     config = how.as_dict() | {"device": device, "variant": variant or None}
     with RunWriter(store, summary, on_event, config) as writer:
@@ -95,7 +97,7 @@ def scan(
         # What is known without opening anything needs no process.
         todo = []
         for ref in _with_revisions(refs, {repo_id for repo_id, *_ in known}):
-            if is_known(ref, how, known):
+            if is_known(ref, summary.method, known):
                 skip(ref, writer)
             else:
                 todo.append(ref)
@@ -103,7 +105,6 @@ def scan(
             revisions: dict[str, set[str]] = {}
             for repo_id, revision, _ in known:
                 revisions.setdefault(repo_id, set()).add(revision)
-            limits = Limits(model_seconds, model_memory)
             with _workers(todo, device, address, downloads, writer) as (workers, processor):
                 rates = known_rates(store, how)
                 settings = ScanSettings(how, processor, _access(todo, cache_size, access), rates)
@@ -136,7 +137,7 @@ def _workers(
     writer: RunWriter[Summary],
 ) -> Iterator[tuple[Workers, Literal["cpu", "cuda"]]]:
     """Workers for models: processes of this machine where the start of a cluster would not pay."""
-    there = bool(address or os.environ.get("RAY_ADDRESS")) or _connected()
+    there = is_there(address)
     seconds = expected_seconds(todo)
     if not there and device in ("cpu", "auto") and seconds < _LITTLE:
         count = min(os.cpu_count() or 1, 1 + int(seconds / _WORTH_A_PROCESS))
@@ -149,9 +150,9 @@ def _workers(
 
     if not there:
         writer.tell(Event("starting", "Ray"))
-    with ray_session(address):
+    with ray_session(address) as link:
         gate = Downloads(downloads) if _of_hub(todo) else None
-        yield RayWorkers(gate), device_for(device)
+        yield RayWorkers(link, gate), device_for(device)
 
 
 def _access(
@@ -167,8 +168,3 @@ def _access(
 
 def _of_hub(refs: Sequence[ModelRef]) -> bool:
     return any(ref.source == "hub" for ref in refs)
-
-
-def _connected() -> bool:
-    """True where Ray is up in this process already; Ray is not imported for the question."""
-    return "ray" in sys.modules and bool(sys.modules["ray"].is_initialized())

@@ -15,6 +15,7 @@ from zoo_analysis.store import duck, last_connection, tables
 from zoo_analysis.store.accuracies import news
 from zoo_analysis.store.guard import admit
 from zoo_analysis.store.history import versions_at
+from zoo_analysis.store.live.pending import pending
 from zoo_analysis.store.model_rows import (
     STAMPS,
     ModelRows,
@@ -22,11 +23,12 @@ from zoo_analysis.store.model_rows import (
     assemble,
     conform,
     joined,
+    modern,
     stamped,
 )
 from zoo_analysis.store.named_queries import get_query
 from zoo_analysis.store.query_limits import MEMORY, SECONDS, QueryLimits
-from zoo_analysis.store.schemas import TABLES
+from zoo_analysis.store.schemas import COMMIT_ID, TABLES
 
 
 @dataclass(frozen=True)
@@ -68,8 +70,12 @@ class Store:
         Raises:
             StoreError: a store that cannot be written.
         """
-        for name, rows in joined(assembled, scan_id).items():
-            tables.append(self.location, name, rows)
+        named = joined(assembled, scan_id)
+        with pending(self.location, named["commits"][COMMIT_ID].to_pylist()) as check:
+            for name, rows in named.items():
+                if name == "commits":
+                    check()
+                tables.append(self.location, name, rows)
 
     def append(self, table: str, rows: pa.Table) -> None:
         """Add rows to a table that is not a model's own, such as `scans` or `accuracies`.
@@ -114,6 +120,15 @@ class Store:
         names = ["repo_id", "revision", "method"]
         rows = tables.dataset(self.location, table).to_table(columns=names, filter=wanted)
         return set(zip(*(column.to_pylist() for column in rows.columns), strict=True))
+
+    def version_of(self, *names: str) -> str:
+        """Versions of tables in one text, the same as long as nothing was written to any.
+
+        Args:
+            names: of tables.
+        """
+        found = [(name, tables.load(self.location, name)) for name in names]
+        return ", ".join(f"{name} {table.version()}" for name, table in found if table)
 
     def connect(self) -> duckdb.DuckDBPyConnection:
         """A locked-down DuckDB connection over a snapshot of all tables and views.
@@ -186,7 +201,7 @@ class Store:
         table = tables.load(self.location, name)
         if table is None:
             return TABLES[name].empty_table()
-        return tables.dataset(self.location, table).to_table()
+        return modern(tables.dataset(self.location, table).to_table(), name)
 
 
 def as_store(store: Store | str | Path | None, as_of: datetime | int | None = None) -> Store:

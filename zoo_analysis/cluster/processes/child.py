@@ -1,5 +1,6 @@
 """A process of our own that works for this one: its death is an error like any other."""
 
+import json
 import mmap
 import os
 import pickle
@@ -159,22 +160,16 @@ class Child:
         self.connection.close()
         status = self.process.wait()
         self._let_go()
-        text = self._page[:].partition(b"\0")[0].decode(errors="replace")
-        model, stage, layer = (*text.split("\t"), "", "", "")[:3]
-        return ProcessDied(
-            _ended(status),
-            int(model) if model else None,
-            stage,
-            layer,
-            status == _WATCHDOG,
-            status == -signal.SIGKILL,
-        )
+        text = self._page[:].partition(b"\0")[0]
+        model, stage, layer, passed = json.loads(text) if text else (None, "", "", "")
+        ended, killed = _ended(status, passed), status == -signal.SIGKILL
+        return ProcessDied(ended, model, stage, layer, status == _WATCHDOG, killed)
 
 
-def _ended(status: int) -> str:
+def _ended(status: int, passed: str) -> str:
+    if status == _WATCHDOG:
+        return f"because it took more than {passed or '--model-seconds allows'}"
     if status >= 0:
-        limit = " by its watchdog: --model-seconds, --model-memory" if status == _WATCHDOG else ""
-        return f"with status {status}{limit}"
+        return f"with status {status}"
     name = signal.Signals(-status).name
-    why = ", as systems do where memory runs out" if status == -signal.SIGKILL else ""
-    return f"by {name}{why}"
+    return name + (", as systems do where memory runs out" if status == -signal.SIGKILL else "")

@@ -5,9 +5,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from zoo_analysis.cluster.placement import Node
+from zoo_analysis.cluster.processes.task_limits import Limits
 
 #: How often work on a model is tried when its process dies, and when that took too much.
-_ATTEMPTS, _ATTEMPTS_BEYOND_LIMITS = 3, 2
+ATTEMPTS, ATTEMPTS_BEYOND_LIMITS = 3, 2
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ class Attempts:
     def again(self, lost: Lost) -> bool:
         """Count a loss; True where it is to be tried once more."""
         self.lost += lost.attempts
-        return self.lost < (_ATTEMPTS_BEYOND_LIMITS if lost.beyond else _ATTEMPTS)
+        return self.lost < (ATTEMPTS_BEYOND_LIMITS if lost.beyond else ATTEMPTS)
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,9 +75,8 @@ class Task:
     """A call for a worker, what it needs, and what becomes of its result.
 
     Attributes:
-        function: of a module that workers can import; its process is watched over, and its loss is
-            answered here. Or a remote function of Ray, which Ray itself calls again, also to bring
-            back results that were lost with a node.
+        function: of a module that workers can import, called in a process of its own that is
+            watched over; or a remote function of Ray, which may share what is in Ray's memory.
         arguments: of the call.
         done: takes the result; where a remote function returns several, the first, and references
             to the others.
@@ -86,6 +86,10 @@ class Task:
         memory: bytes that it will take; None declares none.
         gpus: that it holds, or the share of one.
         attempts: at the model that it works on, shared by all tasks of that model.
+        limits: of a remote function, which gets them as its last argument; None leaves it alone,
+            and Ray does the retrying.
+        remade: Ray does the retrying all the same, which also brings back results that were lost
+            with a node.
         split: of a task for several models: tasks for them that take its place when its process
             died, given the number of the model that it died over, or None where nobody knows.
     """
@@ -98,6 +102,8 @@ class Task:
     memory: int | None = None
     gpus: float = 0.0
     attempts: Attempts = field(default_factory=Attempts)
+    limits: Limits | None = None
+    remade: bool = False
     split: Callable[[int | None], "Sequence[Task]"] | None = None
 
     def instead(self, lost: Lost) -> "Sequence[Task]":

@@ -176,6 +176,9 @@ class ScanSchedule:
         if len(refs) > 1:
             self.batches.took(refs, batch.seconds)
         for ref, outcome in zip(refs, batch.outcomes, strict=True):
+            if ref.source == "hub" and isinstance(outcome, Scanned | OpenedModel):
+                # Of others all was said before.
+                self.writer.summary.remarks += [(ref.repo_id, text) for text in outcome.remarks]
             if isinstance(outcome, Scanned):
                 self.writer.report(ref)
                 self.writer.tell(Event("scanned", ref.repo_id, outcome.layers, outcome.nbytes))

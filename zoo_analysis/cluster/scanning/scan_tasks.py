@@ -4,10 +4,10 @@ What reads and measures is imported inside, so that neither the driver nor Ray's
 """
 
 import time
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from zoo_analysis.measure.cost import Piece
     from zoo_analysis.measure.rows import Measured
     from zoo_analysis.weights import LayerSpec
+
+#: The (repo_id, revision, method) of models in a store.
+Known = Set[tuple[str, str, str]]
 
 
 @dataclass(frozen=True)
@@ -73,10 +76,12 @@ class Scanned:
     Attributes:
         layers: that were measured.
         nbytes: of its weights.
+        remarks: what was seen of it when it was opened.
     """
 
     layers: int
     nbytes: int
+    remarks: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -94,6 +99,11 @@ class OpenedModel:
     model: Mapping[str, object]
     left_out: pa.Table
     pieces: "Sequence[Piece]"
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What was seen of it when it was opened."""
+        return self.ref.remarks
 
     def rows(self, parts: "Sequence[Measured]", how: Method) -> ModelRows:
         """Its rows in the store, once all pieces are measured."""
@@ -148,10 +158,8 @@ def scan_models(models: Sequence[ModelToScan], settings: ScanSettings) -> Scanne
         with one_thread():
             for number, ref in todo.items():
                 opened = _open(number, ref, models[number].limits, settings, account)
-                if isinstance(opened, ModelRows):
-                    measured[number] = opened
-                    nbytes = cast("int", opened.model["bytes"])
-                    outcomes[number] = Scanned(len(opened.layers), nbytes)
+                if isinstance(opened, tuple):
+                    outcomes[number], measured[number] = opened
                 else:
                     outcomes[number] = opened
     tables, bad = assemble_each(list(measured.values()))
@@ -180,9 +188,9 @@ def measure_piece(
         return failure(ref, "measure", error, access=access)
 
 
-def is_known(ref: ModelRef, how: Method, known: Container[tuple[str, str | None, str]]) -> bool:
+def is_known(ref: ModelRef, method: str, known: Known) -> bool:
     """True where the store holds a model at its revision and under a method."""
-    return (ref.repo_id, ref.revision, how.id) in known
+    return (ref.repo_id, ref.revision, method) in known
 
 
 def _with_revision(
@@ -201,7 +209,7 @@ def _with_revision(
 
 def _open(
     number: int, ref: ModelRef, limits: Limits, settings: ScanSettings, account: "_Account"
-) -> ModelRows | OpenedModel | Failure:
+) -> tuple[Scanned, ModelRows] | OpenedModel | Failure:
     from zoo_analysis.measure.cost import pieces
     from zoo_analysis.measure.rows import measure
     from zoo_analysis.weights import open_checkpoint, read_config
@@ -216,8 +224,9 @@ def _open(
             note(number, stage := "layers")
             config = read_config(checkpoint)
             ref = with_config(ref, config)
-            if ref.source == "hub":
-                ref = replace(ref, nbytes=checkpoint.nbytes)
+            if ref.source == "hub":  # on disk it was looked at before
+                remarks = tuple(checkpoint.remarks)
+                ref = replace(ref, nbytes=checkpoint.nbytes, remarks=remarks)
             books = take_inventory(checkpoint, config, ref.architecture, how.split_qkv)
             if not books.layers:
                 raise ZooError(f"{ref.path} holds no weight matrix: nothing to analyse")
@@ -239,7 +248,8 @@ def _open(
             stage = "measure"
             found = measure(checkpoint, work[0].specs, how, settings.device, partial(_at, number))
             account.measured(work[0].specs, time.perf_counter() - opened)
-            return ModelRows(row, how.id, found.layers, found.esds, left_out=left_out)
+            rows = ModelRows(row, how.id, found.layers, found.esds, left_out=left_out)
+            return Scanned(len(found.layers), ref.nbytes, ref.remarks), rows
     except (Exception, LimitError) as error:
         return failure(ref, stage, error, access=access)
 
