@@ -19,7 +19,9 @@ from zoo_analysis.stats import regress as fitted
 from zoo_analysis.store import Store, as_store
 from zoo_analysis.store.schemas import REGRESSIONS
 
-_SCHEMA = pa.schema([f for f in REGRESSIONS if f.name not in ("query", "computed_at")])
+_SCHEMA = pa.schema(
+    [f for f in REGRESSIONS if f.name not in ("query", "of_version", "computed_at")]
+)
 
 #: What a reader is shown of it; machines get all.
 READER_COLUMNS = (
@@ -80,9 +82,18 @@ def regress(
         return mixed_table(store, selection, min_models)
     table = _table(store, selection, by, min_models, seed)
     if keep:
-        made_by = pa.repeat(_command(selection, by, min_models), len(table))
-        store.append("regressions", table.append_column("query", made_by))
+        _keep(store, table, _command(selection, by, min_models))
     return table
+
+
+def _keep(store: Store, table: pa.Table, command: str) -> None:
+    """Add the rows to the table `regressions`, once for each version of what they are made of."""
+    key = {"query": command, "of_version": store.version_of("models", "layers", "accuracies")}
+    kept = "SELECT count(*) FROM regressions WHERE query = $query AND of_version = $of_version"
+    if store.run(kept, key)[0][0].as_py() == 0:
+        for name, value in key.items():
+            table = table.append_column(name, pa.repeat(value, len(table)))
+        store.append("regressions", table)
 
 
 def _table(store: Store, selection: Selection, by: By, min_models: int, seed: int) -> pa.Table:

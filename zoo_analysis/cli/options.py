@@ -38,6 +38,14 @@ VariantOption = Annotated[
     str,
     typer.Option(help="Of the weights: fp16, non_ema, …; of models without it the plain ones."),
 ]
+ModelSecondsOption = Annotated[
+    float,
+    typer.Option(help="A model, or a pair, may take so long, besides what its size explains."),
+]
+ModelMemoryOption = Annotated[
+    str | None,
+    typer.Option(help="Memory of a task, at most 80 % of its node's. Default: by sizes."),
+]
 DeviceOption = Annotated[Device, typer.Option(help="Where to compute.")]
 #: The variable of options that bound what a node keeps on its disk.
 CACHE_SIZE: Final = "ZOO_CACHE_SIZE"
@@ -108,6 +116,11 @@ def size(text: str) -> int:
     if told is None:
         raise ZooError(f"{text!r} is no size: write 20GB or 500MB")
     return int(float(told[1]) * _UNITS.get(told[2], 1))
+
+
+def size_or_none(text: str | None) -> int | None:
+    """Bytes as `size` takes them, where there are any."""
+    return None if text is None else size(text)
 
 
 def size_text(count: int) -> str:

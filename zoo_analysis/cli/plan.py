@@ -11,11 +11,13 @@ from zoo_analysis.cli.options import (
     AddressOption,
     Format,
     FormatOption,
+    ModelSecondsOption,
     OutOption,
     StoreOption,
     VariantOption,
     with_method,
 )
+from zoo_analysis.cluster.task_limits import MODEL_SECONDS
 from zoo_analysis.spectra.methods import Method
 
 if TYPE_CHECKING:
@@ -29,6 +31,7 @@ def plan(
     store: StoreOption = None,
     variant: VariantOption = "",
     address: AddressOption = None,
+    model_seconds: ModelSecondsOption = MODEL_SECONDS,
     format: FormatOption = "table",
     output: OutOption = None,
     json_: Annotated[bool, typer.Option("--json", help="Models and totals as one object.")] = False,
@@ -36,7 +39,8 @@ def plan(
     """Price a scan: what it would read, compute and skip, from headers alone."""
     from zoo_analysis.cluster.forecast import plan as run
 
-    print_plan(run(sources, store, how, variant=variant, address=address), format, output, json_)
+    found = run(sources, store, how, variant=variant, address=address, model_seconds=model_seconds)
+    print_plan(found, format, output, json_)
 
 
 def print_plan(

@@ -9,10 +9,13 @@ from zoo_analysis.cli.options import (
     WEIGHT_CACHE,
     AddressOption,
     DeviceOption,
+    ModelMemoryOption,
+    ModelSecondsOption,
     StoreOption,
     VariantOption,
     WeightCacheOption,
     size,
+    size_or_none,
     with_method,
 )
 from zoo_analysis.cluster.placement import DEVICE
@@ -33,12 +36,8 @@ def scan(
         int, typer.Option(min=1, help="From the hub at the same time, on the whole cluster.")
     ] = DOWNLOADS,
     cache_size: WeightCacheOption = WEIGHT_CACHE,
-    model_seconds: Annotated[
-        float, typer.Option(min=1, help="A model may take so long, besides what its size explains.")
-    ] = MODEL_SECONDS,
-    model_memory: Annotated[
-        str | None, typer.Option(help="Memory that a task may take. Default: by its layers' sizes.")
-    ] = None,
+    model_seconds: ModelSecondsOption = MODEL_SECONDS,
+    model_memory: ModelMemoryOption = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only plan: see zoo plan.")] = False,
     json_: Annotated[bool, typer.Option("--json", help="The summary as one JSON object.")] = False,
 ) -> None:
@@ -48,12 +47,22 @@ def scan(
     from zoo_analysis.cluster.scan import scan as run
 
     limit = size(cache_size)
-    memory = None if model_memory is None else size(model_memory)
+    memory = size_or_none(model_memory)
     if dry_run:
         from zoo_analysis.cli.plan import print_plan
         from zoo_analysis.cluster.forecast import plan
 
-        print_plan(plan(sources, store, how, variant=variant, address=address), json_=json_)
+        print_plan(
+            plan(
+                sources,
+                store,
+                how,
+                variant=variant,
+                address=address,
+                model_seconds=model_seconds,
+            ),
+            json_=json_,
+        )
         return
     with Bar("scanning") as bar:
         counter = RunCounter(bar, SCANNED, by_bytes=True)

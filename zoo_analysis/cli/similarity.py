@@ -12,12 +12,16 @@ from zoo_analysis.cli.options import (
     AddressOption,
     DeviceOption,
     FormatOption,
+    ModelMemoryOption,
+    ModelSecondsOption,
     OutOption,
     StoreOption,
     size,
+    size_or_none,
     size_text,
 )
 from zoo_analysis.cluster.placement import DEVICE
+from zoo_analysis.cluster.task_limits import MODEL_SECONDS
 from zoo_analysis.pairwise.settings import (
     ACTIVATION_BYTES,
     MEASURE,
@@ -77,6 +81,8 @@ def correlate(
             help="Disk of each node for activations, kept from run to run.", envvar=CACHE_SIZE
         ),
     ] = size_text(ACTIVATION_BYTES),
+    model_seconds: ModelSecondsOption = MODEL_SECONDS,
+    model_memory: ModelMemoryOption = None,
     store: StoreOption = None,
     json_: Annotated[bool, typer.Option("--json", help="The summary as one JSON object.")] = False,
 ) -> None:
@@ -106,6 +112,8 @@ def correlate(
             device=device,
             address=address,
             cache_size=size(cache_size),
+            model_seconds=model_seconds,
+            model_memory=size_or_none(model_memory),
             on_event=counter.on_event,
             on_start=counter.on_start,
         )

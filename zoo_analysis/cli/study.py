@@ -1,6 +1,7 @@
 """Commands that rerun published experiments."""
 
 import json
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -14,6 +15,12 @@ def study(
         int | None,
         typer.Option(min=1, help="Trainings of each network; default: the study's own number."),
     ] = None,
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            file_okay=False, exists=True, help="Folder of published data; fetched by default."
+        ),
+    ] = None,
     store: StoreOption = None,
     address: AddressOption = None,
     format: FormatOption = "table",
@@ -25,17 +32,29 @@ def study(
     from zoo_analysis.cli.progress import Bars
     from zoo_analysis.cluster.study import READER_COLUMNS
     from zoo_analysis.cluster.study import study as run
+    from zoo_analysis.studies.trends.cells import beside
 
     with Bars() as bars:
-        ran = run(name, store, seeds=seeds, address=address, on_progress=bars.on_progress)
+        ran = run(
+            name, store, seeds=seeds, address=address, data=data, on_progress=bars.on_progress
+        )
     if json_:
         typer.echo(json.dumps(ran.as_dict()))
         return
-    reader = format in ("table", "markdown")
-    write_table(ran.rows.select(READER_COLUMNS) if reader else ran.rows, format, output)
+    reader, cells = format in ("table", "markdown"), ran.outcome.cells
+    if cells is not None:
+        write_table(beside(cells) if reader else cells, format, output)
+    if cells is None or (reader and output is None):
+        write_table(ran.rows.select(READER_COLUMNS) if reader else ran.rows, format, output)
+    words = [
+        *ran.outcome.remarks,
+        f"Published ({ran.study.source}): {ran.study.finding}.",
+        ran.outcome.verdict,
+    ]
     if format == "table":
-        say("", f"Published ({ran.study.source}): {ran.study.finding}.")
-        say(ran.outcome.verdict)
+        say("", *words)
+    elif cells is not None:
+        typer.echo("\n".join(words), err=True)
 
 
 def studies(format: FormatOption = "table", output: OutOption = None) -> None:

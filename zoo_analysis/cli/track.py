@@ -38,6 +38,7 @@ def track(
     from zoo_analysis.cli.summaries import print_scan
     from zoo_analysis.cluster.track import track as look
     from zoo_analysis.sources.watch import parse_since
+    from zoo_analysis.texts import printable
 
     found = look(
         watches,
@@ -51,7 +52,9 @@ def track(
     write_table(found.table(), format)
     if found.scanned is not None and format == "table":
         print_scan(found.scanned)
-    if found.scanned is not None and found.scanned.failed:
+    for problem in found.problems:
+        typer.echo(printable(f"failed: {problem.repo_id}: {problem.message}"), err=True)
+    if found.problems or (found.scanned is not None and found.scanned.failed):
         raise typer.Exit(3)
 
 

@@ -229,7 +229,8 @@ def eval_results(info: HubModel) -> tuple[list[Accuracy], list[str]]:
 
     Each benchmark has its own unit.
     """
-    out, odd = [], []
+    out = []
+    odd = [f"entries that are malformed ({info.odd_results})"] if info.odd_results else []
     for entry in info.eval_results:
         value = number(entry.value)
         whole = entry.task in (None, "default")

@@ -141,7 +141,10 @@ REGRESSIONS = _schema(
     ("flags", pa.string()),
     ("method", pa.string()),
     ("spearman_p", pa.float64()),
+    ("r2_bca_low", pa.float64()),
+    ("r2_bca_high", pa.float64()),
     ("query", pa.string()),
+    ("of_version", pa.string()),
     ("computed_at", TIME),
 )
 

@@ -79,6 +79,15 @@ class Store:
         rows = self._all("commits").select(["repo_id", "revision", "method"])
         return set(zip(*(column.to_pylist() for column in rows.columns), strict=True))
 
+    def version_of(self, *names: str) -> str:
+        """Versions of tables in one text, the same as long as nothing was written to any.
+
+        Args:
+            names: of tables.
+        """
+        found = [(name, tables.load(self.location, name)) for name in names]
+        return ", ".join(f"{name} {table.version()}" for name, table in found if table)
+
     def connect(self) -> duckdb.DuckDBPyConnection:
         """A locked-down DuckDB connection over a snapshot of all tables and views.
 
