@@ -112,10 +112,6 @@ def test_groups_conditions_and_sizes(place: Path) -> None:
     (row,) = few.to_pylist()
     assert (row["n"], row["slope"], row["slope_se"]) == (2, pytest.approx(-10), None)
     assert row["flags"].startswith("n<5")
-    one = regressions.regress(
-        store, ("alpha",), accuracy="top5", by="none", min_models=1, where="repo_id = 'p'"
-    ).to_pylist()
-    assert (one[0]["n"], one[0]["slope"]) == (1, None)
 
 
 def test_top1_and_accuracy_are_one_kind_called_as_it_was_asked_for(tmp_path: Path) -> None:
@@ -209,7 +205,8 @@ def test_simpsons_paradox_is_said_in_words_with_the_series_named(place: Path) ->
         (["--method", "default"], "no method begins with 'default'; there are: imported:few"),
         (["--metric", "stable_rank"], "no group has 4 models with both"),
         (["--min-models", "6"], "the largest has 5: lower --min-models, or pool with --by none"),
-        (["--min-models", "0"], "min-models is 0: at least 1"),
+        (["--min-models", "6", "--by", "none", "--accuracy", "top5"], "2: lower --min-models\n"),
+        (["--min-models", "1"], "min-models is 1: at least 2, for one model makes no line"),
         (["--where", "parameters >"], "syntax error"),
         (["--where", "nosuch = 1"], "nosuch"),
         (["--where", "parameters > 1e15"], "no model with both a metric and an accuracy has"),

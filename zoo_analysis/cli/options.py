@@ -21,18 +21,26 @@ SOURCES_HELP = (
     "checkpoint file, model directory, tree of them, or packaged:NAME."
 )
 
-Format = Literal["table", "csv", "json", "markdown", "parquet"]
+Format = Literal["table", "vertical", "csv", "json", "jsonl", "markdown", "parquet"]
 StoreOption = Annotated[
     str | None,
     typer.Option(
         "--store", help="Store directory or URI.", envvar="ZOO_STORE", show_default="./zoo-store"
     ),
 ]
+#: On the command line these two are `cli.printing.switches`', which add `--json`.
 FormatOption = Annotated[Format, typer.Option("--format", "-f", help="How to print.")]
-OutOption = Annotated[Path | None, typer.Option("--output", "-o", help="Write to this file.")]
+OutOption = Annotated[
+    Path | None,
+    typer.Option("--output", "-o", metavar="FILE", help="Write there; its suffix says how."),
+]
 AddressOption = Annotated[
     str | None,
-    typer.Option(help="Ray cluster; default $RAY_ADDRESS, else a local Ray."),
+    typer.Option(
+        help="Ray cluster.",
+        envvar=["ZOO_ADDRESS", "RAY_ADDRESS"],
+        show_default="one of your own for as long as it runs",
+    ),
 ]
 VariantOption = Annotated[
     str,
@@ -40,13 +48,20 @@ VariantOption = Annotated[
 ]
 ModelSecondsOption = Annotated[
     float,
-    typer.Option(help="A model, or a pair, may take so long, besides what its size explains."),
+    typer.Option(
+        help="Seconds that a model, or a pair, may take besides what its size explains.",
+        envvar="ZOO_MODEL_SECONDS",
+    ),
 ]
 ModelMemoryOption = Annotated[
     str | None,
-    typer.Option(help="Memory of a task, at most 80 % of its node's. Default: by sizes."),
+    typer.Option(
+        help="Memory of a task, at most 80 % of its node's.",
+        envvar="ZOO_MODEL_MEMORY",
+        show_default="by its layers' sizes",
+    ),
 ]
-DeviceOption = Annotated[Device, typer.Option(help="Where to compute.")]
+DeviceOption = Annotated[Device, typer.Option(help="Where to compute.", envvar="ZOO_DEVICE")]
 #: The variable of options that bound what a node keeps on its disk.
 CACHE_SIZE: Final = "ZOO_CACHE_SIZE"
 WeightCacheOption = Annotated[
@@ -62,7 +77,11 @@ WeightCacheOption = Annotated[
 def _options_of_method(
     preset: Annotated[
         Preset,
-        typer.Option("--method", help="Preset of how the numbers are made (docs/methods.md)."),
+        typer.Option(
+            "--method",
+            help="Preset of how the numbers are made (docs/methods.md).",
+            envvar="ZOO_METHOD",
+        ),
     ] = Method.preset,
     conv2d: Annotated[
         Conv2d | None, typer.Option(help="Treatment of convolutions instead of the preset's.")

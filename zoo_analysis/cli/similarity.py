@@ -84,7 +84,8 @@ def correlate(
     model_seconds: ModelSecondsOption = MODEL_SECONDS,
     model_memory: ModelMemoryOption = None,
     store: StoreOption = None,
-    json_: Annotated[bool, typer.Option("--json", help="The summary as one JSON object.")] = False,
+    format: FormatOption = "table",
+    output: OutOption = None,
 ) -> None:
     """Compare models pair by pair, layer by layer, and commit the numbers to the store."""
     from zoo_analysis.cli.progress import Bar, RunCounter
@@ -117,7 +118,7 @@ def correlate(
             on_event=counter.on_event,
             on_start=counter.on_start,
         )
-    tell(summary, print_comparison, json_)
+    tell(summary, print_comparison, format, output)
 
 
 def similar(

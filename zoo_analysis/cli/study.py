@@ -1,6 +1,5 @@
 """Commands that rerun published experiments."""
 
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -25,10 +24,9 @@ def study(
     address: AddressOption = None,
     format: FormatOption = "table",
     output: OutOption = None,
-    json_: Annotated[bool, typer.Option("--json", help="All of it as one JSON object.")] = False,
 ) -> None:
     """Rerun a published experiment small, and say whether its finding is seen here."""
-    from zoo_analysis.cli.output import say, write_table
+    from zoo_analysis.cli.output import say, write_report, write_table
     from zoo_analysis.cli.progress import Bars
     from zoo_analysis.cluster.study import READER_COLUMNS
     from zoo_analysis.cluster.study import study as run
@@ -38,23 +36,26 @@ def study(
         ran = run(
             name, store, seeds=seeds, address=address, data=data, on_progress=bars.on_progress
         )
-    if json_:
-        typer.echo(json.dumps(ran.as_dict()))
-        return
-    reader, cells = format in ("table", "markdown"), ran.outcome.cells
-    if cells is not None:
-        write_table(beside(cells) if reader else cells, format, output)
-    if cells is None or (reader and output is None):
-        write_table(ran.rows.select(READER_COLUMNS) if reader else ran.rows, format, output)
+    brief, cells = ran.rows.select(READER_COLUMNS), ran.outcome.cells
     words = [
         *ran.outcome.remarks,
         f"Published ({ran.study.source}): {ran.study.finding}.",
         ran.outcome.verdict,
     ]
-    if format == "table":
+
+    def show() -> None:
+        if cells is not None:
+            write_table(beside(cells))
+        write_table(brief)
         say("", *words)
-    elif cells is not None:
-        typer.echo("\n".join(words), err=True)
+
+    if cells is None or format == "table":
+        rows = brief if format == "markdown" else ran.rows
+        write_report(ran.as_dict(), rows, show, format, output)
+        return
+    # Figures beside figures are the result; what is said of them goes beside it.
+    write_table(beside(cells) if format == "markdown" else cells, format, output)
+    typer.echo("\n".join(words), err=True)
 
 
 def studies(format: FormatOption = "table", output: OutOption = None) -> None:

@@ -27,11 +27,14 @@ def track(
     complete: Annotated[
         bool, typer.Option("--complete", help="List everything, to see also what has vanished.")
     ] = False,
-    method: Annotated[Preset, typer.Option(help="Preset of --scan.")] = Method.preset,
+    method: Annotated[
+        Preset, typer.Option(help="Preset of --scan.", envvar="ZOO_METHOD")
+    ] = Method.preset,
     store: StoreOption = None,
     address: AddressOption = None,
     cache_size: WeightCacheOption = WEIGHT_CACHE,
     format: FormatOption = "table",
+    output: OutOption = None,
 ) -> None:
     """Record what is new, changed, gone or gated since the last look."""
     from zoo_analysis.cli.output import write_table
@@ -49,7 +52,7 @@ def track(
         address=address,
         cache_size=size(cache_size),
     )
-    write_table(found.table(), format)
+    write_table(found.table(), format, output)
     if found.scanned is not None and format == "table":
         print_scan(found.scanned)
     for problem in found.problems:
