@@ -32,7 +32,9 @@ class Head:
         token = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
         here = {"PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}"}
         loopback = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
-        self.environment = {**os.environ, **here, **token, **loopback}
+        # A busy machine starts a node's agent late, and Ray ends a node whose agent is late.
+        patience = {"RAY_agent_register_timeout_ms": "200000"}
+        self.environment = {**os.environ, **here, **token, **loopback, **patience}
         port, dashboard, *others = (free_port() for _ in range(5))
         self.address = f"127.0.0.1:{port}"
         self.environment["RAY_API_SERVER_ADDRESS"] = f"http://127.0.0.1:{dashboard}"
