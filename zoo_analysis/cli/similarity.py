@@ -7,6 +7,7 @@ import typer
 from zoo_analysis.activations.pooling import POSITIONS, Neurons
 from zoo_analysis.answers.defaults import NEAREST
 from zoo_analysis.cli.options import (
+    CACHE_SIZE,
     SOURCES_HELP,
     AddressOption,
     DeviceOption,
@@ -75,12 +76,16 @@ def correlate(
     device: DeviceOption = DEVICE,
     address: AddressOption = None,
     cache_size: Annotated[
-        str, typer.Option(help="Disk of each node for activations, kept from run to run.")
+        str,
+        typer.Option(
+            help="Disk of each node for activations, kept from run to run.", envvar=CACHE_SIZE
+        ),
     ] = size_text(ACTIVATION_BYTES),
     model_seconds: ModelSecondsOption = MODEL_SECONDS,
     model_memory: ModelMemoryOption = None,
     store: StoreOption = None,
-    json_: Annotated[bool, typer.Option("--json", help="The summary as one JSON object.")] = False,
+    format: FormatOption = "table",
+    output: OutOption = None,
 ) -> None:
     """Compare models pair by pair, layer by layer, and commit the numbers to the store."""
     from zoo_analysis.cli.progress import Bar, RunCounter
@@ -113,7 +118,7 @@ def correlate(
             on_event=counter.on_event,
             on_start=counter.on_start,
         )
-    tell(summary, print_comparison, json_)
+    tell(summary, print_comparison, format, output)
 
 
 def similar(

@@ -13,7 +13,7 @@ from zoo_analysis.cluster.account import CorrelateSummary, Event, RunWriter
 from zoo_analysis.cluster.correlate_schedule import CorrelateSchedule
 from zoo_analysis.cluster.correlate_tasks import CorrelateSettings, revision_of
 from zoo_analysis.cluster.downloads import access_for
-from zoo_analysis.cluster.flow import run_tasks, side_by_side
+from zoo_analysis.cluster.flow import listeners, run_tasks, side_by_side
 from zoo_analysis.cluster.placement import DEVICE, Device, device_for
 from zoo_analysis.cluster.session import ray_session
 from zoo_analysis.cluster.task_limits import MODEL_SECONDS, Limits
@@ -93,7 +93,7 @@ def correlate(
         model_memory: bytes that a task may take, of 80 % of its node's at most; None is by the
             sizes of models and activations.
         access: how to reach the hub; None is `hub.access.default_access`.
-        on_event: told of each model and pair when it is done.
+        on_event: told of each model and pair when it is done; a notebook shows a bar unless given.
         on_start: told how many models there are, and how many steps will be told of.
 
     Returns:
@@ -125,6 +125,7 @@ def correlate(
     ids = {kind: probe.id for kind, probe in shown.items()}
     summary = CorrelateSummary(store.uri, probes=tuple(sorted(set(ids.values()))))
     config = asdict(how) | {"measures": [each.name for each in chosen], "probes": summary.probes}
+    on_event, on_start = listeners("comparing", on_event, on_start, steps=True)
     with RunWriter(store, summary, on_event, config) as writer:
         writer.refuse(resolved.problems)
         with ray_session(address):

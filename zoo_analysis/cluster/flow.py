@@ -1,5 +1,6 @@
-"""The loop of every run: so many tasks in flight, and what comes back of them."""
+"""The loop of every run: so many tasks in flight, what comes back, and who is told of it."""
 
+import sys
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
@@ -8,7 +9,7 @@ from typing import Any, cast
 
 import ray
 
-from zoo_analysis.cluster.account import BATCH_SECONDS
+from zoo_analysis.cluster.account import BATCH_SECONDS, Event
 from zoo_analysis.cluster.placement import cpus
 from zoo_analysis.cluster.task_limits import LimitError, Limits, why_ended
 from zoo_analysis.cluster.worker import call
@@ -21,6 +22,9 @@ _TASKS_A_CPU = 2
 
 #: References to results, and what to call when each is there: it returns what is sent anew.
 InFlight = dict[Any, Callable[[], "InFlight"]]
+
+OnEvent = Callable[[Event], None]
+OnStart = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
@@ -142,3 +146,37 @@ def side_by_side(
 
     run_tasks(next_task)
     return [result for _, result in sorted(results.items())]
+
+
+def listeners(
+    what: str, on_event: OnEvent | None, on_start: OnStart | None, *, steps: bool = False
+) -> tuple[OnEvent | None, OnStart | None]:
+    """Those who are told of a run: the caller's, or else a bar where the caller is a notebook.
+
+    Args:
+        what: the run does, in one word.
+        on_event: of the caller.
+        on_start: of the caller.
+        steps: whether the bar counts steps of the work, as `on_start` is told of them, not models.
+    """
+    if on_event is not None or on_start is not None or not _in_notebook():
+        return on_event, on_start
+    from tqdm.auto import tqdm
+
+    bar: Any = tqdm(desc=what, unit="step" if steps else "model")
+
+    def start(models: int, work: int) -> None:
+        bar.reset(work if steps else models)
+
+    def event(done: Event) -> None:
+        if steps or done.kind in ("scanned", "skipped", "failed"):
+            bar.update()
+        if bar.n == bar.total:
+            bar.close()
+
+    return event, start
+
+
+def _in_notebook() -> bool:
+    shell = sys.modules.get("IPython")
+    return getattr(shell.get_ipython(), "kernel", None) is not None if shell else False

@@ -13,7 +13,7 @@ from zoo_analysis.cluster.scan import scan as scan_models
 from zoo_analysis.hub.access import HubAccess
 from zoo_analysis.sources import Problem, Resolved
 from zoo_analysis.sources.watch import Known, Release, load_watches, look
-from zoo_analysis.spectra import Method
+from zoo_analysis.spectra.methods import Method, Preset
 from zoo_analysis.store import Store, as_store
 from zoo_analysis.store.schemas import RELEASES
 
@@ -46,9 +46,10 @@ def track(
     *,
     since: datetime | None = None,
     complete: bool = False,
-    scan: Method | None = None,
+    scan: Method | Preset | None = None,
     address: str | None = None,
     access: HubAccess | None = None,
+    cache_size: int | None = None,
 ) -> Look:
     """Look at the watches of a file and record what is new.
 
@@ -59,9 +60,11 @@ def track(
         store: a store, or what `open_store` takes, for releases and models.
         since: leave out what was changed last before this.
         complete: list everything, to see also what has vanished.
-        scan: by this method; None scans nothing.
+        scan: by this method, or that of a preset's name; None scans nothing.
         address: of a Ray cluster.
         access: how to reach the hub; None is `hub.access.default_access`.
+        cache_size: bytes on each node for weights that cannot be streamed; None is what `access`
+            says.
 
     Returns:
         The releases seen, the scan's account, and what could not be looked at.
@@ -81,7 +84,9 @@ def track(
     summary = None
     if scan and refs:
         new = Resolved(tuple(refs.values()), ())
-        summary = scan_models(new, store, scan, address=address, access=access)
+        summary = scan_models(
+            new, store, scan, address=address, access=access, cache_size=cache_size
+        )
     # As seen now; what is there already the view shows once.
     store.append("releases", _table(found))
     return Look(tuple(found), summary, tuple(problems))
