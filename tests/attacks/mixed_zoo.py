@@ -91,7 +91,11 @@ def _archive(name: str) -> Attack:
 
 
 def _bytes(name: str, content: bytes) -> Attack:
-    return lambda folder: (folder / name).write_bytes(content)
+    def write(folder: Path) -> None:
+        (folder / name).write_bytes(content)
+        (folder / "config.json").write_text("{}")
+
+    return write
 
 
 def _index(shard: object) -> Attack:
@@ -114,6 +118,7 @@ def _part_outside(folder: Path) -> None:
 
 def _hdf5(folder: Path) -> None:
     (folder.parents[2] / "secret").write_bytes(bytes(4000))
+    (folder / "config.json").write_text("{}")
     with h5py.File(folder / "net.h5", "w") as file:
         outside = [(os.fsencode(folder.parents[2] / "secret"), 0, 4000)]
         file.create_dataset("fc/kernel", (20, 50), "f4", external=outside)
@@ -127,7 +132,7 @@ def _onnx(folder: Path) -> None:
     node = helper.make_node("MatMul", ["x", "w"], ["y"])
     x, y = (helper.make_tensor_value_info(name, 1, None) for name in "xy")
     made = helper.make_model(helper.make_graph([node], "g", [x], [y], [weight]))
-    (folder / "net.onnx").write_bytes(made.SerializeToString())
+    _bytes("net.onnx", made.SerializeToString())(folder)
 
 
 def _header(header: object, data: bytes = b"", length: int | None = None) -> Attack:
