@@ -6,7 +6,14 @@ from .answers.ranking import rank
 from .answers.regressions import regress
 from .answers.releases import releases
 from .answers.similarity import matrix, measures, similar
-from .answers.store_upkeep import check_store, compact_store, store_history, vacuum_store
+from .answers.store_upkeep import (
+    check_store,
+    compact_store,
+    migrate_store,
+    schema,
+    store_history,
+    vacuum_store,
+)
 from .answers.two_models import compare
 from .cluster.correlate import correlate
 from .cluster.demo import demo
@@ -17,12 +24,15 @@ from .cluster.track import track
 from .imports.accuracy_sync import sync_accuracies
 from .imports.commit import import_tables
 from .measure.analyze import analyze
+from .measure.summary import summary
 from .sources.catalogues.edit import add_to_catalogue, copy_catalogue
 from .sources.catalogues.overview import catalogue_members, list_catalogues
 from .sources.reported import accuracy_sources
 from .spectra.methods import method
 from .store.store import open_store
 from .studies.catalogue import list_studies
+
+__version__: str
 
 __all__ = [
     "accuracies_reported",
@@ -43,6 +53,7 @@ __all__ = [
     "matrix",
     "measures",
     "method",
+    "migrate_store",
     "open_store",
     "plan",
     "queries",
@@ -51,10 +62,12 @@ __all__ = [
     "regress",
     "releases",
     "scan",
+    "schema",
     "show",
     "similar",
     "store_history",
     "study",
+    "summary",
     "sync_accuracies",
     "track",
     "vacuum_store",

@@ -1,29 +1,32 @@
 """The `zoo` command: the library's verbs on the command line."""
 
+import signal
 import sys
 from typing import Annotated
 
 import typer
 
 from zoo_analysis.cli import (
-    accuracies,
     ask,
-    catalog,
     demo,
     import_,
     plan,
     scan,
+    settings,
     similarity,
     statistics,
-    store,
     study,
     track,
 )
+from zoo_analysis.cli.ending import Commands, Stopped, ended_by_signals, notes, own_output
+from zoo_analysis.cli.groups import accuracies, catalog, store
+from zoo_analysis.cli.printing.switches import with_switches
 from zoo_analysis.errors import ZooError
 from zoo_analysis.texts import printable
 
 app = typer.Typer(
     name="zoo",
+    cls=Commands,
     help="Quality metrics from the weights of whole model zoos.",
     no_args_is_help=True,
     add_completion=False,
@@ -35,6 +38,7 @@ for command in (
     plan.plan,
     ask.query,
     ask.queries,
+    ask.schema,
     ask.show,
     statistics.regress,
     statistics.rank,
@@ -50,14 +54,19 @@ for command in (
     study.study,
     study.studies,
     demo.demo,
+    settings.config,
 ):
-    app.command(command.__name__.rstrip("_"))(command)
+    app.command(command.__name__.rstrip("_"))(with_switches(command))
 for group in (accuracies, catalog, store):
+    for each in group.app.registered_commands:
+        assert each.callback is not None
+        each.callback = with_switches(each.callback)
     app.add_typer(group.app)
 
 
 @app.callback(invoke_without_command=True)
 def _root(
+    context: typer.Context,
     version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
 ) -> None:
     if version:
@@ -65,19 +74,29 @@ def _root(
 
         typer.echo(installed("zoo-analysis"))
         raise typer.Exit
+    settings.apply(context)
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command; an expected error is one line on standard error and exit status 2.
 
+    A signal ends it in good order: one line, and exit status 130 (SIGINT), 143 (SIGTERM) or 129
+    (SIGHUP).
+
     Args:
         arguments: of the command line; those of the process where None.
     """
-    try:
-        app(arguments)
-    except ZooError as error:
-        print(f"zoo: {printable(str(error))}", file=sys.stderr)  # noqa: T201
-        sys.exit(2)
-    except KeyboardInterrupt:
-        print("zoo: interrupted; what was finished is in the store", file=sys.stderr)  # noqa: T201
-        sys.exit(130)
+    with own_output(), ended_by_signals() as came:
+        try:
+            app(arguments)
+        except ZooError as error:
+            _tell(str(error), *notes(error))
+            sys.exit(2)
+        except (KeyboardInterrupt, Stopped) as stop:
+            number = came[0] if came else signal.SIGINT
+            _tell(f"stopped by {number.name}", *getattr(stop, "notes", []))
+            sys.exit(128 + number)
+
+
+def _tell(*lines: str) -> None:
+    print(f"zoo: {printable('; '.join(lines))}", file=sys.stderr)  # noqa: T201

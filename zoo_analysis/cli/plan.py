@@ -1,6 +1,5 @@
 """`zoo plan`: what a scan would do, as a table."""
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,11 +10,13 @@ from zoo_analysis.cli.options import (
     AddressOption,
     Format,
     FormatOption,
+    ModelSecondsOption,
     OutOption,
     StoreOption,
     VariantOption,
     with_method,
 )
+from zoo_analysis.cluster.task_limits import MODEL_SECONDS
 from zoo_analysis.spectra.methods import Method
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ def plan(
     store: StoreOption = None,
     variant: VariantOption = "",
     address: AddressOption = None,
+    model_seconds: ModelSecondsOption = MODEL_SECONDS,
     format: FormatOption = "table",
     output: OutOption = None,
     json_: Annotated[bool, typer.Option("--json", help="Models and totals as one object.")] = False,
@@ -36,18 +38,19 @@ def plan(
     """Price a scan: what it would read, compute and skip, from headers alone."""
     from zoo_analysis.cluster.forecast import plan as run
 
-    print_plan(run(sources, store, how, variant=variant, address=address), format, output, json_)
+    found = run(sources, store, how, variant=variant, address=address, model_seconds=model_seconds)
+    print_plan(found, format, output, json_)
 
 
 def print_plan(
     plan: "ScanPlan", format: Format = "table", output: Path | None = None, json_: bool = False
 ) -> None:
     """The plan of a scan, on standard output or in a file."""
-    from zoo_analysis.cli.output import say, write_table
+    from zoo_analysis.cli.output import say, write_report, write_table
     from zoo_analysis.cli.summaries import print_remarks
 
     if json_:
-        typer.echo(json.dumps(plan.as_dict()))
+        write_report(plan.as_dict(), plan.table(), lambda: None, "json", output)
         return
     write_table(plan.table(), format, output)
     if format == "table" and output is None:

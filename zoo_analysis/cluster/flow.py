@@ -1,16 +1,17 @@
-"""The loop of every run: so many tasks in flight, and what comes back of them."""
+"""The loop of every run: so many tasks in flight, what comes back, and who is told of it."""
 
+import sys
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import ray
 
-from zoo_analysis.cluster.account import BATCH_SECONDS
+from zoo_analysis.cluster.account import BATCH_SECONDS, Event
 from zoo_analysis.cluster.placement import cpus
-from zoo_analysis.cluster.task_limits import Limits
+from zoo_analysis.cluster.task_limits import LimitError, Limits, why_ended
 from zoo_analysis.cluster.worker import call
 
 #: How often a task is tried when its worker dies, and when it was ended for taking too much.
@@ -21,6 +22,9 @@ _TASKS_A_CPU = 2
 
 #: References to results, and what to call when each is there: it returns what is sent anew.
 InFlight = dict[Any, Callable[[], "InFlight"]]
+
+OnEvent = Callable[[Event], None]
+OnStart = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
@@ -35,8 +39,9 @@ class Task:
         lost: makes of the error and the number of attempts what `done` gets instead, when the last
             attempt was lost with its worker.
         gpus: that it holds.
-        limits: within which the worker ends it; None leaves it alone, and Ray does the retrying,
-            which also brings back results that were lost with a node.
+        limits: within which the worker ends it; None leaves it alone, and Ray does the retrying.
+        remade: Ray does the retrying all the same, which also brings back results that were lost
+            with a node.
         attempt: how often it has been tried.
     """
 
@@ -46,11 +51,14 @@ class Task:
     lost: Callable[[BaseException, int], Any]
     gpus: int = 0
     limits: Limits | None = None
+    remade: bool = False
     attempt: int = 1
 
     def submit(self) -> "InFlight":
         """Send it to Ray: a reference to its result, and what to call once that is there."""
-        retries = 0 if self.limits else _ATTEMPTS - 1
+        retries = _ATTEMPTS - 1
+        if self.limits:
+            retries = _ATTEMPTS_BEYOND_LIMITS - 1 if self.remade else 0
         options = {"max_retries": retries, "num_gpus": self.gpus}
         arguments = (*self.arguments, self.limits) if self.limits else self.arguments
         results = self.function.options(**options).remote(*arguments)
@@ -61,12 +69,13 @@ class Task:
         """Hand on the result; what is in flight anew where there is none."""
         try:
             result = ray.get(first)
-        except ray.exceptions.RayError as error:
-            attempts, most = _ATTEMPTS, _ATTEMPTS
+        except ray.exceptions.RayError as lost:
+            attempts, most, error = _ATTEMPTS, _ATTEMPTS, cast("BaseException", lost)
             if self.limits:
-                large = isinstance(error, ray.exceptions.OutOfMemoryError)
-                beyond = large or time.monotonic() - start > self.limits.seconds
-                attempts, most = self.attempt, _ATTEMPTS_BEYOND_LIMITS if beyond else _ATTEMPTS
+                error = why_ended(first, lost, self.limits, time.monotonic() - start)
+                beyond = isinstance(error, ray.exceptions.OutOfMemoryError | LimitError)
+                attempts = _ATTEMPTS_BEYOND_LIMITS if self.remade else self.attempt
+                most = _ATTEMPTS_BEYOND_LIMITS if beyond or self.remade else _ATTEMPTS
             if attempts < most:
                 return replace(self, attempt=self.attempt + 1).submit()
             result = self.lost(error, attempts)
@@ -137,3 +146,37 @@ def side_by_side(
 
     run_tasks(next_task)
     return [result for _, result in sorted(results.items())]
+
+
+def listeners(
+    what: str, on_event: OnEvent | None, on_start: OnStart | None, *, steps: bool = False
+) -> tuple[OnEvent | None, OnStart | None]:
+    """Those who are told of a run: the caller's, or else a bar where the caller is a notebook.
+
+    Args:
+        what: the run does, in one word.
+        on_event: of the caller.
+        on_start: of the caller.
+        steps: whether the bar counts steps of the work, as `on_start` is told of them, not models.
+    """
+    if on_event is not None or on_start is not None or not _in_notebook():
+        return on_event, on_start
+    from tqdm.auto import tqdm
+
+    bar: Any = tqdm(desc=what, unit="step" if steps else "model")
+
+    def start(models: int, work: int) -> None:
+        bar.reset(work if steps else models)
+
+    def event(done: Event) -> None:
+        if steps or done.kind in ("scanned", "skipped", "failed"):
+            bar.update()
+        if bar.n == bar.total:
+            bar.close()
+
+    return event, start
+
+
+def _in_notebook() -> bool:
+    shell = sys.modules.get("IPython")
+    return getattr(shell.get_ipython(), "kernel", None) is not None if shell else False

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from zoo_analysis.cluster.account import Event, RunWriter, Summary
 from zoo_analysis.cluster.downloads import access_for
-from zoo_analysis.cluster.flow import run_tasks
+from zoo_analysis.cluster.flow import listeners, run_tasks
 from zoo_analysis.cluster.placement import DEVICE, Device, device_for
 from zoo_analysis.cluster.scan_schedule import ScanSchedule, skip
 from zoo_analysis.cluster.scan_tasks import ScanSettings, is_known
@@ -13,14 +13,14 @@ from zoo_analysis.cluster.session import ray_session
 from zoo_analysis.cluster.task_limits import MODEL_SECONDS, Limits
 from zoo_analysis.hub.access import DOWNLOADS, HubAccess
 from zoo_analysis.sources import Resolved, resolve_sources
-from zoo_analysis.spectra import Method
+from zoo_analysis.spectra.methods import Method, Preset, as_method
 from zoo_analysis.store import Store, as_store
 
 
 def scan(
     sources: Sequence[str] | str | Resolved,
     store: Store | str | Path | None = None,
-    how: Method | None = None,
+    how: Method | Preset | None = None,
     *,
     variant: str = "",
     device: Device = DEVICE,
@@ -38,7 +38,7 @@ def scan(
     Args:
         sources: as `sources.resolve_sources` takes them, or what it made of them.
         store: a store, or what `open_store` takes.
-        how: the method; the default one where None.
+        how: the method, or the name of its preset; the default one where None.
         variant: of the weights, as `sources.resolve_sources` takes it.
         device: ``cpu``, ``cuda``, or ``auto``: cuda where the cluster has a GPU.
         address: of a Ray cluster; None is ``$RAY_ADDRESS``, else a local Ray.
@@ -46,9 +46,10 @@ def scan(
         cache_size: bytes on each node for weights of the hub that cannot be streamed; None is what
             the access says.
         model_seconds: that a model, or a piece of it, may take besides what its size explains.
-        model_memory: bytes that a task may take; None is by the size of the model's layers.
+        model_memory: bytes that a task may take, of 80 % of its node's at most; None is by the
+            size of the model's layers.
         access: how to reach the hub; None is `hub.access.default_access`.
-        on_event: told of each model and piece when it is done.
+        on_event: told of each model and piece when it is done; a notebook shows a bar unless given.
         on_start: told how many models there are, and the bytes of their weights.
 
     Returns:
@@ -57,12 +58,14 @@ def scan(
     Raises:
         SourceError: a source that is nothing.
         StoreError: a store that cannot be written.
-        ZooError: no cluster, or no GPU where one was asked for.
+        ZooError: no cluster, no GPU where one was asked for, or limits that no model could keep.
     """
+    limits = Limits.allowed(model_seconds, model_memory)
     resolved = (
         sources if isinstance(sources, Resolved) else resolve_sources(sources, access, variant)
     )
-    refs, store, how = resolved.refs, as_store(store), how or Method()
+    refs, store, how = resolved.refs, as_store(store), as_method(how)
+    on_event, on_start = listeners("scanning", on_event, on_start)
     known = frozenset(store.committed())
     summary = Summary(store.uri, how.id)
     config = how.as_dict() | {"device": device, "variant": variant or None}
@@ -82,7 +85,6 @@ def scan(
             with ray_session(address):
                 gated = access_for(todo, downloads, cache_size, access)
                 settings = ScanSettings(how, device_for(device), gated)
-                limits = Limits(model_seconds, model_memory)
                 schedule = ScanSchedule(writer, settings, todo, known, limits)
                 run_tasks(schedule.next_task, writer.commit_if_due)
     return summary

@@ -3,7 +3,7 @@
 import contextlib
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields, replace
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import numpy as np
 import torch
@@ -22,7 +22,7 @@ from zoo_analysis.spectra.fingers import fit_clipped
 from zoo_analysis.spectra.layer_warnings import layer_warnings
 from zoo_analysis.spectra.marchenko_pastur import fit_bulk
 from zoo_analysis.spectra.matrix_norms import above_noise, norms
-from zoo_analysis.spectra.methods import Method
+from zoo_analysis.spectra.methods import Method, Preset, as_method
 from zoo_analysis.spectra.metrics import LayerMetrics, Spectrum, computed
 from zoo_analysis.spectra.powerlaw import PowerLawFit, fit_power_law
 from zoo_analysis.spectra.random_like import random_like
@@ -67,8 +67,8 @@ class LayerResult:
 
 
 def analyze_kernel(
-    kernel: torch.Tensor,
-    how: Method | None = None,
+    kernel: torch.Tensor | NDArray[np.floating[Any]],
+    how: Method | Preset | None = None,
     device: str | torch.device = "cpu",
     sides: tuple[int, int] | None = None,
     release: Callable[[], None] | None = None,
@@ -77,8 +77,8 @@ def analyze_kernel(
     """Spectrum, fit and metrics of one layer.
 
     Args:
-        kernel: (groups, out/groups, in/groups, *spatial), floating point.
-        how: the method; the default one where None.
+        kernel: (groups, out/groups, in/groups, *spatial), or one matrix (out, in); floating point.
+        how: the method, or the name of its preset; the default one where None.
         device: where to compute.
         sides: the true (out, in) of a matrix given by a smaller one with the same non-zero
             eigenvalues (a low-rank update): no Marchenko–Pastur bulk is fitted to it.
@@ -89,7 +89,9 @@ def analyze_kernel(
     Returns:
         The metrics; bad input gets a status, never an exception.
     """
-    how, kernel = how or Method(), kernel.detach()
+    how = as_method(how)
+    kernel = kernel.detach() if isinstance(kernel, torch.Tensor) else torch.tensor(kernel)
+    kernel = kernel[None] if kernel.ndim == 2 else kernel
     groups, rows, cols, *spatial = kernel.shape
     shape = matrix_shape(groups, rows, cols, tuple(spatial), how)
     if sides is not None:

@@ -146,3 +146,12 @@ def method(preset: Preset = Method.preset, **changes: Any) -> Method:
     if preset not in PRESETS:
         raise ZooError(f"no method {preset!r}: use one of {', '.join(PRESETS)}")
     return dataclasses.replace(PRESETS[preset], **changes)
+
+
+def as_method(how: Method | Preset | None) -> Method:
+    """A method as it is, that of a preset's name, or the default one.
+
+    Raises:
+        ZooError: unknown preset.
+    """
+    return how if isinstance(how, Method) else method(how or Method.preset)

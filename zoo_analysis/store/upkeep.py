@@ -1,14 +1,26 @@
-"""Growth kept in check: small files merged, files that no version needs removed."""
+"""Upkeep of files: small ones merged, those that no version needs removed, old ones migrated."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 
-from deltalake import DeltaTable
+import pyarrow as pa
+from deltalake import DeltaTable, write_deltalake
 from deltalake.exceptions import DeltaError
 
 from zoo_analysis.errors import StoreError
-from zoo_analysis.store.schemas import TABLES
-from zoo_analysis.store.tables import Location, columns_of, load, one_line, writer_properties
+from zoo_analysis.store.live.orphans import OWNED, orphans, removed
+from zoo_analysis.store.live.pending import bury
+from zoo_analysis.store.model_rows import modern
+from zoo_analysis.store.schemas import GENERATION, TABLES, description, generation
+from zoo_analysis.store.tables import (
+    Location,
+    columns_of,
+    dataset,
+    load,
+    one_line,
+    writer_properties,
+)
 
 #: Rows of these are put next to those of the same model, so that a lookup skips all others.
 _CLUSTERED = {"layers": ["repo_id"]}
@@ -16,12 +28,17 @@ _CLUSTERED = {"layers": ["repo_id"]}
 
 @dataclass(frozen=True)
 class Compacted:
-    """Compaction of one table: its files before and after, and how many were rewritten."""
+    """Compaction of one table: its files before and after, and how many were rewritten.
+
+    Attributes:
+        orphans: rows that interrupted commits had left behind, and that were removed.
+    """
 
     table: str
     files_before: int
     files_after: int
     rewritten: int
+    orphans: int
 
 
 @dataclass(frozen=True)
@@ -32,8 +49,18 @@ class Vacuumed:
     files: int
 
 
+@dataclass(frozen=True)
+class Migrated:
+    """Migration of one table: its generation before and after, and the rows that were rewritten."""
+
+    table: str
+    before: int
+    after: int
+    rows: int
+
+
 def compact(location: Location) -> tuple[Compacted, ...]:
-    """Merge small files, and put the layers of one model next to each other.
+    """Merge small files, put the layers of one model next to each other, remove dead writers' rows.
 
     Readers and writers go on meanwhile. Earlier versions stay readable: the merged files are
     removed by `vacuum` only. A table with nothing new since the last time is left alone.
@@ -41,14 +68,16 @@ def compact(location: Location) -> tuple[Compacted, ...]:
     Raises:
         StoreError: there is no store here, or it cannot be read or written.
     """
-    done = []
-    for name, table in _tables(location):
-        before = len(table.file_uris())
-        if (before < 2 and name not in _CLUSTERED) or _is_compact(table):
-            done.append(Compacted(name, before, before, 0))
-            continue
-        written = writer_properties(name, columns_of(table))
+    done, tables, left = [], _tables(location), orphans(location)
+    for name, table in tables:
+        before, rows = len(table.file_uris()), 0
         try:
+            if name in OWNED and len(left):
+                rows = removed(name, table, left)
+            if (before < 2 and name not in _CLUSTERED) or _is_compact(table):
+                done.append(Compacted(name, before, len(table.file_uris()), 0, rows))
+                continue
+            written = writer_properties(name, columns_of(table))
             if name in _CLUSTERED:
                 told = table.optimize.z_order(_CLUSTERED[name], writer_properties=written)
             else:
@@ -59,7 +88,8 @@ def compact(location: Location) -> tuple[Compacted, ...]:
             ) from error
         after = load(location, name)
         files = len(after.file_uris()) if after is not None else 0
-        done.append(Compacted(name, before, files, int(told["numFilesRemoved"])))
+        done.append(Compacted(name, before, files, int(told["numFilesRemoved"]), rows))
+    bury(location)
     return tuple(done)
 
 
@@ -97,6 +127,56 @@ def vacuum(
             ) from error
         done.append(Vacuumed(name, len(files)))
     return tuple(done)
+
+
+def migrate(location: Location) -> tuple[Migrated, ...]:
+    """Tables of an earlier generation rewritten with the columns that they have now.
+
+    A store of an earlier generation is read as well without; this ends the translating. Earlier
+    versions stay readable. Nothing else may write meanwhile, or its rows are refused.
+
+    Args:
+        location: of the store.
+
+    Raises:
+        StoreError: there is no store here, or it cannot be read or written.
+    """
+    done = []
+    for name, table in _tables(location):
+        before, rows = generation(table.metadata().description), 0
+        if before < GENERATION:
+            try:
+                rows = _rewrite(location, name, table)
+            except (DeltaError, OSError, ValueError) as error:
+                raise StoreError(
+                    f"cannot migrate table {name!r} of {location.uri}: {one_line(error)}"
+                ) from error
+        done.append(Migrated(name, before, GENERATION, rows))
+    return tuple(done)
+
+
+def _rewrite(location: Location, name: str, table: DeltaTable) -> int:
+    """Rewrite a table where its columns are not those of now; the number of rows."""
+    stored, rows = columns_of(table), 0
+    schema = modern(stored.empty_table(), name).schema
+    if any(column not in stored for column in schema) or len(schema) < len(stored):
+
+        def batches() -> Iterator[pa.RecordBatch]:
+            nonlocal rows
+            for batch in dataset(location, table).to_batches():
+                rows += len(batch)
+                yield from modern(pa.Table.from_batches([batch]), name).to_batches()
+
+        write_deltalake(
+            table,
+            pa.RecordBatchReader.from_batches(schema, batches()),
+            mode="overwrite",
+            schema_mode="overwrite",
+            writer_properties=writer_properties(name, schema),
+        )
+        table.update_incremental()
+    table.alter.set_table_description(description(len(schema)))
+    return rows
 
 
 def _tables(location: Location) -> list[tuple[str, DeltaTable]]:
