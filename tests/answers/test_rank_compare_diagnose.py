@@ -163,3 +163,20 @@ def test_nothing_is_told_of_averages_without_layers(tmp_path: Path) -> None:
     told = zoo("diagnose", "x", "--store", tmp_path / "store")
     assert "averages only" in told.out
     assert "alpha 1 of 2" in told.out
+
+
+@pytest.mark.parametrize("other", [1.0, 0.0])
+def test_no_random_network_is_called_better_than_another(tmp_path: Path, other: float) -> None:
+    store = open_store(tmp_path / "store")
+    for i, (name, alike) in enumerate((("noise", 1.0), ("other", other))):
+        rows = [layer(j, alpha=2.5 + i, random_like=alike) for j in range(DEPTH)]
+        store.commit_models([model(name, rows)], "scan")
+    found = compare(store, "noise", "other")
+    assert found.random == (("lab/noise", "lab/other") if other else ("lab/noise",))
+    rows = found.metrics.to_pylist()
+    assert {row["better"] for row in rows} == {None}
+    assert next(row for row in rows if row["metric"] == "alpha")["layers_a_better"] == DEPTH
+    assert "lab/noise" in zoo("compare", "noise", "other", "--store", store.uri).out
+    assert (
+        "look random: no metric tells" in zoo("compare", "noise", "other", "--store", store.uri).out
+    )
