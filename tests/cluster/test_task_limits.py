@@ -1,17 +1,25 @@
 """A task that takes too long or too much ends as one failure, and its neighbours go on."""
 
 import ctypes
+import hashlib
+import math
 import os
+import signal
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 import ray
 
+from tests.attacks.limits import within
+from tests.support.command import zoo
 from zoo_analysis.cluster import task_limits as module
 from zoo_analysis.cluster.flow import Task, run_tasks
 from zoo_analysis.cluster.task_limits import LimitError, Limits, bounded
+from zoo_analysis.errors import ZooError
 
 GB = 1 << 30
 
@@ -53,6 +61,56 @@ def test_work_within_its_limits_is_left_alone() -> None:
         raise ZeroDivisionError
 
 
+def test_memory_that_is_taken_at_once_counts() -> None:
+    def at_once() -> None:
+        hoard = b"x" * (GB // 4)
+        while hoard:
+            time.sleep(0.01)
+
+    with pytest.raises(LimitError, match="--model-memory"), bounded(Limits(60, GB // 8)):
+        at_once()
+
+
+def test_no_task_gets_more_than_its_share_of_the_nodes_memory(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "_SHARE", (GB // 4) / psutil.virtual_memory().total)
+    said = "more than 0.268 GB of memory: 1% of the node's"
+    with pytest.raises(LimitError, match=said), bounded(Limits(60, 10**15)):
+        greedy()
+
+
+@pytest.mark.parametrize("seconds", [0, 0.5, -1, math.nan])
+def test_a_time_in_which_nothing_can_be_done_is_refused(seconds: float) -> None:
+    with pytest.raises(ZooError, match=r"--model-seconds .*: no model is done in less than 1 s"):
+        Limits.allowed(seconds)
+
+
+@pytest.mark.parametrize("nbytes", [0, 1, -(10**9), 99_999_999])
+def test_a_memory_in_which_nothing_can_be_done_is_refused(nbytes: int) -> None:
+    with pytest.raises(ZooError, match=r"--model-memory .*: no task is done with less than 100MB"):
+        Limits.allowed(60, nbytes)
+
+
+@pytest.mark.parametrize("seconds", [1e12, math.inf])
+def test_any_longer_time_may_be_asked_for(seconds: float) -> None:
+    with bounded(Limits.allowed(seconds).of(1e6)):
+        pass
+
+
+@pytest.mark.parametrize("command", [["scan"], ["plan"], ["correlate", "--measure", "wcka"]])
+@pytest.mark.parametrize("option", ["--model-seconds", "--model-memory"])
+def test_every_command_refuses_them_in_one_line(
+    command: list[str], option: str, tmp_path: Path
+) -> None:
+    if command == ["plan"] and option == "--model-memory":
+        return  # only headers are read
+    answer = zoo(*command, tmp_path, "--store", tmp_path / "store", option, "0")
+    assert answer.code == 2
+    assert f"{option} 0: no " in answer.err
+    assert answer.err.count("\n") == 1
+
+
 def test_limits_follow_the_size_of_a_model_and_what_the_user_allows() -> None:
     small, large = Limits().of(1e6), Limits().of(5e11, 1e15, 50 * GB)
     assert small.seconds < large.seconds
@@ -72,21 +130,56 @@ def deaf(marks: str, limits: Limits) -> str:
 
 
 @ray.remote(num_cpus=1)
+def large_and_deaf(marks: str, limits: Limits) -> str:
+    """Code of C that takes memory and never comes back, while other threads run."""
+    module._GRACE = 1.5
+    with open(marks, "a") as file:
+        file.write("x")
+    with bounded(limits):
+        hoard = b"x" * (300 << 20)
+        hashlib.pbkdf2_hmac("sha256", b"", b"", 2**31 - 1)  # minutes
+    return hoard[:1].decode()
+
+
+@ray.remote(num_cpus=1)
 def quick(number: int, limits: Limits) -> int:
     with bounded(limits):
         return number
 
 
 @pytest.mark.usefixtures("local_ray")
-def test_a_worker_that_hears_nothing_is_ended_and_tried_once_more(tmp_path: Any) -> None:
+@pytest.mark.parametrize("remade", [False, True])
+@pytest.mark.parametrize(
+    ("work", "limits", "option"),
+    [(deaf, Limits(1, GB), "--model-seconds"), (large_and_deaf, Limits(60, GB // 4), "-memory")],
+)
+def test_a_worker_that_hears_nothing_is_ended_and_tried_once_more(
+    work: Any, limits: Limits, option: str, remade: bool, tmp_path: Path
+) -> None:
     marks = tmp_path / "marks"
     got: list[Any] = []
-    lost = lambda error, attempts: (type(error).__name__, attempts)  # noqa: E731
-    tasks = [Task(deaf, (str(marks),), got.append, lost, limits=Limits(0.5, GB))]
+    lost = lambda error, attempts: (type(error).__name__, str(error), attempts)  # noqa: E731
+    tasks = [Task(work, (str(marks),), got.append, lost, limits=limits, remade=remade)]
     tasks += [Task(quick, (i,), got.append, lost, limits=Limits(60, GB)) for i in range(6)]
-    start = time.monotonic()
-    run_tasks(lambda places: tasks.pop() if tasks else None)
-    assert time.monotonic() - start < 60
-    assert set(got) == {*range(6), ("WorkerCrashedError", 2)}
+    with within(60):
+        run_tasks(lambda places: tasks.pop() if tasks else None)
+    ((error, message, attempts),) = (each for each in got if isinstance(each, tuple))
+    assert sorted(each for each in got if isinstance(each, int)) == list(range(6))
+    assert (error, attempts) == ("LimitError", 2)
+    assert option in message
     assert marks.read_text() == "xx"
-    assert os.getpid()  # this process lives
+
+
+@ray.remote(num_cpus=1)
+def dying(limits: Limits) -> None:
+    with bounded(limits):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+@pytest.mark.usefixtures("local_ray")
+def test_a_worker_that_dies_of_something_else_is_not_said_to_have_passed_a_limit() -> None:
+    got: list[Any] = []
+    lost = lambda error, attempts: (type(error).__name__, attempts)  # noqa: E731
+    tasks = [Task(dying, (), got.append, lost, limits=Limits(600, GB))]
+    run_tasks(lambda places: tasks.pop() if tasks else None)
+    assert got == [("WorkerCrashedError", 3)]

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from zoo_analysis.store import NamedQuery, Param, Store, as_store, list_queries
+from zoo_analysis.answers.remarks.no_rows import why_none
+from zoo_analysis.errors import QueryError
+from zoo_analysis.store import NamedQuery, Param, Store, as_store, get_query, list_queries
 from zoo_analysis.store.query_limits import MEMORY, SECONDS
 from zoo_analysis.store.records import table_of
 
@@ -32,6 +34,20 @@ class QuestionParameter:
     about: str
 
 
+@dataclass(frozen=True)
+class Answer:
+    """The answer to a question: its rows, and what to know of them.
+
+    Attributes:
+        table: the rows.
+        note: of a named question, why there are no rows, or of how many these are the first; None
+            where all are there, and of SQL.
+    """
+
+    table: pa.Table
+    note: str | None = None
+
+
 def query(
     store: Store | str | Path | None,
     sql: str,
@@ -53,11 +69,49 @@ def query(
         memory: bytes for DuckDB to work in, and for the answer.
 
     Raises:
-        QueryError: not one SELECT, one that DuckDB refuses or that meets a limit, or an unknown
-            question or parameter.
+        QueryError: not one SELECT, one that DuckDB refuses or that meets a limit, an unknown
+            question or parameter, or one that has no rows because a parameter names what the store
+            does not know.
         StoreError: there is no store, or never was such a version of it.
     """
-    return as_store(store, as_of).run(sql, params, timeout=timeout, memory=memory)
+    return ask(store, sql, params, as_of=as_of, timeout=timeout, memory=memory).table
+
+
+def ask(
+    store: Store | str | Path | None,
+    sql: str,
+    params: Mapping[str, object] | None = None,
+    *,
+    as_of: datetime | int | None = None,
+    timeout: float = SECONDS,
+    memory: int = MEMORY,
+) -> Answer:
+    """`query`, with a note on an answer that is empty or cut short.
+
+    Raises:
+        QueryError: as `query`; also a parameter that names what the store does not know, where that
+            leaves no rows.
+        StoreError: as `query`.
+    """
+    store, name = as_store(store, as_of), sql.strip()
+    table = store.run(sql, params, timeout=timeout, memory=memory)
+    if len(name.split()) != 1:
+        return Answer(table)
+    named = get_query(name)
+    values = named.bind(params or {})
+    if not len(table):
+        return Answer(table, why_none(store, named, values))
+    if len(table) != values.get("limit"):
+        return Answer(table)
+    try:
+        all_rows = f"SELECT count(*) AS rows FROM (\n{named.sql.rstrip().rstrip(';')}\n)"
+        counted = store.run(all_rows, {**values, "limit": None}, timeout=timeout, memory=memory)
+    except QueryError:  # a limit: sorting all is more work than finding the first
+        return Answer(table, f"the first {len(table)} rows: -p limit=N shows more")
+    (rows,) = counted["rows"].to_pylist()
+    if rows == len(table):
+        return Answer(table)
+    return Answer(table, f"{len(table)} of {rows} rows: -p limit={rows} shows all")
 
 
 def queries() -> pa.Table:

@@ -21,6 +21,7 @@ from zoo_analysis.cli.options import (
 )
 from zoo_analysis.errors import ZooError
 from zoo_analysis.store.query_limits import MEMORY, SECONDS, QueryLimits, remove_spilled
+from zoo_analysis.texts import printable
 
 if TYPE_CHECKING:
     from zoo_analysis.answers.model import ModelReport
@@ -71,7 +72,7 @@ def query(
         params[key] = value
     limits = QueryLimits(timeout, size(memory))
     with _held_to(limits):
-        table = questions.query(
+        answer = questions.ask(
             store,
             sql,
             params or None,
@@ -79,7 +80,9 @@ def query(
             timeout=limits.seconds,
             memory=limits.memory,
         )
-    write_table(table, format, output)
+    write_table(answer.table, format, output)
+    if answer.note:
+        typer.echo(printable(answer.note), err=format != "table" or output is not None)
 
 
 @contextmanager

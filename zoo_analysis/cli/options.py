@@ -6,12 +6,13 @@ from collections.abc import Callable
 from datetime import datetime
 from functools import wraps
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 import typer
 
 from zoo_analysis.cluster.placement import Device
 from zoo_analysis.errors import ZooError
+from zoo_analysis.hub.access import CACHE_BYTES
 from zoo_analysis.spectra.methods import Conv2d, Method, Precision, Preset
 from zoo_analysis.spectra.methods import method as make_method
 
@@ -45,7 +46,32 @@ VariantOption = Annotated[
     str,
     typer.Option(help="Of the weights: fp16, non_ema, …; of models without it the plain ones."),
 ]
+ModelSecondsOption = Annotated[
+    float,
+    typer.Option(
+        help="Seconds that a model, or a pair, may take besides what its size explains.",
+        envvar="ZOO_MODEL_SECONDS",
+    ),
+]
+ModelMemoryOption = Annotated[
+    str | None,
+    typer.Option(
+        help="Memory of a task, at most 80 % of its node's.",
+        envvar="ZOO_MODEL_MEMORY",
+        show_default="by its layers' sizes",
+    ),
+]
 DeviceOption = Annotated[Device, typer.Option(help="Where to compute.", envvar="ZOO_DEVICE")]
+#: The variable of options that bound what a node keeps on its disk.
+CACHE_SIZE: Final = "ZOO_CACHE_SIZE"
+WeightCacheOption = Annotated[
+    str,
+    typer.Option(
+        "--cache-size",
+        help="Disk of each node for weights that cannot be streamed.",
+        envvar=CACHE_SIZE,
+    ),
+]
 
 
 def _options_of_method(
@@ -111,12 +137,21 @@ def size(text: str) -> int:
     return int(float(told[1]) * _UNITS.get(told[2], 1))
 
 
+def size_or_none(text: str | None) -> int | None:
+    """Bytes as `size` takes them, where there are any."""
+    return None if text is None else size(text)
+
+
 def size_text(count: int) -> str:
     """Bytes as `size` takes them, in the largest unit that leaves a whole number."""
     for unit, each in _UNITS.items():
         if count and count % each == 0:
             return f"{count // each}{unit}B"
     return str(count)
+
+
+#: What a node keeps of weights unless told otherwise.
+WEIGHT_CACHE: Final = size_text(CACHE_BYTES)
 
 
 def parse_as_of(text: str | None) -> datetime | int | None:

@@ -10,11 +10,13 @@ from zoo_analysis.cli.options import (
     AddressOption,
     Format,
     FormatOption,
+    ModelSecondsOption,
     OutOption,
     StoreOption,
     VariantOption,
     with_method,
 )
+from zoo_analysis.cluster.task_limits import MODEL_SECONDS
 from zoo_analysis.spectra.methods import Method
 
 if TYPE_CHECKING:
@@ -28,6 +30,7 @@ def plan(
     store: StoreOption = None,
     variant: VariantOption = "",
     address: AddressOption = None,
+    model_seconds: ModelSecondsOption = MODEL_SECONDS,
     format: FormatOption = "table",
     output: OutOption = None,
     json_: Annotated[bool, typer.Option("--json", help="Models and totals as one object.")] = False,
@@ -35,7 +38,8 @@ def plan(
     """Price a scan: what it would read, compute and skip, from headers alone."""
     from zoo_analysis.cluster.forecast import plan as run
 
-    print_plan(run(sources, store, how, variant=variant, address=address), format, output, json_)
+    found = run(sources, store, how, variant=variant, address=address, model_seconds=model_seconds)
+    print_plan(found, format, output, json_)
 
 
 def print_plan(

@@ -7,16 +7,21 @@ import typer
 from zoo_analysis.activations.pooling import POSITIONS, Neurons
 from zoo_analysis.answers.defaults import NEAREST
 from zoo_analysis.cli.options import (
+    CACHE_SIZE,
     SOURCES_HELP,
     AddressOption,
     DeviceOption,
     FormatOption,
+    ModelMemoryOption,
+    ModelSecondsOption,
     OutOption,
     StoreOption,
     size,
+    size_or_none,
     size_text,
 )
 from zoo_analysis.cluster.placement import DEVICE
+from zoo_analysis.cluster.task_limits import MODEL_SECONDS
 from zoo_analysis.pairwise.settings import (
     ACTIVATION_BYTES,
     MEASURE,
@@ -73,10 +78,11 @@ def correlate(
     cache_size: Annotated[
         str,
         typer.Option(
-            help="Disk of each node for activations, kept from run to run.",
-            envvar="ZOO_CACHE_SIZE",
+            help="Disk of each node for activations, kept from run to run.", envvar=CACHE_SIZE
         ),
     ] = size_text(ACTIVATION_BYTES),
+    model_seconds: ModelSecondsOption = MODEL_SECONDS,
+    model_memory: ModelMemoryOption = None,
     store: StoreOption = None,
     format: FormatOption = "table",
     output: OutOption = None,
@@ -107,6 +113,8 @@ def correlate(
             device=device,
             address=address,
             cache_size=size(cache_size),
+            model_seconds=model_seconds,
+            model_memory=size_or_none(model_memory),
             on_event=counter.on_event,
             on_start=counter.on_start,
         )

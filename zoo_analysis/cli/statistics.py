@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from zoo_analysis.answers.defaults import BY, MIN_MODELS, RANKED_BY, By
+from zoo_analysis.answers.defaults import BY, MIN_MODELS, QUALITY, RANKED_BY, By, Quality
 from zoo_analysis.cli.options import FormatOption, OutOption, StoreOption
 
 if TYPE_CHECKING:
@@ -24,6 +24,9 @@ AccuracyOption = Annotated[
     str | None, typer.Option(help="Only this kind of accuracy: top1, top5, f1, ….")
 ]
 MethodOption = Annotated[str | None, typer.Option(help="Only methods whose id begins with this.")]
+QualityOption = Annotated[
+    Quality, typer.Option(help="Layers that are averaged: all, or those with a clear tail.")
+]
 WhereOption = Annotated[
     str | None,
     typer.Option(metavar="SQL", help="Only models for which this holds, e.g. 'parameters > 1e7'."),
@@ -44,6 +47,7 @@ def regress(
         bool, typer.Option("--keep", help="Also keep the rows in the table `regressions`.")
     ] = False,
     method: MethodOption = None,
+    quality: QualityOption = QUALITY,
     store: StoreOption = None,
     format: FormatOption = "table",
     output: OutOption = None,
@@ -63,6 +67,7 @@ def regress(
         min_models=min_models,
         mixed=mixed,
         keep=keep,
+        quality=quality,
     )
     if format in ("table", "markdown") and not mixed:
         table = table.select(regressions.READER_COLUMNS)
@@ -76,6 +81,7 @@ def rank(
     accuracy: AccuracyOption = None,
     where: WhereOption = None,
     method: MethodOption = None,
+    quality: QualityOption = QUALITY,
     store: StoreOption = None,
     format: FormatOption = "table",
     output: OutOption = None,
@@ -92,6 +98,7 @@ def rank(
         accuracy=accuracy,
         where=where,
         method=method,
+        quality=quality,
     )
     write_table(table, format, output)
 

@@ -1,5 +1,6 @@
 """Commands that rerun published experiments."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -13,6 +14,12 @@ def study(
         int | None,
         typer.Option(min=1, help="Trainings of each network; default: the study's own number."),
     ] = None,
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            file_okay=False, exists=True, help="Folder of published data; fetched by default."
+        ),
+    ] = None,
     store: StoreOption = None,
     address: AddressOption = None,
     format: FormatOption = "table",
@@ -23,17 +30,32 @@ def study(
     from zoo_analysis.cli.progress import Bars
     from zoo_analysis.cluster.study import READER_COLUMNS
     from zoo_analysis.cluster.study import study as run
+    from zoo_analysis.studies.trends.cells import beside
 
     with Bars() as bars:
-        ran = run(name, store, seeds=seeds, address=address, on_progress=bars.on_progress)
-    brief = ran.rows.select(READER_COLUMNS)
+        ran = run(
+            name, store, seeds=seeds, address=address, data=data, on_progress=bars.on_progress
+        )
+    brief, cells = ran.rows.select(READER_COLUMNS), ran.outcome.cells
+    words = [
+        *ran.outcome.remarks,
+        f"Published ({ran.study.source}): {ran.study.finding}.",
+        ran.outcome.verdict,
+    ]
 
     def show() -> None:
+        if cells is not None:
+            write_table(beside(cells))
         write_table(brief)
-        say("", f"Published ({ran.study.source}): {ran.study.finding}.")
-        say(ran.outcome.verdict)
+        say("", *words)
 
-    write_report(ran.as_dict(), brief if format == "markdown" else ran.rows, show, format, output)
+    if cells is None or format == "table":
+        rows = brief if format == "markdown" else ran.rows
+        write_report(ran.as_dict(), rows, show, format, output)
+        return
+    # Figures beside figures are the result; what is said of them goes beside it.
+    write_table(beside(cells) if format == "markdown" else cells, format, output)
+    typer.echo("\n".join(words), err=True)
 
 
 def studies(format: FormatOption = "table", output: OutOption = None) -> None:

@@ -1,5 +1,6 @@
 """Summaries of runs: for a person, or as JSON."""
 
+import shlex
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -47,6 +48,18 @@ def print_scan(summary: "Summary") -> None:
     say(f"store {summary.store}, method {summary.method}")
     print_remarks(summary.remarks)
     _print_failures(summary)
+
+
+def print_findings(summary: "Summary", store: str | None) -> None:
+    """What a scan found, and the command to go on with, on standard output."""
+    from zoo_analysis.answers.remarks.scan_findings import scan_findings
+
+    found = (
+        scan_findings(summary.store, summary.scan_id, summary.method) if summary.scanned else None
+    )
+    if found is not None:
+        where = f" --store {shlex.quote(store)}" if store else ""
+        say("", *found.told, f"next: {found.following}{where}")
 
 
 def print_remarks(remarks: Sequence[tuple[str, str]]) -> None:

@@ -11,11 +11,12 @@ from zoo_analysis.activations.probes.named import load_probe
 from zoo_analysis.activations.probes.probe import Kind, Probe
 from zoo_analysis.cluster.account import CorrelateSummary, Event, RunWriter
 from zoo_analysis.cluster.correlate_schedule import CorrelateSchedule
-from zoo_analysis.cluster.correlate_tasks import CorrelateSettings
+from zoo_analysis.cluster.correlate_tasks import CorrelateSettings, revision_of
 from zoo_analysis.cluster.downloads import access_for
 from zoo_analysis.cluster.flow import listeners, run_tasks, side_by_side
 from zoo_analysis.cluster.placement import DEVICE, Device, device_for
 from zoo_analysis.cluster.session import ray_session
+from zoo_analysis.cluster.task_limits import MODEL_SECONDS, Limits
 from zoo_analysis.cluster.worker import Failure, failure
 from zoo_analysis.errors import ZooError
 from zoo_analysis.hub.access import DOWNLOADS, HubAccess
@@ -31,7 +32,7 @@ from zoo_analysis.pairwise.settings import (
 )
 from zoo_analysis.similarity.measure import Measure
 from zoo_analysis.similarity.registry import get_measure
-from zoo_analysis.sources import ModelRef, resolve_revision, resolve_sources
+from zoo_analysis.sources import ModelRef, resolve_sources
 from zoo_analysis.store import Store, as_store
 
 #: What models are shown unless told otherwise.
@@ -59,6 +60,8 @@ def correlate(
     device: Device = DEVICE,
     address: str | None = None,
     cache_size: int = ACTIVATION_BYTES,
+    model_seconds: float = MODEL_SECONDS,
+    model_memory: int | None = None,
     access: HubAccess | None = None,
     on_event: Callable[[Event], None] | None = None,
     on_start: Callable[[int, int], None] | None = None,
@@ -85,6 +88,10 @@ def correlate(
         device: ``cpu``, ``cuda``, or ``auto``: cuda where the cluster has a GPU.
         address: of a Ray cluster; None is ``$RAY_ADDRESS``, else a local Ray.
         cache_size: bytes on each node for activations, kept from run to run.
+        model_seconds: that running a model, or comparing a pair, may take besides what their sizes
+            explain.
+        model_memory: bytes that a task may take, of 80 % of its node's at most; None is by the
+            sizes of models and activations.
         access: how to reach the hub; None is `hub.access.default_access`.
         on_event: told of each model and pair when it is done; a notebook shows a bar unless given.
         on_start: told how many models there are, and how many steps will be told of.
@@ -97,9 +104,10 @@ def correlate(
         SimilarityError: an unknown measure.
         ActivationError: a probe that is nothing.
         StoreError: a store that cannot be written.
-        ZooError: fewer than two models, no such reference, no cluster, or no GPU where one was
-            asked for.
+        ZooError: fewer than two models, no such reference, no cluster, no GPU where one was asked
+            for, or limits that no model could keep.
     """
+    limits = Limits.allowed(model_seconds, model_memory)
     chosen = [get_measure(name) for name in dict.fromkeys(listed(measures))]
     how = ComparisonSettings.chosen(mode, neurons, layers, positions)
     resolved = resolve_sources(sources, access)
@@ -121,7 +129,7 @@ def correlate(
     with RunWriter(store, summary, on_event, config) as writer:
         writer.refuse(resolved.problems)
         with ray_session(address):
-            refs = _with_revisions(refs, writer)
+            refs = _with_revisions(refs, writer, limits)
             kinds = {ref: kind_of(ref) for ref in refs}
             work = plan(refs, of, chosen, how, kinds, ids, known_pairs(store, chosen))
             summary.models, summary.skipped, summary.apart = len(refs), work.skipped, work.apart
@@ -130,8 +138,10 @@ def correlate(
             if work.steps:
                 gated = access_for(refs, DOWNLOADS, None, access)
                 settings = CorrelateSettings(how, device_for(device), cache_size, gated)
-                probes = {kind: ray.put(probe) for kind, probe in shown.items()}
-                schedule = CorrelateSchedule(writer, settings, work, lambda ref: probes[kinds[ref]])
+                probes = {kind: (ray.put(probe), probe.n) for kind, probe in shown.items()}
+                schedule = CorrelateSchedule(
+                    writer, settings, work, lambda ref: probes[kinds[ref]], limits
+                )
                 run_tasks(schedule.next_task, writer.commit_if_due)
     return summary
 
@@ -149,13 +159,13 @@ def known_pairs(store: Store, measures: Iterable[Measure]) -> frozenset[tuple[st
 
 
 def _with_revisions(
-    refs: Sequence[ModelRef], writer: RunWriter[CorrelateSummary]
+    refs: Sequence[ModelRef], writer: RunWriter[CorrelateSummary], limits: Limits
 ) -> list[ModelRef]:
     """The models with their revisions; those on disk are read for it, side by side."""
     unknown = [ref for ref in refs if not ref.revision]
     found: list[ModelRef | Failure] = side_by_side(
-        resolve_revision,
-        [(ref,) for ref in unknown],
+        revision_of,
+        [(ref, limits.of(ref.nbytes)) for ref in unknown],
         on_error=lambda number, error: failure(unknown[number], "revision", error),
     )
     resolved = dict(zip(unknown, found, strict=True))

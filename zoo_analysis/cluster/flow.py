@@ -5,13 +5,13 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import ray
 
 from zoo_analysis.cluster.account import BATCH_SECONDS, Event
 from zoo_analysis.cluster.placement import cpus
-from zoo_analysis.cluster.task_limits import Limits
+from zoo_analysis.cluster.task_limits import LimitError, Limits, why_ended
 from zoo_analysis.cluster.worker import call
 
 #: How often a task is tried when its worker dies, and when it was ended for taking too much.
@@ -39,8 +39,9 @@ class Task:
         lost: makes of the error and the number of attempts what `done` gets instead, when the last
             attempt was lost with its worker.
         gpus: that it holds.
-        limits: within which the worker ends it; None leaves it alone, and Ray does the retrying,
-            which also brings back results that were lost with a node.
+        limits: within which the worker ends it; None leaves it alone, and Ray does the retrying.
+        remade: Ray does the retrying all the same, which also brings back results that were lost
+            with a node.
         attempt: how often it has been tried.
     """
 
@@ -50,11 +51,14 @@ class Task:
     lost: Callable[[BaseException, int], Any]
     gpus: int = 0
     limits: Limits | None = None
+    remade: bool = False
     attempt: int = 1
 
     def submit(self) -> "InFlight":
         """Send it to Ray: a reference to its result, and what to call once that is there."""
-        retries = 0 if self.limits else _ATTEMPTS - 1
+        retries = _ATTEMPTS - 1
+        if self.limits:
+            retries = _ATTEMPTS_BEYOND_LIMITS - 1 if self.remade else 0
         options = {"max_retries": retries, "num_gpus": self.gpus}
         arguments = (*self.arguments, self.limits) if self.limits else self.arguments
         results = self.function.options(**options).remote(*arguments)
@@ -65,12 +69,13 @@ class Task:
         """Hand on the result; what is in flight anew where there is none."""
         try:
             result = ray.get(first)
-        except ray.exceptions.RayError as error:
-            attempts, most = _ATTEMPTS, _ATTEMPTS
+        except ray.exceptions.RayError as lost:
+            attempts, most, error = _ATTEMPTS, _ATTEMPTS, cast("BaseException", lost)
             if self.limits:
-                large = isinstance(error, ray.exceptions.OutOfMemoryError)
-                beyond = large or time.monotonic() - start > self.limits.seconds
-                attempts, most = self.attempt, _ATTEMPTS_BEYOND_LIMITS if beyond else _ATTEMPTS
+                error = why_ended(first, lost, self.limits, time.monotonic() - start)
+                beyond = isinstance(error, ray.exceptions.OutOfMemoryError | LimitError)
+                attempts = _ATTEMPTS_BEYOND_LIMITS if self.remade else self.attempt
+                most = _ATTEMPTS_BEYOND_LIMITS if beyond or self.remade else _ATTEMPTS
             if attempts < most:
                 return replace(self, attempt=self.attempt + 1).submit()
             result = self.lost(error, attempts)

@@ -11,8 +11,8 @@ import ray
 from zoo_analysis.cluster.placement import cpus
 from zoo_analysis.cluster.scan_tasks import Committed, is_known
 from zoo_analysis.cluster.session import ray_session
+from zoo_analysis.cluster.task_limits import MODEL_SECONDS, LimitError, Limits
 from zoo_analysis.cluster.worker import one_thread
-from zoo_analysis.errors import ZooError
 from zoo_analysis.hub.access import HubAccess, default_access
 from zoo_analysis.hub.repository import NotDownloaded
 from zoo_analysis.measure.cost import Forecast, ScanPlan, flop_rate
@@ -20,6 +20,7 @@ from zoo_analysis.sources import ModelRef, resolve_sources
 from zoo_analysis.spectra.methods import Method, Preset, as_method
 from zoo_analysis.store import Store, as_store
 from zoo_analysis.weights import open_checkpoint
+from zoo_analysis.weights.deadline import deadline
 
 #: Headers that are read at the same time.
 _AT_ONCE = 16
@@ -32,6 +33,7 @@ def plan(
     *,
     variant: str = "",
     address: str | None = None,
+    model_seconds: float = MODEL_SECONDS,
     access: HubAccess | None = None,
 ) -> ScanPlan:
     """Price of a scan of `sources`, from headers alone; no weights are read or downloaded.
@@ -46,12 +48,14 @@ def plan(
         variant: of the weights, as `sources.resolve_sources` takes it.
         address: of a Ray cluster whose cores are counted; None is ``$RAY_ADDRESS``, a running Ray,
             else this machine.
+        model_seconds: that reading a model's headers may take; one that takes longer is skipped.
         access: how to reach the hub; None is `hub.access.default_access`.
 
     Raises:
         SourceError: a source that is nothing.
-        ZooError: no cluster at the address.
+        ZooError: no cluster at the address, or no time for any model.
     """
+    limits = Limits.allowed(model_seconds)
     resolved = resolve_sources(sources, access, variant)
     known, how = frozenset(as_store(store).committed()), as_method(how)
     with one_thread():
@@ -59,7 +63,7 @@ def plan(
     only_headers = replace(access or default_access(), download=False)
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         models = list(
-            pool.map(lambda ref: _model(ref, known, how, rate, only_headers), resolved.refs)
+            pool.map(lambda ref: _model(ref, known, how, rate, only_headers, limits), resolved.refs)
         )
     for problem in resolved.problems:
         models.append(Forecast(problem.repo_id, None, "", skipped=problem.message))
@@ -68,18 +72,21 @@ def plan(
 
 
 def _model(
-    ref: ModelRef, known: Committed, how: Method, rate: float, access: HubAccess
+    ref: ModelRef, known: Committed, how: Method, rate: float, access: HubAccess, limits: Limits
 ) -> Forecast:
     found = Forecast(ref.repo_id, ref.revision, ref.source)
     if is_known(ref, how, known):
         return replace(found, layers=0, skipped="in the store already")
     try:
-        with open_checkpoint(ref.path, access) as checkpoint:
+        with deadline(limits.seconds, LimitError), open_checkpoint(ref.path, access) as checkpoint:
             return found.priced(checkpoint, how, rate)
     except NotDownloaded as error:
         return replace(found, read_bytes=error.size, skipped=_without(str(error), ref))
-    except (ZooError, OSError) as error:
-        return replace(found, skipped=_without(str(error), ref))
+    except LimitError:
+        seconds = f"{limits.seconds:.0f} s"
+        return replace(found, skipped=f"took more than {seconds}: --model-seconds allows more")
+    except Exception as error:
+        return replace(found, skipped=_without(str(error) or type(error).__name__, ref))
 
 
 def _without(message: str, ref: ModelRef) -> str:

@@ -46,7 +46,8 @@ def scan(
         cache_size: bytes on each node for weights of the hub that cannot be streamed; None is what
             the access says.
         model_seconds: that a model, or a piece of it, may take besides what its size explains.
-        model_memory: bytes that a task may take; None is by the size of the model's layers.
+        model_memory: bytes that a task may take, of 80 % of its node's at most; None is by the
+            size of the model's layers.
         access: how to reach the hub; None is `hub.access.default_access`.
         on_event: told of each model and piece when it is done; a notebook shows a bar unless given.
         on_start: told how many models there are, and the bytes of their weights.
@@ -57,8 +58,9 @@ def scan(
     Raises:
         SourceError: a source that is nothing.
         StoreError: a store that cannot be written.
-        ZooError: no cluster, or no GPU where one was asked for.
+        ZooError: no cluster, no GPU where one was asked for, or limits that no model could keep.
     """
+    limits = Limits.allowed(model_seconds, model_memory)
     resolved = (
         sources if isinstance(sources, Resolved) else resolve_sources(sources, access, variant)
     )
@@ -83,7 +85,6 @@ def scan(
             with ray_session(address):
                 gated = access_for(todo, downloads, cache_size, access)
                 settings = ScanSettings(how, device_for(device), gated)
-                limits = Limits(model_seconds, model_memory)
                 schedule = ScanSchedule(writer, settings, todo, known, limits)
                 run_tasks(schedule.next_task, writer.commit_if_due)
     return summary

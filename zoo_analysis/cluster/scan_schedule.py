@@ -92,6 +92,9 @@ class ScanSchedule:
         elif isinstance(outcome, Skipped):
             skip(outcome.ref, self.writer)
         else:
+            if outcome.ref.source == "hub":  # of others all was said before
+                remarks = [(outcome.ref.repo_id, text) for text in outcome.ref.remarks]
+                self.writer.summary.remarks += remarks
             model = _Unfinished(outcome, [*outcome.measured])
             self.unfinished[outcome.ref] = model
             for piece in outcome.pieces:

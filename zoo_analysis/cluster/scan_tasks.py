@@ -99,8 +99,9 @@ def open_model(
                 stage = "layers"
                 config = read_config(checkpoint)
                 ref = with_config(ref, config)
-                if ref.source == "hub":
-                    ref = replace(ref, nbytes=checkpoint.nbytes)
+                if ref.source == "hub":  # on disk it was looked at before
+                    remarks = tuple(checkpoint.remarks)
+                    ref = replace(ref, nbytes=checkpoint.nbytes, remarks=remarks)
                 books = take_inventory(checkpoint, config, ref.architecture, how.split_qkv)
                 if not books.layers:
                     raise ZooError(f"{ref.path} holds no weight matrix: nothing to analyse")

@@ -8,6 +8,7 @@ import pyarrow as pa
 from deltalake import DeltaTable
 
 from zoo_analysis.errors import StoreError
+from zoo_analysis.store.history import history
 from zoo_analysis.store.query_limits import DEFAULT_LIMITS, QueryLimits
 from zoo_analysis.store.schemas import TABLES, formerly
 from zoo_analysis.store.tables import (
@@ -65,9 +66,14 @@ def snapshots(location: Location) -> dict[str, DeltaTable | None]:
     with ThreadPoolExecutor(len(others)) as threads:
         found |= zip(others, threads.map(lambda name: load(location, name), others), strict=True)
     if not any(found.values()):
-        when = f" as of {location.as_of.isoformat()}" if location.as_of else ""
+        if location.as_of:
+            began = history(location)[0].time  # refuses where there is no store now either
+            raise StoreError(
+                f"the store at {location.uri} began at {began:%Y-%m-%dT%H:%M:%S} UTC: there is "
+                f"nothing of it as of {location.as_of:%Y-%m-%dT%H:%M:%S} UTC"
+            )
         raise StoreError(
-            f"no store at {location.uri}{when}: `zoo scan SOURCE` creates one, "
+            f"no store at {location.uri}: `zoo scan SOURCE` creates one, "
             "--store or ZOO_STORE names another"
         )
     return found

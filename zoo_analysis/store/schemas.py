@@ -110,6 +110,15 @@ COMMITS = _schema(
 
 #: Metrics that `summaries` averages, in the order in which it is shown.
 SUMMARY_METRICS: Final = AVERAGED
+#: Columns of `summaries` that models can be ranked or regressed by: means, medians, means weighted
+#: by the tails' sizes, and the share of layers that look random.
+SUMMARY_COLUMNS: Final = (
+    *SUMMARY_METRICS,
+    *(f"{name}_{form}" for form in ("median", "by_tail") for name in SUMMARY_METRICS),
+    "random_like",
+)
+#: Choices of the layers that averages are over: all, or those with a clear tail (`clear_layers`).
+QUALITIES: Final = ("all", "clear")
 
 #: Averages that were published without their layers; `summaries` shows them beside the others.
 AVERAGES = _schema(
@@ -146,7 +155,10 @@ REGRESSIONS = _schema(
     ("flags", pa.string()),
     ("method", pa.string()),
     ("spearman_p", pa.float64()),
+    ("r2_bca_low", pa.float64()),
+    ("r2_bca_high", pa.float64()),
     ("query", pa.string()),
+    ("of_version", pa.string()),
     ("computed_at", TIME),
 )
 
@@ -207,6 +219,12 @@ SCANS = _schema(
     ("failed", pa.int64()),
     ("layers", pa.int64()),
     ("seconds", pa.float64()),
+    ("state", pa.string()),  # running, finished, interrupted, failed or died
+    ("heartbeat_at", TIME),  # when it was last heard of, while it ran
+    ("models", pa.int64()),  # that there are; of a comparison: steps
+    ("bytes", pa.int64()),  # of the weights of models that are over
+    ("host", pa.string()),
+    ("pid", pa.int64()),
 )
 
 FAILURES = _schema(

@@ -14,10 +14,11 @@ from zoo_analysis.store import duck, last_connection, tables
 from zoo_analysis.store.accuracies import news
 from zoo_analysis.store.guard import admit
 from zoo_analysis.store.history import versions_at
+from zoo_analysis.store.live.pending import pending
 from zoo_analysis.store.model_rows import STAMPS, ModelRows, assemble, conform, modern, stamped
 from zoo_analysis.store.named_queries import get_query
 from zoo_analysis.store.query_limits import MEMORY, SECONDS, QueryLimits
-from zoo_analysis.store.schemas import TABLES
+from zoo_analysis.store.schemas import COMMIT_ID, TABLES
 
 
 @dataclass(frozen=True)
@@ -46,8 +47,13 @@ class Store:
         Raises:
             StoreError: rows that do not fit, or a store that cannot be written.
         """
-        if batch:
-            for name, rows in assemble(batch, scan_id).items():
+        if not batch:
+            return
+        tables_of = assemble(batch, scan_id)
+        with pending(self.location, tables_of["commits"][COMMIT_ID].to_pylist()) as check:
+            for name, rows in tables_of.items():
+                if name == "commits":
+                    check()
                 tables.append(self.location, name, rows)
 
     def append(self, table: str, rows: pa.Table) -> None:
@@ -78,6 +84,15 @@ class Store:
         """The (repo_id, revision, method) of every published model; empty for a new store."""
         rows = self._all("commits").select(["repo_id", "revision", "method"])
         return set(zip(*(column.to_pylist() for column in rows.columns), strict=True))
+
+    def version_of(self, *names: str) -> str:
+        """Versions of tables in one text, the same as long as nothing was written to any.
+
+        Args:
+            names: of tables.
+        """
+        found = [(name, tables.load(self.location, name)) for name in names]
+        return ", ".join(f"{name} {table.version()}" for name, table in found if table)
 
     def connect(self) -> duckdb.DuckDBPyConnection:
         """A locked-down DuckDB connection over a snapshot of all tables and views.
