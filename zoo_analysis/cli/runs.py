@@ -133,6 +133,6 @@ def retry(
     if summary is None:
         say("{}" if json_ else f"nothing failed in scan {retried.of}")
     elif isinstance(summary, Summary):
-        tell(summary, print_scan, json_)
+        tell(summary, print_scan, "json" if json_ else "table")
     else:
-        tell(summary, print_comparison, json_)
+        tell(summary, print_comparison, "json" if json_ else "table")
