@@ -17,7 +17,8 @@ from .answers.store_upkeep import (
 from .answers.two_models import compare
 from .cluster.correlate import correlate
 from .cluster.demo import demo
-from .cluster.forecast import plan
+from .cluster.planning.calibrate_nodes import calibrate
+from .cluster.planning.forecast import plan
 from .cluster.scan import scan
 from .cluster.study import study
 from .cluster.track import track
@@ -39,6 +40,7 @@ __all__ = [
     "accuracy_sources",
     "add_to_catalogue",
     "analyze",
+    "calibrate",
     "catalogue_members",
     "check_store",
     "compact_store",

@@ -17,6 +17,7 @@ from zoo_analysis.cli.options import (
     with_method,
 )
 from zoo_analysis.cluster.task_limits import MODEL_SECONDS
+from zoo_analysis.errors import ZooError
 from zoo_analysis.spectra.methods import Method
 
 if TYPE_CHECKING:
@@ -25,8 +26,10 @@ if TYPE_CHECKING:
 
 @with_method
 def plan(
-    sources: Annotated[list[str], typer.Argument(metavar="SOURCE...", help=SOURCES_HELP)],
     how: Method,
+    sources: Annotated[
+        list[str] | None, typer.Argument(metavar="[SOURCE...]", help=SOURCES_HELP)
+    ] = None,
     store: StoreOption = None,
     variant: VariantOption = "",
     address: AddressOption = None,
@@ -34,10 +37,24 @@ def plan(
     format: FormatOption = "table",
     output: OutOption = None,
     json_: Annotated[bool, typer.Option("--json", help="Models and totals as one object.")] = False,
+    calibrate: Annotated[
+        bool,
+        typer.Option("--calibrate", help="Measure the machines first, and keep that in the store."),
+    ] = False,
 ) -> None:
     """Price a scan: what it would read, compute and skip, from headers alone."""
-    from zoo_analysis.cluster.forecast import plan as run
+    from zoo_analysis.cluster.planning.forecast import plan as run
 
+    if calibrate:
+        from zoo_analysis.cli.output import write_table
+        from zoo_analysis.cluster.planning.calibrate_nodes import calibrate as measure
+
+        rates = measure(store, how, address=address)
+        if not sources:
+            write_table(rates, "json" if json_ else format, output)
+            return
+    if not sources:
+        raise ZooError("nothing to plan: name sources, or --calibrate the machines")
     found = run(sources, store, how, variant=variant, address=address, model_seconds=model_seconds)
     print_plan(found, format, output, json_)
 
@@ -63,7 +80,8 @@ def print_plan(
             f"{totals['read_bytes'] / 1e9:.2f} GB to read, "
             f"{totals['gram_flops'] + totals['eigen_flops']:.2e} multiply-adds, "
             f"{totals['peak_bytes'] / 1e9:.2f} GB for the largest layer; "
-            f"about {_duration(plan.seconds)} on {plan.cpus} cores",
+            f"about {_duration(plan.seconds)} on {plan.cpus} cores"
+            + ("" if plan.calibrated else " as they typically are: --calibrate measures them"),
         )
         print_remarks(plan.remarks)
 

@@ -61,7 +61,7 @@ def scan(
     memory = size_or_none(model_memory)
     if dry_run:
         from zoo_analysis.cli.plan import print_plan
-        from zoo_analysis.cluster.forecast import plan
+        from zoo_analysis.cluster.planning.forecast import plan
 
         priced = plan(
             sources, store, how, variant=variant, address=address, model_seconds=model_seconds

@@ -4,11 +4,12 @@ from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import ray
 
 from zoo_analysis.cluster.flow import side_by_side
 from zoo_analysis.cluster.session import ray_session
@@ -98,7 +99,7 @@ def study(
                 _spread,
                 on_progress or (lambda title, done, total: None),
                 # Ray starts with the first work for it: a study that trains nothing needs none.
-                cache(lambda: stack.enter_context(ray_session(address))),
+                partial(_started, stack, address),
             ),
             store=store if store.exists() else None,
             small=small,
@@ -112,6 +113,12 @@ def study(
     if outcome.similarities is not None:
         store.append("similarities", made_by(outcome.similarities, SIMILARITIES, **run))
     return StudyRun(chosen, run_id, rows, outcome, store.uri)
+
+
+def _started(stack: ExitStack, address: str | None) -> None:
+    """Ray, once in a stack."""
+    if not ray.is_initialized():
+        stack.enter_context(ray_session(address))
 
 
 def _spread(

@@ -227,6 +227,18 @@ SCANS = _schema(
     ("pid", pa.int64()),
 )
 
+#: Seconds that measuring takes on a kind of machine, or by how much scans departed from them.
+RATES = _schema(
+    ("machine", pa.string()),
+    ("method", pa.string()),
+    ("quantity", pa.string()),
+    ("side", pa.int64()),  # of the matrix, where it matters
+    ("value", pa.float64()),
+    ("seconds", pa.float64()),  # of work that it was found from, if it is a correction
+    ("run_id", pa.string()),
+    ("measured_at", TIME),
+)
+
 FAILURES = _schema(
     ("scan_id", pa.string()),
     *_KEY,
@@ -249,6 +261,7 @@ TABLES: Final[dict[str, pa.Schema]] = {
     "studies": STUDIES,
     "releases": RELEASES,
     "scans": SCANS,
+    "rates": RATES,
     "failures": FAILURES,
     "regressions": REGRESSIONS,
 }

@@ -14,7 +14,7 @@ from tests.support.command import zoo
 from tests.support.loopback import Hub
 from tests.support.repositories import tensor_bytes, tensors, write
 from zoo_analysis import open_store, scan
-from zoo_analysis.cluster.forecast import plan as forecast
+from zoo_analysis.cluster.planning.forecast import plan as forecast
 from zoo_analysis.hub.access import HubAccess
 from zoo_analysis.spectra import method
 from zoo_analysis.weights import Checkpoint, open_checkpoint
@@ -83,7 +83,7 @@ def test_a_model_that_never_ends_or_cannot_be_read_is_skipped_and_the_others_are
             raise IndexError
         return open_checkpoint(path, access)
 
-    monkeypatch.setattr("zoo_analysis.cluster.forecast.open_checkpoint", opened)
+    monkeypatch.setattr("zoo_analysis.cluster.planning.forecast.open_checkpoint", opened)
     with within(60):
         plan = forecast([str(tmp_path / "zoo")], tmp_path / "store", model_seconds=1)
     told = {model.repo_id: (model.layers, model.skipped) for model in plan.models}
