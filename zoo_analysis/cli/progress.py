@@ -57,7 +57,9 @@ class Bar:
 
     def __exit__(self, *error: object) -> None:
         self._progress.stop()
-        if self.lines and self.news and error[:1] == (None,):  # who followed the lines is told the end
+        if (
+            self.lines and self.news and error[:1] == (None,)
+        ):  # who followed the lines is told the end
             self._tell()
 
     def start(self, total: float, of: str) -> None:
