@@ -144,14 +144,14 @@ def read_averages(
     table = read_columns(path, mapping, (*KNOWN, "repo_id"))
     table = table.rename(columns={} if "model" in table.columns else {"repo_id": "model"})
     if "model" not in table.columns:
-        raise SourceError(f"{path}: no column model: name it with `mapping`, COLUMN=model")
+        raise SourceError(f"{path}: no column model: name it with `mapping` COLUMN=model")
     metrics = [name for name in SUMMARY_METRICS if name in table.columns]
     reported = [name for name in _ACCURACIES if name in table.columns]
     if not metrics and not reported:
         raise SourceError(
             f"{path}: neither a metric ({', '.join(SUMMARY_METRICS)}) nor an accuracy "
             f"({', '.join(_ACCURACIES)}) among its columns {', '.join(table.columns)}: "
-            "name them with `mapping`, COLUMN=NAME"
+            "name them with `mapping` COLUMN=NAME"
         )
     numbers = {name: numeric(table[name], path) for name in metrics}
     numbers |= {name: numeric(table[name], path, finite=True) for name in reported}

@@ -93,7 +93,7 @@ def test_a_file_that_says_nothing_or_something_else_is_refused(tmp_path: Path) -
 @pytest.mark.parametrize(
     ("arguments", "called"),
     [
-        (["query", "layer-matches"], "use -p, NAME=VALUE"),
+        (["query", "layer-matches"], "use --param NAME=VALUE"),
         (["regress", "--keep", "--mixed"], "--keep keeps plain regressions: leave out --mixed"),
         (["track", "none.toml", "--since", "then"], "--since 'then': write 7d"),
         (["query", "SELECT 1", "--store", "none"], "--store or ZOO_STORE names another"),
