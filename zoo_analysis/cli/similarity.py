@@ -163,7 +163,7 @@ def matrix(
 
 
 def measures(format: FormatOption = "table", output: OutOption = None) -> None:
-    """List the measures of likeness: range, direction, invariances, source."""
+    """List the measures of likeness: range, direction, invariances, needs, source."""
     from zoo_analysis.answers import similarity
     from zoo_analysis.cli.output import write_table
 
