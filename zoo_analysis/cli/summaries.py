@@ -77,7 +77,8 @@ def print_comparison(summary: "CorrelateSummary") -> None:
     """A comparison's summary for a person, on standard output."""
     say(
         f"{counted(summary.pairs, 'pair')} of {counted(summary.models, 'model')} compared, "
-        f"{summary.skipped} skipped (already there), {summary.failed} failed; {counted(summary.rows, 'row')} in "
+        f"{summary.skipped} skipped (already there), {summary.failed} failed; "
+        f"{counted(summary.rows, 'row')} in "
         f"{summary.seconds:.1f} s"
     )
     say(
