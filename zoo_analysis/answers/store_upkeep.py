@@ -8,6 +8,7 @@ import sys
 import tomllib
 from dataclasses import dataclass
 from datetime import timedelta
+from fnmatch import fnmatch
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -155,10 +156,12 @@ def schema(table: str | None = None) -> pa.Table:
 def _meaning(table: str, column: str, kind: str) -> ColumnMeaning:
     told = _told()
     own = told.get(table) or told["views"][table]
-    places = (own, told.get(own.get("like"), {}), told["everywhere"])
-    text: str | None = next((place[column] for place in places if column in place), None)
+    like = own.get("like")
+    places = (own, told.get(like) or told["views"].get(like, {}), told["everywhere"])
+    said = (p[name] for p in places for name in p if name != "rows" and fnmatch(column, name))
+    text: str | None = next(said, None)
     if text is None and column in METRICS:
-        averaged = table in ("summaries", "averages")
+        averaged = table == "averages" or table.endswith("summaries")
         text = ("mean of " if averaged else "") + METRICS[column].meaning
     found = re.fullmatch(r"(.*?)(?: \[(.*)\])?(?: \(since (.*)\))?", text or "")
     assert found is not None

@@ -21,7 +21,7 @@ def device_for(device: Device) -> Literal["cpu", "cuda"]:
 
     gpus = ray.cluster_resources().get("GPU", 0)
     if device == "cuda" and not gpus:
-        raise ZooError("--device cuda, but the Ray cluster has no GPU; use --device auto or cpu")
+        raise ZooError("`device` is cuda, but the Ray cluster has no GPU; use auto or cpu")
     return "cuda" if device != "cpu" and gpus else "cpu"
 
 
