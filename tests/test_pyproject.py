@@ -58,7 +58,7 @@ for name in {UNNEEDED}:
 import torch
 from safetensors.torch import save_file
 save_file({{"a.weight": torch.ones(12, 12).triu()}}, "model.safetensors")
-import zoo_analysis, zoo_analysis.cluster.scan_tasks
+import zoo_analysis, zoo_analysis.cluster.scanning.scan_tasks
 from zoo_analysis.sources import resolve_sources
 assert len(resolve_sources(["model.safetensors"]).refs) == 1
 assert zoo_analysis.analyze("model.safetensors")["status"].to_pylist() == ["success"]

@@ -18,7 +18,8 @@ from tests.attacks.limits import within
 from tests.support.command import zoo
 from tests.support.small_models import model_rows
 from zoo_analysis.cli.summaries import print_scan
-from zoo_analysis.cluster.account import RunWriter, Summary
+from zoo_analysis.cluster.account import Summary
+from zoo_analysis.cluster.commits import RunWriter
 from zoo_analysis.cluster.worker import failure
 from zoo_analysis.errors import ZooError
 from zoo_analysis.measure.analyze import analyze
@@ -65,7 +66,7 @@ CARDS = {
 def test_what_a_card_says_can_be_stored(tmp_path: Path, store: Store, card: str) -> None:
     (ref,) = local_models(model(tmp_path / "lab" / "net", card)).refs
     with RunWriter(store, Summary(store.uri, "default"), None, {}) as writer:
-        writer.models.append(described(ref))
+        writer.add_model(described(ref))
         writer.report(ref)
     assert writer.summary.scanned == 1
     (license,) = store.run("SELECT license FROM raw.models")[0].to_pylist()
@@ -115,7 +116,7 @@ def test_a_model_that_cannot_be_written_is_a_failure_and_the_others_are_written(
         for name in ("lab/a", "lab/bad", "lab/b"):
             rows = model_rows(name)
             extra = said if name == "lab/bad" else {}
-            writer.models.append(
+            writer.add_model(
                 ModelRows({**rows.model, **extra}, rows.method, rows.layers, rows.esds)
             )
     assert {repo_id for repo_id, *_ in store.committed()} == {"lab/a", "lab/b"}
@@ -129,7 +130,7 @@ def test_a_model_that_cannot_be_written_is_a_failure_and_the_others_are_written(
 def test_a_lone_bad_model_does_not_end_the_run(store: Store) -> None:
     with RunWriter(store, Summary(store.uri, "default"), None, {}) as writer:
         rows = model_rows("lab/bad")
-        writer.models.append(
+        writer.add_model(
             ModelRows({**rows.model, "downloads": 10**30}, rows.method, rows.layers, rows.esds)
         )
     assert (writer.summary.scanned, writer.summary.failed) == (0, 1)

@@ -7,7 +7,9 @@ import time
 import pytest
 import ray
 
-from zoo_analysis.cluster.flow import Task, run_tasks, side_by_side
+from zoo_analysis.cluster.flow import run_tasks, side_by_side
+from zoo_analysis.cluster.processes.ray_workers import RayWorkers
+from zoo_analysis.cluster.processes.task import Room, Task
 
 pytestmark = pytest.mark.usefixtures("local_ray")
 
@@ -27,13 +29,13 @@ def small_and_large(number: int) -> tuple[int, str]:
 def test_no_more_tasks_are_asked_for_than_there_are_places() -> None:
     numbers, done, asked = list(range(12)), [], []
 
-    def next_task(places: int) -> Task | None:
-        asked.append((len(done), places))
+    def next_task(room: Room) -> Task | None:
+        asked.append((len(done), room.places))
         if not numbers:
             return None
         return Task(double, (numbers.pop(),), done.append, lambda error, attempts: None)
 
-    run_tasks(next_task)
+    run_tasks(next_task, RayWorkers())
     assert sorted(done) == list(range(0, 24, 2))
     assert {places for _, places in asked} == {4}
     assert [finished for finished, _ in asked[:5]] == [0, 0, 0, 0, 1]
@@ -47,36 +49,36 @@ def test_a_task_may_bring_others_into_being() -> None:
         if result < 32:
             waiting.append(result)
 
-    def next_task(places: int) -> Task | None:
+    def next_task(room: Room) -> Task | None:
         if not waiting:
             return None
         return Task(double, (waiting.pop(),), follow, lambda error, attempts: None)
 
-    run_tasks(next_task)
+    run_tasks(next_task, RayWorkers())
     assert done == [2, 4, 8, 16, 32]
 
 
 def test_a_task_whose_worker_always_dies_is_lost_and_the_others_are_done() -> None:
     numbers, done = [1, -1, 2], []
 
-    def next_task(places: int) -> Task | None:
+    def next_task(room: Room) -> Task | None:
         lost = lambda error, attempts: (type(error).__name__, attempts)  # noqa: E731
         return Task(double, (numbers.pop(),), done.append, lost) if numbers else None
 
-    run_tasks(next_task)
+    run_tasks(next_task, RayWorkers())
     assert sorted(done, key=str) == [("WorkerCrashedError", 3), 2, 4]
 
 
 def test_of_several_results_the_first_is_fetched_and_the_others_stay_where_they_are() -> None:
     tasks, done = [3], []
 
-    def next_task(places: int) -> Task | None:
+    def next_task(room: Room) -> Task | None:
         def take(first: int, second: object) -> None:
             done.extend([first, second])
 
         return Task(small_and_large, (tasks.pop(),), take, print) if tasks else None
 
-    run_tasks(next_task)
+    run_tasks(next_task, RayWorkers())
     first, second = done
     assert first == 3
     assert isinstance(second, ray.ObjectRef)

@@ -1,12 +1,15 @@
 """Processes that die, runs that are killed, two runs at once: nothing is lost or doubled."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -14,6 +17,17 @@ import ray
 
 from tests.support.scanned_models import MakeModel
 from zoo_analysis import open_store, scan
+from zoo_analysis.cluster.scanning import scan_schedule
+from zoo_analysis.cluster.scanning.scan_tasks import (
+    ModelToScan,
+    ScannedBatch,
+    ScanSettings,
+    scan_models,
+)
+from zoo_analysis.measure import rows as measured
+from zoo_analysis.spectra import LayerResult
+from zoo_analysis.store.integrity import check
+from zoo_analysis.weights import Checkpoint, LayerSpec
 
 BIG = ((2100, 2100),) * 3
 
@@ -113,6 +127,57 @@ def test_a_killed_run_resumes_without_repeating_a_model(
         "SELECT count(*), count(DISTINCT (repo_id, layer)), count(DISTINCT repo_id) FROM layers"
     )
     assert counts.fetchall() == [(35 * 2 + 5, 35 * 2 + 5, 36)]
+
+
+def deadly(models: Sequence[ModelToScan], settings: ScanSettings) -> ScannedBatch:
+    """What models of a zoo become of which one has a layer that nothing survives."""
+    measure_layer = measured.measure_layer
+
+    def die(checkpoint: Checkpoint, spec: LayerSpec, *others: Any) -> LayerResult:
+        if "killer" in str(checkpoint.path) and spec.layer == "layers.1":
+            with (Path(checkpoint.path).parent / "deaths.txt").open("a") as file:
+                file.write(f"{len(models)}\n")
+            os.kill(os.getpid(), signal.SIGSEGV)
+        return measure_layer(checkpoint, spec, *others)
+
+    measured.measure_layer = die
+    return scan_models(models, settings)
+
+
+@pytest.mark.parametrize("where", ["ray", "local"])
+def test_of_a_batch_only_the_model_fails_that_kills_its_process(
+    where: str,
+    make_model: MakeModel,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    request: pytest.FixtureRequest,
+) -> None:
+    if where == "ray":
+        request.getfixturevalue("local_ray")
+    else:
+        monkeypatch.setattr("zoo_analysis.cluster.scan._connected", lambda: False)
+    monkeypatch.setattr(scan_schedule, "scan_models", deadly)
+    for i in range(9):
+        make_model(f"m{i}")
+    tree = make_model("killer").parent
+    store = str(tmp_path / "store")
+    summary = scan([str(tree)], store)
+    assert (summary.scanned, summary.failed, summary.layers) == (9, 1, 18)
+    kept = open_store(store)
+    told = kept.sql("SELECT repo_id, stage, error, message, attempts FROM failures").fetchall()
+    died = "its process was ended in layers.1 by SIGSEGV"
+    assert told == [("zoo/killer", "measure", "ProcessDied", died, 3)]
+    deaths = [int(line) for line in (tree / "deaths.txt").read_text().split()]
+    assert deaths == [10, 1, 1]
+    assert check(kept).problems == ()
+    calm, calm_tree = str(tmp_path / "calm"), tmp_path / "calm-zoo" / "zoo"
+    shutil.copytree(tree, calm_tree, ignore=shutil.ignore_patterns("killer", "deaths.txt"))
+    monkeypatch.undo()
+    scan([str(calm_tree)], calm)
+    columns = "* EXCLUDE (seconds)"
+    for table in ("layers", "esds", "left_out"):
+        sql = f"SELECT {columns if table == 'layers' else '*'} FROM {table} ORDER BY ALL"
+        assert kept.sql(sql).fetchall() == open_store(calm).sql(sql).fetchall()
 
 
 @pytest.mark.usefixtures("local_ray")

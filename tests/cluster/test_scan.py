@@ -3,6 +3,7 @@
 import json
 import struct
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -10,8 +11,9 @@ from safetensors.torch import save_file
 
 from tests.support.scanned_models import MakeModel
 from zoo_analysis import analyze, open_store, scan
-from zoo_analysis.cluster import flow
 from zoo_analysis.cluster.account import Event
+from zoo_analysis.cluster.processes.ray_workers import RayWorkers
+from zoo_analysis.cluster.scanning import batches
 from zoo_analysis.errors import SourceError, ZooError
 from zoo_analysis.spectra import method
 from zoo_analysis.store.integrity import check
@@ -162,14 +164,16 @@ def test_no_more_tasks_are_in_flight_than_there_are_places(
         make_model(f"m{i}")
     tree = make_model("last").parent
     seen: list[int] = []
-    wait = flow.ray.wait
+    wait = RayWorkers.wait
 
-    def spy(tasks: list[object], **options: object) -> object:
-        seen.append(len(tasks))
-        return wait(tasks, **options)
+    def spy(workers: RayWorkers, submitted: list[Any], seconds: float) -> list[Any]:
+        seen.append(len(submitted))
+        return wait(workers, submitted, seconds)
 
-    monkeypatch.setattr(flow.ray, "wait", spy)
+    monkeypatch.setattr(RayWorkers, "wait", spy)
+    monkeypatch.setattr(batches, "_MODELS", 1)
     assert scan([str(tree)], store).scanned == 13
+    assert len(seen) >= 13
     assert max(seen) <= 4
 
 

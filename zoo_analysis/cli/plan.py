@@ -16,7 +16,7 @@ from zoo_analysis.cli.options import (
     VariantOption,
     with_method,
 )
-from zoo_analysis.cluster.task_limits import MODEL_SECONDS
+from zoo_analysis.cluster.processes.task_limits import MODEL_SECONDS
 from zoo_analysis.errors import ZooError
 from zoo_analysis.spectra.methods import Method
 

@@ -21,7 +21,7 @@ from zoo_analysis.cli.options import (
     with_method,
 )
 from zoo_analysis.cluster.placement import DEVICE
-from zoo_analysis.cluster.task_limits import MODEL_SECONDS
+from zoo_analysis.cluster.processes.task_limits import MODEL_SECONDS
 from zoo_analysis.hub.access import DOWNLOADS
 from zoo_analysis.spectra.methods import Method
 

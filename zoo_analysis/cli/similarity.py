@@ -21,7 +21,7 @@ from zoo_analysis.cli.options import (
     size_text,
 )
 from zoo_analysis.cluster.placement import DEVICE
-from zoo_analysis.cluster.task_limits import MODEL_SECONDS
+from zoo_analysis.cluster.processes.task_limits import MODEL_SECONDS
 from zoo_analysis.pairwise.settings import (
     ACTIVATION_BYTES,
     MEASURE,

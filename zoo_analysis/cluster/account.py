@@ -1,27 +1,17 @@
-"""The account of a run: rows on their way into the store, what it tells, and what it came to."""
+"""The account of a run: what it tells, and what it came to."""
 
-import json
 import platform
-import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any, Generic, Literal, Self, TypeVar, cast
+from typing import Any, Literal
 
-import pyarrow as pa
+import pyarrow.compute as pc
 
 from zoo_analysis.answers.defaults import LEAST_COVERAGE
-from zoo_analysis.cluster.commits import commit_each
 from zoo_analysis.cluster.worker import Failure
-from zoo_analysis.sources import Accuracy, ModelRef, Problem
-from zoo_analysis.store import ModelRows, Store
-from zoo_analysis.store.records import table_of
-from zoo_analysis.store.runs import made_by, new_run_id, record_run
-from zoo_analysis.store.schemas import FAILURES, SIMILARITIES
-
-#: Rows are committed when there are so many models or similarities, or after so many seconds.
-_MODELS, _SIMILARITIES, BATCH_SECONDS = 32, 20_000, 10.0
+from zoo_analysis.store.model_rows import Tables
+from zoo_analysis.store.runs import new_run_id
 
 
 @dataclass(frozen=True)
@@ -30,13 +20,15 @@ class Event:
 
     Attributes:
         kind: of a scan: a model, or a piece of one; of a comparison: a model captured or failed, a
-            pair compared or given up.
+            pair compared or given up; or that Ray is being started.
         what: the model's repo_id, or those of the pair.
         layers: that were measured.
         bytes: of weights that are done with.
     """
 
-    kind: Literal["scanned", "skipped", "failed", "piece", "captured", "compared", "dropped"]
+    kind: Literal[
+        "scanned", "skipped", "failed", "piece", "captured", "compared", "dropped", "starting"
+    ]
     what: str
     layers: int = 0
     bytes: float = 0.0
@@ -54,7 +46,7 @@ class RunSummary:
         plain = {name: value for name, value in vars(self).items() if name != "failures"}
         return plain | {"failures": [failure.as_dict() for failure in self.failures]}
 
-    def committed(self, models: Sequence[ModelRows], similarities: int) -> None:
+    def committed(self, rows: Sequence[Tables], similarities: int) -> None:
         """Count rows that are in the store now."""
 
     def columns(self) -> Mapping[str, Any]:
@@ -98,19 +90,19 @@ class Summary(RunSummary):
     failures: list[Failure] = field(default_factory=list)
     remarks: list[tuple[str, str]] = field(default_factory=list)
 
-    def committed(self, models: Sequence[ModelRows], similarities: int) -> None:
+    def committed(self, rows: Sequence[Tables], similarities: int) -> None:
         """Count rows that were committed."""
-        self.scanned += len(models)
-        self.layers += sum(len(rows.layers) for rows in models)
-        for rows in models:
-            model, left_out = cast("Mapping[str, Any]", rows.model), rows.left_out
-            self.parameters_total += model.get("parameters_total") or 0
-            self.parameters_measured += model.get("parameters_measured") or 0
-            coverage = model.get("coverage")
-            if coverage is not None and coverage < LEAST_COVERAGE:
-                self.incomplete.append(model["repo_id"])
-            if left_out is not None and "not-understood" in left_out["reason"].to_pylist():
-                self.not_understood.append(model["repo_id"])
+        for tables in rows:
+            models = tables["models"]
+            self.scanned += len(models)
+            self.layers += len(tables.get("layers", ()))
+            self.parameters_total += pc.sum(models["parameters_total"], min_count=0).as_py()
+            self.parameters_measured += pc.sum(models["parameters_measured"], min_count=0).as_py()
+            thin = models.filter(pc.field("coverage") < LEAST_COVERAGE)
+            self.incomplete += thin["repo_id"].to_pylist()
+            if left_out := tables.get("left_out"):
+                odd = left_out.filter(pc.field("reason") == "not-understood")
+                self.not_understood += pc.unique(odd["repo_id"]).to_pylist()
 
     def columns(self) -> Mapping[str, Any]:
         """Columns of the table `scans`, and others."""
@@ -159,7 +151,7 @@ class CorrelateSummary(RunSummary):
     failures: list[Failure] = field(default_factory=list)
     reasons: list[str] = field(default_factory=list)
 
-    def committed(self, models: Sequence[ModelRows], similarities: int) -> None:
+    def committed(self, rows: Sequence[Tables], similarities: int) -> None:
         """Count rows that were committed."""
         self.rows += similarities
 
@@ -168,113 +160,6 @@ class CorrelateSummary(RunSummary):
         scanned = self.forwarded + self.cached
         told = {"scan_id": self.run_id, "method": "correlate", "scanned": scanned, "skipped": 0}
         return told | {"failed": self.failed, "layers": 0, "seconds": self.seconds}
-
-
-_S = TypeVar("_S", bound=RunSummary)
-
-
-@dataclass
-class RunWriter(Generic[_S]):
-    """A run's way into the store, and all that it tells.
-
-    Inside the `with`, rows are collected and committed in batches. At its end, whatever ended it,
-    the rest is committed and the run is recorded in `scans`. All rows of a model, and all of a pair
-    of models, go into one commit: the row of the whole is there if those of the layers are.
-
-    Attributes:
-        store: where to.
-        summary: what the run came to so far.
-        on_event: called for each `Event`.
-        config: what the run was asked for, as plain values.
-        models: measured, not yet committed.
-        similarities: rows of pairs not yet committed, less whose run they are of.
-    """
-
-    store: Store
-    summary: _S
-    on_event: Callable[[Event], None] | None
-    config: Mapping[str, Any]
-    models: list[ModelRows] = field(default_factory=list)
-    similarities: list[pa.Table] = field(default_factory=list)
-    _accuracies: list[Accuracy] = field(default_factory=list)
-    _failures: list[dict[str, Any]] = field(default_factory=list)
-
-    def __enter__(self) -> Self:
-        self._run_id = str(self.summary.columns()["scan_id"])
-        self._started, self._committed_at = datetime.now(UTC), time.monotonic()
-        self._clock = self._committed_at
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        try:
-            self.commit()
-        finally:
-            self.summary.seconds = round(time.monotonic() - self._clock, 3)
-            columns = {**self.summary.columns(), "versions": json.dumps(versions())}
-            record_run(self.store, self._started, self.config, columns)
-
-    def tell(self, event: Event) -> None:
-        """Report an event."""
-        if self.on_event:
-            self.on_event(event)
-
-    def report(self, ref: ModelRef) -> None:
-        """Add what a model's card and catalogues report of it, where that is new."""
-        self._accuracies += ref.accuracies
-
-    def refuse(self, problems: Iterable[Problem]) -> None:
-        """Count members of the sources that cannot be read as failures."""
-        for problem in problems:
-            ref = ModelRef(problem.repo_id, None, "", "local", 0)
-            self.fail(Failure(ref, problem.stage, problem.error, problem.message))
-
-    def fail(self, failed: Failure, done: float = 0.0) -> None:
-        """Count a model that failed, after so many bytes of it were told of."""
-        self.note(failed)
-        self.tell(Event("failed", failed.ref.repo_id, bytes=failed.ref.nbytes - done))
-
-    def note(self, failed: Failure) -> None:
-        """Count a failure that is told of in another event."""
-        self.summary.failed += 1
-        self.summary.failures.append(failed)
-        self._failures.append(failed.row(self._run_id))
-
-    def commit_if_due(self) -> None:
-        """Commit where a batch is full or has waited long."""
-        rows = sum(map(len, self.similarities))
-        overdue = time.monotonic() - self._committed_at > BATCH_SECONDS
-        full = len(self.models) >= _MODELS or rows >= _SIMILARITIES
-        if full or (overdue and (self.models or rows)):
-            self.commit()
-
-    def commit(self) -> None:
-        """Commit all that is there; what failed is recorded even where the rows cannot be."""
-        try:
-            self._commit_rows()
-        finally:
-            self._commit_reports()
-            self._committed_at = time.monotonic()
-
-    def _commit_rows(self) -> None:
-        models, self.models = self.models, []
-        models, unwritten = commit_each(self.store, models, self._run_id)
-        for failed in unwritten:
-            self.note(failed)
-        similarities, self.similarities = self.similarities, []
-        if similarities:
-            rows = pa.concat_tables(similarities)
-            mine = {"run_id": self._run_id, "computed_at": datetime.now(UTC)}
-            self.store.append("similarities", made_by(rows, SIMILARITIES, **mine))
-        self.summary.committed(models, sum(map(len, similarities)))
-
-    def _commit_reports(self) -> None:
-        if self._accuracies:
-            self.store.append("accuracies", table_of(Accuracy, self._accuracies))
-            self._accuracies.clear()
-        if self._failures:
-            rows = pa.Table.from_pylist(self._failures, schema=FAILURES)
-            self.store.append("failures", rows)
-            self._failures.clear()
 
 
 def versions() -> dict[str, str]:

@@ -9,14 +9,17 @@ import ray
 from zoo_analysis.activations.pooling import Neurons
 from zoo_analysis.activations.probes.named import load_probe
 from zoo_analysis.activations.probes.probe import Kind, Probe
-from zoo_analysis.cluster.account import CorrelateSummary, Event, RunWriter
+from zoo_analysis.cluster.account import CorrelateSummary, Event
+from zoo_analysis.cluster.commits import RunWriter
 from zoo_analysis.cluster.correlate_schedule import CorrelateSchedule
 from zoo_analysis.cluster.correlate_tasks import CorrelateSettings, revision_of
-from zoo_analysis.cluster.downloads import access_for
-from zoo_analysis.cluster.flow import listeners, run_tasks, side_by_side
+from zoo_analysis.cluster.flow import run_tasks, side_by_side
+from zoo_analysis.cluster.listening import listeners
 from zoo_analysis.cluster.placement import DEVICE, Device, device_for
+from zoo_analysis.cluster.processes.downloads import access_for
+from zoo_analysis.cluster.processes.ray_workers import RayWorkers
+from zoo_analysis.cluster.processes.task_limits import MODEL_SECONDS, Limits
 from zoo_analysis.cluster.session import ray_session
-from zoo_analysis.cluster.task_limits import MODEL_SECONDS, Limits
 from zoo_analysis.cluster.worker import Failure, failure
 from zoo_analysis.errors import ZooError
 from zoo_analysis.hub.access import DOWNLOADS, HubAccess
@@ -142,7 +145,7 @@ def correlate(
                 schedule = CorrelateSchedule(
                     writer, settings, work, lambda ref: probes[kinds[ref]], limits
                 )
-                run_tasks(schedule.next_task, writer.commit_if_due)
+                run_tasks(schedule.next_task, RayWorkers(), writer.commit_if_due)
     return summary
 
 

@@ -11,7 +11,8 @@ from typing import Any
 import ray
 
 from zoo_analysis.activations.recording import MEMORY
-from zoo_analysis.cluster.account import CorrelateSummary, Event, RunWriter
+from zoo_analysis.cluster.account import CorrelateSummary, Event
+from zoo_analysis.cluster.commits import RunWriter
 from zoo_analysis.cluster.correlate_tasks import (
     Compared,
     CorrelateSettings,
@@ -20,8 +21,8 @@ from zoo_analysis.cluster.correlate_tasks import (
     compare_checkpoints,
     compare_models,
 )
-from zoo_analysis.cluster.flow import Task
-from zoo_analysis.cluster.task_limits import Limits
+from zoo_analysis.cluster.processes.task import Room, Task
+from zoo_analysis.cluster.processes.task_limits import Limits
 from zoo_analysis.cluster.worker import Failure, failure
 from zoo_analysis.pairwise.pairs import ComparisonPlan, Pair
 from zoo_analysis.sources import ModelRef
@@ -77,8 +78,11 @@ class CorrelateSchedule:
         self.sizes: dict[ModelRef, Ready] = {}
         self.done: set[tuple[ModelRef, ModelRef]] = set()
 
-    def next_task(self, places: int) -> Task | None:
+    def next_task(self, room: Room) -> Task | None:
         """The next model to capture, or pairs to compare."""
+        if self.gpus and not room.gpus:
+            return None
+        places = room.places
         while self.uncaptured and len(self.ready) < places:
             ref = self.uncaptured.popleft()
             if self.left[ref]:  # else all the others failed
@@ -102,11 +106,13 @@ class CorrelateSchedule:
         flops, peak = _FLOPS_A_BYTE * ref.nbytes * samples, _BYTES_A_BYTE * ref.nbytes + MEMORY
         limits = self.limits.of(ref.nbytes, flops, peak)
         arguments = ref, probe, self.settings
-        return Task(capture_model, arguments, done, lost, self.gpus, limits, remade=True)
+        return Task(
+            capture_model, arguments, done, lost, gpus=self.gpus, limits=limits, remade=True
+        )
 
     def _compare(self, function: Any, pairs: list[Pair], limits: Limits, *arguments: Any) -> Task:
         done, lost = partial(self._compared, pairs), partial(_lost, pairs)
-        return Task(function, arguments, done, lost, self.gpus, limits)
+        return Task(function, arguments, done, lost, gpus=self.gpus, limits=limits)
 
     def _limits(self, pairs: list[Pair]) -> Limits:
         """The time of all the pairs, and the memory of the largest."""

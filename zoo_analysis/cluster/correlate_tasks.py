@@ -14,7 +14,7 @@ import ray
 from zoo_analysis.activations import Captured, capture, captured
 from zoo_analysis.activations.networks.load import load_network
 from zoo_analysis.activations.probes.probe import Probe
-from zoo_analysis.cluster.task_limits import LimitError, Limits, bounded
+from zoo_analysis.cluster.processes.task_limits import LimitError, Limits, bounded
 from zoo_analysis.cluster.worker import Failure, failure, one_thread
 from zoo_analysis.errors import ZooError
 from zoo_analysis.folders import user_cache

@@ -1,20 +1,36 @@
-"""Scan models into a store: what is known is skipped, the rest goes to Ray."""
+"""Scan models into a store: what is known is skipped, the rest goes to processes that may die."""
 
-from collections.abc import Callable, Sequence
+import os
+import sys
+from collections.abc import Callable, Container, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
+from typing import Final, Literal
 
-from zoo_analysis.cluster.account import Event, RunWriter, Summary
-from zoo_analysis.cluster.downloads import access_for
-from zoo_analysis.cluster.flow import listeners, run_tasks
+from zoo_analysis.cluster.account import Event, Summary
+from zoo_analysis.cluster.commits import RunWriter
+from zoo_analysis.cluster.flow import run_tasks
+from zoo_analysis.cluster.listening import listeners
 from zoo_analysis.cluster.placement import DEVICE, Device, device_for
-from zoo_analysis.cluster.scan_schedule import ScanSchedule, skip
-from zoo_analysis.cluster.scan_tasks import ScanSettings, is_known
-from zoo_analysis.cluster.session import ray_session
-from zoo_analysis.cluster.task_limits import MODEL_SECONDS, Limits
-from zoo_analysis.hub.access import DOWNLOADS, HubAccess
-from zoo_analysis.sources import Resolved, resolve_sources
+from zoo_analysis.cluster.processes.local_workers import LocalWorkers
+from zoo_analysis.cluster.processes.serving import permit
+from zoo_analysis.cluster.processes.task import Workers
+from zoo_analysis.cluster.processes.task_limits import MODEL_SECONDS, Limits
+from zoo_analysis.cluster.scanning.batches import expected_seconds
+from zoo_analysis.cluster.scanning.scan_schedule import ScanSchedule, skip
+from zoo_analysis.cluster.scanning.scan_tasks import ScanSettings, is_known
+from zoo_analysis.errors import ZooError
+from zoo_analysis.hub.access import DOWNLOADS, HubAccess, default_access
+from zoo_analysis.sources import ModelRef, Resolved, resolve_revision, resolve_sources
 from zoo_analysis.spectra.methods import Method, Preset, as_method
 from zoo_analysis.store import Store, as_store
+
+#: Seconds of one core below which the start of Ray does not pay, and for which a process does.
+_LITTLE: Final = 20.0
+_WORTH_A_PROCESS: Final = 4.0
+#: Bytes of models on disk that are read here to see whether they are known.
+_BYTES_HASHED: Final = 256 << 20
 
 
 def scan(
@@ -66,7 +82,6 @@ def scan(
     )
     refs, store, how = resolved.refs, as_store(store), as_method(how)
     on_event, on_start = listeners("scanning", on_event, on_start)
-    known = frozenset(store.committed())
     summary = Summary(store.uri, how.id)
     config = how.as_dict() | {"device": device, "variant": variant or None}
     with RunWriter(store, summary, on_event, config) as writer:
@@ -74,17 +89,78 @@ def scan(
         summary.remarks += [(ref.repo_id, text) for ref in refs for text in ref.remarks]
         if on_start:
             on_start(len(refs), sum(ref.nbytes for ref in refs))
-        # What is known without opening anything needs no cluster.
+        known = store.committed({ref.repo_id for ref in refs}, how.id) if refs else set()
+        # What is known without opening anything needs no process.
         todo = []
-        for ref in refs:
+        for ref in _with_revisions(refs, {repo_id for repo_id, *_ in known}):
             if is_known(ref, how, known):
                 skip(ref, writer)
             else:
                 todo.append(ref)
         if todo:
-            with ray_session(address):
-                gated = access_for(todo, downloads, cache_size, access)
-                settings = ScanSettings(how, device_for(device), gated)
-                schedule = ScanSchedule(writer, settings, todo, known, limits)
-                run_tasks(schedule.next_task, writer.commit_if_due)
+            revisions: dict[str, set[str]] = {}
+            for repo_id, revision, _ in known:
+                revisions.setdefault(repo_id, set()).add(revision)
+            with _workers(todo, device, address, downloads, writer) as (workers, processor):
+                settings = ScanSettings(how, processor, _access(todo, cache_size, access))
+                schedule = ScanSchedule(writer, settings, todo, revisions, limits)
+                run_tasks(schedule.next_task, workers, writer.commit_if_due)
     return summary
+
+
+def _with_revisions(refs: Sequence[ModelRef], known: Container[str]) -> Iterator[ModelRef]:
+    """Models, of those on disk that may be known the revision, as far as that takes no time."""
+    left = _BYTES_HASHED
+    for ref in refs:
+        if ref.revision is None and ref.repo_id in known and ref.nbytes <= left:
+            left -= ref.nbytes
+            with suppress(ZooError):  # the worker says so
+                ref = resolve_revision(ref)
+        yield ref
+
+
+@contextmanager
+def _workers(
+    todo: Sequence[ModelRef],
+    device: Device,
+    address: str | None,
+    downloads: int,
+    writer: RunWriter[Summary],
+) -> Iterator[tuple[Workers, Literal["cpu", "cuda"]]]:
+    """Workers for models: processes of this machine where the start of a cluster would not pay."""
+    there = bool(address or os.environ.get("RAY_ADDRESS")) or _connected()
+    seconds = expected_seconds(todo)
+    if not there and device in ("cpu", "auto") and seconds < _LITTLE:
+        count = min(os.cpu_count() or 1, 1 + int(seconds / _WORTH_A_PROCESS))
+        with LocalWorkers(count, downloads) as workers:
+            yield workers, "cpu"
+        return
+    from zoo_analysis.cluster.processes.downloads import Downloads
+    from zoo_analysis.cluster.processes.ray_workers import RayWorkers
+    from zoo_analysis.cluster.session import ray_session
+
+    if not there:
+        writer.tell(Event("starting", "Ray"))
+    with ray_session(address):
+        gate = Downloads(downloads) if _of_hub(todo) else None
+        yield RayWorkers(gate), device_for(device)
+
+
+def _access(
+    todo: Sequence[ModelRef], cache_size: int | None, access: HubAccess | None
+) -> HubAccess | None:
+    """How workers read models of the hub, by permit; None where there are none."""
+    if not _of_hub(todo):
+        return None
+    access = access or default_access()
+    size = access.cache_bytes if cache_size is None else cache_size
+    return replace(access, cache_bytes=size, gate=permit)
+
+
+def _of_hub(refs: Sequence[ModelRef]) -> bool:
+    return any(ref.source == "hub" for ref in refs)
+
+
+def _connected() -> bool:
+    """True where Ray is up in this process already; Ray is not imported for the question."""
+    return "ray" in sys.modules and bool(sys.modules["ray"].is_initialized())

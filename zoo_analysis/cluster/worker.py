@@ -2,13 +2,11 @@
 
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
-
-import ray
 
 from zoo_analysis.hub.access import HubAccess
 from zoo_analysis.sources import ModelRef
@@ -45,13 +43,6 @@ class Failure:
         return {"repo_id": self.ref.repo_id, **told}
 
 
-@ray.remote(num_cpus=1)
-def call(function: Callable[..., Any], *arguments: Any) -> Any:
-    """Any function on one thread of a worker."""
-    with one_thread():
-        return function(*arguments)
-
-
 @contextmanager
 def one_thread() -> Iterator[None]:
     """One BLAS thread per Ray CPU: workers side by side beat threads inside each of them."""
@@ -77,3 +68,8 @@ def failure(
         if token:
             message = message.replace(token, "…")
     return Failure(ref, stage, type(error).__name__, message[:LONGEST], attempts)
+
+
+def unwritten(ref: ModelRef, error: BaseException) -> Failure:
+    """A model whose rows the tables do not take, such as a number beyond 64 bits."""
+    return failure(ref, "commit", error).about("its rows cannot be written")

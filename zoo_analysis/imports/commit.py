@@ -98,7 +98,7 @@ def _commit(
     run_id = new_run_id("import")
     for rows in new:  # before anything is written
         try:
-            assemble([rows], run_id)
+            assemble([rows])
         except (StoreError, pa.ArrowException, OverflowError, TypeError, ValueError) as error:
             what = f"{rows.model['repo_id']}: a value that the tables do not take: {error}"
             raise SourceError(storable(what)) from error

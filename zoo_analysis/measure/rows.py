@@ -1,8 +1,8 @@
 """A checkpoint's layers measured, as rows of the tables. No Ray, no store."""
 
 import time
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -32,7 +32,11 @@ class Measured:
 
 
 def measure(
-    checkpoint: Checkpoint, specs: Iterable[LayerSpec], how: Method, device: str = "cpu"
+    checkpoint: Checkpoint,
+    specs: Iterable[LayerSpec],
+    how: Method,
+    device: str = "cpu",
+    on_layer: Callable[[str], None] = lambda layer: None,
 ) -> Measured:
     """Read, decompose and fit each layer in turn; no more than one is in memory at a time.
 
@@ -41,6 +45,7 @@ def measure(
         specs: the layers to measure.
         how: the method.
         device: where to compute.
+        on_layer: told the name of each layer before it is read.
 
     Raises:
         CheckpointError: a tensor cannot be read as the header describes it.
@@ -50,6 +55,7 @@ def measure(
     specs = list(specs)
     checkpoint.expect(specs)
     for spec in specs:
+        on_layer(spec.layer)
         start = time.perf_counter()
         result = measure_layer(checkpoint, spec, how, device)
         layers.append(_row(spec, result, time.perf_counter() - start))
@@ -110,7 +116,7 @@ def _row(spec: LayerSpec, result: LayerResult, seconds: float) -> dict[str, Any]
         "Q": shape.n / shape.m if shape.m else None,
         "rf": shape.rf,
         "num_evals": shape.num_evals,
-        **asdict(result.metrics),
+        **vars(result.metrics),
         "status": result.status,
         "warning": result.warning or None,
         "seconds": seconds,

@@ -1,7 +1,7 @@
 """A model's rows as they are handed to the store, checked and cast before anything is written."""
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -11,13 +11,8 @@ import pyarrow.compute as pc
 
 from zoo_analysis.errors import StoreError
 from zoo_analysis.store.schemas import (
-    AVERAGES,
     COMMIT_ID,
     COMMITS,
-    ESDS,
-    LAYERS,
-    LEFT_OUT,
-    MODELS,
     TABLES,
     formerly,
 )
@@ -31,6 +26,10 @@ STAMPS = {
     "failures": "failed_at",
     "regressions": "computed_at",
 }
+
+
+#: Rows of several models by table.
+Tables = Mapping[str, pa.Table]
 
 
 @dataclass(frozen=True)
@@ -109,52 +108,101 @@ def stamped(rows: pa.Table, column: str) -> pa.Table:
     return rows.set_column(index, column, pc.fill_null(rows[column], now))
 
 
-def assemble(batch: Sequence[ModelRows], scan_id: str) -> dict[str, pa.Table]:
+def assemble(batch: Sequence[ModelRows]) -> Tables:
     """The rows of several models by table, in the order in which they must be written.
 
     Every model gets a `commit_id` of its own; `commits` comes last, for it publishes the others.
-    Rows are sorted by repo_id, so that a lookup of one model skips most row groups.
+
+    Args:
+        batch: models, at least one.
 
     Raises:
         StoreError: rows that do not fit their schema or their model.
     """
-    layers, esds, models, averages, left_out, commits = [], [], [], [], [], []
-    now = datetime.now(UTC)
-    for rows in sorted(batch, key=lambda rows: str(_model_row(rows.model)["repo_id"])):
-        model = _model_row(rows.model)
-        commit = {COMMIT_ID: secrets.randbits(63)}
-        key = {**{name: model[name] for name in _MODEL_KEY}, "method": rows.method}
-        what = "{repo_id}@{revision} ({method})".format(**key)
-        if not all(key.values()):
-            raise StoreError(f"{what}: repo_id, revision and method must be given")
-        layers.append(_with(rows.layers, LAYERS, key | commit, f"layers of {what}"))
-        esds.append(_with(rows.esds, ESDS, key | commit, f"esds of {what}"))
-        _check_layers(layers[-1], esds[-1]["layer"], what)
-        row = pa.Table.from_pylist([{"depth": pc.max(layers[-1]["depth"]).as_py(), **model}])
-        models.append(_with(row, MODELS, commit, f"model {what}"))
-        if rows.averages is not None:
-            given = pa.Table.from_pylist([dict(rows.averages)])
-            averages.append(_with(given, AVERAGES, key | commit, f"averages of {what}"))
-        if rows.left_out is not None:
-            owner = {name: key[name] for name in _MODEL_KEY} | commit
-            left_out.append(_with(rows.left_out, LEFT_OUT, owner, f"left_out of {what}"))
-        publish = {**key, **commit, "scan_id": scan_id, "committed_at": now}
-        commits.append(pa.Table.from_pylist([publish], schema=COMMITS))
+    models = [_model_row(rows.model) for rows in batch]
+    owners: list[dict[str, Any]] = [
+        {**{name: model[name] for name in _MODEL_KEY}, "method": rows.method}
+        for model, rows in zip(models, batch, strict=True)
+    ]
+    what = "{repo_id}@{revision} ({method})".format(**owners[0]) if len(owners) == 1 else "models"
+    if not all(all(owner.values()) for owner in owners):
+        raise StoreError(f"{what}: repo_id, revision and method must be given")
+    for owner in owners:
+        owner[COMMIT_ID] = secrets.randbits(63)
+
+    def table(name: str, parts: Sequence[pa.Table | None]) -> pa.Table:
+        those = [
+            (part, owner) for part, owner in zip(parts, owners, strict=True) if part is not None
+        ]
+        return _owned(those, TABLES[name], f"{name} of {what}") if those else None
+
+    layers = table("layers", [rows.layers for rows in batch])
+    esds = table("esds", [rows.esds for rows in batch])
+    _check_layers(layers, esds, what)
+    for rows, model in zip(batch, models, strict=True):
+        if "depth" in rows.layers.column_names:
+            model.setdefault("depth", pc.max(rows.layers["depth"]).as_py())
+    averages = [None if rows.averages is None else _one_row(rows.averages) for rows in batch]
     tables = {
         "layers": layers,
         "esds": esds,
-        "models": models,
-        "averages": averages,
-        "left_out": left_out,
-        "commits": commits,
+        "models": table("models", [_one_row(model) for model in models]),
+        "averages": table("averages", averages),
+        "left_out": table("left_out", [rows.left_out for rows in batch]),
+        "commits": table("commits", [pa.table({"method": [rows.method]}) for rows in batch]),
     }
-    # In one chunk each, since several would be written in no particular order.
-    return {
-        name: pa.concat_tables(parts).combine_chunks() for name, parts in tables.items() if parts
-    }
+    return {name: rows for name, rows in tables.items() if rows is not None}
 
 
-def _model_row(model: Mapping[str, Any] | pa.RecordBatch) -> Mapping[str, Any]:
+def assemble_each(batch: Sequence[ModelRows]) -> tuple[Tables, dict[int, Exception]]:
+    """The rows of those models that fit, and why the others do not, by their place."""
+    bad: dict[int, Exception] = {}
+    if not batch:
+        return {}, bad
+    try:
+        return assemble(batch), bad
+    except Exception:
+        for place, rows in enumerate(batch):
+            try:
+                assemble([rows])
+            except Exception as error:
+                bad[place] = error
+    good = [rows for place, rows in enumerate(batch) if place not in bad]
+    return assemble(good) if good else {}, bad
+
+
+def apart(tables: Tables) -> Iterator[Tables]:
+    """Assembled rows of several models as those of each."""
+    for commit in tables["commits"][COMMIT_ID]:
+        own = {name: rows.filter(pc.field(COMMIT_ID) == commit) for name, rows in tables.items()}
+        yield {name: rows for name, rows in own.items() if len(rows)}
+
+
+def joined(parts: Sequence[Tables], scan_id: str) -> Tables:
+    """Assembled rows as one Delta commit a table writes them, named anew for every attempt.
+
+    A failed attempt may have left rows behind: those of the next are never taken for the same.
+    Rows are sorted by repo_id, so that a lookup of one model skips most row groups.
+
+    Args:
+        parts: what `assemble` made.
+        scan_id: of the run that publishes them.
+    """
+    anew = secrets.randbits(63)
+    out = {}
+    for name in dict.fromkeys(name for part in parts for name in part):
+        table = pa.concat_tables([part[name] for part in parts if name in part])
+        index = table.column_names.index(COMMIT_ID)
+        renamed = pc.bit_wise_xor(table[COMMIT_ID], anew)
+        table = table.set_column(index, COMMITS.field(COMMIT_ID), renamed)
+        # In one chunk each, since several would be written in no particular order.
+        out[name] = table.take(pc.sort_indices(table["repo_id"])).combine_chunks()
+    commits = out.pop("commits")  # last: it publishes the others
+    now = {"scan_id": scan_id, "committed_at": datetime.now(UTC)}
+    return {**out, "commits": _with(commits, COMMITS, now)}
+
+
+def _model_row(model: Mapping[str, Any] | pa.RecordBatch) -> dict[str, Any]:
     if isinstance(model, pa.RecordBatch):
         if len(model) != 1:
             raise StoreError(f"a model is one row, not {len(model)}")
@@ -163,28 +211,54 @@ def _model_row(model: Mapping[str, Any] | pa.RecordBatch) -> Mapping[str, Any]:
     return {**dict.fromkeys(_MODEL_KEY), **model}
 
 
-def _with(rows: pa.Table, schema: pa.Schema, constants: Mapping[str, Any], what: str) -> pa.Table:
-    """Conformed rows with these columns constant; where they are there already they must agree."""
+def _one_row(row: Mapping[str, Any]) -> pa.Table:
+    return pa.Table.from_pylist([dict(row)])
+
+
+def _owned(
+    parts: Sequence[tuple[pa.Table, Mapping[str, Any]]], schema: pa.Schema, what: str
+) -> pa.Table:
+    """Rows of several models, conformed, and whose they are; where they say so it must agree."""
+    try:
+        rows = pa.concat_tables([part for part, _ in parts], promote_options="permissive")
+    except pa.ArrowException as error:
+        raise StoreError(f"{what}: {error}") from error
     table = conform(rows, schema, what)
-    for name, value in constants.items():
-        scalar = pa.scalar(value, schema.field(name).type)
-        if (
-            name in rows.column_names
-            and not pc.all(pc.equal(table[name], scalar), min_count=0).as_py()
-        ):
-            raise StoreError(f"{what}: {name} is not {value!r} in every row")
-        index = schema.names.index(name)
-        table = table.set_column(index, schema.field(name), pa.repeat(scalar, len(table)))
+    for index, column in enumerate(schema):
+        if column.name not in parts[0][1]:
+            continue
+        whose = pa.chunked_array(
+            [
+                pa.repeat(pa.scalar(owner[column.name], column.type), len(part))
+                for part, owner in parts
+            ],
+            column.type,
+        )
+        given = column.name in rows.column_names
+        if given and not pc.all(pc.equal(table[index], whose), min_count=0).as_py():
+            value = parts[0][1][column.name]
+            raise StoreError(f"{what}: {column.name} is not {value!r} in every row")
+        table = table.set_column(index, column, whose)
     return table
 
 
-def _check_layers(layers: pa.Table, esds: pa.ChunkedArray, what: str) -> None:
-    names = layers["layer"]
-    for table, column in (("layers", names), ("esds", esds)):
-        if column.null_count or len(pc.unique(column)) != len(column):
-            raise StoreError(f"{table} of {what}: layer names must be given and differ")
+def _with(rows: pa.Table, schema: pa.Schema, constants: Mapping[str, Any]) -> pa.Table:
+    for name, value in constants.items():
+        column = schema.field(name)
+        values = pa.repeat(pa.scalar(value, column.type), len(rows))
+        rows = rows.set_column(schema.names.index(name), column, values)
+    return rows
+
+
+def _check_layers(layers: pa.Table, esds: pa.Table, what: str) -> None:
+    key = [COMMIT_ID, "layer"]
+    for name, table in (("layers", layers), ("esds", esds)):
+        different = table.select(key).group_by(key, use_threads=False).aggregate([])
+        if table["layer"].null_count or len(different) != len(table):
+            raise StoreError(f"{name} of {what}: layer names must be given and differ")
     unfitted = layers.filter(pc.field("alpha").is_valid() & (pc.field("status") != "success"))
     if len(unfitted):  # views tell a layer that counts by its having an alpha
         raise StoreError(f"layers of {what}: {unfitted['layer'][0]} has an alpha but no success")
-    if not pc.all(pc.is_in(esds, value_set=names), min_count=0).as_py():
+    both = pa.concat_tables([layers.select(key), esds.select(key)])
+    if len(both.group_by(key, use_threads=False).aggregate([])) != len(layers):
         raise StoreError(f"esds of {what}: a spectrum of a layer that is not among its layers")

@@ -1,6 +1,6 @@
 """The store as its users hold it: append rows, ask SQL."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -8,6 +8,7 @@ from typing import Any
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from zoo_analysis.errors import StoreError
 from zoo_analysis.store import duck, last_connection, tables
@@ -15,7 +16,16 @@ from zoo_analysis.store.accuracies import news
 from zoo_analysis.store.guard import admit
 from zoo_analysis.store.history import versions_at
 from zoo_analysis.store.live.pending import pending
-from zoo_analysis.store.model_rows import STAMPS, ModelRows, assemble, conform, modern, stamped
+from zoo_analysis.store.model_rows import (
+    STAMPS,
+    ModelRows,
+    Tables,
+    assemble,
+    conform,
+    joined,
+    modern,
+    stamped,
+)
 from zoo_analysis.store.named_queries import get_query
 from zoo_analysis.store.query_limits import MEMORY, SECONDS, QueryLimits
 from zoo_analysis.store.schemas import COMMIT_ID, TABLES
@@ -47,9 +57,20 @@ class Store:
         Raises:
             StoreError: rows that do not fit, or a store that cannot be written.
         """
-        if not batch:
-            return
-        tables_of = assemble(batch, scan_id)
+        if batch:
+            self.publish([assemble(batch)], scan_id)
+
+    def publish(self, assembled: Sequence[Tables], scan_id: str) -> None:
+        """Publish models whose rows are assembled already, as `commit_models` does.
+
+        Args:
+            assembled: by `assemble`; one Delta commit a table for all of them.
+            scan_id: of the run that made them.
+
+        Raises:
+            StoreError: a store that cannot be written.
+        """
+        tables_of = joined(assembled, scan_id)
         with pending(self.location, tables_of["commits"][COMMIT_ID].to_pylist()) as check:
             for name, rows in tables_of.items():
                 if name == "commits":
@@ -80,9 +101,24 @@ class Store:
         """True once anything was written here."""
         return any(tables.load(self.location, name) is not None for name in TABLES)
 
-    def committed(self) -> set[tuple[str, str, str]]:
-        """The (repo_id, revision, method) of every published model; empty for a new store."""
-        rows = self._all("commits").select(["repo_id", "revision", "method"])
+    def committed(
+        self, repo_ids: Iterable[str] | None = None, method: str | None = None
+    ) -> set[tuple[str, str, str]]:
+        """The (repo_id, revision, method) of every published model; empty for a new store.
+
+        Args:
+            repo_ids: of these models alone.
+            method: under this method alone.
+        """
+        table = tables.load(self.location, "commits")
+        if table is None:
+            return set()
+        wanted = None if method is None else pc.field("method") == method
+        if repo_ids is not None:
+            among = pc.field("repo_id").isin(list(repo_ids))
+            wanted = among if wanted is None else wanted & among
+        names = ["repo_id", "revision", "method"]
+        rows = tables.dataset(self.location, table).to_table(columns=names, filter=wanted)
         return set(zip(*(column.to_pylist() for column in rows.columns), strict=True))
 
     def version_of(self, *names: str) -> str:

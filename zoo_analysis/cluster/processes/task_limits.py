@@ -5,6 +5,7 @@ Importing this does not import Ray.
 
 import faulthandler
 import os
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from zoo_analysis.cluster.processes.serving import note_beyond
 from zoo_analysis.errors import ZooError
 from zoo_analysis.weights.deadline import interruptible
 
@@ -147,12 +149,12 @@ def why_ended(result: Any, error: BaseException, limits: Limits, seconds: float)
 
 
 def _place_for_a_note() -> Callable[[str], Any]:
-    """A function that leaves a note on this task where `why_ended` finds it."""
+    """A function that leaves a note on this task, on the process's page or for `why_ended`."""
+    if "ray" not in sys.modules or not sys.modules["ray"].is_initialized():
+        return note_beyond
     import ray
     from ray.experimental.internal_kv import _internal_kv_put
 
-    if not ray.is_initialized():
-        return lambda text: None
     key = _key(ray.get_runtime_context().get_task_id())
     return lambda text: _internal_kv_put(key, text.encode())
 

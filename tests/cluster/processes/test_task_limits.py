@@ -16,9 +16,11 @@ import ray
 
 from tests.attacks.limits import within
 from tests.support.command import zoo
-from zoo_analysis.cluster import task_limits as module
-from zoo_analysis.cluster.flow import Task, run_tasks
-from zoo_analysis.cluster.task_limits import LimitError, Limits, bounded
+from zoo_analysis.cluster.flow import run_tasks
+from zoo_analysis.cluster.processes import task_limits as module
+from zoo_analysis.cluster.processes.ray_workers import RayWorkers
+from zoo_analysis.cluster.processes.task import Task
+from zoo_analysis.cluster.processes.task_limits import LimitError, Limits, bounded
 from zoo_analysis.errors import ZooError
 
 GB = 1 << 30
@@ -118,7 +120,6 @@ def test_limits_follow_the_size_of_a_model_and_what_the_user_allows() -> None:
     assert Limits(60, GB).of(1e6, 0, 50 * GB) == Limits(61, GB)
 
 
-@ray.remote(num_cpus=1)
 def deaf(marks: str, limits: Limits) -> str:
     """Code of C that never comes back to Python, as a library's endless loop would be."""
     module._GRACE = 0.5
@@ -129,7 +130,6 @@ def deaf(marks: str, limits: Limits) -> str:
     return "done"
 
 
-@ray.remote(num_cpus=1)
 def large_and_deaf(marks: str, limits: Limits) -> str:
     """Code of C that takes memory and never comes back, while other threads run."""
     module._GRACE = 1.5
@@ -141,45 +141,61 @@ def large_and_deaf(marks: str, limits: Limits) -> str:
     return hoard[:1].decode()
 
 
-@ray.remote(num_cpus=1)
 def quick(number: int, limits: Limits) -> int:
     with bounded(limits):
         return number
 
 
-@pytest.mark.usefixtures("local_ray")
-@pytest.mark.parametrize("remade", [False, True])
-@pytest.mark.parametrize(
-    ("work", "limits", "option"),
-    [(deaf, Limits(1, GB), "--model-seconds"), (large_and_deaf, Limits(60, GB // 4), "-memory")],
-)
-def test_a_worker_that_hears_nothing_is_ended_and_tried_once_more(
-    work: Any, limits: Limits, option: str, remade: bool, tmp_path: Path
-) -> None:
-    marks = tmp_path / "marks"
-    got: list[Any] = []
-    lost = lambda error, attempts: (type(error).__name__, str(error), attempts)  # noqa: E731
-    tasks = [Task(work, (str(marks),), got.append, lost, limits=limits, remade=remade)]
-    tasks += [Task(quick, (i,), got.append, lost, limits=Limits(60, GB)) for i in range(6)]
-    with within(60):
-        run_tasks(lambda places: tasks.pop() if tasks else None)
-    ((error, message, attempts),) = (each for each in got if isinstance(each, tuple))
-    assert sorted(each for each in got if isinstance(each, int)) == list(range(6))
-    assert (error, attempts) == ("LimitError", 2)
-    assert option in message
-    assert marks.read_text() == "xx"
-
-
-@ray.remote(num_cpus=1)
 def dying(limits: Limits) -> None:
     with bounded(limits):
         os.kill(os.getpid(), signal.SIGKILL)
 
 
+def asked(
+    function: Callable[..., Any],
+    arguments: tuple[Any, ...],
+    limits: Limits,
+    how: str,
+    got: list[Any],
+) -> Task:
+    """A task in a process beside Ray's worker, in that worker, or in one that Ray calls again."""
+    lost = lambda error, attempts: (type(error).__name__, str(error), attempts)  # noqa: E731
+    if how == "beside":
+        return Task(function, (*arguments, limits), got.append, lost)
+    remote = ray.remote(num_cpus=1)(function)
+    return Task(remote, arguments, got.append, lost, limits=limits, remade=how == "remade")
+
+
 @pytest.mark.usefixtures("local_ray")
-def test_a_worker_that_dies_of_something_else_is_not_said_to_have_passed_a_limit() -> None:
+@pytest.mark.parametrize("how", ["beside", "inside", "remade"])
+@pytest.mark.parametrize(
+    ("work", "limits", "option"),
+    [(deaf, Limits(1, GB), "--model-seconds"), (large_and_deaf, Limits(60, GB // 4), "-memory")],
+)
+def test_a_worker_that_hears_nothing_is_ended_and_tried_once_more(
+    work: Any, limits: Limits, option: str, how: str, tmp_path: Path
+) -> None:
+    marks = tmp_path / "marks"
     got: list[Any] = []
-    lost = lambda error, attempts: (type(error).__name__, attempts)  # noqa: E731
-    tasks = [Task(dying, (), got.append, lost, limits=Limits(600, GB))]
-    run_tasks(lambda places: tasks.pop() if tasks else None)
-    assert got == [("WorkerCrashedError", 3)]
+    tasks = [asked(work, (str(marks),), limits, how, got)]
+    tasks += [asked(quick, (i,), Limits(60, GB), how, got) for i in range(6)]
+    with within(60):
+        run_tasks(lambda room: tasks.pop() if tasks else None, RayWorkers())
+    ((error, message, attempts),) = (each for each in got if isinstance(each, tuple))
+    assert sorted(each for each in got if isinstance(each, int)) == list(range(6))
+    assert (error, attempts) == ("ProcessDied" if how == "beside" else "LimitError", 2)
+    assert option in message
+    assert marks.read_text() == "xx"
+
+
+@pytest.mark.usefixtures("local_ray")
+@pytest.mark.parametrize(("how", "error"), [("beside", "ProcessDied"), ("inside", "WorkerCrashed")])
+def test_a_worker_that_dies_of_something_else_is_not_said_to_have_passed_a_limit(
+    how: str, error: str
+) -> None:
+    got: list[Any] = []
+    tasks = [asked(dying, (), Limits(600, GB), how, got)]
+    run_tasks(lambda room: tasks.pop() if tasks else None, RayWorkers())
+    ((name, message, attempts),) = got
+    assert (name.removesuffix("Error"), attempts) == (error, 3)
+    assert "--model" not in message

@@ -1,0 +1,177 @@
+"""A process of our own that works for this one: its death is an error like any other."""
+
+import mmap
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from contextlib import AbstractContextManager, ExitStack
+from multiprocessing.connection import Pipe
+from typing import Self
+
+from zoo_analysis.cluster.processes.serving import (
+    ERROR,
+    GRANTED,
+    NOTE_BYTES,
+    PERMIT,
+    RETURNED,
+)
+
+#: Status with which the watchdog of `task_limits.bounded` ends a process.
+_WATCHDOG = 1
+_SERVE = "import sys; from zoo_analysis.cluster.processes.serving import serve; serve({}, {}, {})"
+
+#: What is entered for each download.
+Gate = Callable[[], AbstractContextManager[object]]
+
+
+class ProcessDied(Exception):
+    """The end of a process in the middle of a call.
+
+    Attributes:
+        ended: how: by which signal, or with which status.
+        model: number of the model in its batch that it was at; None where it was at none.
+        stage: that it was in, or an empty text.
+        layer: that it measured, or an empty text.
+        beyond: whether its own watchdog ended it, for taking more than its limits allow.
+        limit: that it had passed, as far as it could still write it down.
+    """
+
+    def __init__(
+        self,
+        ended: str,
+        model: int | None = None,
+        stage: str = "",
+        layer: str = "",
+        beyond: bool = False,
+        limit: str = "",
+    ) -> None:
+        super().__init__(ended, model, stage, layer, beyond, limit)
+        self.ended, self.model, self.stage, self.layer = ended, model, stage, layer
+        self.beyond, self.limit = beyond, limit
+
+    def __str__(self) -> str:
+        where = f" in {self.layer}" if self.layer else ""
+        if self.limit:
+            return f"took more than {self.limit}, and its process had to be ended{where}"
+        return f"its process was ended{where} {self.ended}"
+
+
+class Child:
+    """A Python process that calls what it is sent, one call after the other.
+
+    Args:
+        gate: of its downloads.
+    """
+
+    def __init__(self, gate: Gate) -> None:
+        self.gate = gate
+        self.connection, theirs = Pipe()
+        page = os.memfd_create("notes")
+        os.ftruncate(page, NOTE_BYTES)
+        self._page = mmap.mmap(page, NOTE_BYTES)
+        self._permits: list[ExitStack] = []
+        self._sending = threading.Lock()
+        descriptors = theirs.fileno(), page
+        self.process = subprocess.Popen(
+            [sys.executable, "-P", "-c", _SERVE.format(*descriptors, os.getpid())],
+            env=os.environ | {"PYTHONPATH": os.pathsep.join(path or "." for path in sys.path)},
+            pass_fds=descriptors,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        theirs.close()
+        os.close(page)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def send(self, call: bytes) -> None:
+        """Have it call a pickled function with its arguments."""
+        try:
+            with self._sending:
+                self.connection.send_bytes(call)
+        except OSError as error:
+            raise self._dead() from error
+
+    def receive(self) -> bytes | None:
+        """What it said next: a pickled result; None where that was about a permit.
+
+        Raises:
+            ProcessDied: it is dead.
+            RuntimeError: the call raised.
+        """
+        try:
+            said = self.connection.recv_bytes()
+            if said == PERMIT:
+                # A permit may be long in coming, and in the meantime another is given back.
+                threading.Thread(target=self._grant, daemon=True).start()
+                return None
+            if said == RETURNED:
+                self._permits.pop().close()
+                return None
+            answer = self.connection.recv_bytes()
+        except (EOFError, OSError) as error:
+            raise self._dead() from error
+        if said == ERROR:
+            raise pickle.loads(answer)
+        return answer
+
+    def call(self, call: bytes) -> bytes:
+        """The pickled result of a pickled call.
+
+        Raises:
+            ProcessDied: it died over it.
+            RuntimeError: the call raised.
+        """
+        self.send(call)
+        while (answer := self.receive()) is None:
+            pass
+        return answer
+
+    def close(self) -> None:
+        """End it."""
+        self.process.kill()
+        self.process.wait()
+        self._let_go()
+        self.connection.close()
+
+    def _grant(self) -> None:
+        held = ExitStack()
+        held.enter_context(self.gate())
+        self._permits.append(held)
+        try:
+            with self._sending:
+                self.connection.send_bytes(GRANTED)
+        except OSError:  # died while it waited
+            self._let_go()
+
+    def _let_go(self) -> None:
+        while self._permits:
+            self._permits.pop().close()
+
+    def _dead(self) -> ProcessDied:
+        self.connection.close()
+        status = self.process.wait()
+        self._let_go()
+        text = self._page[:].partition(b"\0")[0].decode(errors="replace")
+        model, stage, layer, limit = (*text.split("\t"), "", "", "", "")[:4]
+        number = int(model) if model else None
+        beyond = status == _WATCHDOG or bool(limit)
+        return ProcessDied(_ended(status), number, stage, layer, beyond, limit)
+
+
+def _ended(status: int) -> str:
+    if status >= 0:
+        limit = " by its watchdog: --model-seconds, --model-memory" if status == _WATCHDOG else ""
+        return f"with status {status}{limit}"
+    name = signal.Signals(-status).name
+    why = ", as systems do where memory runs out" if status == -signal.SIGKILL else ""
+    return f"by {name}{why}"

@@ -1,0 +1,91 @@
+"""Processes beside this one that do the tasks of a run, where a cluster would not pay."""
+
+import pickle
+import threading
+from collections import deque
+from multiprocessing.connection import wait
+from types import TracebackType
+from typing import Any, Self
+
+from zoo_analysis.cluster.processes.child import Child, ProcessDied
+from zoo_analysis.cluster.processes.task import Lost, Task
+
+
+class LocalWorkers:
+    """Processes of this machine, each started with its first task, and anew after a death.
+
+    Args:
+        count: of processes.
+        downloads: that they may make at the same time.
+    """
+
+    def __init__(self, count: int, downloads: int) -> None:
+        self.count = count
+        self._permits = threading.Semaphore(downloads)
+        self._idle: list[Child] = []
+        self._busy: dict[Any, tuple[Child, Task]] = {}  # by connection
+        self._waiting: deque[Task] = deque()
+        self._answers: dict[Task, bytes | Exception] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
+        for child in (*self._idle, *(child for child, _ in self._busy.values())):
+            child.close()
+
+    def cpus(self) -> float:
+        """The number of processes."""
+        return self.count
+
+    def gpus(self) -> float:
+        """None: where there is a GPU, Ray shares it out."""
+        return 0.0
+
+    def submit(self, task: Task) -> Task:
+        """Have it done when its turn comes."""
+        self._waiting.append(task)
+        self._start()
+        return task
+
+    def wait(self, submitted: list[Any], seconds: float) -> list[Any]:
+        """Tasks that are over, once there are any, or after some seconds."""
+        if not self._answers:
+            for connection in wait(list(self._busy), seconds):
+                child, task = self._busy[connection]
+                try:
+                    if (answer := child.receive()) is None:
+                        continue
+                    self._answers[task] = answer
+                except (ProcessDied, RuntimeError) as error:
+                    self._answers[task] = error
+                del self._busy[connection]
+                if not child.connection.closed:
+                    self._idle.append(child)
+            self._start()
+        return [task for task in submitted if task in self._answers]
+
+    def result(self, submitted: Task) -> tuple[Any, ...]:
+        """The result of a task that is over.
+
+        Raises:
+            Lost: its process died, or it raised.
+        """
+        answer = self._answers.pop(submitted)
+        if isinstance(answer, ProcessDied):
+            raise Lost(answer, answer.model, answer.beyond)
+        if isinstance(answer, Exception):
+            raise Lost(answer, final=True)
+        return (pickle.loads(answer),)
+
+    def _start(self) -> None:
+        while self._waiting and len(self._busy) < self.count:
+            task = self._waiting.popleft()
+            child = self._idle.pop() if self._idle else Child(lambda: self._permits)
+            child.send(pickle.dumps((task.function, task.arguments), protocol=5))
+            self._busy[child.connection] = child, task

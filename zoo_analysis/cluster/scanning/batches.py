@@ -1,0 +1,58 @@
+"""Models in batches that are worth a task: planned by size, corrected by what tasks took."""
+
+from collections.abc import Iterable
+from typing import Final
+
+from zoo_analysis.sources import ModelRef
+
+#: Seconds of one core for a model and for a byte of its weights, until tasks tell better.
+_MODEL, _BYTE = 0.01, 4e-8
+#: Seconds of work below which a task is not worth sending, and that a batch of models has at most.
+_LEAST, _MOST = 0.5, 2.0
+#: Models that a batch has at most.
+_MODELS: Final = 500
+#: Share of the last task in the correction.
+_NEW: Final = 0.2
+
+
+def expected_seconds(refs: Iterable[ModelRef]) -> float:
+    """Seconds that one core takes for models, by the bytes of their weights: a rough guess."""
+    return sum(_MODEL + _BYTE * ref.nbytes for ref in refs)
+
+
+class Batches:
+    """Models in the order in which they are to be opened: the largest first, small ones together.
+
+    Args:
+        refs: the models.
+    """
+
+    def __init__(self, refs: Iterable[ModelRef]) -> None:
+        self._queue = sorted(refs, key=lambda ref: ref.nbytes)
+        self._left = expected_seconds(self._queue)
+        self._correction = 1.0
+
+    def __bool__(self) -> bool:
+        return bool(self._queue)
+
+    def next(self, places: int) -> list[ModelRef]:
+        """The next models for one task.
+
+        Args:
+            places: for tasks; towards the end batches are smaller, so that all places have work.
+        """
+        most = min(_MOST, max(_LEAST, self._correction * self._left / places))
+        batch: list[ModelRef] = []
+        seconds = 0.0
+        while self._queue and len(batch) < _MODELS:
+            each = expected_seconds([self._queue[-1]])
+            if batch and seconds + self._correction * each > most:
+                break
+            batch.append(self._queue.pop())
+            seconds += self._correction * each
+            self._left -= each
+        return batch
+
+    def took(self, refs: Iterable[ModelRef], seconds: float) -> None:
+        """Correct what is expected by what a task for several models took."""
+        self._correction += _NEW * (seconds / expected_seconds(refs) - self._correction)

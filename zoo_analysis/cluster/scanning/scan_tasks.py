@@ -1,0 +1,233 @@
+"""Tasks of a scan, in a process of their own. Nothing here raises: what fails is a `Failure`.
+
+What reads and measures is imported inside, so that neither the driver nor Ray's workers load torch.
+"""
+
+import time
+from collections.abc import Container, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING, cast
+
+import pyarrow as pa
+
+from zoo_analysis.cluster.processes.serving import note
+from zoo_analysis.cluster.processes.task_limits import LimitError, Limits, bounded
+from zoo_analysis.cluster.worker import Failure, failure, one_thread, unwritten
+from zoo_analysis.errors import ZooError
+from zoo_analysis.hub.access import HubAccess
+from zoo_analysis.sources import ModelRef, resolve_revision, with_config
+from zoo_analysis.spectra.methods import Method
+from zoo_analysis.store.model_rows import ModelRows, Tables, assemble_each
+from zoo_analysis.store.records import table_of
+from zoo_analysis.store.schemas import MODELS
+
+if TYPE_CHECKING:
+    from zoo_analysis.measure.cost import Piece
+    from zoo_analysis.measure.rows import Measured
+
+
+@dataclass(frozen=True)
+class ScanSettings:
+    """Settings of a scan that every task is given.
+
+    Attributes:
+        how: the method.
+        device: where to compute.
+        access: how models of the hub are read; None where there are none.
+    """
+
+    how: Method
+    device: str
+    access: HubAccess | None
+
+
+@dataclass(frozen=True)
+class ModelToScan:
+    """A model of a batch.
+
+    Attributes:
+        ref: the model.
+        known: its revisions that the store holds; asked only where its own is not known yet.
+        limits: within which it is opened, and measured where that is little work.
+    """
+
+    ref: ModelRef
+    known: frozenset[str]
+    limits: Limits
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """A model the store holds already, at this revision and under this method."""
+
+
+@dataclass(frozen=True)
+class Scanned:
+    """A model whose rows are among those of its batch.
+
+    Attributes:
+        layers: that were measured.
+        nbytes: of its weights.
+        remarks: what was left out of account when it was opened.
+    """
+
+    layers: int
+    nbytes: int
+    remarks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class OpenedModel:
+    """A model whose headers were read, and of which nothing is measured yet.
+
+    Attributes:
+        ref: with its revision.
+        model: its columns of `models`.
+        left_out: its rows of that table.
+        pieces: its layers.
+    """
+
+    ref: ModelRef
+    model: Mapping[str, object]
+    left_out: pa.Table
+    pieces: "Sequence[Piece]"
+
+    def rows(self, parts: "Sequence[Measured]", how: Method) -> ModelRows:
+        """Its rows in the store, once all pieces are measured."""
+        from zoo_analysis.measure.rows import concatenated
+
+        measured = concatenated(parts)
+        return ModelRows(self.model, how.id, measured.layers, measured.esds, left_out=self.left_out)
+
+
+@dataclass(frozen=True)
+class ScannedBatch:
+    """What became of the models of a batch.
+
+    Attributes:
+        outcomes: of each model, in the order given.
+        tables: rows of all that were measured, as `store.model_rows.assemble` makes them.
+        seconds: that the batch took.
+    """
+
+    outcomes: "Sequence[Scanned | OpenedModel | Skipped | Failure]"
+    tables: Tables
+    seconds: float
+
+
+def scan_models(models: Sequence[ModelToScan], settings: ScanSettings) -> ScannedBatch:
+    """Open models one after the other, and measure those that are not worth further tasks."""
+    start = time.perf_counter()
+    outcomes: dict[int, Scanned | OpenedModel | Skipped | Failure] = {}
+    todo: dict[int, ModelRef] = {}
+    for number, model in enumerate(models):
+        found = _with_revision(number, model, settings.access)
+        if isinstance(found, ModelRef):
+            todo[number] = found
+        else:
+            outcomes[number] = found
+    measured: dict[int, ModelRows] = {}
+    if todo:
+        with one_thread():
+            for number, ref in todo.items():
+                opened = _open(number, ref, models[number].limits, settings)
+                if isinstance(opened, tuple):
+                    measured[number], remarks = opened
+                    nbytes = cast("int", measured[number].model["bytes"])
+                    outcomes[number] = Scanned(len(measured[number].layers), nbytes, remarks)
+                else:
+                    outcomes[number] = opened
+    tables, bad = assemble_each(list(measured.values()))
+    for place, error in bad.items():
+        number = list(measured)[place]
+        outcomes[number] = unwritten(todo[number], error)
+    ordered = [outcomes[number] for number in range(len(models))]
+    return ScannedBatch(ordered, tables, time.perf_counter() - start)
+
+
+def measure_piece(
+    ref: ModelRef, piece: "Piece", settings: ScanSettings, limits: Limits
+) -> "Measured | Failure":
+    """Measure some layers of one model."""
+    from zoo_analysis.measure.rows import measure
+    from zoo_analysis.weights import open_checkpoint
+
+    access, how = settings.access, settings.how
+    try:
+        with one_thread(), bounded(limits), open_checkpoint(ref.path, access) as checkpoint:
+            return measure(checkpoint, piece.specs, how, settings.device, partial(_at, 0))
+    except (Exception, LimitError) as error:
+        return failure(ref, "measure", error, access=access)
+
+
+def is_known(ref: ModelRef, how: Method, known: Container[tuple[str, str | None, str]]) -> bool:
+    """True where the store holds a model at its revision and under a method."""
+    return (ref.repo_id, ref.revision, how.id) in known
+
+
+def _with_revision(
+    number: int, model: ModelToScan, access: HubAccess | None
+) -> ModelRef | Skipped | Failure:
+    if model.ref.revision is not None:
+        return model.ref
+    note(number, "revision")
+    try:
+        with bounded(model.limits):
+            ref = resolve_revision(model.ref)
+    except (Exception, LimitError) as error:
+        return failure(model.ref, "revision", error, access=access)
+    return Skipped() if ref.revision in model.known else ref
+
+
+def _open(
+    number: int, ref: ModelRef, limits: Limits, settings: ScanSettings
+) -> tuple[ModelRows, tuple[str, ...]] | OpenedModel | Failure:
+    """The rows of a small model and remarks on it; of another what is to be measured."""
+    from zoo_analysis.measure.cost import pieces
+    from zoo_analysis.measure.rows import measure
+    from zoo_analysis.weights import open_checkpoint, read_config
+    from zoo_analysis.weights.layers.inventory import LeftOut
+    from zoo_analysis.weights.layers.listing import take_inventory
+
+    stage, how, access = "open", settings.how, settings.access
+    note(number, stage)
+    try:
+        with bounded(limits), open_checkpoint(ref.path, access) as checkpoint:
+            note(number, stage := "layers")
+            config = read_config(checkpoint)
+            ref = with_config(ref, config)
+            if ref.source == "hub":  # on disk it was looked at before
+                ref = replace(ref, nbytes=checkpoint.nbytes, remarks=tuple(checkpoint.remarks))
+            books = take_inventory(checkpoint, config, ref.architecture, how.split_qkv)
+            if not books.layers:
+                raise ZooError(f"{ref.path} holds no weight matrix: nothing to analyse")
+            row = {
+                **_columns(ref),
+                "weights_format": checkpoint.format,
+                "parameters": books.total,
+                "parameters_total": books.total,
+                "parameters_measured": books.measured,
+                "coverage": books.coverage,
+            }
+            left_out = table_of(LeftOut, books.left_out)
+            work = pieces(checkpoint.in_file_order(books.layers), how)
+            if len(work) > 1:
+                return OpenedModel(ref, row, left_out, work)
+            # The one piece of a small model is not worth a task of its own.
+            stage = "measure"
+            found = measure(checkpoint, work[0].specs, how, settings.device, partial(_at, number))
+            rows = ModelRows(row, how.id, found.layers, found.esds, left_out=left_out)
+            return rows, ref.remarks if ref.source == "hub" else ()
+    except (Exception, LimitError) as error:
+        return failure(ref, stage, error, access=access)
+
+
+def _at(number: int, layer: str) -> None:
+    note(number, "measure", layer)
+
+
+def _columns(ref: ModelRef) -> dict[str, object]:
+    """A model's own columns of `models`."""
+    told = vars(ref) | {"bytes": ref.nbytes}
+    return {name: value for name, value in told.items() if name in MODELS.names}
