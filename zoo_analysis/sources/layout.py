@@ -18,7 +18,7 @@ PIPELINE: Final = "model_index.json"
 MODULES: Final = "modules.json"
 #: Folders inside a model's that hold the model once more: earlier states, and other formats.
 _AGAIN: Final = re.compile(
-    r"(checkpoint|global_step|step|epoch|iter)[-_]?\d+|original|onnx|openvino|tensorrt|coreml"
+    r"(checkpoint|global_step|step|epoch|iter)[-_=]?\d+|original|onnx|openvino|tensorrt|coreml"
     r"|tflite|tf|flax|mlx|ggml|gguf|exports?",
     re.I,
 )

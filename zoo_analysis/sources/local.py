@@ -218,7 +218,9 @@ def _size(file: Path) -> int:
 
 #: Folders and names that training gives to every run.
 _ANY_FOLDER: Final = {"weights", "checkpoints", "checkpoint", "ckpt", "ckpts"}
-_ANY_NAME: Final = {"best", "last", "latest", "final", "model", "checkpoint", "weights"}
+_ANY_NAME: Final = re.compile(
+    r"best|last|latest|final|model|checkpoint|weights|(checkpoint|(global_?)?step|epoch|iter)[-_=]?\d.*"
+)
 #: What a model's or pipeline's own folder holds, and how deep in it a part may lie.
 _MODEL: Final = (PIPELINE, MODULES, "config.json", *HUB_NAMES)
 _DEEPEST: Final = 3
@@ -238,8 +240,9 @@ def name_of(path: Path) -> Name:
 
     In a hub cache (``models--OWNER--NAME/snapshots/SHA``) the repository and commit it is of, with
     the path below the snapshot for a part of it; elsewhere the last two components of the absolute
-    path, three where two say nothing (``exp0/weights/best``), a checkpoint file without its suffix.
-    A part of a model or pipeline is called after that, then by its path in it.
+    path, three where two say nothing (``exp0/weights/best``, ``exp0/checkpoints/epoch=3``), a
+    checkpoint file without its suffix. A part of a model or pipeline is called after that, then by
+    its path in it.
 
     Args:
         path: checkpoint file or directory.
@@ -257,7 +260,7 @@ def name_of(path: Path) -> Name:
             below = below[: -len(suffix)]
         repo_id = "/".join(part for part in (match["owner"], match["name"], below) if part)
         return Name(repo_id, match["sha"])
-    said = 3 if path.parent.name in _ANY_FOLDER and last in _ANY_NAME else 2
+    said = 3 if path.parent.name in _ANY_FOLDER and _ANY_NAME.fullmatch(last) else 2
     around = [up for up in path.parents[:_DEEPEST] if any((up / name).exists() for name in _MODEL)]
     if around and (path.is_dir() or around[-1] != path.parent):
         said = 2 + len(path.relative_to(around[-1]).parts)
