@@ -16,12 +16,12 @@ from zoo_analysis.sources.layout import (
     few,
     is_whole,
     members,
+    no_model,
     nothing,
     without,
 )
 from zoo_analysis.sources.metadata import Architecture, read_architecture
 from zoo_analysis.sources.ref import ModelRef, Problem, Resolved
-from zoo_analysis.weights.readers.by_suffix import suffixes
 from zoo_analysis.weights.readers.files import (
     HUB_NAMES,
     NoVariant,
@@ -96,8 +96,7 @@ def local_models(path: Path, variant: str = "") -> Resolved:
         reason = f"{folder}: {_unfollowed(links)}"
         problems.append(Problem(name_of(Path(folder)).repo_id, "NoWeights", reason))
     if not refs and not problems:
-        reason = f"{path}: no model found; known are files ending in {' '.join(suffixes())}"
-        problems.append(Problem(name_of(path).repo_id, "NoWeights", reason))
+        problems.append(Problem(name_of(path).repo_id, "NoWeights", no_model(str(path))))
     return Resolved(tuple(refs), tuple(problems))
 
 
