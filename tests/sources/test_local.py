@@ -91,6 +91,22 @@ def test_empty_and_weightless_directories_are_problems_and_the_rest_is_scanned(t
     assert "empty" in problems["zoo/empty"].message
 
 
+def test_a_tree_without_models_and_an_empty_folder_are_one_kind_of_problem(tmp_path):
+    put(tmp_path / "zoo" / "notes" / "README.md", "# notes")
+    (tmp_path / "zoo" / "nothing").mkdir()
+    told = {}
+    for name in ("notes", "nothing"):
+        (problem,) = resolve_sources([str(tmp_path / "zoo" / name)]).problems
+        assert (problem.repo_id, problem.error, problem.stage) == (
+            f"zoo/{name}",
+            "NoWeights",
+            "source",
+        )
+        told[name] = problem.message.partition(": ")[2]
+    assert told["notes"] == told["nothing"]
+    assert told["notes"].startswith("no model found; known are files ending in .safetensors")
+
+
 def test_a_hub_cache_tells_repository_and_commit(tmp_path):
     snapshot = tmp_path / "hub" / "models--org--name" / "snapshots" / "abc123"
     blob = put(tmp_path / "hub" / "models--org--name" / "blobs" / "f00d", "12345")

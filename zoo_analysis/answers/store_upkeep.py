@@ -160,12 +160,21 @@ def _meaning(table: str, column: str, kind: str) -> ColumnMeaning:
     places = (own, told.get(like) or told["views"].get(like, {}), told["everywhere"])
     said = (p[name] for p in places for name in p if name != "rows" and fnmatch(column, name))
     text: str | None = next(said, None)
-    if text is None and column in METRICS:
-        averaged = table == "averages" or table.endswith("summaries")
-        text = ("mean of " if averaged else "") + METRICS[column].meaning
+    metric = re.sub("_(median|by_tail)$", "", column)
+    if text is None and metric in METRICS:
+        text = f"{_average(table, column, metric)}{METRICS[metric].meaning}"
     found = re.fullmatch(r"(.*?)(?: \[(.*)\])?(?: \(since (.*)\))?", text or "")
     assert found is not None
     return ColumnMeaning(column, kind, found[2], found[1], found[3] or _FIRST)
+
+
+def _average(table: str, column: str, metric: str) -> str:
+    """The words for what a column is of a metric; none where it is the metric itself."""
+    if column == f"{metric}_median":
+        return "median of "
+    if column == f"{metric}_by_tail":
+        return "mean, weighted by num_pl_spikes, of "
+    return "mean of " if table in ("summaries", "clear_summaries", "averages") else ""
 
 
 @cache

@@ -22,6 +22,7 @@ from zoo_analysis.cluster.scanning.scan_schedule import ScanSchedule, skip
 from zoo_analysis.cluster.scanning.scan_tasks import ScanSettings, is_known
 from zoo_analysis.errors import ZooError
 from zoo_analysis.hub.access import DOWNLOADS, HubAccess, default_access
+from zoo_analysis.imports.series import restate_series
 from zoo_analysis.sources import ModelRef, Resolved, resolve_revision, resolve_sources
 from zoo_analysis.spectra.methods import Method, Preset, as_method
 from zoo_analysis.store import Store, as_store
@@ -105,6 +106,8 @@ def scan(
                 settings = ScanSettings(how, processor, _access(todo, cache_size, access))
                 schedule = ScanSchedule(writer, settings, todo, revisions, limits)
                 run_tasks(schedule.next_task, workers, writer.commit_if_due)
+        given = {ref.repo_id: ref.series for ref in refs if ref.series is not None}
+        summary.remarks += restate_series(store, given)
     return summary
 
 

@@ -16,12 +16,12 @@ from zoo_analysis.sources.layout import (
     few,
     is_whole,
     members,
+    no_model,
     nothing,
     without,
 )
 from zoo_analysis.sources.metadata import Architecture, read_architecture
 from zoo_analysis.sources.ref import ModelRef, Problem, Resolved
-from zoo_analysis.weights.readers.by_suffix import suffixes
 from zoo_analysis.weights.readers.files import (
     HUB_NAMES,
     NoVariant,
@@ -96,8 +96,7 @@ def local_models(path: Path, variant: str = "") -> Resolved:
         reason = f"{folder}: {_unfollowed(links)}"
         problems.append(Problem(name_of(Path(folder)).repo_id, "NoWeights", reason))
     if not refs and not problems:
-        reason = f"{path}: no model found; known are files ending in {' '.join(suffixes())}"
-        problems.append(Problem(name_of(path).repo_id, "NoWeights", reason))
+        problems.append(Problem(name_of(path).repo_id, "NoWeights", no_model(str(path))))
     return Resolved(tuple(refs), tuple(problems))
 
 
@@ -218,7 +217,9 @@ def _size(file: Path) -> int:
 
 #: Folders and names that training gives to every run.
 _ANY_FOLDER: Final = {"weights", "checkpoints", "checkpoint", "ckpt", "ckpts"}
-_ANY_NAME: Final = {"best", "last", "latest", "final", "model", "checkpoint", "weights"}
+_ANY_NAME: Final = re.compile(
+    r"best|last|latest|final|model|checkpoint|weights|(checkpoint|(global_?)?step|epoch|iter)[-_=]?\d.*"
+)
 #: What a model's or pipeline's own folder holds, and how deep in it a part may lie.
 _MODEL: Final = (PIPELINE, MODULES, "config.json", *HUB_NAMES)
 _DEEPEST: Final = 3
@@ -251,7 +252,8 @@ def name_of(path: Path) -> Name:
 
     In a hub cache (``models--OWNER--NAME/snapshots/SHA``) the repository and commit it is of, with
     the path below the snapshot for a part of it; elsewhere the last two components of the absolute
-    path, three where two say nothing (``exp0/weights/best``), a checkpoint file without its suffix,
+    path, three where two say nothing (``exp0/weights/best``, ``exp0/checkpoints/epoch=3``), a
+    checkpoint file without its suffix,
     but for one beside which lies a model that would be called the same (``net.onnx``, ``net.pt``).
     A part of a model or pipeline is called after that, then by its path in it.
 
@@ -274,7 +276,7 @@ def name_of(path: Path) -> Name:
             below = below[: -len(suffix)]
         repo_id = "/".join(part for part in (match["owner"], match["name"], below) if part)
         return Name(repo_id, match["sha"])
-    said = 3 if path.parent.name in _ANY_FOLDER and stem in _ANY_NAME else 2
+    said = 3 if path.parent.name in _ANY_FOLDER and _ANY_NAME.fullmatch(last) else 2
     around = [up for up in path.parents[:_DEEPEST] if any((up / name).exists() for name in _MODEL)]
     if around and (path.is_dir() or around[-1] != path.parent):
         said = 2 + len(path.relative_to(around[-1]).parts)
