@@ -67,6 +67,12 @@ class Bar:
         self.total, self.of = total, of
         self._progress.update(self._task, total=total or None, of=of)
 
+    def say(self, text: str) -> None:
+        """Say what is going on before there is anything to count."""
+        self._progress.update(self._task, counts=text)
+        if not self.console.is_terminal:
+            self.console.print(f"{self.what}: {text}", highlight=False, markup=False)
+
     def advance(self, amount: float, counts: str) -> None:
         """Some work is done; `counts` says how far things are."""
         self.done, self.counts, self.news = self.done + amount, counts, True
@@ -136,6 +142,9 @@ class RunCounter:
 
     def on_event(self, event: "Event") -> None:
         """Count what was done."""
+        if event.kind == "starting":
+            self.bar.say(f"starting {event.what}")
+            return
         finished = event.kind in ("scanned", "skipped")
         self.counts.update({event.kind: 1, "layers": event.layers, "finished": int(finished)})
         parts = [counted(self.counts[kind], noun) for kind, noun in self.nouns.items()]

@@ -22,6 +22,7 @@ from zoo_analysis.sources.layout import (
 )
 from zoo_analysis.sources.metadata import Architecture, read_architecture
 from zoo_analysis.sources.ref import ModelRef, Problem, Resolved
+from zoo_analysis.weights.readers.by_suffix import suffixes
 from zoo_analysis.weights.readers.files import (
     HUB_NAMES,
     NoVariant,
@@ -247,6 +248,10 @@ def _has_double(file: Path, suffix: str) -> bool:
         return False
 
 
+def _holds_model(folder: Path) -> bool:
+    return any(os.path.exists(f"{folder}/{name}") for name in _MODEL)  # 40 a name: no `Path`
+
+
 def name_of(path: Path) -> Name:
     """The name of a model's path.
 
@@ -277,7 +282,7 @@ def name_of(path: Path) -> Name:
         repo_id = "/".join(part for part in (match["owner"], match["name"], below) if part)
         return Name(repo_id, match["sha"])
     said = 3 if path.parent.name in _ANY_FOLDER and _ANY_NAME.fullmatch(last) else 2
-    around = [up for up in path.parents[:_DEEPEST] if any((up / name).exists() for name in _MODEL)]
+    around = [up for up in path.parents[:_DEEPEST] if _holds_model(up)]
     if around and (path.is_dir() or around[-1] != path.parent):
         said = 2 + len(path.relative_to(around[-1]).parts)
     return Name("/".join((*path.parts[1:-1][1 - said :], last)), None)
