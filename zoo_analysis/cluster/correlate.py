@@ -11,9 +11,10 @@ from zoo_analysis.activations.probes.named import load_probe
 from zoo_analysis.activations.probes.probe import Kind, Probe
 from zoo_analysis.cluster.account import CorrelateSummary, Event
 from zoo_analysis.cluster.commits import RunWriter
-from zoo_analysis.cluster.correlate_schedule import CorrelateSchedule
-from zoo_analysis.cluster.correlate_tasks import CorrelateSettings, revision_of
-from zoo_analysis.cluster.flow import listeners, run_tasks, side_by_side
+from zoo_analysis.cluster.comparing.correlate_schedule import CorrelateSchedule
+from zoo_analysis.cluster.comparing.correlate_tasks import CorrelateSettings, revision_of
+from zoo_analysis.cluster.flow import run_tasks, side_by_side
+from zoo_analysis.cluster.listening import listeners
 from zoo_analysis.cluster.placement import DEVICE, Device, device_for, is_there
 from zoo_analysis.cluster.processes.downloads import access_for
 from zoo_analysis.cluster.processes.ray_workers import RayWorkers

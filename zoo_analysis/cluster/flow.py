@@ -1,20 +1,15 @@
 """The loop of every run: so many tasks in flight, what comes back, and who is told of it."""
 
-import sys
 from collections import deque
 from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 
-from zoo_analysis.cluster.account import Event
 from zoo_analysis.cluster.commits import BATCH_SECONDS
 from zoo_analysis.cluster.processes.task import Lost, Room, Task, Workers
 
 #: Tasks in flight for each CPU and each GPU: the one that it works on, and the next.
 _TASKS_A_PLACE = 2
-
-OnEvent = Callable[[Event], None]
-OnStart = Callable[[int, int], None]
 
 
 def run_tasks(
@@ -135,37 +130,3 @@ def side_by_side(
 
     run_tasks(next_task, RayWorkers())
     return [result for _, result in sorted(results.items())]
-
-
-def listeners(
-    what: str, on_event: OnEvent | None, on_start: OnStart | None, *, steps: bool = False
-) -> tuple[OnEvent | None, OnStart | None]:
-    """Those who are told of a run: the caller's, or else a bar where the caller is a notebook.
-
-    Args:
-        what: the run does, in one word.
-        on_event: of the caller.
-        on_start: of the caller.
-        steps: whether the bar counts steps of the work, as `on_start` is told of them, not models.
-    """
-    if on_event is not None or on_start is not None or not _in_notebook():
-        return on_event, on_start
-    from tqdm.auto import tqdm
-
-    bar: Any = tqdm(desc=what, unit="step" if steps else "model")
-
-    def start(models: int, work: int) -> None:
-        bar.reset(work if steps else models)
-
-    def event(done: Event) -> None:
-        if done.kind in ("scanned", "skipped", "failed") or (steps and done.kind != "starting"):
-            bar.update()
-        if bar.n == bar.total:
-            bar.close()
-
-    return event, start
-
-
-def _in_notebook() -> bool:
-    shell = sys.modules.get("IPython")
-    return getattr(shell.get_ipython(), "kernel", None) is not None if shell else False

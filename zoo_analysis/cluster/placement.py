@@ -79,9 +79,11 @@ def demand(
     memory = _memory(peak_bytes, node)
     if seconds <= _LEAST:
         return Demand(1, memory)
-    # So many that it takes no longer than all the rest does on all the cores.
-    wanted = math.ceil(seconds * cpus / max(backlog, seconds))
-    return Demand(int(max(1, min(wanted, idle, node.cpus))), memory)
+    # So many that it takes no longer than all the rest does on all the cores; and those for which
+    # the tasks beside it leave no memory.
+    wanted = min(math.ceil(seconds * cpus / max(backlog, seconds)), idle)
+    alone = round(memory * node.cpus / node.memory)
+    return Demand(int(max(1, min(max(wanted, alone), node.cpus))), memory)
 
 
 def gpu_demand(peak_bytes: int, seconds: float, node: Node) -> Demand | None:
@@ -126,7 +128,7 @@ def device_for(device: Device) -> Literal["cpu", "cuda"]:
 
     gpus = ray.cluster_resources().get("GPU", 0)
     if device == "cuda" and not gpus:
-        raise ZooError("--device cuda, but the Ray cluster has no GPU; use --device auto or cpu")
+        raise ZooError("`device` is cuda, but the Ray cluster has no GPU; use auto or cpu")
     return "cuda" if device != "cpu" and gpus else "cpu"
 
 

@@ -9,7 +9,8 @@ from typing import Final, Literal
 
 from zoo_analysis.cluster.account import Event, Summary
 from zoo_analysis.cluster.commits import RunWriter
-from zoo_analysis.cluster.flow import listeners, run_tasks
+from zoo_analysis.cluster.flow import run_tasks
+from zoo_analysis.cluster.listening import listeners
 from zoo_analysis.cluster.placement import DEVICE, Device, device_for, is_there
 from zoo_analysis.cluster.planning.machine_rates import (
     known_rates,
@@ -26,6 +27,7 @@ from zoo_analysis.cluster.scanning.scan_schedule import ScanSchedule, skip
 from zoo_analysis.cluster.scanning.scan_tasks import ScanSettings, is_known
 from zoo_analysis.errors import ZooError
 from zoo_analysis.hub.access import DOWNLOADS, HubAccess, default_access
+from zoo_analysis.imports.series import restate_series
 from zoo_analysis.sources import ModelRef, Resolved, resolve_revision, resolve_sources
 from zoo_analysis.spectra.methods import Method, Preset, as_method
 from zoo_analysis.store import Store, as_store
@@ -114,6 +116,8 @@ def scan(
                 summary.predicted = predicted(spent, rates, workers.cpus(), workers.gpus())
                 learnt = rate_rows(learnt_rows(spent, rates), how, summary.scan_id)
                 store.append("rates", learnt)
+        given = {ref.repo_id: ref.series for ref in refs if ref.series is not None}
+        summary.remarks += restate_series(store, given)
     return summary
 
 

@@ -15,8 +15,8 @@ from zoo_analysis.store.schemas import RATES
 
 #: Scans whose departures from what was predicted are averaged: the latest ones.
 _SCANS: Final = 10
-#: Seconds of work from which a scan learns nothing.
-_LITTLE: Final = 1.0
+#: Seconds of work from which a scan learns nothing, in all and of one thing.
+_SHORT, _LITTLE = 20.0, 1.0
 
 
 def known_rates(store: Store, how: Method) -> KnownRates:
@@ -62,6 +62,8 @@ def learnt_rows(spent: Iterable[Spent], rates: KnownRates) -> list[dict[str, Any
     """What a scan says of the rates by which it was predicted: rows for `rate_rows`."""
     out = []
     for each in spent:
+        if each.measuring + each.opening < _SHORT:
+            continue
         used = rates.of(each.kind)
         for name, times, found, predicted in (
             ("measuring", used.measuring, each.measuring, each.predicted_measuring),

@@ -56,9 +56,9 @@ class Limits:
             ZooError: no task could keep them.
         """
         if not seconds >= _LEAST_SECONDS:
-            raise ZooError(f"--model-seconds {seconds:g}: no model is done in less than 1 s")
+            raise ZooError(f"`model_seconds` {seconds:g}: no model is done in less than 1 s")
         if nbytes is not None and nbytes < _SMALLEST:
-            raise ZooError(f"--model-memory {nbytes}: no task is done with less than 100MB")
+            raise ZooError(f"`model_memory` {nbytes}: no task is done with less than 100MB")
         return cls(min(seconds, _FOREVER), nbytes)
 
     def of(self, nbytes: float, flops: float = 0.0, peak_bytes: int = 0) -> "Limits":

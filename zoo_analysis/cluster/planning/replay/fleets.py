@@ -22,9 +22,10 @@ H100: Final = Rates(
     hashed=TYPICAL.hashed,
     serial=1.0,
 )
-#: A machine of 16 cores, and one of 8 H100; dollars an hour as large clouds list them, rounded.
-_CPU_NODE: Final = Node(16, 64 << 30)
-_CPU_DOLLARS: Final = 0.7
+#: A machine of 16 cores with 8 GB each, and one of 8 H100; dollars an hour as large clouds list
+#: them, rounded.
+_CPU_NODE: Final = Node(16, 128 << 30)
+_CPU_DOLLARS: Final = 1.1
 _GPU_NODE: Final = Node(192, 2048 << 30, 8, 80 << 30)
 _GPU_DOLLARS: Final = 55.0
 #: Bytes a second of their networks, and from the hub for all together.

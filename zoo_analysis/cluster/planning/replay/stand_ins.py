@@ -114,7 +114,7 @@ class _Opened(OpenedModel):
 
 def _opened(group: Group) -> OpenedModel | Scanned:
     if group.priced.small:
-        return Scanned(len(group.priced.pieces[0].specs), group.ref.nbytes)
+        return Scanned(len(group.priced.pieces[0].specs), group.ref.nbytes, ())
     several = []
     for piece in group.priced.pieces:
         cost = replace(piece.cost, seconds=group.copies * piece.cost.seconds)
