@@ -19,6 +19,7 @@ from .cluster.correlate import correlate
 from .cluster.demo import demo
 from .cluster.planning.calibrate_nodes import calibrate
 from .cluster.planning.forecast import plan
+from .cluster.planning.replay.scale import scale
 from .cluster.scan import scan
 from .cluster.study import study
 from .cluster.track import track
@@ -65,6 +66,7 @@ __all__ = [
     "rank",
     "regress",
     "releases",
+    "scale",
     "scan",
     "schema",
     "set_series",
