@@ -24,6 +24,7 @@ from .cluster.study import study
 from .cluster.track import track
 from .imports.accuracy_sync import sync_accuracies
 from .imports.commit import import_tables
+from .imports.series import list_series, set_series
 from .measure.analyze import analyze
 from .measure.summary import summary
 from .sources.catalogues.edit import add_to_catalogue, copy_catalogue
@@ -51,6 +52,7 @@ __all__ = [
     "diagnose",
     "import_tables",
     "list_catalogues",
+    "list_series",
     "list_studies",
     "matrix",
     "measures",
@@ -65,6 +67,7 @@ __all__ = [
     "releases",
     "scan",
     "schema",
+    "set_series",
     "show",
     "similar",
     "store_history",

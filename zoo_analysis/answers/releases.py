@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from zoo_analysis.answers.names import check
 from zoo_analysis.store import Store, as_store
 
 _RELEASES = """
@@ -37,6 +38,11 @@ def releases(
         that revision was scanned, and whether it looks random (docs/methods.md).
 
     Raises:
+        QueryError: the store has seen nothing on such a watch.
         StoreError: there is no store.
     """
-    return as_store(store).run(_RELEASES, {"since": since, "watch": watch})
+    store = as_store(store)
+    if watch is not None:
+        seen = store.run("SELECT DISTINCT watch FROM releases ORDER BY ALL")["watch"].to_pylist()
+        check(watch, seen, "watch")
+    return store.run(_RELEASES, {"since": since, "watch": watch})

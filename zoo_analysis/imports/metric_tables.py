@@ -103,7 +103,9 @@ def read_columns(path: Path, mapping: Mapping[str, str], known: Sequence[str]) -
         if column not in table.columns:
             raise SourceError(f"{path}: no column {column!r}; {_near(column, list(table.columns))}")
         if name not in known:
-            raise SourceError(f"--map {column}={name}: {name!r} is unknown; {_near(name, known)}")
+            raise SourceError(
+                f"`mapping` {column}={name}: {name!r} is unknown; {_near(name, known)}"
+            )
     # The column that is mapped to a name is meant, whatever else was called that.
     shadowed = [n for n in mapping.values() if n in table.columns and n not in mapping]
     table = table.drop(columns=shadowed).rename(columns=dict(mapping))
@@ -164,14 +166,14 @@ def read_averages(
     table = read_columns(path, mapping, (*KNOWN, "repo_id"))
     table = table.rename(columns={} if "model" in table.columns else {"repo_id": "model"})
     if "model" not in table.columns:
-        raise SourceError(f"{path}: no column model: name it with --map COLUMN=model")
+        raise SourceError(f"{path}: no column model: name it with `mapping` COLUMN=model")
     metrics = [name for name in SUMMARY_METRICS if name in table.columns]
     reported = [name for name in _ACCURACIES if name in table.columns]
     if not metrics and not reported:
         raise SourceError(
             f"{path}: neither a metric ({', '.join(SUMMARY_METRICS)}) nor an accuracy "
             f"({', '.join(_ACCURACIES)}) among its columns {', '.join(table.columns)}: "
-            "name them with --map COLUMN=NAME"
+            "name them with `mapping` COLUMN=NAME"
         )
     numbers = {name: numeric(table[name], path) for name in metrics}
     numbers |= {name: numeric(table[name], path, finite=True) for name in reported}
@@ -200,7 +202,7 @@ def read_averages(
             if data is None:
                 raise SourceError(
                     f"{path}: {column} of {name} is on no data set: add a column dataset, "
-                    "or --dataset D"
+                    "or say `dataset`"
                 )
             percent = round(100 - value, 10) if error else value
             accuracies.append(

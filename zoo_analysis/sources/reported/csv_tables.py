@@ -79,7 +79,7 @@ def csv_rows(place: str, needed: Sequence[str]) -> Iterator[tuple[str, dict[str,
         raise SourceError(f"{place}: is no CSV: {error}") from error
     if missing := [column for column in needed if column not in present]:
         has = ", ".join(present) or "none"
-        raise SourceError(f"{place}: no column {', '.join(missing)}; it has {has}: use --map")
+        raise SourceError(f"{place}: no column {', '.join(missing)}; it has {has}: see `columns`")
     for number, row in enumerate(rows, 1):
         if all(row[column] for column in needed):
             yield f"row {number}", row
