@@ -115,7 +115,7 @@ def test_a_kept_regression_has_the_command_that_makes_it_again(tmp_path: Path) -
         "zoo regress --metric alpha --dataset d --where 'layers > 1' --by none --min-models 4"
     )
     assert kept["r2"] == table["r2"][0].as_py()
-    with pytest.raises(ZooError, match="leave out --mixed"):
+    with pytest.raises(ZooError, match="leave out `mixed`"):
         regressions.regress(store, mixed=True, keep=True)
 
 

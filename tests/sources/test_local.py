@@ -163,6 +163,26 @@ def test_a_run_scanned_alone_is_called_as_among_others(tmp_path):
     assert ids(file) == ids(tmp_path / "runs") == ["exp0/weights/best"]
 
 
+@pytest.mark.parametrize(
+    ("files", "names"),
+    [
+        (["n.onnx", "n.weights.h5"], ["w/n.onnx", "w/n.weights.h5"]),
+        (["n.pt", "n.pth"], ["w/n.pt", "w/n.pth"]),
+        (["n.pt", "n/model.safetensors"], ["w/n.pt", "w/n"]),
+        (["n.pt", "n/notes.txt"], ["w/n"]),
+        (["n.pt", "n.txt", "m.pt"], ["w/n", "w/m"]),
+    ],
+)
+def test_a_file_has_one_name_whatever_is_scanned_with_it(tmp_path, files, names):
+    made = [put(tmp_path / "w" / file) for file in files if not file.endswith(".txt")]
+    for file in files:
+        put(tmp_path / "w" / file)
+    models = [path.parent if path.name == "model.safetensors" else path for path in made]
+    assert [name for model in models for name in ids(model)] == names
+    assert sorted(ids(*models)) == sorted(names)
+    assert set(ids(tmp_path / "w")) <= set(names)  # of several formats a tree gives the first
+
+
 def test_linked_folders_are_scanned_once_and_circles_end(tmp_path):
     put(tmp_path / "disk" / "net" / "model.safetensors")
     put(tmp_path / "zoo" / "own" / "model.safetensors")

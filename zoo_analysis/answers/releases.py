@@ -10,8 +10,12 @@ from zoo_analysis.store import Store, as_store
 
 _RELEASES = """
 SELECT r.watch, r.event, r.repo_id, r.revision, r.seen_at,
-    EXISTS (FROM commits c WHERE c.repo_id = r.repo_id AND c.revision = r.revision) AS scanned
+    EXISTS (FROM commits c WHERE c.repo_id = r.repo_id AND c.revision = r.revision) AS scanned,
+    v.looks_random
 FROM releases r
+LEFT JOIN (
+    SELECT repo_id, revision, bool_or(looks_random) AS looks_random FROM summaries GROUP BY ALL
+) v USING (repo_id, revision)
 WHERE ($since IS NULL OR r.seen_at >= $since) AND ($watch IS NULL OR r.watch = $watch)
 ORDER BY r.seen_at DESC, r.watch, r.repo_id, r.event
 """
@@ -30,8 +34,8 @@ def releases(
         watch: only on this watch.
 
     Returns:
-        watch, event (new, revision, gone, gated or renamed), repo_id, revision, seen_at, and
-        whether that revision was scanned.
+        watch, event (new, revision, gone, gated or renamed), repo_id, revision, seen_at, whether
+        that revision was scanned, and whether it looks random (docs/methods.md).
 
     Raises:
         QueryError: the store has seen nothing on such a watch.

@@ -8,6 +8,7 @@ import sys
 import tomllib
 from dataclasses import dataclass
 from datetime import timedelta
+from fnmatch import fnmatch
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -155,9 +156,10 @@ def schema(table: str | None = None) -> pa.Table:
 def _meaning(table: str, column: str, kind: str) -> ColumnMeaning:
     told = _told()
     own = told.get(table) or told["views"][table]
-    like = told.get(own.get("like")) or told["views"].get(own.get("like"), {})
-    places = (own, like, told["everywhere"])
-    text: str | None = next((place[column] for place in places if column in place), None)
+    like = own.get("like")
+    places = (own, told.get(like) or told["views"].get(like, {}), told["everywhere"])
+    said = (p[name] for p in places for name in p if name != "rows" and fnmatch(column, name))
+    text: str | None = next(said, None)
     metric = re.sub("_(median|by_tail)$", "", column)
     if text is None and metric in METRICS:
         text = f"{_average(table, column, metric)}{METRICS[metric].meaning}"

@@ -8,11 +8,11 @@ import typer
 
 from zoo_analysis.cli import (
     ask,
+    config,
     demo,
     import_,
     plan,
     scan,
-    settings,
     similarity,
     statistics,
     study,
@@ -54,7 +54,7 @@ for command in (
     study.study,
     study.studies,
     demo.demo,
-    settings.config,
+    config.config,
 ):
     app.command(command.__name__.rstrip("_"))(with_switches(command))
 for group in (accuracies, catalog, series, store):
@@ -74,7 +74,7 @@ def _root(
 
         typer.echo(installed("zoo-analysis"))
         raise typer.Exit
-    settings.apply(context)
+    config.apply(context)
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -11,11 +11,11 @@ from zoo_analysis.activations.probes.named import load_probe
 from zoo_analysis.activations.probes.probe import Kind, Probe
 from zoo_analysis.cluster.account import CorrelateSummary, Event
 from zoo_analysis.cluster.commits import RunWriter
-from zoo_analysis.cluster.correlate_schedule import CorrelateSchedule
-from zoo_analysis.cluster.correlate_tasks import CorrelateSettings, revision_of
+from zoo_analysis.cluster.comparing.correlate_schedule import CorrelateSchedule
+from zoo_analysis.cluster.comparing.correlate_tasks import CorrelateSettings, revision_of
 from zoo_analysis.cluster.flow import run_tasks, side_by_side
 from zoo_analysis.cluster.listening import listeners
-from zoo_analysis.cluster.placement import DEVICE, Device, device_for
+from zoo_analysis.cluster.placement import DEVICE, Device, device_for, is_there
 from zoo_analysis.cluster.processes.downloads import access_for
 from zoo_analysis.cluster.processes.ray_workers import RayWorkers
 from zoo_analysis.cluster.processes.task_limits import MODEL_SECONDS, Limits
@@ -131,7 +131,9 @@ def correlate(
     on_event, on_start = listeners("comparing", on_event, on_start, steps=True)
     with RunWriter(store, summary, on_event, config) as writer:
         writer.refuse(resolved.problems)
-        with ray_session(address):
+        if not is_there(address):
+            writer.tell(Event("starting", "Ray"))
+        with ray_session(address) as link:
             refs = _with_revisions(refs, writer, limits)
             kinds = {ref: kind_of(ref) for ref in refs}
             work = plan(refs, of, chosen, how, kinds, ids, known_pairs(store, chosen))
@@ -145,7 +147,7 @@ def correlate(
                 schedule = CorrelateSchedule(
                     writer, settings, work, lambda ref: probes[kinds[ref]], limits
                 )
-                run_tasks(schedule.next_task, RayWorkers(), writer.commit_if_due)
+                run_tasks(schedule.next_task, RayWorkers(link), writer.commit_if_due)
     return summary
 
 

@@ -22,6 +22,7 @@ from zoo_analysis.sources.layout import (
 )
 from zoo_analysis.sources.metadata import Architecture, read_architecture
 from zoo_analysis.sources.ref import ModelRef, Problem, Resolved
+from zoo_analysis.weights.readers.by_suffix import suffixes
 from zoo_analysis.weights.readers.files import (
     HUB_NAMES,
     NoVariant,
@@ -234,14 +235,32 @@ class Name:
     revision: str | None
 
 
+def _has_double(file: Path, suffix: str) -> bool:
+    """True for a checkpoint beside which lies a model that is called the same without suffixes."""
+    stem = whole_name(file.name).removesuffix(suffix)
+    for other in suffixes():
+        beside = stem + other
+        if other != suffix and weight_suffix(beside) == other and (file.parent / beside).is_file():
+            return True
+    try:
+        return any(weight_suffix(name) for name in os.listdir(file.parent / stem))
+    except OSError:
+        return False
+
+
+def _holds_model(folder: Path) -> bool:
+    return any(os.path.exists(f"{folder}/{name}") for name in _MODEL)  # 40 a name: no `Path`
+
+
 def name_of(path: Path) -> Name:
     """The name of a model's path.
 
     In a hub cache (``models--OWNER--NAME/snapshots/SHA``) the repository and commit it is of, with
     the path below the snapshot for a part of it; elsewhere the last two components of the absolute
     path, three where two say nothing (``exp0/weights/best``, ``exp0/checkpoints/epoch=3``), a
-    checkpoint file without its suffix. A part of a model or pipeline is called after that, then by
-    its path in it.
+    checkpoint file without its suffix,
+    but for one beside which lies a model that would be called the same (``net.onnx``, ``net.pt``).
+    A part of a model or pipeline is called after that, then by its path in it.
 
     Args:
         path: checkpoint file or directory.
@@ -251,8 +270,11 @@ def name_of(path: Path) -> Name:
     """
     path = path.absolute()
     suffix = weight_suffix(path.name) if not path.is_dir() else None
-    whole = path.name if path.is_dir() else path.stem
-    last = whole_name(path.name)[: -len(suffix)] if suffix else whole
+    stem = whole_name(path.name).removesuffix(suffix) if suffix else path.stem
+    if suffix and _has_double(path, suffix):
+        suffix, last = None, whole_name(path.name)
+    else:
+        last = path.name if path.is_dir() else stem
     if match := _SNAPSHOT.search(path.as_posix()):
         below = path.as_posix()[match.end() :].strip("/")
         if suffix:
@@ -260,7 +282,7 @@ def name_of(path: Path) -> Name:
         repo_id = "/".join(part for part in (match["owner"], match["name"], below) if part)
         return Name(repo_id, match["sha"])
     said = 3 if path.parent.name in _ANY_FOLDER and _ANY_NAME.fullmatch(last) else 2
-    around = [up for up in path.parents[:_DEEPEST] if any((up / name).exists() for name in _MODEL)]
+    around = [up for up in path.parents[:_DEEPEST] if _holds_model(up)]
     if around and (path.is_dir() or around[-1] != path.parent):
         said = 2 + len(path.relative_to(around[-1]).parts)
     return Name("/".join((*path.parts[1:-1][1 - said :], last)), None)
