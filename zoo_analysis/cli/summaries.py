@@ -34,6 +34,7 @@ def print_scan(summary: "Summary") -> None:
     say(
         f"{summary.scanned} scanned, {summary.skipped} skipped (already there), "
         f"{summary.failed} failed; {counted(summary.layers, 'layer')} in {summary.seconds:.1f} s"
+        + (f" ({summary.predicted:.1f} s predicted)" if summary.predicted else "")
     )
     if summary.parameters_total:
         whole = summary.parameters_measured == summary.parameters_total

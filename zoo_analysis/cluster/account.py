@@ -69,6 +69,7 @@ class Summary(RunSummary):
         incomplete: models of whose matrices less than `LEAST_COVERAGE` is measured.
         not_understood: models with tensors that are not understood.
         seconds: wall clock.
+        predicted: seconds that were to be expected, of models as these are.
         store: the store's URI.
         method: the method's id.
         failures: what failed.
@@ -87,6 +88,7 @@ class Summary(RunSummary):
     incomplete: list[str] = field(default_factory=list)
     not_understood: list[str] = field(default_factory=list)
     seconds: float = 0.0
+    predicted: float = 0.0
     failures: list[Failure] = field(default_factory=list)
     remarks: list[tuple[str, str]] = field(default_factory=list)
 

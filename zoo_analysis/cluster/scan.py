@@ -12,6 +12,12 @@ from zoo_analysis.cluster.commits import RunWriter
 from zoo_analysis.cluster.flow import run_tasks
 from zoo_analysis.cluster.listening import listeners
 from zoo_analysis.cluster.placement import DEVICE, Device, device_for, is_there
+from zoo_analysis.cluster.planning.machine_rates import (
+    known_rates,
+    learnt_rows,
+    predicted,
+    rate_rows,
+)
 from zoo_analysis.cluster.processes.local_workers import LocalWorkers
 from zoo_analysis.cluster.processes.serving import permit
 from zoo_analysis.cluster.processes.task import Workers
@@ -102,9 +108,14 @@ def scan(
             for repo_id, revision, _ in known:
                 revisions.setdefault(repo_id, set()).add(revision)
             with _workers(todo, device, address, downloads, writer) as (workers, processor):
-                settings = ScanSettings(how, processor, _access(todo, cache_size, access))
+                rates = known_rates(store, how)
+                settings = ScanSettings(how, processor, _access(todo, cache_size, access), rates)
                 schedule = ScanSchedule(writer, settings, todo, revisions, limits)
                 run_tasks(schedule.next_task, workers, writer.commit_if_due)
+                spent = schedule.spent.values()
+                summary.predicted = predicted(spent, rates, workers.cpus(), workers.gpus())
+                learnt = rate_rows(learnt_rows(spent, rates), how, summary.scan_id)
+                store.append("rates", learnt)
         given = {ref.repo_id: ref.series for ref in refs if ref.series is not None}
         summary.remarks += restate_series(store, given)
     return summary
