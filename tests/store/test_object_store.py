@@ -13,6 +13,7 @@ from tests.support.ports import free_port, wait_until_answered
 from zoo_analysis.store import ModelRows, Store, open_store, upkeep
 from zoo_analysis.store.history import history
 from zoo_analysis.store.integrity import check
+from zoo_analysis.store.live.small_files import SmallFiles
 
 Make = Callable[..., ModelRows]
 
@@ -71,3 +72,17 @@ def test_two_writers_to_a_bucket_both_get_their_rows_in(bucket: Store, model_row
             writers.map(lambda i: bucket.commit_models([model_rows(f"lab/{i}")], "scan"), range(6))
         )
     assert repo_ids(bucket) == [f"lab/{i}" for i in range(6)]
+
+
+def test_small_files_lie_beside_the_tables_of_a_bucket(bucket: Store) -> None:
+    files = SmallFiles(bucket.location, "runs")
+    assert (files.list(), files.get("a.json")) == ([], None)
+    for content in (b"first", b"second"):
+        files.put("a.json", content)
+    files.put("b.json", b"x" * 100_000)
+    assert files.get("a.json") == b"second"
+    assert [file.name for file in files.list()] == ["a.json", "b.json"]
+    assert 0 <= files.now() - files.list()[0].written < 60
+    files.delete("a.json")
+    files.delete("never-there.json")
+    assert [file.name for file in files.list()] == ["b.json"]

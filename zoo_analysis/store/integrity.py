@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from zoo_analysis.store.live.orphans import orphans
 from zoo_analysis.store.records import table_of
 from zoo_analysis.store.schemas import TABLES
 from zoo_analysis.store.store import Store
@@ -68,9 +69,7 @@ _CHECKS = {
 
 _COUNTS = """
 SELECT (SELECT count(*) FROM raw.published) AS models, (SELECT count(*) FROM layers) AS layers,
-    (SELECT count(*) FROM esds) AS spectra,
-    (SELECT count(DISTINCT commit_id) FROM (
-        SELECT commit_id FROM raw.models ANTI JOIN raw.commits USING (commit_id))) AS unpublished
+    (SELECT count(*) FROM esds) AS spectra
 """
 
 
@@ -127,7 +126,8 @@ def check(store: Store, limit: int = 1000) -> Checked:
         for problem, sql in _CHECKS.items()
         for row in store.run(f"{sql} ORDER BY ALL LIMIT $limit", {"limit": limit}).to_pylist()
     ]
-    return Checked(**store.run(_COUNTS).to_pylist()[0], problems=tuple(problems))
+    counts = store.run(_COUNTS).to_pylist()[0]
+    return Checked(**counts, unpublished=len(orphans(store.location)), problems=tuple(problems))
 
 
 def _missing_files(store: Store) -> list[Inconsistency]:

@@ -15,6 +15,7 @@ from zoo_analysis.store import duck, last_connection, tables
 from zoo_analysis.store.accuracies import news
 from zoo_analysis.store.guard import admit
 from zoo_analysis.store.history import versions_at
+from zoo_analysis.store.live.pending import pending
 from zoo_analysis.store.model_rows import (
     STAMPS,
     ModelRows,
@@ -26,7 +27,7 @@ from zoo_analysis.store.model_rows import (
 )
 from zoo_analysis.store.named_queries import get_query
 from zoo_analysis.store.query_limits import MEMORY, SECONDS, QueryLimits
-from zoo_analysis.store.schemas import TABLES
+from zoo_analysis.store.schemas import COMMIT_ID, TABLES
 
 
 @dataclass(frozen=True)
@@ -68,8 +69,12 @@ class Store:
         Raises:
             StoreError: a store that cannot be written.
         """
-        for name, rows in joined(assembled, scan_id).items():
-            tables.append(self.location, name, rows)
+        by_table = joined(assembled, scan_id)
+        with pending(self.location, by_table["commits"][COMMIT_ID].to_pylist()) as check:
+            for name, rows in by_table.items():
+                if name == "commits":
+                    check()
+                tables.append(self.location, name, rows)
 
     def append(self, table: str, rows: pa.Table) -> None:
         """Add rows to a table that is not a model's own, such as `scans` or `accuracies`.

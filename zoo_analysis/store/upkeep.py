@@ -7,6 +7,8 @@ from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 
 from zoo_analysis.errors import StoreError
+from zoo_analysis.store.live.orphans import OWNED, orphans, removed
+from zoo_analysis.store.live.pending import bury
 from zoo_analysis.store.schemas import TABLES
 from zoo_analysis.store.tables import Location, columns_of, load, one_line, writer_properties
 
@@ -16,12 +18,17 @@ _CLUSTERED = {"layers": ["repo_id"]}
 
 @dataclass(frozen=True)
 class Compacted:
-    """Compaction of one table: its files before and after, and how many were rewritten."""
+    """Compaction of one table: its files before and after, and how many were rewritten.
+
+    Attributes:
+        orphans: rows that interrupted commits had left behind, and that were removed.
+    """
 
     table: str
     files_before: int
     files_after: int
     rewritten: int
+    orphans: int
 
 
 @dataclass(frozen=True)
@@ -33,7 +40,7 @@ class Vacuumed:
 
 
 def compact(location: Location) -> tuple[Compacted, ...]:
-    """Merge small files, and put the layers of one model next to each other.
+    """Merge small files, put the layers of one model next to each other, remove dead writers' rows.
 
     Readers and writers go on meanwhile. Earlier versions stay readable: the merged files are
     removed by `vacuum` only. A table with nothing new since the last time is left alone.
@@ -41,14 +48,16 @@ def compact(location: Location) -> tuple[Compacted, ...]:
     Raises:
         StoreError: there is no store here, or it cannot be read or written.
     """
-    done = []
-    for name, table in _tables(location):
-        before = len(table.file_uris())
-        if (before < 2 and name not in _CLUSTERED) or _is_compact(table):
-            done.append(Compacted(name, before, before, 0))
-            continue
-        written = writer_properties(name, columns_of(table))
+    done, tables, left = [], _tables(location), orphans(location)
+    for name, table in tables:
+        before, rows = len(table.file_uris()), 0
         try:
+            if name in OWNED and len(left):
+                rows = removed(name, table, left)
+            if (before < 2 and name not in _CLUSTERED) or _is_compact(table):
+                done.append(Compacted(name, before, len(table.file_uris()), 0, rows))
+                continue
+            written = writer_properties(name, columns_of(table))
             if name in _CLUSTERED:
                 told = table.optimize.z_order(_CLUSTERED[name], writer_properties=written)
             else:
@@ -59,7 +68,8 @@ def compact(location: Location) -> tuple[Compacted, ...]:
             ) from error
         after = load(location, name)
         files = len(after.file_uris()) if after is not None else 0
-        done.append(Compacted(name, before, files, int(told["numFilesRemoved"])))
+        done.append(Compacted(name, before, files, int(told["numFilesRemoved"]), rows))
+    bury(location)
     return tuple(done)
 
 
