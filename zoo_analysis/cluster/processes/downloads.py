@@ -1,8 +1,11 @@
 """Permits for downloads, shared by a whole cluster."""
 
 import asyncio
+import threading
+import time
+import uuid
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import Any
 
@@ -11,35 +14,52 @@ import ray
 from zoo_analysis.hub.access import HubAccess, default_access
 from zoo_analysis.sources import ModelRef
 
-#: Seconds after which a permit that was never given back is taken from a worker that must be dead.
-_LEASE = 900.0
+#: Seconds between two signs of life of whoever holds a permit, and without one after which it is
+#: given to another.
+_SIGN, _LEASE = 10.0, 45.0
 
 
 class Permits:
-    """So many permits; whoever asks for one more waits. Runs as one actor of the cluster."""
+    """So many permits; whoever asks for one more waits. Runs as one actor of the cluster.
 
-    def __init__(self, count: int) -> None:
-        self._free = asyncio.Semaphore(count)
-        self._held: set[int] = set()
-        self._last = 0
+    Ray starts it anew when its node is lost. Then it knows from their signs of life who holds a
+    permit, and gives none until it has heard them all.
 
-    async def take(self) -> int:
-        """Wait for a permit; returns its number."""
-        await self._free.acquire()
-        self._last += 1
-        number = self._last
-        self._held.add(number)
-        asyncio.get_running_loop().call_later(_LEASE, self._release, number)
-        return number
+    Args:
+        count: permits.
+        sign: seconds between two signs of life.
+        anew: whether there was another before it.
+    """
 
-    async def give_back(self, number: int) -> None:
+    def __init__(self, count: int, sign: float = _SIGN, anew: bool | None = None) -> None:
+        if anew is None:
+            anew = ray.get_runtime_context().was_current_actor_reconstructed
+        self._count, self._held = count, dict[str, float]()
+        self._changed = asyncio.Condition()
+        self._from = time.monotonic() + (2 * sign if anew else 0)
+
+    async def take(self, holder: str) -> None:
+        """Wait for a permit; asked twice by one holder, it is one."""
+        async with self._changed:
+            while not self._free(holder):
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._changed.wait(), 1)
+            self._held[holder] = time.monotonic() + _LEASE
+
+    def _free(self, holder: str) -> bool:
+        now = time.monotonic()
+        self._held = {each: until for each, until in self._held.items() if until > now}
+        return holder in self._held or (now >= self._from and len(self._held) < self._count)
+
+    async def keep(self, holder: str) -> None:
+        """Hear that a holder lives."""
+        self._held[holder] = time.monotonic() + _LEASE
+
+    async def give_back(self, holder: str) -> None:
         """Let the next one have it."""
-        self._release(number)
-
-    def _release(self, number: int) -> None:
-        if number in self._held:
-            self._held.remove(number)
-            self._free.release()
+        async with self._changed:
+            self._held.pop(holder, None)
+            self._changed.notify()
 
 
 class Downloads:
@@ -51,16 +71,25 @@ class Downloads:
 
     def __init__(self, count: int) -> None:
         options = {"num_cpus": 0, "max_concurrency": 10_000}
-        self.permits: Any = ray.remote(Permits).options(**options).remote(count)
+        again = {"max_restarts": -1, "max_task_retries": -1}
+        self.permits: Any = ray.remote(Permits).options(**options, **again).remote(count, _SIGN)
 
     @contextmanager
     def __call__(self) -> Iterator[None]:
         """Hold a permit inside the `with`."""
-        number = ray.get(self.permits.take.remote())
+        holder, over = uuid.uuid4().hex, threading.Event()
+        ray.get(self.permits.take.remote(holder))
+
+        def keep() -> None:
+            while not over.wait(_SIGN):
+                self.permits.keep.remote(holder)
+
+        threading.Thread(target=keep, daemon=True).start()
         try:
             yield
         finally:
-            self.permits.give_back.remote(number)
+            over.set()
+            self.permits.give_back.remote(holder)
 
 
 def access_for(
