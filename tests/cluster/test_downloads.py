@@ -1,4 +1,4 @@
-"""Downloads of a cluster are counted, whatever becomes of those that hold a permit or count them."""
+"""Downloads of a cluster are counted, whatever becomes of who holds a permit or counts them."""
 
 import asyncio
 import os
