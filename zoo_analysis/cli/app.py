@@ -1,5 +1,6 @@
 """The `zoo` command: the library's verbs on the command line."""
 
+import signal
 import sys
 from typing import Annotated
 
@@ -19,11 +20,13 @@ from zoo_analysis.cli import (
     study,
     track,
 )
+from zoo_analysis.cli.ending import Commands, Stopped, ended_by_signals, notes, own_output
 from zoo_analysis.errors import ZooError
 from zoo_analysis.texts import printable
 
 app = typer.Typer(
     name="zoo",
+    cls=Commands,
     help="Quality metrics from the weights of whole model zoos.",
     no_args_is_help=True,
     add_completion=False,
@@ -70,14 +73,23 @@ def _root(
 def main(arguments: list[str] | None = None) -> None:
     """Run the command; an expected error is one line on standard error and exit status 2.
 
+    A signal ends it in good order: one line, and exit status 130 (SIGINT), 143 (SIGTERM) or 129
+    (SIGHUP).
+
     Args:
         arguments: of the command line; those of the process where None.
     """
-    try:
-        app(arguments)
-    except ZooError as error:
-        print(f"zoo: {printable(str(error))}", file=sys.stderr)  # noqa: T201
-        sys.exit(2)
-    except KeyboardInterrupt:
-        print("zoo: interrupted; what was finished is in the store", file=sys.stderr)  # noqa: T201
-        sys.exit(130)
+    with own_output(), ended_by_signals() as came:
+        try:
+            app(arguments)
+        except ZooError as error:
+            _tell(str(error), *notes(error))
+            sys.exit(2)
+        except (KeyboardInterrupt, Stopped) as stop:
+            number = came[0] if came else signal.SIGINT
+            _tell(f"stopped by {number.name}", *getattr(stop, "notes", []))
+            sys.exit(128 + number)
+
+
+def _tell(*lines: str) -> None:
+    print(f"zoo: {printable('; '.join(lines))}", file=sys.stderr)  # noqa: T201

@@ -3,11 +3,13 @@
 import logging
 import os
 import secrets
+import signal
 import tempfile
+import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Final
+from typing import Any, Final
 
 import ray
 
@@ -49,7 +51,7 @@ def _joined(address: str) -> Iterator[None]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the error below says it
-            ray.init(address=address, logging_level=logging.ERROR, log_to_driver=False)
+            _init(address=address)
     except (ConnectionError, ValueError, RuntimeError) as error:
         reason = str(error).splitlines()[0]
         raise ZooError(
@@ -70,11 +72,9 @@ def _started() -> Iterator[None]:
         _guarded(),
     ):
         try:
-            ray.init(
+            _init(
                 address="local",
                 include_dashboard=False,
-                logging_level=logging.ERROR,
-                log_to_driver=False,
                 _node_ip_address="127.0.0.1",
                 _temp_dir=f"{folder}/ray",
             )
@@ -88,6 +88,24 @@ def _started() -> Iterator[None]:
             yield
         finally:
             ray.shutdown()
+
+
+def _init(**options: Any) -> None:
+    """Start or join Ray, and leave SIGTERM to the handler that was there: Ray would simply exit."""
+    handler, stopped = signal.getsignal(signal.SIGTERM), False
+    try:
+        ray.init(**options, logging_level=logging.ERROR, log_to_driver=False)
+    except SystemExit:  # that is how
+        stopped = True
+    except BaseException:
+        ray.shutdown()
+        raise
+    finally:
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, handler)
+    if stopped:
+        ray.shutdown()
+        signal.raise_signal(signal.SIGTERM)
 
 
 @contextmanager
