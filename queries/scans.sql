@@ -1,7 +1,14 @@
 -- Which scans were run when, by which method, and how did they go?
+-- A run that lives is heard of every five minutes; one that says it is running and has not been heard
+-- of for a quarter of an hour is `silent`: `zoo status` looks closer.
 -- param limit: integer = 20  (rows)
 SELECT
-    scan_id, started_at, finished_at, method, scanned, skipped, failed, layers, seconds, versions
+    scan_id, started_at, finished_at,
+    CASE
+        WHEN state = 'running' AND heartbeat_at < now() - INTERVAL 15 MINUTE THEN 'silent'
+        ELSE state
+    END AS state,
+    heartbeat_at, method, models, scanned, skipped, failed, layers, seconds, host, versions
 FROM scans
 ORDER BY started_at DESC, scan_id
 LIMIT $limit;

@@ -5,10 +5,13 @@ QUALIFY row_number() OVER (
     PARTITION BY watch, repo_id, revision, event ORDER BY seen_at
 ) = 1;
 
+-- A run has a row from its beginning, one now and then while it lives, and one at its end.
 CREATE VIEW scans AS
+SELECT * REPLACE (coalesce(state, 'finished') AS state)
 FROM raw.scans
 QUALIFY row_number() OVER (
-    PARTITION BY scan_id ORDER BY finished_at DESC NULLS LAST, started_at DESC
+    PARTITION BY scan_id
+    ORDER BY finished_at DESC NULLS LAST, heartbeat_at DESC NULLS LAST, started_at DESC
 ) = 1;
 
 CREATE VIEW failures AS FROM raw.failures;

@@ -4,11 +4,14 @@ import logging
 import os
 import secrets
 import signal
+import socket
 import tempfile
 import threading
+import time
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from typing import Any, Final
 
 import ray
@@ -23,11 +26,60 @@ _LOOPBACK: Final = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
 #: Characters of a temporary folder below which Ray's sockets have paths of less than 107: it adds
 #: ``session_TIME_PID/sockets/plasma_store``.
 _LONGEST: Final = 24
+#: Seconds between two looks whether the cluster is there, and without an answer until it is lost:
+#: Ray ends the process after 60.
+_LOOK, _PATIENCE = 5.0, 30.0
+
+
+@dataclass
+class Link:
+    """The way from this process to the cluster's head, and to the part of Ray on this machine.
+
+    Where it is cut, Ray itself waits without a word, and after a minute ends the process.
+
+    Attributes:
+        ends: host and port of either, by what it is; none where a proxy stands between.
+    """
+
+    ends: Mapping[str, tuple[str, int]]
+
+    def __post_init__(self) -> None:
+        self._looked = time.monotonic()
+        self._heard = dict.fromkeys(self.ends, self._looked)
+
+    def check(self) -> None:
+        """Look now and then whether they answer.
+
+        Raises:
+            ZooError: one has not for too long.
+        """
+        if time.monotonic() - self._looked < _LOOK:
+            return
+        for what, end in self.ends.items():
+            with suppress(OSError), socket.create_connection(end, _LOOK):
+                self._heard[what] = time.monotonic()
+            if (silent := time.monotonic() - self._heard[what]) > _PATIENCE:
+                where = ":".join(map(str, end))
+                raise ZooError(f"{what} at {where} is lost: no answer for {silent:.0f} s")
+        self._looked = time.monotonic()
+
+
+def _link() -> Link:
+    """The link of a Ray that is up."""
+    context = ray.get_runtime_context()
+    if ray.util.client.ray.is_connected():
+        return Link({})
+    head, port = context.gcs_address.rsplit(":", 1)
+    ends = {"the head of the Ray cluster": (head, int(port))}
+    for node in ray.nodes():
+        if node["NodeID"] == context.get_node_id():
+            ends["this machine's Ray"] = (node["NodeManagerAddress"], node["NodeManagerPort"])
+    return Link(ends)
 
 
 @contextmanager
-def ray_session(address: str | None = None) -> Iterator[None]:
-    """Work on Ray inside the `with`.
+def ray_session(address: str | None = None) -> Iterator[Link]:
+    """Work on Ray inside the `with`; yields the link to it.
 
     An initialised Ray is used as it is and left running. Otherwise Ray connects to `address`, or
     to ``$RAY_ADDRESS`` (set inside ``ray job submit``), or starts locally; and is left at the end.
@@ -38,12 +90,12 @@ def ray_session(address: str | None = None) -> Iterator[None]:
         ZooError: no cluster answers at the address, or none starts here.
     """
     if ray.is_initialized():
-        yield
+        yield _link()
         return
     address = address or os.environ.get("RAY_ADDRESS")
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # silences a warning
     with _joined(address) if address else _started():
-        yield
+        yield _link()
 
 
 @contextmanager

@@ -63,7 +63,14 @@ class Problem:
 
 @dataclass(frozen=True)
 class Resolved:
-    """The models that the sources of a scan name, and the members of them that are none."""
+    """The models that the sources of a scan name, and the members of them that are none.
+
+    Attributes:
+        refs: the models.
+        problems: the others.
+        sources: as they were named, paths whole, so that they can be resolved again.
+    """
 
     refs: tuple[ModelRef, ...]
     problems: tuple[Problem, ...]
+    sources: tuple[str, ...] = ()

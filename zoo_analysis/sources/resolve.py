@@ -55,7 +55,14 @@ def resolve_sources(
         for ref in resolved.refs:
             refs.setdefault((ref.repo_id, ref.revision, ref.path), ref)
         problems.update(dict.fromkeys(resolved.problems))
-    return Resolved(_told_apart(list(refs.values())), tuple(problems))
+    whole = tuple(map(_whole, sources))
+    return Resolved(_told_apart(list(refs.values())), tuple(problems), whole)
+
+
+def _whole(source: str) -> str:
+    """A source as it is named from anywhere on this machine."""
+    path = Path(os.path.expanduser(source))
+    return str(path.absolute()) if os.path.exists(path) else source
 
 
 def _told_apart(refs: list[ModelRef]) -> tuple[ModelRef, ...]:

@@ -4,12 +4,15 @@ import json
 import uuid
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal
 
 import pyarrow as pa
 
 from zoo_analysis.store.schemas import SCANS
 from zoo_analysis.store.store import Store
+
+#: Ends of a run: as it should, by a signal, by an error, or without a word.
+RunEnd = Literal["finished", "interrupted", "failed", "died"]
 
 
 def new_run_id(kind: str = "") -> str:
@@ -33,18 +36,25 @@ def made_by(rows: pa.Table, schema: pa.Schema, **constants: Any) -> pa.Table:
 
 
 def record_run(
-    store: Store, started: datetime, config: Mapping[str, Any], columns: Mapping[str, Any]
+    store: Store,
+    started: datetime,
+    config: Mapping[str, Any],
+    columns: Mapping[str, Any],
+    state: RunEnd | Literal["running"] = "finished",
 ) -> None:
-    """Add a run that is over now to the table `scans`.
+    """Add what a run came to so far to the table `scans`, whose view shows each run's last row.
 
     Args:
         store: of the run.
         started: when it began.
         config: what it was asked for, as plain values.
         columns: of `scans`: what it came to.
+        state: how it ended, or that it has not.
 
     Raises:
         StoreError: the store cannot be written.
     """
-    row = {"started_at": started, "finished_at": datetime.now(UTC), "config": json.dumps(config)}
+    now = datetime.now(UTC)
+    row = {"started_at": started, "config": json.dumps(config), "state": state}
+    row["heartbeat_at" if state == "running" else "finished_at"] = now
     store.append("scans", pa.Table.from_pylist([row | dict(columns)], schema=SCANS))

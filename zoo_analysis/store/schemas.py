@@ -202,6 +202,12 @@ SCANS = _schema(
     ("failed", pa.int64()),
     ("layers", pa.int64()),
     ("seconds", pa.float64()),
+    ("state", pa.string()),  # running, finished, interrupted, failed or died
+    ("heartbeat_at", TIME),  # when it was last heard of, while it ran
+    ("models", pa.int64()),  # that there are; of a comparison: steps
+    ("bytes", pa.int64()),  # of the weights of models that are over
+    ("host", pa.string()),
+    ("pid", pa.int64()),
 )
 
 FAILURES = _schema(

@@ -87,11 +87,13 @@ class Told:
         state: of the run.
         held: keys of what it does, which no other run is to begin.
         asking: keys of what it is about to take, if nobody holds them.
+        written: when the file was, by the clock that dates it.
     """
 
     state: RunState
     held: frozenset[str] = frozenset()
     asking: frozenset[str] = frozenset()
+    written: float = 0.0
 
     def encoded(self) -> bytes:
         """The content of its file."""
@@ -99,22 +101,20 @@ class Told:
         return json.dumps({"state": asdict(self.state), **keys}).encode()
 
 
-def decoded(content: bytes) -> Told:
+def decoded(content: bytes, written: float) -> Told:
     """What the content of a file tells; what newer versions add is passed over."""
     told: dict[str, Any] = json.loads(content)
     given = {
         name: told["state"][name] for name in RunState.__annotations__ if name in told["state"]
     }
     state = RunState(**given | {"process": Process(**given["process"])})
-    return Told(state, frozenset(told["held"]), frozenset(told["asking"]))
+    return Told(state, frozenset(told["held"]), frozenset(told["asking"]), written)
 
 
 def told_of(location: Location) -> dict[str, Told]:
     """The files of all runs of a store, by scan_id, the oldest first."""
-    files = SmallFiles(location, FOLDER)
-    contents = {file.name: files.get(file.name) for file in files.list()}
-    return {
-        name.removesuffix(".json"): decoded(content)
-        for name, content in contents.items()
-        if content is not None
-    }
+    files, out = SmallFiles(location, FOLDER), {}
+    for file in files.list():
+        if (content := files.get(file.name)) is not None:
+            out[file.name.removesuffix(".json")] = decoded(content, file.written)
+    return out

@@ -1,0 +1,138 @@
+"""`zoo status` and `zoo retry`: runs watched, and what failed of them done again."""
+
+import json
+import time
+from datetime import UTC
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from zoo_analysis.cli.options import AddressOption, FormatOption, StoreOption
+
+if TYPE_CHECKING:
+    from zoo_analysis.answers.run_status import RunStatus, RunStatuses
+
+#: Seconds between two looks.
+_EVERY = 2.0
+ScanArgument = Annotated[
+    str | None, typer.Argument(help="Its scan_id, or how that begins.", metavar="[SCAN]")
+]
+
+
+def status(
+    scan: ScanArgument = None,
+    watch: Annotated[bool, typer.Option("--watch", help="Until it is over.")] = False,
+    store: StoreOption = None,
+    format: FormatOption = "table",
+    json_: Annotated[bool, typer.Option("--json", help="One JSON object a look.")] = False,
+) -> None:
+    """How far scans and comparisons are: what runs, or else what began last."""
+    from rich.console import Console
+    from rich.live import Live
+    from rich.text import Text
+
+    from zoo_analysis.answers import run_status
+    from zoo_analysis.cli.output import say, write_table
+
+    def look() -> "RunStatuses":
+        return run_status.status(store, scan)
+
+    def tell(found: "RunStatuses") -> None:
+        if json_:
+            typer.echo(json.dumps(found.as_dict()))
+        elif format != "table":
+            write_table(found.table(), format)
+        else:
+            say(*(line for run in found.runs for line in lines(run)))
+
+    found, console = look(), Console()
+    if not watch or json_ or format != "table" or not console.is_terminal:
+        tell(found)
+        while watch and any(run.state == "running" for run in found.runs):
+            time.sleep(_EVERY)
+            found = look()
+            tell(found)
+        return
+    with Live(console=console, auto_refresh=False) as live:
+        while True:
+            shown = "\n".join(line for run in found.runs for line in lines(run))
+            live.update(Text(shown), refresh=True)
+            if all(run.state != "running" for run in found.runs):
+                return
+            time.sleep(_EVERY)
+            found = look()
+
+
+def lines(run: "RunStatus") -> list[str]:
+    """A run for a person: how far it is, how fast, and what failed."""
+    began = f"{run.started_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+    out = [
+        f"{run.scan_id} ({run.method}): {run.state}; on {run.host or '?'}, "
+        f"process {run.pid or '?'}, since {began}, {_duration(run.seconds)}"
+    ]
+    parts = [
+        f"{run.done} of {'?' if run.total is None else run.total} {run.unit} done",
+        f"{run.skipped} of them known before" if run.skipped else "",
+        f"{run.running} running" if run.running else "",
+        f"{run.waiting} waiting" if run.waiting else "",
+        f"{run.elsewhere} of them done by another run" if run.elsewhere else "",
+        f"{run.failed} failed" if run.failed else "",
+    ]
+    out.append("  " + ", ".join(part for part in parts if part))
+    total = f" of {run.bytes_total / 1e9:.2f}" if run.bytes_total else ""
+    pace = [
+        f"{run.layers} layers",
+        f"{run.bytes / 1e9:.2f}{total} GB of weights" if run.bytes else "",
+        f"{run.an_hour:,.0f} {run.unit} an hour" if run.an_hour else "",
+        f"about {_duration(run.seconds_left)} left" if run.seconds_left is not None else "",
+    ]
+    out.append("  " + ", ".join(part for part in pace if part))
+    for cause, count in zip(run.causes, run.failures, strict=True):
+        out.append(f"  failed: {count} {cause}")
+    if run.state in ("died", "silent", "interrupted", "failed"):
+        out.append("  what is done is in the store; the same command goes on from there")
+    if run.failed and run.state != "running":
+        out.append(f"  zoo retry {run.scan_id} does again what failed")
+    return out
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
+
+
+def retry(
+    scan: ScanArgument = None,
+    cause: Annotated[
+        list[str] | None,
+        typer.Option(help="Only what failed of this: a stage, an error, or stage/error."),
+    ] = None,
+    store: StoreOption = None,
+    address: AddressOption = None,
+    json_: Annotated[bool, typer.Option("--json", help="The summary as one JSON object.")] = False,
+) -> None:
+    """Do again what failed in a scan or a comparison, as it was asked for; default the last one."""
+    from zoo_analysis.cli.output import say
+    from zoo_analysis.cli.progress import SCANNED, Bar, RunCounter
+    from zoo_analysis.cli.summaries import print_comparison, print_scan, tell
+    from zoo_analysis.cluster.account import Summary
+    from zoo_analysis.cluster.retry import retry as run
+
+    with Bar("retrying") as bar:
+        counter = RunCounter(bar, SCANNED, by_bytes=True)
+        retried = run(
+            store,
+            scan,
+            cause or (),
+            address=address,
+            on_event=counter.on_event,
+            on_start=counter.on_start,
+        )
+    summary = retried.summary
+    if summary is None:
+        say("{}" if json_ else f"nothing failed in scan {retried.of}")
+    elif isinstance(summary, Summary):
+        tell(summary, print_scan, json_)
+    else:
+        tell(summary, print_comparison, json_)
