@@ -4,6 +4,7 @@ What the command line can do is a function here, which returns a table or a data
 
 - models measured: `analyze` (one, in this process), `plan` and `scan` (a zoo, on Ray),
   `import_tables`, `demo`;
+- runs watched: `status`, and what failed of them done again: `retry`;
 - models compared: `correlate`, `similar`, `matrix`, `measures`;
 - the store asked: `query`, `queries`, `show`, `regress`, `rank`, `compare`, `diagnose`;
 - releases and reported accuracies: `track`, `releases`, `sync_accuracies`, `accuracies_reported`,

@@ -5,12 +5,14 @@ from .answers.questions import queries, query
 from .answers.ranking import rank
 from .answers.regressions import regress
 from .answers.releases import releases
+from .answers.run_status import status
 from .answers.similarity import matrix, measures, similar
 from .answers.store_upkeep import check_store, compact_store, store_history, vacuum_store
 from .answers.two_models import compare
-from .cluster.correlate import correlate
+from .cluster.comparison.correlate import correlate
 from .cluster.demo import demo
 from .cluster.forecast import plan
+from .cluster.retrying import retry
 from .cluster.scan import scan
 from .cluster.study import study
 from .cluster.track import track
@@ -50,9 +52,11 @@ __all__ = [
     "rank",
     "regress",
     "releases",
+    "retry",
     "scan",
     "show",
     "similar",
+    "status",
     "store_history",
     "study",
     "sync_accuracies",

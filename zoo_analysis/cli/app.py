@@ -19,6 +19,7 @@ from zoo_analysis.cli import (
     store,
     study,
     track,
+    watching,
 )
 from zoo_analysis.cli.ending import Commands, Stopped, ended_by_signals, notes, own_output
 from zoo_analysis.errors import ZooError
@@ -36,6 +37,8 @@ app = typer.Typer(
 for command in (
     scan.scan,
     plan.plan,
+    watching.status,
+    watching.retry,
     ask.query,
     ask.queries,
     ask.show,

@@ -64,8 +64,8 @@ class Link:
         self._looked = time.monotonic()
 
 
-def _link() -> Link:
-    """The link of a Ray that is up."""
+def link() -> Link:
+    """The link to the Ray that is up."""
     context = ray.get_runtime_context()
     if ray.util.client.ray.is_connected():
         return Link({})
@@ -78,8 +78,8 @@ def _link() -> Link:
 
 
 @contextmanager
-def ray_session(address: str | None = None) -> Iterator[Link]:
-    """Work on Ray inside the `with`; yields the link to it.
+def ray_session(address: str | None = None) -> Iterator[None]:
+    """Work on Ray inside the `with`.
 
     An initialised Ray is used as it is and left running. Otherwise Ray connects to `address`, or
     to ``$RAY_ADDRESS`` (set inside ``ray job submit``), or starts locally; and is left at the end.
@@ -90,12 +90,12 @@ def ray_session(address: str | None = None) -> Iterator[Link]:
         ZooError: no cluster answers at the address, or none starts here.
     """
     if ray.is_initialized():
-        yield _link()
+        yield
         return
     address = address or os.environ.get("RAY_ADDRESS")
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # silences a warning
     with _joined(address) if address else _started():
-        yield _link()
+        yield
 
 
 @contextmanager

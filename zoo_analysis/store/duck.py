@@ -10,8 +10,9 @@ from deltalake import DeltaTable
 from zoo_analysis.errors import StoreError
 from zoo_analysis.store.query_limits import DEFAULT_LIMITS, QueryLimits
 from zoo_analysis.store.schemas import TABLES
-from zoo_analysis.store.tables import Location, dataset, load, local_files, one_line, widened
+from zoo_analysis.store.tables import Location, dataset, load, local_files, widened
 from zoo_analysis.store.views import view_scripts
+from zoo_analysis.texts import one_line
 
 # Commits are looked at first: what they publish was written before them, so it is in every
 # snapshot that is taken after theirs, however busily others write meanwhile.

@@ -1,10 +1,8 @@
 """The Delta tables themselves: where they are, what a snapshot of one holds, how rows are added."""
 
 import atexit
-import errno
 import os
 import re
-import shutil
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -25,8 +23,10 @@ from deltalake import (
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 
 from zoo_analysis.errors import StoreError
+from zoo_analysis.folders import check_room
 from zoo_analysis.store.model_rows import conform
 from zoo_analysis.store.schemas import COMMIT_ID, TABLES
+from zoo_analysis.texts import one_line
 
 if TYPE_CHECKING:
     from pyarrow.dataset import Dataset
@@ -36,7 +36,7 @@ _COMMIT = CommitProperties(max_commit_retries=200)
 #: What Delta says when two writers created a table at once; nothing was written then.
 _CREATED_ANEW: Final = "changed since last commit"
 _RACES: Final = 10
-#: Bytes of a disk beside the rows: a log entry, and what makes Parquet of rows.
+#: Bytes of a disk beside an eighth of the rows' own, about what they take: an entry of the log.
 _MARGIN: Final = 64 << 10
 
 # A row group is what a point lookup reads and what the writer holds in memory: a spectrum is up to
@@ -45,8 +45,6 @@ _ROW_GROUP = dict.fromkeys(TABLES, 65_536) | {"esds": 512}
 
 # Minima and maxima of these go into the Delta log; of fifty columns they are the ones asked for.
 _PRUNED_BY = ("repo_id", "revision", "method", COMMIT_ID)
-
-_MARKS = re.compile(r"\x1b\[[0-9;]*m|↳")  # colours and arrows of deltalake's chains of causes
 
 _FORBIDDEN = re.compile(r"[\[\]|\\^%]")  # deltalake cannot address a directory named with these
 
@@ -251,7 +249,7 @@ def _unwritable(location: Location, name: str, error: Exception) -> StoreError:
 
 def _append(location: Location, name: str, rows: pa.Table) -> None:
     if location.path is not None:
-        _check_room(location.path, rows)
+        check_room(location.path, rows.nbytes // 8 + _MARGIN)
     table = load(location, name) or _create(location, name)
     schema = columns_of(table)
     grown = not set(schema.names).issuperset(rows.column_names)
@@ -266,13 +264,6 @@ def _append(location: Location, name: str, rows: pa.Table) -> None:
         writer_properties=writer_properties(name, schema),
         commit_properties=_COMMIT,
     )
-
-
-def _check_room(path: Path, rows: pa.Table) -> None:
-    """Refuse rows that may not fit: half a file is of no use, and the end of a run needs room."""
-    there = next(each for each in (path, *path.parents) if each.exists())
-    if shutil.disk_usage(there).free < rows.nbytes // 8 + _MARGIN:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def _create(location: Location, name: str) -> DeltaTable:
@@ -305,10 +296,3 @@ def widened(table: DeltaTable) -> bool:
 
 def _columns(count: int) -> str:
     return f"{count} columns at creation"
-
-
-def one_line(error: object) -> str:
-    """A library's error message on one line: what it says first, and what that came from."""
-    lines = [_MARKS.sub("", line).strip() for line in str(error).strip().splitlines()]
-    said = [line for line in lines if line]
-    return ": ".join(dict.fromkeys(said[:1] + said[-1:])) or type(error).__name__

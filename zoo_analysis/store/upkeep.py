@@ -10,7 +10,8 @@ from zoo_analysis.errors import StoreError
 from zoo_analysis.store.live.orphans import OWNED, orphans, removed
 from zoo_analysis.store.live.pending import bury
 from zoo_analysis.store.schemas import TABLES
-from zoo_analysis.store.tables import Location, columns_of, load, one_line, writer_properties
+from zoo_analysis.store.tables import Location, columns_of, load, writer_properties
+from zoo_analysis.texts import one_line
 
 #: Rows of these are put next to those of the same model, so that a lookup skips all others.
 _CLUSTERED = {"layers": ["repo_id"]}

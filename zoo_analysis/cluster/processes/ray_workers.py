@@ -10,6 +10,7 @@ import ray
 
 from zoo_analysis.cluster.processes.child import Child, Gate, ProcessDied
 from zoo_analysis.cluster.processes.task import Lost, Task
+from zoo_analysis.cluster.session import link
 from zoo_analysis.cluster.worker import one_thread
 
 #: How often Ray calls a remote function again whose worker died.
@@ -61,7 +62,7 @@ class RayWorkers:
     """
 
     def __init__(self, gate: Gate | None = None) -> None:
-        self._gate = gate
+        self._gate, self._link = gate, link()
         self._asked, self._there = -_UNCHANGED, dict[str, float]()
         self._others: dict[Any, list[Any]] = {}
         self._watched: set[Any] = set()
@@ -91,7 +92,12 @@ class RayWorkers:
         return first
 
     def wait(self, submitted: list[Any], seconds: float) -> list[Any]:
-        """References to results that are there, once there are any, or after some seconds."""
+        """References to results that are there, once there are any, or after some seconds.
+
+        Raises:
+            ZooError: the cluster is lost.
+        """
+        self._link.check()
         done, _ = ray.wait(submitted, num_returns=len(submitted), timeout=0)
         if not done:
             done, _ = ray.wait(submitted, timeout=seconds)

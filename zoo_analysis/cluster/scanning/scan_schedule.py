@@ -12,7 +12,6 @@ from zoo_analysis.cluster.commits import RunWriter
 from zoo_analysis.cluster.processes.child import ProcessDied
 from zoo_analysis.cluster.processes.task import Attempts, Room, Task
 from zoo_analysis.cluster.processes.task_limits import Limits
-from zoo_analysis.cluster.scanning.batches import Batches
 from zoo_analysis.cluster.scanning.scan_tasks import (
     ModelToScan,
     OpenedModel,
@@ -23,6 +22,7 @@ from zoo_analysis.cluster.scanning.scan_tasks import (
     measure_piece,
     scan_models,
 )
+from zoo_analysis.cluster.scanning.shared_batches import SharedBatches, skip
 from zoo_analysis.cluster.worker import Failure, failure
 from zoo_analysis.sources import ModelRef
 
@@ -67,9 +67,9 @@ class ScanSchedule:
         limits: Limits | None = None,
     ) -> None:
         self.limits = limits or Limits()
-        self.writer, self.how, self.settings, self.known = writer, settings.how, settings, known
+        self.writer, self.how, self.settings = writer, settings.how, settings
         self.gpus = int(settings.device == "cuda")
-        self.batches = Batches(refs)
+        self.batches = SharedBatches(writer, settings.how, refs, known)
         self.waiting: list[tuple[float, int, ModelRef, Piece]] = []
         self.order = itertools.count()
         self.unfinished: dict[ModelRef, _Unfinished] = {}
@@ -78,8 +78,8 @@ class ScanSchedule:
         """The next models to open, or piece to measure."""
         if self.gpus and not room.gpus:
             return None
-        if self.batches and len(self.waiting) < room.places:
-            return self._open(self.batches.next(room.places))
+        if len(self.waiting) < room.places and (refs := self.batches.next(room.places)):
+            return self._open(refs)
         if self.waiting:
             *_, ref, piece = heapq.heappop(self.waiting)
             limits = self.limits.of(ref.nbytes, piece.cost.flops, piece.cost.peak_bytes)
@@ -93,12 +93,16 @@ class ScanSchedule:
             )
         return None
 
+    def wait_for_others(self) -> bool:
+        """Wait a moment for models that other runs do; False where there are none."""
+        return self.batches.wait_for_others()
+
     def _open(self, refs: Sequence[ModelRef], attempts: Attempts | None = None) -> Task:
         attempts = attempts or Attempts()
         models = [
             ModelToScan(
                 ref,
-                frozenset(self.known.get(ref.repo_id, ())),
+                frozenset(self.batches.known.get(ref.repo_id, ())),
                 self.limits.of(ref.nbytes, peak_bytes=_BYTES_A_BYTE * ref.nbytes),
             )
             for ref in refs
@@ -122,9 +126,9 @@ class ScanSchedule:
 
     def _scanned(self, refs: Sequence[ModelRef], attempts: Attempts, batch: ScannedBatch) -> None:
         self.writer.add(batch.tables)
-        if len(refs) > 1:
-            self.batches.took(refs, batch.seconds)
+        self.batches.took(refs, batch.seconds)
         for ref, outcome in zip(refs, batch.outcomes, strict=True):
+            self.writer.watched.progress.running -= not isinstance(outcome, OpenedModel)
             if isinstance(outcome, Scanned):
                 self.writer.report(ref)
                 self.writer.tell(Event("scanned", ref.repo_id, outcome.layers, outcome.nbytes))
@@ -146,6 +150,7 @@ class ScanSchedule:
         model = self.unfinished[ref]
         if isinstance(outcome, Failure):
             del self.unfinished[ref]
+            self.writer.watched.progress.running -= 1
             self.writer.fail(outcome, model.told)
             self.waiting = [entry for entry in self.waiting if entry[2] != ref]
             heapq.heapify(self.waiting)
@@ -162,18 +167,12 @@ class ScanSchedule:
     def _finish(self, model: _Unfinished) -> None:
         ref = model.opened.ref
         del self.unfinished[ref]
+        self.writer.watched.progress.running -= 1
         rows = model.opened.rows(model.parts, self.how)
         self.writer.report(ref)
         if self.writer.add_model(rows):
             left = ref.nbytes - model.told
             self.writer.tell(Event("scanned", ref.repo_id, len(rows.layers), left))
-
-
-def skip(ref: ModelRef, writer: RunWriter[Summary]) -> None:
-    """Leave out a model that the store holds; what is reported of it may be new."""
-    writer.report(ref)
-    writer.summary.skipped += 1
-    writer.tell(Event("skipped", ref.repo_id, bytes=ref.nbytes))
 
 
 def _none_of(refs: Sequence[ModelRef], error: BaseException, attempts: int) -> ScannedBatch:

@@ -11,7 +11,8 @@ from typing import Any, Final
 from deltalake.exceptions import DeltaError
 
 from zoo_analysis.errors import StoreError
-from zoo_analysis.store.tables import Location, one_line
+from zoo_analysis.store.tables import Location
+from zoo_analysis.texts import one_line
 
 #: A file under this name is still being written.
 _HALF: Final = ".half"

@@ -117,7 +117,7 @@ def retry(
     from zoo_analysis.cli.progress import SCANNED, Bar, RunCounter
     from zoo_analysis.cli.summaries import print_comparison, print_scan, tell
     from zoo_analysis.cluster.account import Summary
-    from zoo_analysis.cluster.retry import retry as run
+    from zoo_analysis.cluster.retrying import retry as run
 
     with Bar("retrying") as bar:
         counter = RunCounter(bar, SCANNED, by_bytes=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from zoo_analysis.cluster.account import CorrelateSummary, Event, Summary
-from zoo_analysis.cluster.correlate import correlate
+from zoo_analysis.cluster.comparison.correlate import correlate
 from zoo_analysis.cluster.scan import scan as scan_models
 from zoo_analysis.errors import ZooError
 from zoo_analysis.hub.access import HubAccess
@@ -107,7 +107,7 @@ def retry(
     resolved = resolve_sources(config["sources"], access, config["variant"] or "")
     refs = tuple(ref for ref in resolved.refs if ref.repo_id in names)
     problems = [problem for problem in resolved.problems if problem.repo_id in names]
-    found = {each.repo_id for each in (*refs, *problems)}
+    found = {ref.repo_id for ref in refs} | {problem.repo_id for problem in problems}
     gone = f"not among the sources of scan {of} any more"
     problems += [Problem(name, "SourceError", gone) for name in sorted(names - found)]
     how = Method(**{each.name: config[each.name] for each in fields(Method)})

@@ -1,0 +1,1 @@
+"""Models compared with each other on a cluster, each of them run once."""
