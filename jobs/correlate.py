@@ -1,4 +1,6 @@
-"""`zoo correlate` as a driver script: `ray job submit -- python jobs/correlate.py SOURCE...`
+"""`zoo correlate` as a driver script.
+
+    ray job submit --working-dir . -- python jobs/correlate.py SOURCE
 
 Takes the arguments of `zoo correlate`. Inside a Ray job it works on that cluster, elsewhere as
 `zoo correlate` does.

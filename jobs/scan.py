@@ -1,4 +1,6 @@
-"""`zoo scan` as a driver script: `ray job submit --working-dir . -- python jobs/scan.py SOURCE...`
+"""`zoo scan` as a driver script.
+
+    ray job submit --working-dir . -- python jobs/scan.py SOURCE
 
 Takes the arguments of `zoo scan`. Inside a Ray job it works on that cluster, elsewhere as
 `zoo scan` does.

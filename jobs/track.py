@@ -1,4 +1,6 @@
-"""`zoo track` as a driver script, for `ray job submit -- python jobs/track.py WATCH.toml`.
+"""`zoo track` as a driver script.
+
+    ray job submit --working-dir . -- python jobs/track.py WATCH.toml
 
 Takes the arguments of `zoo track`. For cron, or for a Ray cluster's own scheduler.
 """

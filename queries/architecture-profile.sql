@@ -2,7 +2,7 @@
 -- Depth is relative: 0 is a model's first matrix, 1 its last; `depth` is the middle of its bin.
 -- `lambda_max` is the geometric mean.
 -- param architecture: text = null  (only this one)
--- param method: text = null  (only numbers made by this method)
+-- param method: text = null  (only numbers of methods whose id begins with this)
 -- param bins: integer = 10  (of relative depth)
 WITH whole AS (
     SELECT repo_id, revision, method, greatest(max(depth), 1) AS last
@@ -16,7 +16,7 @@ WITH whole AS (
     JOIN whole w USING (repo_id, revision, method)
     JOIN models m USING (repo_id, revision)
     WHERE ($architecture IS NULL OR m.architecture = $architecture)
-        AND ($method IS NULL OR l.method = $method)
+        AND ($method IS NULL OR starts_with(l.method, $method))
 )
 SELECT
     architecture, method, (bin + 0.5) / $bins AS depth,

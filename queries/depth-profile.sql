@@ -1,7 +1,7 @@
 -- How do alpha and the spectral norm change over the depth of a network, series by series?
 -- Depth is relative: 0 is a model's first matrix, 1 its last; `depth` is the middle of its bin.
 -- param series: text = null  (only this series)
--- param method: text = null  (only numbers made by this method)
+-- param method: text = null  (only numbers of methods whose id begins with this)
 -- param bins: integer = 10  (of relative depth)
 -- One join per layer and whole numbers as keys, for this reads every layer of the store.
 WITH untold AS (  -- models written before `models` told their depth
@@ -15,7 +15,7 @@ WITH untold AS (  -- models written before `models` told their depth
         dense_rank() OVER (ORDER BY m.series, p.method)::INTEGER AS place
     FROM raw.published p JOIN raw.models m USING (commit_id) LEFT JOIN untold u USING (commit_id)
     WHERE ($series IS NULL OR m.series = $series)
-        AND ($method IS NULL OR p.method = $method)
+        AND ($method IS NULL OR starts_with(p.method, $method))
 ), binned AS (
     SELECT
         n.place, l.commit_id, l.alpha, l.log_spectral_norm,

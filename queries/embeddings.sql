@@ -1,6 +1,6 @@
 -- What are a model's metric averages with and without its embeddings?
 -- param series: text = null  (only models of this series)
--- param method: text = null  (only numbers made by this method)
+-- param method: text = null  (only numbers of methods whose id begins with this)
 SELECT
     l.repo_id, l.revision, l.method,
     count(*) FILTER (WHERE l.kind IS DISTINCT FROM 'embedding') AS layers,
@@ -15,7 +15,7 @@ FROM whole_layers l LEFT JOIN models m USING (repo_id, revision)
 WHERE l.alpha IS NOT NULL
     AND NOT coalesce(contains(l.warning, 'degenerate-tail'), false)
     AND ($series IS NULL OR m.series = $series)
-    AND ($method IS NULL OR l.method = $method)
+    AND ($method IS NULL OR starts_with(l.method, $method))
 GROUP BY ALL
 HAVING count(*) FILTER (WHERE l.kind = 'embedding') > 0
 ORDER BY l.repo_id, l.revision, l.method;

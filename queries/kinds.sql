@@ -1,6 +1,6 @@
 -- Which kinds of layers are there, and how many of each are over- or under-trained?
 -- param series: text = null  (only models of this series)
--- param method: text = null  (only numbers made by this method)
+-- param method: text = null  (only numbers of methods whose id begins with this)
 SELECT
     l.method, l.kind, l.role,
     count(*) AS layers,
@@ -10,6 +10,6 @@ SELECT
     count(*) FILTER (WHERE contains(l.warning, 'under-trained')) AS under_trained
 FROM whole_layers l LEFT JOIN models m USING (repo_id, revision)
 WHERE ($series IS NULL OR m.series = $series)
-    AND ($method IS NULL OR l.method = $method)
+    AND ($method IS NULL OR starts_with(l.method, $method))
 GROUP BY ALL
 ORDER BY l.method, layers DESC, l.kind, l.role;

@@ -1,6 +1,6 @@
 -- What are the layers of one model, and how good does each of them look?
 -- param model: text = required  (repo_id, or its last part)
--- param method: text = null  (only numbers made by this method)
+-- param method: text = null  (only numbers of methods whose id begins with this)
 SELECT
     repo_id, revision, method, depth, layer, kind, role, shape, num_evals,
     alpha, D, sigma, alpha_weighted, log_alpha_norm, log_norm, log_spectral_norm, stable_rank,
@@ -10,5 +10,5 @@ WHERE repo_id IN (
         SELECT repo_id FROM commits
         WHERE repo_id = $model OR split_part(repo_id, '/', -1) = $model
     )
-    AND ($method IS NULL OR method = $method)
+    AND ($method IS NULL OR starts_with(method, $method))
 ORDER BY repo_id, revision, method, depth, layer;

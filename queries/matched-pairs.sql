@@ -4,23 +4,20 @@
 -- param tolerance: number = 0.1  (largest difference in parameters, as a share of the larger)
 -- param series: text = null  (only models of this series)
 -- param dataset: text = null  (only accuracies on this data set)
--- param method: text = null  (only numbers made by this method)
+-- param method: text = null  (only numbers of methods whose id begins with this)
 -- param limit: integer = 100  (rows)
 WITH points AS (
     SELECT
         a.dataset, a.metric AS accuracy_metric, v.method, v.repo_id, m.parameters,
         v.value AS x, a.value AS y
-    FROM metric_values v
-    JOIN commits c USING (repo_id, revision, method)
+    FROM summary_values($metric, 'all') v
+    JOIN latest USING (repo_id, revision, method)
     JOIN models m USING (repo_id, revision)
     JOIN accuracy a ON a.repo_id = v.repo_id
-    WHERE v.metric = $metric AND m.parameters > 0
+    WHERE v.value IS NOT NULL AND m.parameters > 0
         AND ($series IS NULL OR v.series = $series)
         AND ($dataset IS NULL OR a.dataset = $dataset)
-        AND ($method IS NULL OR v.method = $method)
-    QUALIFY dense_rank() OVER (
-        PARTITION BY v.repo_id, v.method ORDER BY c.committed_at DESC, v.revision DESC
-    ) = 1
+        AND ($method IS NULL OR starts_with(v.method, $method))
 )
 SELECT
     p.dataset, p.accuracy_metric, p.method,

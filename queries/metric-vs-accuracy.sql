@@ -4,7 +4,7 @@
 -- param dataset: text = null  (only accuracies on this data set)
 -- param accuracy: text = null  (only this kind of accuracy: accuracy, top5, …)
 -- param series: text = null  (only this series)
--- param method: text = null  (only numbers made by this method)
+-- param method: text = null  (only numbers of methods whose id begins with this)
 SELECT
     v.series, a.dataset, a.metric AS accuracy_metric, v.metric, v.repo_id, v.revision, v.method,
     v.layers, v.value, a.value AS accuracy, a.source
@@ -13,5 +13,5 @@ WHERE ($metric IS NULL OR v.metric = $metric)
     AND ($dataset IS NULL OR a.dataset = $dataset)
     AND ($accuracy IS NULL OR a.metric = $accuracy)
     AND ($series IS NULL OR v.series = $series)
-    AND ($method IS NULL OR v.method = $method)
+    AND ($method IS NULL OR starts_with(v.method, $method))
 ORDER BY v.series, a.dataset, a.metric, v.metric, v.method, v.repo_id, v.revision;

@@ -3,22 +3,19 @@
 -- param metric: text = alpha_weighted  (a metric of `summaries`)
 -- param series: text = null  (only this series)
 -- param dataset: text = null  (only accuracies on this data set)
--- param method: text = null  (only numbers made by this method)
+-- param method: text = null  (only numbers of methods whose id begins with this)
 -- param above: number = 2  (of |studentized|; 0 shows every model)
 WITH points AS (
     SELECT
         v.series, a.dataset, a.metric AS accuracy_metric, v.method, v.repo_id, v.revision,
         v.value AS x, a.value AS y
-    FROM metric_values v
-    JOIN commits c USING (repo_id, revision, method)
+    FROM summary_values($metric, 'all') v
+    JOIN latest USING (repo_id, revision, method)
     JOIN accuracy a USING (repo_id)
-    WHERE v.metric = $metric
+    WHERE v.value IS NOT NULL
         AND ($series IS NULL OR v.series = $series)
         AND ($dataset IS NULL OR a.dataset = $dataset)
-        AND ($method IS NULL OR v.method = $method)
-    QUALIFY dense_rank() OVER (
-        PARTITION BY v.repo_id, v.method ORDER BY c.committed_at DESC, v.revision DESC
-    ) = 1
+        AND ($method IS NULL OR starts_with(v.method, $method))
 ), lines AS (
     SELECT
         series, dataset, accuracy_metric, method, count(*) AS n, avg(x) AS mean,

@@ -11,9 +11,9 @@ WITH points AS (
                 AND r.event IN ('new', 'revision')
                 AND r.seen_at >= now() - to_days($days::INTEGER)
         ) AS is_new
-    FROM metric_values v
+    FROM summary_values($metric, 'all') v
     JOIN accuracy a ON a.repo_id = v.repo_id AND a.metric = 'accuracy'
-    WHERE v.metric = $metric AND ($dataset IS NULL OR a.dataset = $dataset)
+    WHERE v.value IS NOT NULL AND ($dataset IS NULL OR a.dataset = $dataset)
 ), lines AS (
     SELECT
         series, method, dataset, count(*) AS n,

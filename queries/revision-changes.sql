@@ -1,15 +1,16 @@
 -- How did a metric change from one revision of a model to the next that was scanned?
 -- param metric: text = alpha  (a metric of `summaries`)
--- param repo_id: text = null  (only this model)
+-- param repo_id: text = null  (only this model: its repo_id, or its last part)
 SELECT
-    v.repo_id, v.method, v.metric,
+    v.repo_id, v.method, $metric AS metric,
     lag(v.revision) OVER revisions AS before_revision, v.revision,
     lag(v.value) OVER revisions AS before, v.value AS after,
     v.value - lag(v.value) OVER revisions AS change
-FROM metric_values v
+FROM summary_values($metric, 'all') v
 JOIN commits c USING (repo_id, revision, method)
 LEFT JOIN models m USING (repo_id, revision)
-WHERE v.metric = $metric AND ($repo_id IS NULL OR v.repo_id = $repo_id)
+WHERE v.value IS NOT NULL
+    AND ($repo_id IS NULL OR v.repo_id = $repo_id OR split_part(v.repo_id, '/', -1) = $repo_id)
 WINDOW revisions AS (
     PARTITION BY v.repo_id, v.method ORDER BY coalesce(m.modified, c.committed_at), c.committed_at
 )

@@ -1,7 +1,7 @@
 -- What did each model cost to scan?
 -- `seconds` are of computing, summed over layers, wherever they ran.
 -- param series: text = null  (only models of this series)
--- param method: text = null  (only numbers made by this method)
+-- param method: text = null  (only numbers of methods whose id begins with this)
 -- param limit: integer = 100  (rows)
 SELECT
     l.repo_id, l.revision, l.method, m.parameters,
@@ -11,7 +11,7 @@ SELECT
 FROM layers l LEFT JOIN models m USING (repo_id, revision)
 WHERE l.seconds IS NOT NULL
     AND ($series IS NULL OR m.series = $series)
-    AND ($method IS NULL OR l.method = $method)
+    AND ($method IS NULL OR starts_with(l.method, $method))
 GROUP BY ALL
 ORDER BY seconds DESC, l.repo_id, l.revision, l.method
 LIMIT $limit;

@@ -1,8 +1,8 @@
 -- Which layers' spectra changed most from one revision of a model to the next?
 -- `change` is the distance of the two sets of singular values as a share of the former's norm: no
 -- less of the weights themselves has changed (Mirsky 1960). Null where their number differs.
--- param model: text = null  (only this repo_id)
--- param method: text = null  (only numbers made by this method)
+-- param model: text = null  (only this repo_id, or its last part)
+-- param method: text = null  (only numbers of methods whose id begins with this)
 -- param limit: integer = 100  (rows)
 WITH ordered AS (
     SELECT
@@ -11,7 +11,7 @@ WITH ordered AS (
             PARTITION BY repo_id, method ORDER BY committed_at, revision
         ) AS next
     FROM commits
-    WHERE ($model IS NULL OR repo_id = $model) AND ($method IS NULL OR method = $method)
+    WHERE ($model IS NULL OR repo_id = $model OR split_part(repo_id, '/', -1) = $model) AND ($method IS NULL OR starts_with(method, $method))
 ), spectra AS (
     SELECT e.repo_id, e.revision, e.method, e.layer, e.eigenvalues, l.alpha
     FROM esds e JOIN layers l USING (repo_id, revision, method, layer)

@@ -1,7 +1,7 @@
 -- Which kinds of layers, at which depth, are most often under- or over-trained?
 -- Depth is relative: 0 is a model's first matrix, 1 its last; `depth` is the middle of its bin.
 -- param series: text = null  (only models of this series)
--- param method: text = null  (only numbers made by this method)
+-- param method: text = null  (only numbers of methods whose id begins with this)
 -- param bins: integer = 4  (of relative depth)
 WITH placed AS (
     SELECT
@@ -11,7 +11,7 @@ WITH placed AS (
         ), 1)), $bins - 1)::INTEGER AS bin
     FROM whole_layers l LEFT JOIN models m USING (repo_id, revision)
     WHERE ($series IS NULL OR m.series = $series)
-        AND ($method IS NULL OR l.method = $method)
+        AND ($method IS NULL OR starts_with(l.method, $method))
 )
 SELECT
     method, kind, (bin + 0.5) / $bins AS depth,

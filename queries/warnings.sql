@@ -1,13 +1,13 @@
 -- Which layers look over-trained or under-trained, or have a tail too short to tell?
 -- param series: text = null  (only models of this series)
--- param model: text = null  (only this repo_id)
+-- param model: text = null  (only this repo_id, or its last part)
 -- param warning: text = null  (over-trained, under-trained, short-tail or degenerate-tail)
 -- param limit: integer = 100  (rows)
 SELECT l.repo_id, l.revision, l.method, m.series, l.depth, l.layer, l.kind, l.alpha, l.warning
 FROM layers l LEFT JOIN models m USING (repo_id, revision)
 WHERE l.warning IS NOT NULL
     AND ($series IS NULL OR m.series = $series)
-    AND ($model IS NULL OR l.repo_id = $model)
+    AND ($model IS NULL OR l.repo_id = $model OR split_part(l.repo_id, '/', -1) = $model)
     AND ($warning IS NULL OR list_contains(string_split(l.warning, ', '), $warning))
 ORDER BY abs(l.alpha - 4) DESC NULLS LAST, l.repo_id, l.revision, l.method, l.layer
 LIMIT $limit;

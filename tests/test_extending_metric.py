@@ -37,7 +37,9 @@ print(json.dumps({
         "SELECT repo_id, value FROM metric_values WHERE metric = $m ORDER BY repo_id", {"m": metric}
     ).to_pylist(),
     "regress": line,
-    "ranked": ranking.rank(store, [metric])["repo_id"].to_pylist(),
+    "ranked": [
+        row["repo_id"] for row in ranking.rank(store, [metric]).to_pylist() if row["rank"]
+    ],
     "compared": two_models.compare(store, "net-1", "net-2").metrics["metric"].to_pylist(),
     "shown": model.show(store, "net-1").layers.column_names,
     "table": markdown_table(),

@@ -7,11 +7,19 @@ from .answers.regressions import regress
 from .answers.releases import releases
 from .answers.run_status import status
 from .answers.similarity import matrix, measures, similar
-from .answers.store_upkeep import check_store, compact_store, store_history, vacuum_store
+from .answers.store_upkeep import (
+    check_store,
+    compact_store,
+    migrate_store,
+    schema,
+    store_history,
+    vacuum_store,
+)
 from .answers.two_models import compare
 from .cluster.comparison.correlate import correlate
 from .cluster.demo import demo
-from .cluster.forecast import plan
+from .cluster.planning.calibrate_nodes import calibrate
+from .cluster.planning.forecast import plan
 from .cluster.retrying import retry
 from .cluster.scan import scan
 from .cluster.study import study
@@ -19,6 +27,7 @@ from .cluster.track import track
 from .imports.accuracy_sync import sync_accuracies
 from .imports.commit import import_tables
 from .measure.analyze import analyze
+from .measure.summary import summary
 from .sources.catalogues.edit import add_to_catalogue, copy_catalogue
 from .sources.catalogues.overview import catalogue_members, list_catalogues
 from .sources.reported import accuracy_sources
@@ -26,11 +35,14 @@ from .spectra.methods import method
 from .store.store import open_store
 from .studies.catalogue import list_studies
 
+__version__: str
+
 __all__ = [
     "accuracies_reported",
     "accuracy_sources",
     "add_to_catalogue",
     "analyze",
+    "calibrate",
     "catalogue_members",
     "check_store",
     "compact_store",
@@ -45,6 +57,7 @@ __all__ = [
     "matrix",
     "measures",
     "method",
+    "migrate_store",
     "open_store",
     "plan",
     "queries",
@@ -54,11 +67,13 @@ __all__ = [
     "releases",
     "retry",
     "scan",
+    "schema",
     "show",
     "similar",
     "status",
     "store_history",
     "study",
+    "summary",
     "sync_accuracies",
     "track",
     "vacuum_store",

@@ -7,3 +7,7 @@ CREATE VIEW raw.network_layers AS FROM raw.whole_layers WHERE kind IS DISTINCT F
 
 CREATE VIEW raw.averaged_layers AS FROM raw.network_layers
 WHERE alpha IS NOT NULL AND NOT coalesce(contains(warning, 'degenerate-tail'), false);
+
+-- Those of them whose tail is long enough, and close enough to a power law, to tell α to within a half.
+CREATE VIEW raw.clear_layers AS FROM raw.averaged_layers
+WHERE num_pl_spikes >= 20 AND D <= 0.15 AND sigma <= 0.5;

@@ -1,26 +1,51 @@
 -- A line with a metric in braces stands for one such line for each averaged metric.
 
--- One row a model under one method: how many layers were averaged, and the means over them. Averages
--- that were imported without their layers are shown as they came, with 0 layers.
-CREATE VIEW summaries AS
-WITH means AS (
-    SELECT
-        repo_id, commit_id,
-        count(*) AS layers,
-        avg({metric}) AS {metric},
-        count(warning) AS warnings
-    FROM raw.averaged_layers
+-- Averages over the layers of a view: means, medians, and means weighted by the number of eigenvalues
+-- in the fitted tails.
+CREATE MACRO raw.averaged(chosen) AS TABLE
+SELECT
+    repo_id, commit_id,
+    count(*) AS layers,
+    avg({metric}) AS {metric},
+    median({metric}) AS {metric}_median,
+    sum({metric} * num_pl_spikes) / sum(num_pl_spikes) FILTER ({metric} IS NOT NULL) AS {metric}_by_tail,
+    count(warning) AS warnings
+FROM query_table(chosen)
+GROUP BY ALL;
+
+-- One row a model under one method: how many layers were averaged, and the averages over them. Means
+-- that were imported without their layers are shown as they came, with 0 layers, if asked for.
+-- `random_like` is a share of `judged` layers: of those of the network whose spectrum can be judged, with
+-- or without a fit. A model looks random where 95 % Wilson's interval of the share lies above one half.
+CREATE MACRO raw.summarised(chosen, imported) AS TABLE
+WITH spectra AS (
+    SELECT repo_id, commit_id, avg(random_like) AS random_like, count(random_like) AS judged
+    FROM raw.network_layers
     GROUP BY ALL
 )
 SELECT
     p.repo_id, p.revision, p.method, m.series,
     coalesce(a.layers, 0) AS layers,
-    coalesce(a.{metric}, g.{metric}) AS {metric},
-    coalesce(a.warnings, 0) AS warnings
+    coalesce(a.{metric}, if(imported, g.{metric}, NULL)) AS {metric},
+    coalesce(a.warnings, 0) AS warnings,
+    a.{metric}_median,
+    a.{metric}_by_tail,
+    s.random_like, coalesce(s.judged, 0) AS judged,
+    s.random_like + z.z2 / 2 / s.judged
+        - sqrt(z.z2 / s.judged * (s.random_like * (1 - s.random_like) + z.z2 / 4 / s.judged))
+        > (1 + z.z2 / s.judged) / 2 AS looks_random
 FROM raw.published p
-LEFT JOIN means a USING (repo_id, commit_id)
+LEFT JOIN raw.averaged(chosen) a USING (repo_id, commit_id)
 LEFT JOIN raw.averages g ON g.commit_id = p.commit_id
-LEFT JOIN models m ON m.repo_id = p.repo_id AND m.revision = p.revision;
+LEFT JOIN spectra s USING (repo_id, commit_id)
+LEFT JOIN models m ON m.repo_id = p.repo_id AND m.revision = p.revision
+CROSS JOIN (SELECT 1.959964 ** 2 AS z2) z;
+
+CREATE VIEW summaries AS FROM raw.summarised('raw.averaged_layers', true);
+
+-- The same over the layers whose tails are clear; null for models that have none, and for averages that
+-- were imported, of which nobody can tell.
+CREATE VIEW clear_summaries AS FROM raw.summarised('raw.clear_layers', false);
 
 -- The same in long form, for questions that take the metric's name as a parameter. Written out,
 -- because a question about one metric then reads one column, where UNPIVOT would read them all.
@@ -29,3 +54,19 @@ SELECT repo_id, revision, method, series, layers, NULL::VARCHAR AS metric, NULL:
 FROM summaries WHERE false
 UNION ALL SELECT repo_id, revision, method, series, layers, '{metric}', {metric} FROM summaries WHERE {metric} IS NOT NULL
 ;
+
+-- One column of `summaries` by its name, null where none is called so; `quality` says over which layers.
+CREATE MACRO summary_values(metric, quality) AS TABLE
+SELECT
+    repo_id, revision, method, series, layers, random_like, looks_random,
+    CASE metric
+        WHEN '{metric}' THEN {metric}
+        WHEN '{metric}_median' THEN {metric}_median
+        WHEN '{metric}_by_tail' THEN {metric}_by_tail
+        WHEN 'random_like' THEN random_like
+    END AS value
+FROM (
+    SELECT 'all' AS averaged, * FROM summaries
+    UNION ALL SELECT 'clear', * FROM clear_summaries
+)
+WHERE averaged = quality;

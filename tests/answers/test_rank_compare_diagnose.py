@@ -134,8 +134,7 @@ def test_a_model_stands_among_its_series(store: Store) -> None:
 def test_ranks_by_metric_and_by_accuracy_and_where_they_disagree(store: Store) -> None:
     rows = rank(store, ("alpha",)).to_pylist()
     told = {
-        row["repo_id"]: (row["rank_by_metric"], row["rank_by_accuracy"], row["disagreement"])
-        for row in rows
+        row["repo_id"]: (row["rank"], row["rank_by_accuracy"], row["disagreement"]) for row in rows
     }
     # Mean α: wide 2.5, steady 3.01, broken 38.5/12 = 3.21, rising 3.6, erratic 4.
     assert told == {
@@ -145,7 +144,7 @@ def test_ranks_by_metric_and_by_accuracy_and_where_they_disagree(store: Store) -
         "lab/rising": (4, 2, "metric puts it 2 lower"),
         "lab/erratic": (5, 4, "metric puts it 1 lower"),
     }
-    assert [row["rank_by_metric"] for row in rows] == [1, 2, 3, 4, 5]
+    assert [row["rank"] for row in rows] == [1, 2, 3, 4, 5]
     with pytest.raises(QueryError, match="no series 't'; there are: s"):
         rank(store, ("alpha",), "t")
 

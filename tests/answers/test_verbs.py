@@ -37,7 +37,7 @@ VERBS: dict[str, Ask] = {
     "show": lambda store: model.show(store, "net-1").as_dict(),
     "regress": lambda store: regressions.regress(store, ["alpha"], by="none"),
     "regress mixed": lambda store: regressions.regress(store, ["alpha"], mixed=True),
-    "rank": lambda store: ranking.rank(store),
+    "rank": lambda store: ranking.rank(store, "alpha"),
     "compare": lambda store: two_models.compare(store, "net-1", "net-2").as_dict(),
     "diagnose": lambda store: diagnosis.diagnose(store, "net-1").as_dict(),
     "similar": lambda store: similarity.similar(store, "net-1"),

@@ -1,23 +1,23 @@
 """Whatever bytes a repository holds, only this package's own errors come out of what reads them.
 
-A few hundred cases each; a hundred thousand under the marker `exhaustive`.
+Some cases each; a hundred thousand of all together under the marker `exhaustive`.
 """
 
 import contextlib
-import inspect
 import json
 import math
+import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
 import yaml
-from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
 
+from tests.attacks.fuzzing import FEW, MANY, SCALARS, TEXTS, fuzz, tree
 from zoo_analysis.errors import CheckpointError, SourceError, ZooError
+from zoo_analysis.hub.path import shard_names
 from zoo_analysis.imports.metric_tables import read_averages
 from zoo_analysis.imports.weightwatcher import read_weightwatcher
 from zoo_analysis.sources.card import read_card
@@ -29,34 +29,6 @@ from zoo_analysis.weights.checkpoint import Checkpoint, TensorInfo
 from zoo_analysis.weights.layers.listing import take_inventory
 from zoo_analysis.weights.lenient_json import lenient_json
 
-#: Cases of each parser in the default suite, and under `exhaustive`.
-FEW, MANY = 100, 100_000
-
-#: What breaks parsers, beside what hypothesis thinks of.
-ODD_TEXTS = st.sampled_from(
-    ["\ud800", "\x00", "\x1b[2J", "²", "٣", "1e999", "nan", "-inf", "0.5%", "9" * 5000, "*a", "&a",
-     "a.b.c", "_", ".", "", "\ufeff", "'", '"', "\r", "\n", "true", "1_000", "0x10", "[" * 200]
-)  # fmt: skip
-TEXTS = st.text(st.characters(exclude_categories=()), max_size=12) | ODD_TEXTS
-NUMBERS = (
-    st.integers(-3, 300)
-    | st.sampled_from([2**31, 2**63, 10**30, 10**400, -(2**63) - 1])
-    | st.floats(allow_nan=True, allow_infinity=True)
-)
-SCALARS = st.none() | st.booleans() | NUMBERS | TEXTS
-
-
-def tree(keys: st.SearchStrategy[str]) -> st.SearchStrategy[Any]:
-    """Values as JSON and YAML have them, with these keys among others."""
-    return st.recursive(
-        SCALARS,
-        lambda inner: (
-            st.lists(inner, max_size=4) | st.dictionaries(keys | TEXTS, inner, max_size=4)
-        ),
-        max_leaves=12,
-    )
-
-
 CONFIG_KEYS = st.sampled_from(
     ["num_attention_heads", "hidden_size", "n_head",
      "num_key_value_heads", "head_dim", "attn_config", "kv_n_heads", "multi_query", "d_model",
@@ -66,6 +38,7 @@ ADAPTER_KEYS = st.sampled_from(
     ["r", "lora_alpha", "alpha_pattern", "rank_pattern", "use_rslora", "peft_type", "alpha",
      "base_model_name_or_path", "fan_in_fan_out", "target_modules", "init_lora_weights"]
 )  # fmt: skip
+PATTERNS = st.sampled_from(["q_proj", ".*", "(a+)+$", "[", "(?=", "a" * 2000, "", "^.*q_proj"])
 WORDS = st.sampled_from(
     ["weight", "bias", "weight_g", "weight_v", "weight_orig", "weight_u", "weight_mask", "conv",
      "conv1", "lora_A", "lora_B", "alpha", "experts", "0", "1", "²", "blocks", "attn", "qkv", "fc1",
@@ -102,8 +75,8 @@ class Headers(Checkpoint):
         return self.texts.get(name)
 
 
-def _tensors(data: st.DataObject) -> dict[str, TensorInfo]:
-    rows = data.draw(st.dictionaries(NAMES, st.tuples(SHAPES, DTYPES), max_size=8))
+def _tensors(data: st.DataObject, names: st.SearchStrategy[str] = NAMES) -> dict[str, TensorInfo]:
+    rows = data.draw(st.dictionaries(names, st.tuples(SHAPES, DTYPES), max_size=8))
     return {
         name: TensorInfo(name, shape, dtype, 8, (place,))
         for place, (name, (shape, dtype)) in enumerate(rows.items())
@@ -197,35 +170,48 @@ def tables(data: st.DataObject, folder: Path) -> None:
                 assert all(math.isfinite(accuracy.value) for accuracy in found)
 
 
+def adapters(data: st.DataObject) -> None:
+    """Pairs of adapters, with any adapter_config.json, which say how strong they are."""
+    kinds = st.sampled_from(
+        ["lora_A.weight", "lora_B.weight", "lora_down.weight", "lora_up.weight", "alpha",
+         "hada_w1_a", "hada_w1_b", "hada_w2_a", "hada_w2_b", "lokr_w1", "lokr_w2", "lokr_t2",
+         "dora_scale", "lora_mid.weight", "lora_embedding_A", "lora_embedding_B",
+         "lora_magnitude_vector", "boft_R", "oft_r", "scalar", "diff", "on_input", "ia3_l"]
+    )  # fmt: skip
+    layers = st.sampled_from(["base_model.model.a.q_proj", "lora_unet_mid_attn", "a.0.b", "²"])
+    names = st.tuples(layers | TEXTS, kinds | TEXTS).map(".".join)
+    values = tree(ADAPTER_KEYS) | st.dictionaries(PATTERNS, SCALARS, max_size=3)
+    config = data.draw(st.dictionaries(ADAPTER_KEYS, values, max_size=8))
+    text = data.draw(st.just(json.dumps(config)) | TEXTS)
+    with contextlib.suppress(CheckpointError):
+        take_inventory(Headers(_tensors(data, names), {"adapter_config.json": text}))
+
+
+def indexes(data: st.DataObject) -> None:
+    """Any index of shards names files beside it, and nothing else."""
+    keys = st.sampled_from(["weight_map", "metadata", "total_size"])
+    files = st.sampled_from(["a.safetensors", "../a", "/etc/passwd", "a/../../b", "", "a\\b", "~"])
+    names = st.dictionaries(NAMES | TEXTS, files | SCALARS, max_size=5)
+    index = data.draw(tree(keys) | st.fixed_dictionaries({"weight_map": names}))
+    text = data.draw(st.just(json.dumps(index)) | TEXTS)
+    with contextlib.suppress(CheckpointError):
+        for name in shard_names(text, "here"):
+            assert name not in ("", ".", "..")
+            assert name == os.path.basename(os.fsencode(name).decode())
+
+
 PARSERS: dict[str, Callable[..., None]] = {
-    each.__name__: each for each in (lists_layers, cards, configs, catalogues, tables)
+    each.__name__: each
+    for each in (lists_layers, adapters, indexes, cards, configs, catalogues, tables)
 }
-
-
-def _fuzz(parser: Callable[..., None], folder: Path, cases: int) -> None:
-    takes = inspect.signature(parser).parameters
-
-    @seed(16)
-    @settings(
-        max_examples=cases,
-        derandomize=cases == FEW,
-        deadline=5000,
-        database=None,
-        suppress_health_check=list(HealthCheck),
-    )
-    @given(st.data())
-    def run(data: st.DataObject) -> None:
-        parser(*(data, folder)[: len(takes)])
-
-    run()
 
 
 @pytest.mark.parametrize("parser", PARSERS.values(), ids=PARSERS)
 def test_only_our_own_errors_come_out(parser: Callable[..., None], tmp_path: Path) -> None:
-    _fuzz(parser, tmp_path, FEW)
+    fuzz(parser, tmp_path, FEW)
 
 
 @pytest.mark.exhaustive
 @pytest.mark.parametrize("parser", PARSERS.values(), ids=PARSERS)
 def test_only_our_own_errors_come_out_of_many(parser: Callable[..., None], tmp_path: Path) -> None:
-    _fuzz(parser, tmp_path, MANY)
+    fuzz(parser, tmp_path, MANY)

@@ -11,17 +11,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from tests.attacks.limits import within
 from tests.support.stranger_server import Answer, Stranger, stranger
 from zoo_analysis.errors import CheckpointError, SourceError
 from zoo_analysis.hub import traffic
 from zoo_analysis.hub.access import HubAccess
-from zoo_analysis.hub.api import EXPAND, hub_infos
-from zoo_analysis.hub.description import HubModel, hub_model
-from zoo_analysis.hub.pages import entries, entry
+from zoo_analysis.hub.api import hub_infos
+from zoo_analysis.hub.description import hub_model
+from zoo_analysis.hub.pages import entries
 from zoo_analysis.hub.query import HubQuery
 from zoo_analysis.hub.repository import Repository
 from zoo_analysis.hub.retry import waiting_time
@@ -124,6 +122,13 @@ def test_an_odd_part_costs_itself(text: bytes) -> None:
     repr(ref).encode()
 
 
+def test_results_that_are_none_are_told_of() -> None:
+    said = [None, 5, {"dataset": 5}, {"dataset": {"id": "d"}, "value": 1}, {"data": 3}]
+    (ref,) = described(hub_model(json.loads(raw(evalResults=said)))).refs
+    assert [accuracy.value for accuracy in ref.accuracies] == [1]
+    assert ref.remarks == ("eval-results: no usable value of entries that are malformed (4)",)
+
+
 @pytest.mark.parametrize("text", PROBLEMS, ids=range(len(PROBLEMS)))
 def test_an_odd_description_of_one_model_is_one_line(text: bytes, tmp_path: Path) -> None:
     with stranger(lambda path: (200, {}, text)) as server:
@@ -139,55 +144,6 @@ def test_a_page_that_is_no_list_is_one_line(page: bytes, tmp_path: Path) -> None
     with stranger(lambda path: (200, {}, page)) as server, suppress(SourceError):
         found = hub_query(HubQuery(), access_of(server, tmp_path))
         assert not found.refs
-
-
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
-    lambda inner: (
-        st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4)
-    ),
-    max_leaves=12,
-)
-KEYS = st.sampled_from(("id", "disabled", "gated", "sha", *EXPAND))
-RICH = st.fixed_dictionaries(
-    {},
-    optional={
-        "siblings": st.lists(st.fixed_dictionaries({"rfilename": JSON}), max_size=3),
-        "evalResults": st.lists(
-            st.fixed_dictionaries({"dataset": st.fixed_dictionaries({"id": JSON}), "value": JSON})
-        ),
-        "model-index": st.lists(
-            st.fixed_dictionaries(
-                {"results": st.lists(st.fixed_dictionaries({"dataset": JSON, "metrics": JSON}))}
-            ),
-            max_size=2,
-        ),
-        "safetensors": st.fixed_dictionaries({"parameters": JSON, "total": JSON}),
-        "cardData": st.dictionaries(st.sampled_from(["license", "tags", "base_model"]), JSON),
-        "config": st.dictionaries(st.sampled_from(["architectures", "model_type"]), JSON),
-    },
-)
-
-
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(odd=st.dictionaries(KEYS, JSON, max_size=3), rich=RICH, bare=st.booleans(), whole=JSON)
-def test_any_json_is_a_model_or_a_problem(
-    odd: dict[str, Any], rich: dict[str, Any], bare: bool, whole: Any
-) -> None:
-    given = whole if bare else {**GOOD, **rich, **odd}
-    model = hub_model(entry(json.dumps(given).encode()))
-    assert isinstance(model, HubModel)
-    HubQuery(min_parameters=1, max_parameters=5).admits(model)
-    found = described(model)
-    assert found.refs or found.problems
-    repr(found).encode()
-
-
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(st.binary(max_size=60) | st.lists(JSON, max_size=3).map(json.dumps).map(str.encode))
-def test_any_bytes_are_a_page_or_refused(page: bytes) -> None:
-    with suppress(CheckpointError):
-        assert isinstance(entries(page, "here"), list)
 
 
 def endless(block: bytes = bytes(1 << 16)) -> Iterator[bytes]:

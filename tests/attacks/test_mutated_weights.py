@@ -1,6 +1,7 @@
 """Weights of which bytes were changed are read, or refused in one line: no crash, no hang."""
 
 import io
+import json
 import pickle
 import struct
 import zipfile
@@ -8,19 +9,25 @@ from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from random import Random
+from tempfile import TemporaryDirectory
 
+import h5py
+import numpy as np
 import pytest
 import torch
+from flax import serialization
+from onnx import helper, numpy_helper
 from safetensors.torch import save
 
 from tests.attacks.limits import within
 from tests.attacks.torch_bombs import zipped
+from tests.support.gguf_files import coded, gaussian, small_llama, write_gguf
 from zoo_analysis.errors import CheckpointError
 from zoo_analysis.weights import open_checkpoint
 from zoo_analysis.weights.layers.listing import take_inventory
 
 #: Cases of each kind of file: in every run, and in an exhaustive one.
-FEW, MANY = 100, 25_000
+FEW, MANY = 60, 11_200
 #: Bytes that mean something to a parser.
 _ODD = [
     *(b"\x00", b"\xff", b"\x7f" + b"\xff" * 3, b"\xff" * 4, b"\xff" * 8, bytes(8), b"{", b"[" * 99),
@@ -103,11 +110,102 @@ def _old(random: Random) -> tuple[str, bytes]:
     return ".pth", raw[:first] + mutated(raw[first:], random)
 
 
+@cache
+def _gguf_file() -> bytes:
+    with TemporaryDirectory() as folder:
+        metadata = {"llama.block_count": 1, "tokenizer.ggml.tokens": ["a", "b"]}
+        blocks = coded(gaussian(64, 64), "Q4_0")
+        file = write_gguf(Path(folder) / "w", small_llama(1) | {"x.weight": blocks}, metadata)
+        return file.read_bytes()
+
+
+def _gguf(random: Random) -> tuple[str, bytes]:
+    raw = _gguf_file()
+    cut = raw.rfind(b"output") + 40 if random.random() < 0.7 else len(raw)  # the header
+    return ".gguf", mutated(raw[:cut], random) + raw[cut:]
+
+
+@cache
+def _msgpack_file() -> bytes:
+    arrays = {name: tensor.numpy() for name, tensor in state().items()}
+    return bytes(serialization.to_bytes({"params": arrays, "step": 5}))
+
+
+def _msgpack(random: Random) -> tuple[str, bytes]:
+    return ".msgpack", mutated(_msgpack_file(), random)
+
+
+@cache
+def _hdf5_file() -> bytes:
+    buffer = io.BytesIO()
+    with h5py.File(buffer, "w") as file:
+        file.attrs["layer_names"] = [b"conv", b"fc"]
+        file.attrs["model_config"] = json.dumps(_KERAS)
+        for name, kernel in (("conv", (3, 3, 2, 4)), ("fc", (5, 6))):
+            file.create_group(name).attrs["weight_names"] = [f"{name}/kernel:0".encode()]
+            file[f"{name}/{name}/kernel:0"] = np.ones(kernel, np.float32)
+        file.create_dataset("packed", data=gaussian(32, 32), compression="gzip")
+    return buffer.getvalue()
+
+
+def _hdf5(random: Random) -> tuple[str, bytes]:
+    return ".h5", mutated(_hdf5_file(), random)
+
+
+def _keras(random: Random) -> tuple[str, bytes]:
+    buffer, inner = io.BytesIO(), random.random() < 0.6
+    with zipfile.ZipFile(buffer, "w") as archive:
+        config, weights = json.dumps(_KERAS).encode(), _hdf5_file()
+        if inner and random.random() < 0.5:
+            config = mutated(config, random)
+        elif inner:
+            weights = mutated(weights, random)
+        archive.writestr("config.json", config)
+        archive.writestr("model.weights.h5", weights)
+    return ".keras", buffer.getvalue() if inner else mutated(buffer.getvalue(), random)
+
+
+#: As Keras writes it, so far as it is read.
+_KERAS = {
+    "class_name": "Sequential",
+    "config": {
+        "layers": [
+            {"class_name": "Conv2D", "config": {"name": "conv", "filters": 4}},
+            {"class_name": "Dense", "config": {"name": "fc", "units": 6}},
+        ]
+    },
+}
+
+
+@cache
+def _onnx_file() -> bytes:
+    nodes = [
+        helper.make_node("Conv", ["x", "k"], ["a"], group=1),
+        helper.make_node("Transpose", ["w"], ["t"], perm=[1, 0]),
+        helper.make_node("Gemm", ["a", "t", "b"], ["c"], transB=1),
+        helper.make_node("MatMul", ["c", "v"], ["y"]),
+    ]
+    arrays = {"k": (4, 2, 3, 3), "w": (6, 5), "b": (5,), "v": (5, 7)}
+    tensors = [numpy_helper.from_array(gaussian(*shape), name) for name, shape in arrays.items()]
+    x, y = (helper.make_tensor_value_info(name, 1, None) for name in "xy")
+    made = helper.make_model(helper.make_graph(nodes, "g", [x], [y], tensors))
+    return bytes(made.SerializeToString())
+
+
+def _onnx(random: Random) -> tuple[str, bytes]:
+    return ".onnx", mutated(_onnx_file(), random)
+
+
 KINDS: dict[str, Callable[[Random], tuple[str, bytes]]] = {
     "safetensors header": _header,
     "zip archive": _archive,
     "pickle": _pickle,
     "old torch file": _old,
+    "gguf": _gguf,
+    "msgpack": _msgpack,
+    "hdf5": _hdf5,
+    "keras": _keras,
+    "onnx": _onnx,
 }
 
 

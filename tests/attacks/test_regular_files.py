@@ -121,6 +121,51 @@ def test_a_model_that_its_user_links_to_is_scanned(model: Path, tmp_path: Path) 
     assert analyze(tmp_path / "one.safetensors")["layer"].to_pylist() == ["fc"]
 
 
+def test_a_zoo_of_links_is_the_users_own(model: Path, tmp_path: Path) -> None:
+    weights(model, "model.safetensors")
+    (tmp_path / "links").mkdir()
+    (tmp_path / "links" / "linked").symlink_to(model)
+    [ref] = resolve_sources([str(tmp_path / "links")]).refs
+    assert ref.repo_id == "links/linked"
+    assert not ref.remarks
+
+
+@pytest.mark.parametrize("whole", ["model.safetensors", "model_index.json", "modules.json"])
+@pytest.mark.parametrize("deep", [False, True])
+def test_a_models_own_folder_is_not_left_by_a_link_to_another(
+    whole: str, deep: bool, tmp_path: Path
+) -> None:
+    """A model in hub layout, a pipeline, modules: with a part inside, and a link to one outside."""
+    (outside := tmp_path / "outside").mkdir()
+    weights(outside, "model.safetensors")
+    (part := tmp_path / "zoo" / "net" / "part").mkdir(parents=True)
+    weights(part, "model.safetensors")
+    if whole.endswith(".json"):
+        (part.parent / whole).write_text("{}")
+    else:
+        weights(part.parent, whole)
+    (part.parent / "within").symlink_to("part")
+    ((part if deep else part.parent) / "more").symlink_to(outside)
+    found = resolve_sources([str(tmp_path / "zoo")])
+    assert not found.problems
+    assert str(outside) not in repr(found)
+    assert {Path(ref.path).name for ref in found.refs} <= {"net", "part"}
+    told = [text for ref in found.refs for text in ref.remarks if "not followed" in text]
+    assert told == ["links out of the model's folder are not followed: more"]
+
+
+def test_a_pipeline_of_nothing_but_links_out_of_it_is_a_problem(tmp_path: Path) -> None:
+    (outside := tmp_path / "outside").mkdir()
+    weights(outside, "model.safetensors")
+    (net := tmp_path / "zoo" / "net").mkdir(parents=True)
+    (net / "model_index.json").write_text("{}")
+    (net / "unet").symlink_to(outside)
+    found = resolve_sources([str(tmp_path / "zoo")])
+    assert not found.refs
+    (problem,) = found.problems
+    assert problem.message.endswith("links out of the model's folder are not followed: unet")
+
+
 def test_links_inside_of_a_model_are_followed(model: Path) -> None:
     (model / "kept").mkdir()
     save_file({"fc.weight": torch.randn(20, 30)}, model / "kept" / "w")

@@ -118,7 +118,7 @@ def _downloads(runs: int) -> Row:
 
 def _planning() -> Row:
     from tests.support import repositories
-    from zoo_analysis.cluster.forecast import plan
+    from zoo_analysis.cluster.planning.forecast import plan
     from zoo_analysis.hub.access import HubAccess
 
     with tempfile.TemporaryDirectory() as folder, _server(Path(folder)) as (hub, serve):

@@ -143,6 +143,23 @@ def test_a_model_costs_one_call_and_no_byte_comes_twice(
     assert hub.leaks == 0
 
 
+def test_configurations_that_say_nothing_are_told_of_as_on_disk(
+    hub: Hub, hub_root: Path, tmp_path: Path
+) -> None:
+    told, names = [], []
+    for number, config in enumerate(["{", "[1]", "5", "\ud800{", "{" * 10_000]):
+        folder = write(hub_root / f"net{number}")
+        (folder / "config.json").write_text(config, errors="surrogatepass")
+        hub.add(f"me/net{number}", folder)
+        names.append(f"me/net{number}")
+        (on_disk,) = resolve_sources([str(folder)]).refs
+        told += [(names[-1], text) for text in on_disk.remarks]
+    summary = scan(names, tmp_path / "store", access=hub.access)
+    assert (summary.scanned, summary.failed) == (5, 0), summary.failures
+    assert sorted(summary.remarks) == told
+    assert {text for _, text in told} == {"config.json is no JSON object, and is passed over"}
+
+
 def test_a_push_in_the_middle_mixes_nothing(hub: Hub, hub_root: Path, tmp_path: Path) -> None:
     home = write(hub_root / "me" / "net")
     repo = hub.add("me/net", home)

@@ -3,14 +3,19 @@
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from tests.support.command import zoo
 from tests.support.loopback import Hub
 from tests.support.repositories import write
 from zoo_analysis import open_store
 from zoo_analysis.cluster.track import track
 from zoo_analysis.errors import SourceError
+from zoo_analysis.hub import api
+from zoo_analysis.hub.description import HubModel
+from zoo_analysis.sources import watch as watching
 from zoo_analysis.sources.watch import load_watches, parse_since
 from zoo_analysis.spectra import Method
 from zoo_analysis.store import Store
@@ -38,7 +43,7 @@ def serve(hub: Hub, hub_root: Path, count: int, days: int = 0) -> None:
 
 
 def seen(hub: Hub, watch: Path, store: Store, **options: object) -> list[tuple[str, str]]:
-    found, _ = track(watch, store, access=hub.access, **options)  # type: ignore[arg-type]
+    found, *_ = track(watch, store, access=hub.access, **options)  # type: ignore[arg-type]
     return [(release.event, release.repo_id) for release in found]
 
 
@@ -113,16 +118,46 @@ def test_since_leaves_out_what_is_older(
     assert timedelta(days=6.9) < datetime.now(UTC) - parse_since("7d") < timedelta(days=7.1)
 
 
+def test_what_cannot_be_looked_at_is_a_problem_and_the_look_goes_on(
+    hub: Hub, hub_root: Path, tmp_path: Path, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    serve(hub, hub_root, 3)
+    (bare := hub_root / "bare").mkdir()
+    (bare / "config.json").write_text("{}")
+    hub.add("me/bare", bare, created=START, modified=START)
+    described = api.hub_model
+
+    def odd(entry: Any) -> HubModel:
+        return described(entry | {"likes": "many"} if entry["id"] == "me/n0-1" else entry)
+
+    monkeypatch.setattr(api, "hub_model", odd)
+    file = tmp_path / "watch.toml"
+    file.write_text('[[watches]]\nname = "w"\nauthor = "me"\nrepositories = ["me/none"]\n')
+    look = track(file, store, access=hub.access)
+    assert {release.repo_id for release in look.releases} == {"me/n0-0", "me/n0-2", "me/bare"}
+    told = {problem.repo_id: problem.message for problem in look.problems}
+    assert told.keys() == {"me/n0-1", "me/none", "me/bare"}
+    assert "malformed" in told["me/n0-1"]
+    assert "no such repository" in told["me/none"]
+    assert "no weights" in told["me/bare"]
+    monkeypatch.setattr(watching, "default_access", lambda: hub.access)
+    answer = zoo("track", file, "--store", tmp_path / "other", "--format", "json")
+    assert answer.code == 3
+    assert sorted(answer.err.splitlines()) == sorted(
+        f"failed: {repo_id}: {message}" for repo_id, message in told.items()
+    )
+
+
 @pytest.mark.usefixtures("local_ray")
 def test_exactly_the_new_revisions_are_scanned(
     hub: Hub, hub_root: Path, watch: Path, store: Store
 ) -> None:
     serve(hub, hub_root, 2)
-    _, summary = track(watch, store, scan=Method(), access=hub.access)
+    _, summary, _ = track(watch, store, scan=Method(), access=hub.access)
     assert summary is not None
     assert (summary.scanned, summary.skipped) == (2, 0)
     hub.repos["me/n0-1"].push(write(hub_root / "other", ((50, 30),)), START + timedelta(days=1))
-    found, summary = track(watch, store, scan=Method(), access=hub.access)
+    found, summary, _ = track(watch, store, scan=Method(), access=hub.access)
     assert summary is not None
     assert (len(found), summary.scanned, summary.skipped) == (1, 1, 0)
 

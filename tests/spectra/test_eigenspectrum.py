@@ -1,5 +1,6 @@
 """Convolution kernels as matrices, against the matrices written out."""
 
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
@@ -41,10 +42,11 @@ def circular(kernel: np.ndarray, side: int) -> np.ndarray:
 
 @st.composite
 def kernels(draw):
-    """(groups, out/groups, in/groups, *spatial) of one, two or three spatial sides."""
+    """(groups, out/groups, in/groups, *spatial) of one to three spatial sides, none depthwise."""
     dims = draw(st.integers(1, 3))
     spatial = [draw(st.integers(1, 4 if dims < 3 else 2)) for _ in range(dims)]
-    groups, rows, cols = (draw(st.integers(1, 3)) for _ in range(3))
+    groups, rows = draw(st.integers(1, 3)), draw(st.integers(1, 3))
+    cols = draw(st.integers(1 if groups == 1 else 2, 3))
     return gaussian(groups, rows, cols, *spatial, seed=draw(st.integers(0, 10**6)))
 
 
@@ -121,7 +123,7 @@ def test_weightwatcher_scales_slices_by_the_root_of_one_half_and_does_not_split_
 
 
 @pytest.mark.parametrize("conv2d", ["pool", "slices", "flatten", "fft"])
-@pytest.mark.parametrize("shape", [(6, 5, 4, 3, 3), (8, 1, 1, 3, 3), (3, 2, 1, 7)])
+@pytest.mark.parametrize("shape", [(6, 5, 4, 3, 3), (8, 1, 2, 3, 3), (3, 2, 3, 7)])
 def test_groups_are_treated_one_by_one(conv2d, shape):
     kernel, how = gaussian(*shape), method(conv2d=conv2d)
     together = np.sort(spectrum(kernel, how), axis=None)
@@ -129,12 +131,53 @@ def test_groups_are_treated_one_by_one(conv2d, shape):
     np.testing.assert_allclose(together, np.sort(np.concatenate(apart)), atol=1e-12 * together[-1])
 
 
-def test_depthwise_eigenvalues_are_the_squared_entries():
+@pytest.mark.parametrize("conv2d", ["pool", "slices", "flatten"])
+@pytest.mark.parametrize("multiplier", [1, 2])
+def test_a_depthwise_kernel_is_one_matrix_of_channels_by_positions(conv2d, multiplier):
+    kernel, how = gaussian(32, multiplier, 1, 5, 5), method(conv2d=conv2d)
+    result = analyze_kernel(kernel, how)
+    expected = np.linalg.svd(kernel.numpy().reshape(32 * multiplier, 25), compute_uv=False) ** 2
+    np.testing.assert_allclose(result.evals, np.sort(expected), rtol=1e-10)
+    assert (result.shape.n, result.shape.m, result.shape.matrices) == (32 * multiplier, 25, 1)
+    metrics = result.metrics
+    assert metrics.log_norm == pytest.approx(np.log10(expected.sum()))
+    assert metrics.stable_rank == pytest.approx(expected.sum() / expected.max())
+    assert metrics.matrix_rank == 25
+    assert (result.status, result.warning) == ("too-few-evals", "")
+    fits = (metrics.alpha, metrics.alpha_weighted, metrics.num_spikes, metrics.random_like)
+    assert fits == (None, None, None, None)
+
+
+def test_a_depthwise_kernel_under_fft_keeps_the_operators_spectrum_and_has_no_fit():
     kernel = gaussian(32, 1, 1, 3, 3)
-    values = np.sort(spectrum(kernel, method()), axis=None)
-    np.testing.assert_allclose(values, np.sort(kernel.numpy().ravel() ** 2 * 9 / 2), rtol=1e-12)
-    result = analyze_kernel(kernel)
-    assert (result.status, result.shape.num_evals) == ("success", 288)
+    values = np.sort(np.abs(np.fft.fft2(kernel.numpy()[:, 0, 0], s=(8, 8))).ravel() ** 2)
+    result = analyze_kernel(kernel, method(conv2d="fft"))
+    np.testing.assert_allclose(result.evals, values, atol=1e-10)
+    assert (result.status, result.metrics.alpha) == ("too-few-evals", None)
+
+
+def test_weightwatcher_fits_a_depthwise_kernel_as_stored():
+    kernel = gaussian(32, 1, 1, 3, 3)
+    result = analyze_kernel(kernel, method("weightwatcher"))
+    squares = kernel.numpy()[:, 0, 0].reshape(32, 9) ** 2
+    np.testing.assert_allclose(result.evals, np.sort(squares.sum(0)) / 2, rtol=1e-10)
+    assert (result.shape.n, result.shape.m, result.status) == (32, 1, "success")
+
+
+@pytest.mark.parametrize(
+    ("shape", "status"),
+    [
+        ((32, 4, 4, 3, 3), "too-few-evals"),  # ResNeXt's 32 × 4d: matrices of 4 × 4
+        ((4, 9, 30), "too-few-evals"),
+        ((4, 10, 30), "success"),
+        ((1, 64, 3, 7, 7), "success"),  # a stem: one group, pooled as in WeightWatcher
+    ],
+)
+def test_groups_smaller_than_the_fewest_eigenvalues_have_norms_and_no_fit(shape, status):
+    result = analyze_kernel(gaussian(*shape))
+    assert result.status == status
+    assert (result.metrics.alpha is None) == (status != "success")
+    assert result.metrics.log_norm is not None
 
 
 def test_a_one_by_one_convolution_flattened_is_a_matrix():
@@ -149,8 +192,9 @@ def test_pooling_is_one_spectrum_of_all_slices():
     result = analyze_kernel(kernel, how)
     pooled = np.sort(spectrum(kernel, how), axis=None)
     np.testing.assert_array_equal(result.evals, pooled)
-    metrics, status = spectrum_metrics(pooled, result.shape, how)
-    assert (result.metrics, result.status) == (metrics, status)
+    metrics, status = spectrum_metrics(pooled, result.shape, how, live=result.shape)
+    assert (replace(result.metrics, random_like=None), result.status) == (metrics, status)
+    assert result.metrics.random_like == 1
     assert result.shape.num_evals == 144
 
 
@@ -165,8 +209,9 @@ def test_slices_average_the_metrics_of_every_slice(extra):
         for i in range(3)
         for j in range(3)
     ]
-    shuffled = {"num_rand_spikes", "num_traps"}  # the shuffle mixes slices
-    for name in set(LayerMetrics.__dataclass_fields__) - shuffled:
+    # The shuffle mixes slices, and all together are judged.
+    whole = {"num_rand_spikes", "num_traps", "random_like"}
+    for name in set(LayerMetrics.__dataclass_fields__) - whole:
         values = [getattr(metrics, name) for metrics in alone]
         if values[0] is None:
             assert getattr(result.metrics, name) is None

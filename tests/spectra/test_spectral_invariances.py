@@ -23,6 +23,7 @@ INVARIANT = (
     "num_pl_spikes",
     "num_spikes",
     "mp_softrank",
+    "mp_ks",
     "hill_alpha",
 )
 
@@ -46,7 +47,9 @@ def rotation(size: int, seed: int) -> torch.Tensor:
 
 def assert_equal(first, second, names, rel=1e-8):
     for name in names:
-        assert getattr(first, name) == pytest.approx(getattr(second, name), rel=rel), name
+        mine, other = getattr(first, name), getattr(second, name)
+        assert (mine is None) == (other is None), name
+        assert mine is None or mine == pytest.approx(other, rel=rel), name
 
 
 @settings(deadline=None, max_examples=60)
@@ -65,8 +68,9 @@ def test_scaling_shifts_the_log_norms_and_nothing_else(w, exponent):
     assert after.log_alpha_norm == pytest.approx(
         before.log_alpha_norm + before.alpha * shift, rel=1e-8, abs=1e-8
     )
-    log_sigma = math.log10(before.sigma_mp) + exponent
-    assert math.log10(after.sigma_mp) == pytest.approx(log_sigma, abs=1e-9)
+    if before.sigma_mp is not None:
+        log_sigma = math.log10(before.sigma_mp) + exponent
+        assert math.log10(after.sigma_mp) == pytest.approx(log_sigma, abs=1e-9)
 
 
 @settings(deadline=None, max_examples=40)
@@ -93,15 +97,18 @@ def test_float32_agrees_with_float64_to_its_precision(w):
     single, double = metrics(w, dtype="float32"), metrics(w)
     assert_equal(single, double, ("log_norm", "stable_rank", "lambda_max"), rel=1e-5)
     if single.matrix_rank == double.matrix_rank:  # else float32 cannot resolve the smallest
-        assert_equal(single, double, ("entropy", "mp_softrank"), rel=1e-3)
+        assert_equal(single, double, ("entropy",), rel=1e-3)
+        if single.num_spikes == double.num_spikes:  # else an eigenvalue lies on the edge
+            assert_equal(single, double, ("mp_softrank",), rel=1e-3)
 
 
 @settings(deadline=None, max_examples=30)
 @given(matrices(), st.integers(0, 12), st.integers(0, 12))
-def test_rows_of_zeros_change_no_norm(w, more_rows, more_cols):
+def test_rows_and_columns_of_zeros_change_neither_norms_nor_fits(w, more_rows, more_cols):
     padded = torch.nn.functional.pad(w, (0, more_cols, 0, more_rows))
     before, after = metrics(w), metrics(padded)
     assert_equal(after, before, ("log_norm", "stable_rank", "entropy", "alpha", "D", "matrix_rank"))
+    assert_equal(after, before, ("num_spikes", "mp_softrank", "mp_ks", "bulk_min", "random_like"))
 
 
 @settings(deadline=None, max_examples=30)

@@ -5,6 +5,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+from scipy.stats import binomtest
 
 from zoo_analysis.imports.metric_tables import NO_ESDS
 from zoo_analysis.store import ModelRows, Store, open_store
@@ -58,3 +59,32 @@ def test_each_of_several_warnings_finds_its_layer(store: Store, warning: str) ->
     found = store.run("warnings", {"warning": warning})["layer"].to_pylist()
     assert found == ["b"]
     assert store.run("trained-by-depth", {"bins": 1})["share"].to_pylist() == [1 / 3]
+
+
+@pytest.mark.parametrize(
+    ("alike", "judged"), [(0, 0), (3, 3), (4, 4), (5, 9), (9, 10), (27, 40), (40, 40)]
+)
+def test_a_model_looks_random_where_wilsons_interval_is_above_one_half(
+    tmp_path: Path, alike: int, judged: int
+) -> None:
+    rows = [{"layer": f"l{i}", "depth": i, "random_like": float(i < alike)} for i in range(judged)]
+    rows += [
+        {"layer": "table", "depth": 90, "kind": "embedding", "random_like": 1.0},
+        {"layer": "part", "depth": 91, "part_of": "l0", "random_like": 1.0},
+        {"layer": "small", "depth": 92, "random_like": None},
+    ]
+    layers = pa.concat_tables(
+        [pa.Table.from_pylist([row | {"status": "too-few-evals"}]) for row in rows],
+        promote_options="permissive",
+    )
+    store = open_store(tmp_path / "store")
+    model = {"repo_id": "lab/a", "revision": "r"}
+    store.commit_models([ModelRows(model, "default", layers, NO_ESDS)], "scan")
+    (row,) = store.run("SELECT random_like, judged, looks_random FROM summaries").to_pylist()
+    interval = binomtest(alike, judged).proportion_ci(method="wilson") if judged else None
+    expected = (
+        alike / judged if judged else None,
+        judged,
+        interval.low > 0.5 if interval else None,
+    )
+    assert tuple(row.values()) == expected, "embeddings and parts are none of the network"

@@ -103,16 +103,17 @@ def test_metric_values_are_the_summaries_in_long_form(zoo: Store) -> None:
 
 
 def test_leaderboard(zoo: Store) -> None:
-    shown = "repo_id value dataset accuracy"
+    shown = "rank of series repo_id value dataset accuracy"
     assert ask(zoo, "leaderboard", shown, metric="log_norm") == [
-        ("lab/c", 0.0, "mnist", 70.0),
-        ("lab/a", 2.0, "digits", 90.0),
-        ("lab/b", 3.0, "digits", 81.0),
+        (1, 1, "resnet", "lab/c", 0.0, "mnist", 70.0),
+        (1, 2, "vgg", "lab/a", 2.0, "digits", 90.0),
+        (2, 2, "vgg", "lab/b", 3.0, "digits", 81.0),
     ]
-    assert ask(zoo, "leaderboard", shown, metric="log_norm", dataset="mnist", series="vgg") == [
-        ("lab/a", 2.0, None, None),
-        ("lab/b", 3.0, None, None),
+    assert ask(zoo, "leaderboard", shown, metric="log_norm", dataset="digits") == [
+        (1, 2, "vgg", "lab/a", 2.0, "digits", 90.0),
+        (2, 2, "vgg", "lab/b", 3.0, "digits", 81.0),
     ]
+    assert ask(zoo, "leaderboard", shown, metric="log_norm", dataset="mnist", series="vgg") == []
     assert ask(zoo, "leaderboard", "repo_id", metric="log_norm", limit="1") == [("lab/c",)]
     assert ask(zoo, "leaderboard", "repo_id", metric="log_norm", method="other") == []
 

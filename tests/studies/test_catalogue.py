@@ -17,6 +17,7 @@ from zoo_analysis.studies.catalogue import get_study, studies
 
 def test_every_study_says_what_was_published_where_and_how_long_it_takes() -> None:
     assert set(studies()) == {
+        "nature-2021",
         "neuronal-robustness",
         "partial-affinity",
         "wcka-calibration",

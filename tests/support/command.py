@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,6 +26,8 @@ def zoo(*arguments: object, cwd: Path | None = None) -> Answer:
     with pytest.MonkeyPatch.context() as patch, contextlib.ExitStack() as stack:
         patch.delenv("ZOO_STORE", raising=False)
         patch.setenv("COLUMNS", "200")
+        if "XDG_CONFIG_HOME" not in os.environ:  # a test's own; never the developer's
+            patch.setenv("XDG_CONFIG_HOME", os.devnull)
         if cwd is not None:
             stack.enter_context(contextlib.chdir(cwd))
         stack.enter_context(contextlib.redirect_stdout(out))

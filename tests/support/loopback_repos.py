@@ -111,8 +111,13 @@ class Repo:
     @cache  # noqa: B019
     def config(self, sha: str) -> dict[str, Any] | None:
         text = self._text(sha, "config.json")
-        whole = json.loads(text) if text else None
-        return whole and {key: whole[key] for key in _CONFIG_KEYS if key in whole}
+        try:
+            whole = json.loads(text) if text else None
+        except (ValueError, RecursionError):  # the hub says nothing of it either
+            return None
+        if not isinstance(whole, dict):
+            return None
+        return {key: whole[key] for key in _CONFIG_KEYS if key in whole}
 
     @cache  # noqa: B019
     def safetensors(self, sha: str) -> dict[str, Any] | None:

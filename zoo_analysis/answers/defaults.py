@@ -12,6 +12,9 @@ MIN_MODELS: Final = 4
 LEAST_COVERAGE: Final = 0.9
 #: Metrics that models are ranked by.
 RANKED_BY: Final = ("alpha_weighted",)
+#: Layers that averages are over: those of the view `averaged_layers`, or of `clear_layers`.
+Quality = Literal["all", "clear"]
+QUALITY: Final[Quality] = "all"
 #: Models that are named as the most similar.
 NEAREST: Final = 10
 #: Latest commits that a history lists.

@@ -21,6 +21,7 @@ class MixedRow:
         n, series: models, and the series they are of; models without a series are left out.
         pooled_slope, pooled_se, pooled_p, pooled_r2: of the line that ignores series.
         within_slope: shared by all series, each at its own level.
+        within_low, within_high: its 95 % interval.
         mixed_slope, mixed_se, mixed_p: fixed effect of the mixed model.
         random: its random effects: ``intercepts and slopes``, ``intercepts`` or none.
         intercept_sd, slope_sd: how much series differ.
@@ -40,6 +41,8 @@ class MixedRow:
     pooled_p: float
     pooled_r2: float
     within_slope: float
+    within_low: float
+    within_high: float
     mixed_slope: float
     mixed_se: float
     mixed_p: float
@@ -99,6 +102,8 @@ def mixed_table(store: Store, selection: Selection, min_models: int = MIN_MODELS
                     pooled_p=line.slope_p,
                     pooled_r2=line.r2,
                     within_slope=within.within,
+                    within_low=within.within_low,
+                    within_high=within.within_high,
                     mixed_slope=mixed.slope,
                     mixed_se=mixed.slope_se,
                     mixed_p=mixed.p,
@@ -134,6 +139,11 @@ def in_words(found: Within, metric: str) -> str:
         return (
             f"Simpson's paradox: over all models accuracy {rises} with {metric}, "
             f"but within series {named} it {falls}"
+        )
+    if found.opposite:
+        return (
+            f"over all models accuracy {rises} with {metric}; that it {falls} within series "
+            "cannot be told from chance, or the pooled slope cannot"
         )
     if found.against:
         return (

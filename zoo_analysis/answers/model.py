@@ -9,8 +9,9 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from zoo_analysis.answers.names import find_model
+from zoo_analysis.answers.names import find_model, there
 from zoo_analysis.errors import QueryError
+from zoo_analysis.lookup import near
 from zoo_analysis.spectra.metrics import SHOWN
 from zoo_analysis.store import Store, as_store
 
@@ -90,7 +91,7 @@ def show(
         {"repo_id": repo_id, "revision": revision or "", "method": method or ""},
     ).fetchall()
     if not found:
-        raise QueryError(f"{repo_id} has no revision {revision or 'any'} under {method or 'any'}")
+        raise QueryError(_not_there(store, repo_id, revision, method))
     one = {"repo_id": repo_id, "revision": found[0][0]}
     key = {**one, "method": found[0][1]}
     where = "WHERE repo_id = $repo_id AND revision = $revision"
@@ -113,6 +114,24 @@ def show(
             "WHERE repo_id = $repo_id ORDER BY ALL",
             {"repo_id": repo_id},
         ),
+    )
+
+
+def _not_there(store: Store, repo_id: str, revision: str | None, method: str | None) -> str:
+    known = store.run(
+        "SELECT revision, method FROM commits WHERE repo_id = $repo_id ORDER BY committed_at DESC",
+        {"repo_id": repo_id},
+    ).to_pylist()
+    methods = list(dict.fromkeys(row["method"] for row in known))
+    revisions = list(dict.fromkeys(row["revision"] for row in known))
+    if method and not any(each.startswith(method) for each in methods):
+        hint = near(method, methods, f"it was measured by {', '.join(methods)}")
+        return f"{repo_id} was not measured by a method {method!r}; {hint}"
+    if revision and not any(each.startswith(revision) for each in revisions):
+        return f"{repo_id} has no revision {revision!r}; {there(revisions)}"
+    pairs = [f"{row['revision']} by {row['method']}" for row in known]
+    return (
+        f"{repo_id} was not measured at revision {revision!r} by method {method!r}; {there(pairs)}"
     )
 
 

@@ -7,6 +7,15 @@ from zoo_analysis.errors import QueryError
 from zoo_analysis.lookup import near, several, whole_or_part
 from zoo_analysis.store import Store
 
+# The last failure of each model that is, or ends in, this name, or has it as a part.
+_FAILED = """
+SELECT repo_id, stage, message, failed_at
+FROM failures
+WHERE contains(lower(repo_id), lower($name))
+QUALIFY row_number() OVER (PARTITION BY repo_id ORDER BY failed_at DESC) = 1
+ORDER BY lower(repo_id) <> lower($name), failed_at DESC
+"""
+
 NO_SIMILARITIES: Final = "the store holds no similarities: run `zoo correlate`"
 
 
@@ -41,8 +50,23 @@ def find_model(store: Store, name: str) -> str:
         return found[0]
     if found:
         raise QueryError(several(name, found))
+    if told := why_unmeasured(store, name):
+        raise QueryError(told)
     hint = near(name, known, "zoo query models lists them", most=3)
     raise QueryError(f"no model {name!r} in the store; {hint}")
+
+
+def why_unmeasured(store: Store, name: str) -> str | None:
+    """Why a model that a scan met is not in the store, in a sentence; None if none met it."""
+    failed = store.run(_FAILED, {"name": name}).to_pylist()
+    if not failed:
+        return None
+    last = failed[0]
+    others = f" (and {len(failed) - 1} more are called so)" if len(failed) > 1 else ""
+    return (
+        f"{last['repo_id']}{others} could not be measured: {last['message']} "
+        f"({last['stage']}, {last['failed_at']:%Y-%m-%d}); `zoo query failures` lists all"
+    )
 
 
 def there(known: Sequence[str]) -> str:

@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from zoo_analysis.answers.defaults import QUALITY, Quality
 from zoo_analysis.answers.names import check, there
 from zoo_analysis.answers.similarity_metric import is_similarity, similarity_points
 from zoo_analysis.errors import QueryError
 from zoo_analysis.store import Store
-from zoo_analysis.store.schemas import SUMMARY_METRICS
+from zoo_analysis.store.schemas import QUALITIES, SUMMARY_COLUMNS, SUMMARY_METRICS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -17,25 +18,23 @@ if TYPE_CHECKING:
 _TOP1 = ("accuracy", "top1")
 
 # The revision committed last stands for its model: a reported accuracy does not say which it is of.
-_PAIRS = """
-SELECT * FROM (
+_POINTS = """
+FROM (
     SELECT
         s.series, a.dataset, a.metric AS accuracy, s.method, s.repo_id, s.revision, a.value,
         a.source, s.layers, {metrics}, s.warnings,
         m.* EXCLUDE (repo_id, revision, series, source)
-    FROM summaries s
-    JOIN commits c USING (repo_id, revision, method)
-    JOIN accuracy a ON a.repo_id = s.repo_id
+    FROM {summaries} s
+    JOIN latest USING (repo_id, revision, method)
+    {joined} accuracy a ON a.repo_id = s.repo_id
     LEFT JOIN models m ON m.repo_id = s.repo_id AND m.revision = s.revision
-    QUALIFY dense_rank() OVER (
-        PARTITION BY s.repo_id, s.method ORDER BY c.committed_at DESC, s.revision DESC
-    ) = 1
 )
 WHERE (
 {where}
 )
-ORDER BY dataset, accuracy, method, series, repo_id
 """
+_EVERY = ", ".join(f"s.{column}" for column in SUMMARY_COLUMNS)
+_SUMMARIES = {"all": "summaries", "clear": "clear_summaries"}
 
 
 @dataclass(frozen=True)
@@ -43,12 +42,14 @@ class Selection:
     """A choice of models, metrics and accuracies.
 
     Attributes:
-        metrics: columns of `summaries`, or ``likeness:MEASURE:REFERENCE``; all columns where empty.
+        metrics: columns of `summaries`, or ``likeness:MEASURE:REFERENCE``; the mean of every metric
+            where empty.
         dataset: only accuracies on this data set.
         accuracy: only this kind of accuracy; ``top1`` and ``accuracy`` are the same.
         method: only methods whose id begins with this.
         where: an SQL condition over the columns of `summaries` and `models`, `dataset`,
             `accuracy` (its kind), `value` (its size) and `source`.
+        quality: ``all`` layers are averaged, or those with a ``clear`` tail.
     """
 
     metrics: tuple[str, ...] = ()
@@ -56,6 +57,7 @@ class Selection:
     accuracy: str | None = None
     method: str | None = None
     where: str | None = None
+    quality: Quality = QUALITY
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -81,8 +83,9 @@ def load_pairs(store: Store, selection: Selection) -> "pd.DataFrame":
     similarities = [metric for metric in selection.metrics if is_similarity(metric)]
     spectral = [metric for metric in selection.columns if metric not in similarities]
     for metric in spectral:
-        check(metric, SUMMARY_METRICS, "metric")
-    rows = _points(store, spectral, similarities, selection.where or "true")
+        check(metric, SUMMARY_COLUMNS, "metric")
+    check(selection.quality, QUALITIES, "quality")
+    rows = _points(store, selection, spectral, similarities)
     if not len(rows):
         if not spectral:
             raise QueryError(
@@ -91,7 +94,13 @@ def load_pairs(store: Store, selection: Selection) -> "pd.DataFrame":
                 "`zoo accuracies show` lists those there are"
             )
         raise QueryError(
-            _missing(store) or f"no model with both a metric and an accuracy has {selection.where}"
+            _missing(store)
+            or (
+                f"no model with both a metric and an accuracy has {selection.where}"
+                if selection.where
+                else None
+            )
+            or "no model with an accuracy has a layer with a clear tail: leave out --quality"
         )
     if selection.dataset is not None:
         check(selection.dataset, sorted(set(rows["dataset"])), "dataset")
@@ -113,18 +122,37 @@ def load_pairs(store: Store, selection: Selection) -> "pd.DataFrame":
     return rows
 
 
+def models_where(store: Store, where: str) -> list[str]:
+    """The repo_ids of which a condition holds, as `Selection` has it.
+
+    Raises:
+        QueryError: none, or a condition that DuckDB refuses.
+    """
+    points = _POINTS.format(
+        metrics=_EVERY, summaries=_SUMMARIES[QUALITY], joined="LEFT JOIN", where=where
+    )
+    found: list[str] = store.run(f"SELECT DISTINCT repo_id {points}")["repo_id"].to_pylist()
+    if not found:
+        raise QueryError(f"no model has {where}")
+    return found
+
+
 def _points(
-    store: Store, spectral: Sequence[str], similarities: Sequence[str], where: str
+    store: Store, selection: Selection, spectral: Sequence[str], similarities: Sequence[str]
 ) -> "pd.DataFrame":
     import pandas as pd
 
-    everything = ", ".join(f"s.{metric}" for metric in SUMMARY_METRICS)
+    where = selection.where or "true"
     frames: list[pd.DataFrame] = []
     if spectral:
-        rows = store.run(_PAIRS.format(metrics=everything, where=where)).to_pandas()
+        points = _POINTS.format(
+            metrics=_EVERY, summaries=_SUMMARIES[selection.quality], joined="JOIN", where=where
+        )
+        order = "ORDER BY dataset, accuracy, method, series, repo_id"
+        rows = store.run(f"SELECT * {points} {order}").to_pandas()
         frames.append(rows.assign(similarity=None))
     for metric in similarities:
-        rows = similarity_points(store, metric, SUMMARY_METRICS, where)
+        rows = similarity_points(store, metric, SUMMARY_COLUMNS, where)
         frames.append(rows.assign(similarity=metric))
     found = [frame for frame in frames if len(frame)] or frames[:1]
     return pd.concat(found, ignore_index=True) if len(found) > 1 else found[0]

@@ -7,18 +7,45 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from zoo_analysis.store import Store, as_store, list_queries
+from zoo_analysis.answers.remarks.no_rows import why_none
+from zoo_analysis.errors import QueryError
+from zoo_analysis.store import NamedQuery, Param, Store, as_store, get_query, list_queries
 from zoo_analysis.store.query_limits import MEMORY, SECONDS
 from zoo_analysis.store.records import table_of
 
 
 @dataclass(frozen=True)
 class Question:
-    """A named question: what it answers, and its parameters with commas between."""
+    """A named question: what it answers, its parameters, and whether it is the user's own."""
 
     name: str
     answers: str
     parameters: str
+    yours: bool
+
+
+@dataclass(frozen=True)
+class QuestionParameter:
+    """A parameter of a named question: ``required``, or its default as one would write it."""
+
+    name: str
+    type: str
+    default: str
+    about: str
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The answer to a question: its rows, and what to know of them.
+
+    Attributes:
+        table: the rows.
+        note: of a named question, why there are no rows, or of how many these are the first; None
+            where all are there, and of SQL.
+    """
+
+    table: pa.Table
+    note: str | None = None
 
 
 def query(
@@ -42,19 +69,90 @@ def query(
         memory: bytes for DuckDB to work in, and for the answer.
 
     Raises:
-        QueryError: not one SELECT, one that DuckDB refuses or that meets a limit, or an unknown
-            question or parameter.
+        QueryError: not one SELECT, one that DuckDB refuses or that meets a limit, an unknown
+            question or parameter, or one that has no rows because a parameter names what the store
+            does not know.
         StoreError: there is no store, or never was such a version of it.
     """
-    return as_store(store, as_of).run(sql, params, timeout=timeout, memory=memory)
+    return ask(store, sql, params, as_of=as_of, timeout=timeout, memory=memory).table
+
+
+def ask(
+    store: Store | str | Path | None,
+    sql: str,
+    params: Mapping[str, object] | None = None,
+    *,
+    as_of: datetime | int | None = None,
+    timeout: float = SECONDS,
+    memory: int = MEMORY,
+) -> Answer:
+    """`query`, with a note on an answer that is empty or cut short.
+
+    Raises:
+        QueryError: as `query`; also a parameter that names what the store does not know, where that
+            leaves no rows.
+        StoreError: as `query`.
+    """
+    store, name = as_store(store, as_of), sql.strip()
+    table = store.run(sql, params, timeout=timeout, memory=memory)
+    if len(name.split()) != 1:
+        return Answer(table)
+    named = get_query(name)
+    values = named.bind(params or {})
+    if not len(table):
+        return Answer(table, why_none(store, named, values))
+    if len(table) != values.get("limit"):
+        return Answer(table)
+    try:
+        all_rows = f"SELECT count(*) AS rows FROM (\n{named.sql.rstrip().rstrip(';')}\n)"
+        counted = store.run(all_rows, {**values, "limit": None}, timeout=timeout, memory=memory)
+    except QueryError:  # a limit: sorting all is more work than finding the first
+        return Answer(table, f"the first {len(table)} rows: -p limit=N shows more")
+    (rows,) = counted["rows"].to_pylist()
+    if rows == len(table):
+        return Answer(table)
+    return Answer(table, f"{len(table)} of {rows} rows: -p limit={rows} shows all")
 
 
 def queries() -> pa.Table:
-    """The named questions: columns `name`, `answers` and `parameters`."""
+    """The named questions: those that come with the package, and those of your settings folder.
+
+    Returns:
+        Columns of `Question`. `store.get_query` has the SQL and the parameters of one.
+
+    Raises:
+        QueryError: one of your own is malformed, or is called like one of the others.
+    """
     return table_of(
         Question,
         [
-            Question(named.name, named.title, ", ".join(param.name for param in named.params))
+            Question(
+                named.name,
+                named.title,
+                ", ".join(param.name for param in named.params),
+                named.file is not None,
+            )
             for named in list_queries()
         ],
     )
+
+
+def parameters(question: NamedQuery) -> pa.Table:
+    """The parameters of a named question.
+
+    Args:
+        question: as `store.get_query` has it.
+
+    Returns:
+        Columns of `QuestionParameter`.
+    """
+    return table_of(
+        QuestionParameter,
+        [QuestionParameter(p.name, p.type, _default(p), p.about) for p in question.params],
+    )
+
+
+def _default(param: Param) -> str:
+    if param.required:
+        return "required"
+    return "null" if param.default is None else str(param.default)

@@ -9,7 +9,7 @@ from typing import Any, get_args
 import numpy as np
 import pyarrow as pa
 
-from zoo_analysis.answers.defaults import BY, LEAST_COVERAGE, MIN_MODELS, By
+from zoo_analysis.answers.defaults import BY, LEAST_COVERAGE, MIN_MODELS, QUALITY, By, Quality
 from zoo_analysis.answers.mixed import mixed_table
 from zoo_analysis.answers.points import Selection, load_pairs
 from zoo_analysis.errors import QueryError, ZooError
@@ -19,7 +19,9 @@ from zoo_analysis.stats import regress as fitted
 from zoo_analysis.store import Store, as_store
 from zoo_analysis.store.schemas import REGRESSIONS
 
-_SCHEMA = pa.schema([f for f in REGRESSIONS if f.name not in ("query", "computed_at")])
+_SCHEMA = pa.schema(
+    [f for f in REGRESSIONS if f.name not in ("query", "of_version", "computed_at")]
+)
 
 #: What a reader is shown of it; machines get all.
 READER_COLUMNS = (
@@ -41,6 +43,7 @@ def regress(
     min_models: int = MIN_MODELS,
     mixed: bool = False,
     keep: bool = False,
+    quality: Quality = QUALITY,
     seed: int = 0,
 ) -> pa.Table:
     """Reported accuracies regressed on quality metrics, with how sure one can be.
@@ -50,7 +53,8 @@ def regress(
 
     Args:
         store: a store, or what `open_store` takes.
-        metrics: columns of `summaries`, or ``likeness:MEASURE:REFERENCE``; all columns where empty.
+        metrics: columns of `summaries`, or ``likeness:MEASURE:REFERENCE``; the mean of every metric
+            where empty.
         dataset: only accuracies on this data set.
         by: a regression for each series or library, or over all models.
         method: only methods whose id begins with this.
@@ -59,6 +63,7 @@ def regress(
         min_models: fewest models of a regression.
         mixed: across series instead: mixed effects beside the pooled line, whatever `by` says.
         keep: also add the rows to the table `regressions`, with the command that makes them.
+        quality: ``all`` layers are averaged, or those with a ``clear`` tail.
         seed: of bootstrap and permutations.
 
     Returns:
@@ -73,23 +78,32 @@ def regress(
         StoreError: there is no store, or it cannot be written.
     """
     store = as_store(store)
-    selection = Selection(listed(metrics), dataset, accuracy, method, where)
+    selection = Selection(listed(metrics), dataset, accuracy, method, where, quality)
     if mixed:
         if keep:
             raise ZooError("--keep keeps plain regressions: leave out --mixed")
         return mixed_table(store, selection, min_models)
     table = _table(store, selection, by, min_models, seed)
     if keep:
-        made_by = pa.repeat(_command(selection, by, min_models), len(table))
-        store.append("regressions", table.append_column("query", made_by))
+        _keep(store, table, _command(selection, by, min_models))
     return table
+
+
+def _keep(store: Store, table: pa.Table, command: str) -> None:
+    """Add the rows to the table `regressions`, once for each version of what they are made of."""
+    key = {"query": command, "of_version": store.version_of("models", "layers", "accuracies")}
+    kept = "SELECT count(*) FROM regressions WHERE query = $query AND of_version = $of_version"
+    if store.run(kept, key)[0][0].as_py() == 0:
+        for name, value in key.items():
+            table = table.append_column(name, pa.repeat(value, len(table)))
+        store.append("regressions", table)
 
 
 def _table(store: Store, selection: Selection, by: By, min_models: int, seed: int) -> pa.Table:
     if by not in get_args(By):
         raise QueryError(f"by is {by!r}: use one of {', '.join(get_args(By))}")
-    if min_models < 1:
-        raise QueryError(f"min-models is {min_models}: at least 1")
+    if min_models < 2:
+        raise QueryError(f"min-models is {min_models}: at least 2, for one model makes no line")
     pairs = load_pairs(store, selection)
     groups = pairs.assign(group=None if by == "none" else pairs[by]).groupby(
         ["group", "dataset", "accuracy", "method"], dropna=False
@@ -117,7 +131,7 @@ def _table(store: Store, selection: Selection, by: By, min_models: int, seed: in
     if not rows:
         raise QueryError(
             f"no group has {min_models} models with both a metric and an accuracy, the largest "
-            f"has {largest}: lower --min-models, or pool with --by none"
+            f"has {largest}: {_remedy(by, largest)}"
         )
     q = benjamini_hochberg(np.array([row["perm_p"] for row in rows]))
     for row, value in zip(rows, q, strict=True):
@@ -127,6 +141,13 @@ def _table(store: Store, selection: Selection, by: By, min_models: int, seed: in
     return pa.table(columns, schema=_SCHEMA)
 
 
+def _remedy(by: By, largest: int) -> str:
+    """What makes a group large enough, of what can: fewer models asked for, or pooling."""
+    lower = ["lower --min-models"] if largest > 1 else []
+    pool = ["pool with --by none"] if by != "none" else []
+    return ", or ".join([*lower, *pool]) or "scan more models, or sync their accuracies"
+
+
 def _command(selection: Selection, by: By, min_models: int) -> str:
     """The command that makes the same regressions."""
     asked = {
@@ -134,6 +155,7 @@ def _command(selection: Selection, by: By, min_models: int) -> str:
         "--accuracy": selection.accuracy,
         "--where": selection.where,
         "--method": selection.method,
+        "--quality": None if selection.quality == QUALITY else selection.quality,
     }
     words = [word for name in selection.metrics for word in ("--metric", name)]
     words += [word for key, value in asked.items() if value for word in (key, value)]

@@ -7,11 +7,13 @@ from zoo_analysis.store import Store
 from zoo_analysis.store.schemas import SUMMARY_METRICS
 
 _SERIES = """
-SELECT s.*
-FROM summaries s JOIN commits c USING (repo_id, revision, method)
-WHERE s.series = $series AND s.method = $method
-QUALIFY s.repo_id = $repo_id AND s.revision = $revision OR s.repo_id <> $repo_id AND row_number()
-    OVER (PARTITION BY s.repo_id ORDER BY c.committed_at DESC, s.revision DESC) = 1
+FROM summaries
+WHERE series = $series AND method = $method
+    AND if(
+        repo_id = $repo_id,
+        revision = $revision,
+        (repo_id, revision, method) IN (SELECT (repo_id, revision, method) FROM latest)
+    )
 """
 
 

@@ -7,21 +7,21 @@ from typing import Annotated
 import typer
 
 from zoo_analysis.cli import (
-    accuracies,
     ask,
-    catalog,
     demo,
     import_,
     plan,
     scan,
+    settings,
     similarity,
     statistics,
-    store,
     study,
     track,
     watching,
 )
 from zoo_analysis.cli.ending import Commands, Stopped, ended_by_signals, notes, own_output
+from zoo_analysis.cli.groups import accuracies, catalog, store
+from zoo_analysis.cli.printing.switches import with_switches
 from zoo_analysis.errors import ZooError
 from zoo_analysis.texts import printable
 
@@ -41,6 +41,7 @@ for command in (
     watching.retry,
     ask.query,
     ask.queries,
+    ask.schema,
     ask.show,
     statistics.regress,
     statistics.rank,
@@ -56,14 +57,19 @@ for command in (
     study.study,
     study.studies,
     demo.demo,
+    settings.config,
 ):
-    app.command(command.__name__.rstrip("_"))(command)
+    app.command(command.__name__.rstrip("_"))(with_switches(command))
 for group in (accuracies, catalog, store):
+    for each in group.app.registered_commands:
+        assert each.callback is not None
+        each.callback = with_switches(each.callback)
     app.add_typer(group.app)
 
 
 @app.callback(invoke_without_command=True)
 def _root(
+    context: typer.Context,
     version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
 ) -> None:
     if version:
@@ -71,6 +77,7 @@ def _root(
 
         typer.echo(installed("zoo-analysis"))
         raise typer.Exit
+    settings.apply(context)
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -1,6 +1,5 @@
-"""Commands that ask the store: query, queries, show."""
+"""Commands that ask the store: query, queries, schema, show."""
 
-import json
 import os
 import resource
 import sys
@@ -22,6 +21,7 @@ from zoo_analysis.cli.options import (
 )
 from zoo_analysis.errors import ZooError
 from zoo_analysis.store.query_limits import MEMORY, SECONDS, QueryLimits, remove_spilled
+from zoo_analysis.texts import printable
 
 if TYPE_CHECKING:
     from zoo_analysis.answers.model import ModelReport
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 _GRACE: Final = 5.0
 #: Bytes of memory, beside the limit, for all else that the process does.
 _BESIDE: Final = 10**9
+#: Columns of a model's layers that readers are shown first, as far as there is room.
+_FIRST: Final = ("layer", "shape", "alpha", "sigma", "D", "alpha_weighted", "warning", "status")
 
 
 def query(
@@ -45,9 +47,14 @@ def query(
             help="As the tables were then: an ISO time (UTC), or a version of `zoo store history`.",
         ),
     ] = None,
-    timeout: Annotated[float, typer.Option(help="Seconds that it may take.")] = SECONDS,
+    timeout: Annotated[
+        float, typer.Option(help="Seconds that a query may take.", envvar="ZOO_QUERY_SECONDS")
+    ] = SECONDS,
     memory: Annotated[
-        str, typer.Option(help="Memory for its work, and for its answer.")
+        str,
+        typer.Option(
+            help="Memory for a query's work, and for its answer.", envvar="ZOO_QUERY_MEMORY"
+        ),
     ] = size_text(MEMORY),
     store: StoreOption = None,
     format: FormatOption = "table",
@@ -65,7 +72,7 @@ def query(
         params[key] = value
     limits = QueryLimits(timeout, size(memory))
     with _held_to(limits):
-        table = questions.query(
+        answer = questions.ask(
             store,
             sql,
             params or None,
@@ -73,7 +80,9 @@ def query(
             timeout=limits.seconds,
             memory=limits.memory,
         )
-    write_table(table, format, output)
+    write_table(answer.table, format, output)
+    if answer.note:
+        typer.echo(printable(answer.note), err=format != "table" or output is not None)
 
 
 @contextmanager
@@ -108,12 +117,43 @@ def _data() -> int:
     return int(Path("/proc/self/statm").read_text().split()[5]) * resource.getpagesize()
 
 
-def queries(format: FormatOption = "table", output: OutOption = None) -> None:
-    """List the named questions."""
+def queries(
+    name: Annotated[
+        str | None, typer.Argument(help="Show this one: its parameters and its SQL.")
+    ] = None,
+    format: FormatOption = "table",
+    output: OutOption = None,
+) -> None:
+    """List the named questions, or show one of them."""
     from zoo_analysis.answers import questions
+    from zoo_analysis.cli.output import say, write_report, write_table
+    from zoo_analysis.store import get_query
+
+    if name is None:
+        write_table(questions.queries(), format, output)
+        return
+    found = get_query(name)
+    params = questions.parameters(found)
+
+    def show() -> None:
+        say(found.title, *([str(found.file)] if found.file else []), "")
+        write_table(params)
+        say("", *found.sql.rstrip().splitlines())
+
+    told = {"name": found.name, "answers": found.title, "sql": found.sql}
+    write_report({**told, "parameters": params.to_pylist()}, params, show, format, output)
+
+
+def schema(
+    table: Annotated[str | None, typer.Argument(help="Only this one: its columns.")] = None,
+    format: FormatOption = "table",
+    output: OutOption = None,
+) -> None:
+    """List the tables and views of a store, or the columns of one: type, unit, meaning."""
+    from zoo_analysis.answers import store_upkeep
     from zoo_analysis.cli.output import write_table
 
-    write_table(questions.queries(), format, output)
+    write_table(store_upkeep.schema(table), format, output)
 
 
 def show(
@@ -121,35 +161,39 @@ def show(
     store: StoreOption = None,
     revision: Annotated[str | None, typer.Option(help="Default: the one scanned last.")] = None,
     method: Annotated[str | None, typer.Option(help="Default: the one scanned last.")] = None,
-    json_: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+    format: FormatOption = "table",
+    output: OutOption = None,
 ) -> None:
     """A model's layers, averages, warnings and reported accuracies."""
     from zoo_analysis.answers import model as answers
+    from zoo_analysis.cli.output import write_report
 
     found = answers.show(store, model, revision, method)
-    if json_:
-        typer.echo(json.dumps(found.as_dict(), default=str))
-    else:
-        print_model(found)
+    write_report(found.as_dict(), found.layers, lambda: print_model(found), format, output)
+
+
+def _place(column: str) -> int:
+    return _FIRST.index(column) if column in _FIRST else len(_FIRST)
 
 
 def print_model(report: "ModelReport") -> None:
     """The report for a person, on standard output."""
     from zoo_analysis.answers.defaults import LEAST_COVERAGE
-    from zoo_analysis.cli.output import say, write_table
+    from zoo_analysis.cli.output import counted, percent, say, say_values, write_table
 
     say(f"{report.repo_id} @ {report.revision} ({report.method})")
-    known = {k: v for k, v in report.model.items() if v is not None and k not in ("repo_id",)}
-    say(", ".join(f"{k} {v}" for k, v in known.items() if k != "revision"))
-    write_table(report.layers, "table")
+    # of `parameters`, tied ones once, and `parameters_total` readers are told the one in the books
+    apart = {"repo_id", "revision", "parameters"}
+    say_values("", {k: v for k, v in report.model.items() if k not in apart})
+    write_table(report.layers.select(sorted(report.layers.column_names, key=_place)))
     averages = {k: v for k, v in report.averages.items() if isinstance(v, int | float)}
-    say("averages: " + ", ".join(f"{k} {v:.4g}" for k, v in averages.items()))
-    told = ", ".join(f"{count} layers {name}" for name, count in report.warnings.items())
+    say_values("averages: ", averages)
+    told = ", ".join(f"{counted(n, 'layer')} {name}" for name, n in report.warnings.items())
     say(f"warnings: {told or 'none'}")
     if len(report.left_out):
         share = report.model["coverage"]
         if share is not None and share < LEAST_COVERAGE:
-            say(f"only {share:.0%} of what lies in its matrices is measured")
+            say(f"only {percent(share)} of what lies in its matrices is measured")
         say("not measured:")
         write_table(report.left_out, "table")
     if len(report.accuracies):

@@ -11,23 +11,24 @@ from zoo_analysis.cli.options import AddressOption, StoreOption
 
 
 def demo(store: StoreOption = None, address: AddressOption = None) -> None:
-    """Train a small zoo, scan it and packaged models, regress metrics on accuracies."""
+    """Train a small zoo, scan it and packaged models beside random ones, and say what is seen."""
     from zoo_analysis.cli.output import say, write_table
     from zoo_analysis.cli.progress import SCANNED, Bar, Bars, RunCounter
     from zoo_analysis.cli.summaries import print_scan
     from zoo_analysis.cluster.demo import demo as run
-    from zoo_analysis.digits import digits_dir, digits_zoo
+    from zoo_analysis.digits import digits_zoo
+    from zoo_analysis.folders import user_cache
 
     bars = Bars()
     counter = RunCounter(Bar("scanning"), SCANNED, by_bytes=True)
 
     def on_training(done: int, models: int, name: str) -> None:
         if not done:
-            say(f"Training {models} digit classifiers into {digits_dir()} (once)")
+            say(f"Making {models} models, digit classifiers and twins (once): {user_cache()}")
         bars.on_progress("training", done, models)
 
     def on_start(models: int, total: float) -> None:
-        say(f"Scanning {len(digits_zoo())} digit classifiers and the packaged models")
+        say(f"Scanning {len(digits_zoo())} digit classifiers, the packaged models and their twins")
         counter.bar = bars.begin("scanning")
         counter.on_start(models, total)
 
@@ -40,18 +41,23 @@ def demo(store: StoreOption = None, address: AddressOption = None) -> None:
             on_start=on_start,
         )
     print_scan(found.summary)
-    say("", "Quality metrics (means over layers), and reported accuracies in percent")
-    write_table(found.models, "table")
-    say("", "Accuracy regressed on each metric, series by series")
+    say("", "1. Was it trained? The share of layers that look random")
+    write_table(found.twins, "table")
+    say(*found.twins_told)
+    say(
+        "", "2. Does a metric predict accuracy? Kendall's τ within each series of digit classifiers"
+    )
     write_table(found.regressions, "table")
+    say(*found.digits_told)
     zoo, where = _command(), f" --store {store}" if store else ""
     say(
         "",
-        f"The store is {found.summary.store}; ask it more:",
-        f"  {zoo} queries",
-        f"  {zoo} query leaderboard{where}",
-        f"  {zoo} query 'SELECT * FROM summaries ORDER BY alpha_weighted'{where}",
+        f"3. Where the numbers lie: {found.summary.store}. Ask it more:",
+        f"  {zoo} query leaderboard -p series=efficientnet-lite{where}",
+        f"  {zoo} regress --dataset digits --metric alpha_median --quality clear{where}",
+        f"  {zoo} diagnose random/mobilenet_v2{where}",
         f"  {zoo} show efficientnet-lite0{where}",
+        f"  {zoo} queries",
     )
     if found.summary.failed:
         raise typer.Exit(3)

@@ -1,12 +1,11 @@
 """`zoo import`: metric tables computed elsewhere."""
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from zoo_analysis.cli.options import StoreOption
+from zoo_analysis.cli.options import FormatOption, OutOption, StoreOption
 
 
 def import_(
@@ -28,10 +27,11 @@ def import_(
         typer.Option(help="What made the numbers; default weightwatcher, or the file's name."),
     ] = None,
     store: StoreOption = None,
-    json_: Annotated[bool, typer.Option("--json", help="The summary as one JSON object.")] = False,
+    format: FormatOption = "table",
+    output: OutOption = None,
 ) -> None:
     """Make models of metric tables computed elsewhere, to be asked like any other."""
-    from zoo_analysis.cli.output import say
+    from zoo_analysis.cli.output import counted, say, write_summary
     from zoo_analysis.errors import ZooError
     from zoo_analysis.imports.commit import import_tables
     from zoo_analysis.store import open_store
@@ -52,13 +52,15 @@ def import_(
         dataset=dataset,
         method=method,
     )
-    if json_:
-        typer.echo(json.dumps({**summary.as_dict(), "store": opened.uri}))
-        return
-    say(
-        f"{summary.models} models imported, {summary.known} there already; "
-        f"{summary.layers} layers, {summary.accuracies} accuracies"
-    )
-    say(f"store {opened.uri}, method {', '.join(summary.methods) or 'none'}")
-    if summary.ignored:
-        say(f"not used: {', '.join(summary.ignored)}")
+
+    def show() -> None:
+        reported = "1 accuracy" if summary.accuracies == 1 else f"{summary.accuracies:,} accuracies"
+        say(
+            f"{counted(summary.models, 'model')} imported, {summary.known} there already; "
+            f"{counted(summary.layers, 'layer')}, {reported}",
+            f"store {opened.uri}, method {', '.join(summary.methods) or 'none'}",
+        )
+        if summary.ignored:
+            say(f"not used: {', '.join(summary.ignored)}")
+
+    write_summary({**summary.as_dict(), "store": opened.uri}, show, format, output)

@@ -6,12 +6,13 @@ from collections.abc import Callable
 from datetime import datetime
 from functools import wraps
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 import typer
 
 from zoo_analysis.cluster.placement import Device
 from zoo_analysis.errors import ZooError
+from zoo_analysis.hub.access import CACHE_BYTES
 from zoo_analysis.spectra.methods import Conv2d, Method, Precision, Preset
 from zoo_analysis.spectra.methods import method as make_method
 
@@ -20,30 +21,67 @@ SOURCES_HELP = (
     "checkpoint file, model directory, tree of them, or packaged:NAME."
 )
 
-Format = Literal["table", "csv", "json", "markdown", "parquet"]
+Format = Literal["table", "vertical", "csv", "json", "jsonl", "markdown", "parquet"]
 StoreOption = Annotated[
     str | None,
     typer.Option(
         "--store", help="Store directory or URI.", envvar="ZOO_STORE", show_default="./zoo-store"
     ),
 ]
+#: On the command line these two are `cli.printing.switches`', which add `--json`.
 FormatOption = Annotated[Format, typer.Option("--format", "-f", help="How to print.")]
-OutOption = Annotated[Path | None, typer.Option("--output", "-o", help="Write to this file.")]
+OutOption = Annotated[
+    Path | None,
+    typer.Option("--output", "-o", metavar="FILE", help="Write there; its suffix says how."),
+]
 AddressOption = Annotated[
     str | None,
-    typer.Option(help="Ray cluster; default $RAY_ADDRESS, else a local Ray."),
+    typer.Option(
+        help="Ray cluster.",
+        envvar=["ZOO_ADDRESS", "RAY_ADDRESS"],
+        show_default="one of your own for as long as it runs",
+    ),
 ]
 VariantOption = Annotated[
     str,
     typer.Option(help="Of the weights: fp16, non_ema, …; of models without it the plain ones."),
 ]
-DeviceOption = Annotated[Device, typer.Option(help="Where to compute.")]
+ModelSecondsOption = Annotated[
+    float,
+    typer.Option(
+        help="Seconds that a model, or a pair, may take besides what its size explains.",
+        envvar="ZOO_MODEL_SECONDS",
+    ),
+]
+ModelMemoryOption = Annotated[
+    str | None,
+    typer.Option(
+        help="Memory of a task, at most 80 % of its node's.",
+        envvar="ZOO_MODEL_MEMORY",
+        show_default="by its layers' sizes",
+    ),
+]
+DeviceOption = Annotated[Device, typer.Option(help="Where to compute.", envvar="ZOO_DEVICE")]
+#: The variable of options that bound what a node keeps on its disk.
+CACHE_SIZE: Final = "ZOO_CACHE_SIZE"
+WeightCacheOption = Annotated[
+    str,
+    typer.Option(
+        "--cache-size",
+        help="Disk of each node for weights that cannot be streamed.",
+        envvar=CACHE_SIZE,
+    ),
+]
 
 
 def _options_of_method(
     preset: Annotated[
         Preset,
-        typer.Option("--method", help="Preset of how the numbers are made (docs/methods.md)."),
+        typer.Option(
+            "--method",
+            help="Preset of how the numbers are made (docs/methods.md).",
+            envvar="ZOO_METHOD",
+        ),
     ] = Method.preset,
     conv2d: Annotated[
         Conv2d | None, typer.Option(help="Treatment of convolutions instead of the preset's.")
@@ -99,12 +137,21 @@ def size(text: str) -> int:
     return int(float(told[1]) * _UNITS.get(told[2], 1))
 
 
+def size_or_none(text: str | None) -> int | None:
+    """Bytes as `size` takes them, where there are any."""
+    return None if text is None else size(text)
+
+
 def size_text(count: int) -> str:
     """Bytes as `size` takes them, in the largest unit that leaves a whole number."""
     for unit, each in _UNITS.items():
         if count and count % each == 0:
             return f"{count // each}{unit}B"
     return str(count)
+
+
+#: What a node keeps of weights unless told otherwise.
+WEIGHT_CACHE: Final = size_text(CACHE_BYTES)
 
 
 def parse_as_of(text: str | None) -> datetime | int | None:

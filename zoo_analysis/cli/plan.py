@@ -1,6 +1,5 @@
 """`zoo plan`: what a scan would do, as a table."""
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,11 +10,14 @@ from zoo_analysis.cli.options import (
     AddressOption,
     Format,
     FormatOption,
+    ModelSecondsOption,
     OutOption,
     StoreOption,
     VariantOption,
     with_method,
 )
+from zoo_analysis.cluster.processes.task_limits import MODEL_SECONDS
+from zoo_analysis.errors import ZooError
 from zoo_analysis.spectra.methods import Method
 
 if TYPE_CHECKING:
@@ -24,30 +26,48 @@ if TYPE_CHECKING:
 
 @with_method
 def plan(
-    sources: Annotated[list[str], typer.Argument(metavar="SOURCE...", help=SOURCES_HELP)],
     how: Method,
+    sources: Annotated[
+        list[str] | None, typer.Argument(metavar="[SOURCE...]", help=SOURCES_HELP)
+    ] = None,
     store: StoreOption = None,
     variant: VariantOption = "",
     address: AddressOption = None,
+    model_seconds: ModelSecondsOption = MODEL_SECONDS,
     format: FormatOption = "table",
     output: OutOption = None,
     json_: Annotated[bool, typer.Option("--json", help="Models and totals as one object.")] = False,
+    calibrate: Annotated[
+        bool,
+        typer.Option("--calibrate", help="Measure the machines first, and keep that in the store."),
+    ] = False,
 ) -> None:
     """Price a scan: what it would read, compute and skip, from headers alone."""
-    from zoo_analysis.cluster.forecast import plan as run
+    from zoo_analysis.cluster.planning.forecast import plan as run
 
-    print_plan(run(sources, store, how, variant=variant, address=address), format, output, json_)
+    if calibrate:
+        from zoo_analysis.cli.output import write_table
+        from zoo_analysis.cluster.planning.calibrate_nodes import calibrate as measure
+
+        rates = measure(store, how, address=address)
+        if not sources:
+            write_table(rates, "json" if json_ else format, output)
+            return
+    if not sources:
+        raise ZooError("nothing to plan: name sources, or --calibrate the machines")
+    found = run(sources, store, how, variant=variant, address=address, model_seconds=model_seconds)
+    print_plan(found, format, output, json_)
 
 
 def print_plan(
     plan: "ScanPlan", format: Format = "table", output: Path | None = None, json_: bool = False
 ) -> None:
     """The plan of a scan, on standard output or in a file."""
-    from zoo_analysis.cli.output import say, write_table
+    from zoo_analysis.cli.output import say, write_report, write_table
     from zoo_analysis.cli.summaries import print_remarks
 
     if json_:
-        typer.echo(json.dumps(plan.as_dict()))
+        write_report(plan.as_dict(), plan.table(), lambda: None, "json", output)
         return
     write_table(plan.table(), format, output)
     if format == "table" and output is None:
@@ -60,7 +80,8 @@ def print_plan(
             f"{totals['read_bytes'] / 1e9:.2f} GB to read, "
             f"{totals['gram_flops'] + totals['eigen_flops']:.2e} multiply-adds, "
             f"{totals['peak_bytes'] / 1e9:.2f} GB for the largest layer; "
-            f"about {_duration(plan.seconds)} on {plan.cpus} cores",
+            f"about {_duration(plan.seconds)} on {plan.cpus} cores"
+            + ("" if plan.calibrated else " as they typically are: --calibrate measures them"),
         )
         print_remarks(plan.remarks)
 

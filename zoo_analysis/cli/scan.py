@@ -1,23 +1,32 @@
 """`zoo scan`."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from zoo_analysis.cli.options import (
     SOURCES_HELP,
+    WEIGHT_CACHE,
     AddressOption,
     DeviceOption,
+    FormatOption,
+    ModelMemoryOption,
+    ModelSecondsOption,
+    OutOption,
     StoreOption,
     VariantOption,
+    WeightCacheOption,
     size,
-    size_text,
+    size_or_none,
     with_method,
 )
 from zoo_analysis.cluster.placement import DEVICE
 from zoo_analysis.cluster.processes.task_limits import MODEL_SECONDS
-from zoo_analysis.hub.access import CACHE_BYTES, DOWNLOADS
+from zoo_analysis.hub.access import DOWNLOADS
 from zoo_analysis.spectra.methods import Method
+
+if TYPE_CHECKING:
+    from zoo_analysis.cluster.account import Summary
 
 
 @with_method
@@ -29,32 +38,35 @@ def scan(
     device: DeviceOption = DEVICE,
     address: AddressOption = None,
     downloads: Annotated[
-        int, typer.Option(min=1, help="From the hub at the same time, on the whole cluster.")
+        int,
+        typer.Option(
+            min=1,
+            help="From the hub at the same time, on the whole cluster.",
+            envvar="ZOO_DOWNLOADS",
+        ),
     ] = DOWNLOADS,
-    cache_size: Annotated[
-        str, typer.Option(help="Disk of each node for weights that cannot be streamed.")
-    ] = size_text(CACHE_BYTES),
-    model_seconds: Annotated[
-        float, typer.Option(min=1, help="A model may take so long, besides what its size explains.")
-    ] = MODEL_SECONDS,
-    model_memory: Annotated[
-        str | None, typer.Option(help="Memory that a task may take. Default: by its layers' sizes.")
-    ] = None,
+    cache_size: WeightCacheOption = WEIGHT_CACHE,
+    model_seconds: ModelSecondsOption = MODEL_SECONDS,
+    model_memory: ModelMemoryOption = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only plan: see zoo plan.")] = False,
-    json_: Annotated[bool, typer.Option("--json", help="The summary as one JSON object.")] = False,
+    format: FormatOption = "table",
+    output: OutOption = None,
 ) -> None:
     """Measure every layer of every model and commit the rows to the store."""
     from zoo_analysis.cli.progress import SCANNED, Bar, RunCounter
-    from zoo_analysis.cli.summaries import print_scan, tell
+    from zoo_analysis.cli.summaries import print_findings, print_scan, tell
     from zoo_analysis.cluster.scan import scan as run
 
     limit = size(cache_size)
-    memory = None if model_memory is None else size(model_memory)
+    memory = size_or_none(model_memory)
     if dry_run:
         from zoo_analysis.cli.plan import print_plan
-        from zoo_analysis.cluster.forecast import plan
+        from zoo_analysis.cluster.planning.forecast import plan
 
-        print_plan(plan(sources, store, how, variant=variant, address=address), json_=json_)
+        priced = plan(
+            sources, store, how, variant=variant, address=address, model_seconds=model_seconds
+        )
+        print_plan(priced, format, output, json_=format == "json")
         return
     with Bar("scanning") as bar:
         counter = RunCounter(bar, SCANNED, by_bytes=True)
@@ -72,4 +84,9 @@ def scan(
             on_event=counter.on_event,
             on_start=counter.on_start,
         )
-    tell(summary, print_scan, json_)
+
+    def show(summary: "Summary") -> None:
+        print_scan(summary)
+        print_findings(summary, store)
+
+    tell(summary, show, format, output)

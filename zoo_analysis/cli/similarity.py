@@ -7,16 +7,21 @@ import typer
 from zoo_analysis.activations.pooling import POSITIONS, Neurons
 from zoo_analysis.answers.defaults import NEAREST
 from zoo_analysis.cli.options import (
+    CACHE_SIZE,
     SOURCES_HELP,
     AddressOption,
     DeviceOption,
     FormatOption,
+    ModelMemoryOption,
+    ModelSecondsOption,
     OutOption,
     StoreOption,
     size,
+    size_or_none,
     size_text,
 )
 from zoo_analysis.cluster.placement import DEVICE
+from zoo_analysis.cluster.processes.task_limits import MODEL_SECONDS
 from zoo_analysis.pairwise.settings import (
     ACTIVATION_BYTES,
     MEASURE,
@@ -71,10 +76,16 @@ def correlate(
     device: DeviceOption = DEVICE,
     address: AddressOption = None,
     cache_size: Annotated[
-        str, typer.Option(help="Disk of each node for activations, kept from run to run.")
+        str,
+        typer.Option(
+            help="Disk of each node for activations, kept from run to run.", envvar=CACHE_SIZE
+        ),
     ] = size_text(ACTIVATION_BYTES),
+    model_seconds: ModelSecondsOption = MODEL_SECONDS,
+    model_memory: ModelMemoryOption = None,
     store: StoreOption = None,
-    json_: Annotated[bool, typer.Option("--json", help="The summary as one JSON object.")] = False,
+    format: FormatOption = "table",
+    output: OutOption = None,
 ) -> None:
     """Compare models pair by pair, layer by layer, and commit the numbers to the store."""
     from zoo_analysis.cli.progress import Bar, RunCounter
@@ -102,10 +113,12 @@ def correlate(
             device=device,
             address=address,
             cache_size=size(cache_size),
+            model_seconds=model_seconds,
+            model_memory=size_or_none(model_memory),
             on_event=counter.on_event,
             on_start=counter.on_start,
         )
-    tell(summary, print_comparison, json_)
+    tell(summary, print_comparison, format, output)
 
 
 def similar(

@@ -1,11 +1,10 @@
 """Commands that ask how metrics and accuracies go together."""
 
-import json
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from zoo_analysis.answers.defaults import BY, MIN_MODELS, RANKED_BY, By
+from zoo_analysis.answers.defaults import BY, MIN_MODELS, QUALITY, RANKED_BY, By, Quality
 from zoo_analysis.cli.options import FormatOption, OutOption, StoreOption
 
 if TYPE_CHECKING:
@@ -25,6 +24,9 @@ AccuracyOption = Annotated[
     str | None, typer.Option(help="Only this kind of accuracy: top1, top5, f1, ….")
 ]
 MethodOption = Annotated[str | None, typer.Option(help="Only methods whose id begins with this.")]
+QualityOption = Annotated[
+    Quality, typer.Option(help="Layers that are averaged: all, or those with a clear tail.")
+]
 WhereOption = Annotated[
     str | None,
     typer.Option(metavar="SQL", help="Only models for which this holds, e.g. 'parameters > 1e7'."),
@@ -45,6 +47,7 @@ def regress(
         bool, typer.Option("--keep", help="Also keep the rows in the table `regressions`.")
     ] = False,
     method: MethodOption = None,
+    quality: QualityOption = QUALITY,
     store: StoreOption = None,
     format: FormatOption = "table",
     output: OutOption = None,
@@ -64,6 +67,7 @@ def regress(
         min_models=min_models,
         mixed=mixed,
         keep=keep,
+        quality=quality,
     )
     if format in ("table", "markdown") and not mixed:
         table = table.select(regressions.READER_COLUMNS)
@@ -77,6 +81,7 @@ def rank(
     accuracy: AccuracyOption = None,
     where: WhereOption = None,
     method: MethodOption = None,
+    quality: QualityOption = QUALITY,
     store: StoreOption = None,
     format: FormatOption = "table",
     output: OutOption = None,
@@ -93,6 +98,7 @@ def rank(
         accuracy=accuracy,
         where=where,
         method=method,
+        quality=quality,
     )
     write_table(table, format, output)
 
@@ -102,16 +108,15 @@ def compare(
     b: Annotated[str, typer.Argument(metavar="B", help="The other.")],
     method: MethodOption = None,
     store: StoreOption = None,
-    json_: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+    format: FormatOption = "table",
+    output: OutOption = None,
 ) -> None:
     """Two models layer by layer, and which of them each metric calls better."""
     from zoo_analysis.answers import two_models
+    from zoo_analysis.cli.output import write_report
 
     found = two_models.compare(store, a, b, method)
-    if json_:
-        typer.echo(json.dumps(found.as_dict(), default=str))
-    else:
-        print_comparison(found)
+    write_report(found.as_dict(), found.layers, lambda: print_comparison(found), format, output)
 
 
 def diagnose(
@@ -119,19 +124,24 @@ def diagnose(
     revision: Annotated[str | None, typer.Option(help="Default: the one scanned last.")] = None,
     method: MethodOption = None,
     store: StoreOption = None,
-    json_: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+    format: FormatOption = "table",
+    output: OutOption = None,
 ) -> None:
     """Correlation flow, scale collapse and the other diagnoses, in words and numbers."""
+    import pyarrow as pa
+
     from zoo_analysis.answers import diagnosis
-    from zoo_analysis.cli.output import say
+    from zoo_analysis.cli.output import say, write_report
 
     found = diagnosis.diagnose(store, model, revision, method)
-    if json_:
-        typer.echo(json.dumps(found.as_dict(), default=str))
-        return
-    say(f"{found.model.repo_id} @ {found.model.revision} ({found.model.method})")
-    for finding in found.findings:
-        say(f"{finding.diagnosis}: {finding.verdict}. {finding.text}")
+
+    def show() -> None:
+        say(f"{found.model.repo_id} @ {found.model.revision} ({found.model.method})")
+        for finding in found.findings:
+            say(f"{finding.diagnosis}: {finding.verdict}. {finding.text}")
+
+    told = found.as_dict()
+    write_report(told, pa.Table.from_pylist(told["findings"]), show, format, output)
 
 
 def print_comparison(found: "ModelComparison") -> None:

@@ -1,6 +1,6 @@
 """Commands that rerun published experiments."""
 
-import json
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -14,28 +14,48 @@ def study(
         int | None,
         typer.Option(min=1, help="Trainings of each network; default: the study's own number."),
     ] = None,
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            file_okay=False, exists=True, help="Folder of published data; fetched by default."
+        ),
+    ] = None,
     store: StoreOption = None,
     address: AddressOption = None,
     format: FormatOption = "table",
     output: OutOption = None,
-    json_: Annotated[bool, typer.Option("--json", help="All of it as one JSON object.")] = False,
 ) -> None:
     """Rerun a published experiment small, and say whether its finding is seen here."""
-    from zoo_analysis.cli.output import say, write_table
+    from zoo_analysis.cli.output import say, write_report, write_table
     from zoo_analysis.cli.progress import Bars
     from zoo_analysis.cluster.study import READER_COLUMNS
     from zoo_analysis.cluster.study import study as run
+    from zoo_analysis.studies.trends.cells import beside
 
     with Bars() as bars:
-        ran = run(name, store, seeds=seeds, address=address, on_progress=bars.on_progress)
-    if json_:
-        typer.echo(json.dumps(ran.as_dict()))
+        ran = run(
+            name, store, seeds=seeds, address=address, data=data, on_progress=bars.on_progress
+        )
+    brief, cells = ran.rows.select(READER_COLUMNS), ran.outcome.cells
+    words = [
+        *ran.outcome.remarks,
+        f"Published ({ran.study.source}): {ran.study.finding}.",
+        ran.outcome.verdict,
+    ]
+
+    def show() -> None:
+        if cells is not None:
+            write_table(beside(cells))
+        write_table(brief)
+        say("", *words)
+
+    if cells is None or format == "table":
+        rows = brief if format == "markdown" else ran.rows
+        write_report(ran.as_dict(), rows, show, format, output)
         return
-    reader = format in ("table", "markdown")
-    write_table(ran.rows.select(READER_COLUMNS) if reader else ran.rows, format, output)
-    if format == "table":
-        say("", f"Published ({ran.study.source}): {ran.study.finding}.")
-        say(ran.outcome.verdict)
+    # Figures beside figures are the result; what is said of them goes beside it.
+    write_table(beside(cells) if format == "markdown" else cells, format, output)
+    typer.echo("\n".join(words), err=True)
 
 
 def studies(format: FormatOption = "table", output: OutOption = None) -> None:

@@ -1,13 +1,15 @@
 """Summaries of runs: for a person, or as JSON."""
 
-import json
+import shlex
 from collections import Counter
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import typer
 
-from zoo_analysis.cli.output import brief, say
+from zoo_analysis.cli.options import Format
+from zoo_analysis.cli.output import brief, say, write_summary
 
 if TYPE_CHECKING:
     from zoo_analysis.cluster.account import CorrelateSummary, RunSummary, Summary
@@ -18,12 +20,11 @@ _NAMED = 10
 _S = TypeVar("_S", bound="RunSummary")
 
 
-def tell(summary: _S, show: Callable[[_S], None], as_json: bool) -> None:
-    """A summary on standard output; exit status 3 where something failed."""
-    if as_json:
-        typer.echo(json.dumps(summary.as_dict()))
-    else:
-        show(summary)
+def tell(
+    summary: _S, show: Callable[[_S], None], format: Format = "table", output: Path | None = None
+) -> None:
+    """A summary on standard output or in a file; exit status 3 where something failed."""
+    write_summary(summary.as_dict(), lambda: show(summary), format, output)
     if summary.failed:
         raise typer.Exit(3)
 
@@ -47,6 +48,18 @@ def print_scan(summary: "Summary") -> None:
     say(f"store {summary.store}, method {summary.method}")
     print_remarks(summary.remarks)
     _print_failures(summary)
+
+
+def print_findings(summary: "Summary", store: str | None) -> None:
+    """What a scan found, and the command to go on with, on standard output."""
+    from zoo_analysis.answers.remarks.scan_findings import scan_findings
+
+    found = (
+        scan_findings(summary.store, summary.scan_id, summary.method) if summary.scanned else None
+    )
+    if found is not None:
+        where = f" --store {shlex.quote(store)}" if store else ""
+        say("", *found.told, f"next: {found.following}{where}")
 
 
 def print_remarks(remarks: Sequence[tuple[str, str]]) -> None:

@@ -5,7 +5,15 @@ from typing import Annotated
 
 import typer
 
-from zoo_analysis.cli.options import AddressOption, FormatOption, OutOption, StoreOption
+from zoo_analysis.cli.options import (
+    WEIGHT_CACHE,
+    AddressOption,
+    FormatOption,
+    OutOption,
+    StoreOption,
+    WeightCacheOption,
+    size,
+)
 from zoo_analysis.spectra.methods import Method, Preset
 from zoo_analysis.spectra.methods import method as make_method
 
@@ -19,16 +27,21 @@ def track(
     complete: Annotated[
         bool, typer.Option("--complete", help="List everything, to see also what has vanished.")
     ] = False,
-    method: Annotated[Preset, typer.Option(help="Preset of --scan.")] = Method.preset,
+    method: Annotated[
+        Preset, typer.Option(help="Preset of --scan.", envvar="ZOO_METHOD")
+    ] = Method.preset,
     store: StoreOption = None,
     address: AddressOption = None,
+    cache_size: WeightCacheOption = WEIGHT_CACHE,
     format: FormatOption = "table",
+    output: OutOption = None,
 ) -> None:
     """Record what is new, changed, gone or gated since the last look."""
     from zoo_analysis.cli.output import write_table
     from zoo_analysis.cli.summaries import print_scan
     from zoo_analysis.cluster.track import track as look
     from zoo_analysis.sources.watch import parse_since
+    from zoo_analysis.texts import printable
 
     found = look(
         watches,
@@ -37,11 +50,14 @@ def track(
         complete=complete,
         scan=make_method(method) if scan else None,
         address=address,
+        cache_size=size(cache_size),
     )
-    write_table(found.table(), format)
+    write_table(found.table(), format, output)
     if found.scanned is not None and format == "table":
         print_scan(found.scanned)
-    if found.scanned is not None and found.scanned.failed:
+    for problem in found.problems:
+        typer.echo(printable(f"failed: {problem.repo_id}: {problem.message}"), err=True)
+    if found.problems or (found.scanned is not None and found.scanned.failed):
         raise typer.Exit(3)
 
 

@@ -1,13 +1,15 @@
 """`zoo status` and `zoo retry`: runs watched, and what failed of them done again."""
 
-import json
 import time
+from collections.abc import Iterator
 from datetime import UTC
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from zoo_analysis.cli.options import AddressOption, FormatOption, StoreOption
+from zoo_analysis.cli.options import AddressOption, FormatOption, OutOption, StoreOption
+from zoo_analysis.texts import printable
 
 if TYPE_CHECKING:
     from zoo_analysis.answers.run_status import RunStatus, RunStatuses
@@ -24,7 +26,7 @@ def status(
     watch: Annotated[bool, typer.Option("--watch", help="Until it is over.")] = False,
     store: StoreOption = None,
     format: FormatOption = "table",
-    json_: Annotated[bool, typer.Option("--json", help="One JSON object a look.")] = False,
+    output: OutOption = None,
 ) -> None:
     """How far scans and comparisons are: what runs, or else what began last."""
     from rich.console import Console
@@ -32,35 +34,27 @@ def status(
     from rich.text import Text
 
     from zoo_analysis.answers import run_status
-    from zoo_analysis.cli.output import say, write_table
+    from zoo_analysis.cli.output import say, write_report
 
-    def look() -> "RunStatuses":
-        return run_status.status(store, scan)
+    def shown(found: "RunStatuses") -> list[str]:
+        return [line for run in found.runs for line in lines(run)]
 
-    def tell(found: "RunStatuses") -> None:
-        if json_:
-            typer.echo(json.dumps(found.as_dict()))
-        elif format != "table":
-            write_table(found.table(), format)
-        else:
-            say(*(line for run in found.runs for line in lines(run)))
-
-    found, console = look(), Console()
-    if not watch or json_ or format != "table" or not console.is_terminal:
-        tell(found)
-        while watch and any(run.state == "running" for run in found.runs):
-            time.sleep(_EVERY)
-            found = look()
-            tell(found)
-        return
-    with Live(console=console, auto_refresh=False) as live:
+    def looks() -> Iterator["RunStatuses"]:
         while True:
-            shown = "\n".join(line for run in found.runs for line in lines(run))
-            live.update(Text(shown), refresh=True)
-            if all(run.state != "running" for run in found.runs):
+            yield (found := run_status.status(store, scan))
+            if not watch or all(run.state != "running" for run in found.runs):
                 return
             time.sleep(_EVERY)
-            found = look()
+
+    console = Console()
+    if watch and console.is_terminal and format == "table" and output is None:
+        with Live(console=console, auto_refresh=False) as live:
+            for found in looks():
+                live.update(Text("\n".join(map(printable, shown(found)))), refresh=True)
+        return
+    for found in looks():
+        show = partial(say, *shown(found))
+        write_report(found.as_dict(), found.table(), show, format, output)
 
 
 def lines(run: "RunStatus") -> list[str]:
@@ -110,10 +104,11 @@ def retry(
     ] = None,
     store: StoreOption = None,
     address: AddressOption = None,
-    json_: Annotated[bool, typer.Option("--json", help="The summary as one JSON object.")] = False,
+    format: FormatOption = "table",
+    output: OutOption = None,
 ) -> None:
     """Do again what failed in a scan or a comparison, as it was asked for; default the last one."""
-    from zoo_analysis.cli.output import say
+    from zoo_analysis.cli.output import say, write_summary
     from zoo_analysis.cli.progress import SCANNED, Bar, RunCounter
     from zoo_analysis.cli.summaries import print_comparison, print_scan, tell
     from zoo_analysis.cluster.account import Summary
@@ -131,8 +126,9 @@ def retry(
         )
     summary = retried.summary
     if summary is None:
-        say("{}" if json_ else f"nothing failed in scan {retried.of}")
+        nothing = {"retry_of": retried.of, "models": 0}
+        write_summary(nothing, partial(say, f"nothing failed in {retried.of}"), format, output)
     elif isinstance(summary, Summary):
-        tell(summary, print_scan, json_)
+        tell(summary, print_scan, format, output)
     else:
-        tell(summary, print_comparison, json_)
+        tell(summary, print_comparison, format, output)

@@ -143,16 +143,14 @@ class RunWriter(Generic[_S]):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, at: object
     ) -> None:
-        end: RunEnd = "finished"
-        if error is not None:
-            stopped = isinstance(error, KeyboardInterrupt | SystemExit)
-            end = "interrupted" if stopped else "failed"
         try:
             self.commit()
         except BaseException as unwritten:
-            end, error = "failed", unwritten
+            error = unwritten
             raise
         finally:
+            stopped = isinstance(error, KeyboardInterrupt | SystemExit)
+            end: RunEnd = "interrupted" if stopped else "failed" if error else "finished"
             try:
                 self._thread.shutdown()
                 self.watched.end(end)

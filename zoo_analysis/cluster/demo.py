@@ -1,29 +1,25 @@
-"""`zoo demo`: the main job from end to end on models that need no network."""
+"""`zoo demo`: the main job from end to end on models that need no network, and what it shows."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pyarrow as pa
 
 from zoo_analysis.answers.regressions import regress
+from zoo_analysis.answers.remarks.demonstration import Twins, told_of_digits, told_of_twins, twins
 from zoo_analysis.cluster.account import Event, Summary
 from zoo_analysis.cluster.flow import side_by_side
 from zoo_analysis.cluster.scan import scan
 from zoo_analysis.cluster.session import ray_session
-from zoo_analysis.digits import digits_dir, digits_zoo, train
+from zoo_analysis.digits import digits_dir, digits_zoo, make_twin, train, twin_of, twins_dir
+from zoo_analysis.sources import Resolved, resolve_sources
 from zoo_analysis.store import Store, as_store
+from zoo_analysis.store.records import table_of
 
-_METRICS = ("log_norm", "log_spectral_norm", "alpha", "alpha_weighted", "log_alpha_norm")
-_MODELS = """
-SELECT s.series, s.repo_id, s.layers, s.log_norm, s.log_spectral_norm, s.alpha, s.alpha_weighted,
-    s.log_alpha_norm, s.warnings, a.dataset, a.value AS accuracy
-FROM summaries s
-LEFT JOIN accuracy a ON a.repo_id = s.repo_id AND a.metric = 'accuracy'
-WHERE s.method = $method
-ORDER BY s.series, accuracy DESC, s.repo_id
-"""
-_COLUMNS = ["series", "dataset", "metric", "n", "slope", "r2", "rmse", "kendall_tau", "kendall_p"]
+_METRICS = ("log_norm", "log_spectral_norm", "alpha", "alpha_weighted", "random_like")
+_COLUMNS = ["series", "metric", "n", "kendall_tau", "tau_low", "tau_high", "perm_p", "q"]
 
 
 @dataclass(frozen=True)
@@ -32,13 +28,19 @@ class Demo:
 
     Attributes:
         summary: of the scan.
-        models: a row a model: its series, averages and reported accuracy in percent.
-        regressions: accuracy regressed on each metric, series by series.
+        twins: a row a packaged model: layers, and the share that looks random, of it and of the
+            randomly initialised network beside it.
+        twins_told: what they show, in sentences.
+        regressions: accuracy of the digits models and each metric, series by series: Kendall's τ
+            with its 95 % interval.
+        digits_told: what they show, and do not, in sentences.
     """
 
     summary: Summary
-    models: pa.Table
+    twins: pa.Table
+    twins_told: tuple[str, ...]
     regressions: pa.Table
+    digits_told: tuple[str, ...]
 
 
 def demo(
@@ -49,13 +51,15 @@ def demo(
     on_event: Callable[[Event], None] | None = None,
     on_start: Callable[[int, int], None] | None = None,
 ) -> Demo:
-    """Train a small zoo of digit classifiers (once), scan it and packaged models, regress.
+    """Train a small zoo of digit classifiers (once), scan it and packaged models, say what is seen.
+
+    Beside each packaged model a randomly initialised network of its architecture is scanned.
 
     Args:
         store: a store, or what `open_store` takes.
         address: of a Ray cluster that shares this machine's files; None is a local Ray.
-        on_training: told how many of how many models are trained, and the name of the last; first
-            with 0.
+        on_training: told how many of how many models are trained or initialised, and the name of
+            the last; first with 0.
         on_event: as in `scan`; likewise `on_start`.
         on_start: told how many models there are, and the bytes of their weights.
 
@@ -63,17 +67,42 @@ def demo(
         StoreError: a store that cannot be written.
         ZooError: no cluster.
     """
-    store, root = as_store(store), digits_dir()
-    missing = [spec for spec in digits_zoo() if not (root / spec.name).is_dir()]
+    store, root, beside = as_store(store), digits_dir(), twins_dir()
+    packaged = resolve_sources("packaged:demo")
+    jobs = {
+        spec.name: partial(train, spec, root)
+        for spec in digits_zoo()
+        if not (root / spec.name).is_dir()
+    }
+    jobs |= {
+        f"random/{twin_of(ref, beside).name}": partial(make_twin, ref, beside)
+        for ref in packaged.refs
+        if not twin_of(ref, beside).is_dir()
+    }
+    names = [*jobs]
     with ray_session(address):
-        if missing:
-            on_training(0, len(missing), "")
+        if jobs:
+            on_training(0, len(jobs), "")
             side_by_side(
-                train,
-                [(spec, root) for spec in missing],
-                lambda done, number: on_training(done, len(missing), missing[number].name),
+                _call,
+                [(job,) for job in jobs.values()],
+                lambda done, number: on_training(done, len(jobs), names[number]),
             )
-        summary = scan([str(root), "packaged:demo"], store, on_event=on_event, on_start=on_start)
-    models = store.run(_MODELS, {"method": summary.method})
-    table = regress(store, _METRICS, method=summary.method, min_models=2)
-    return Demo(summary, models, table.select(_COLUMNS))
+        made = [str(twin_of(ref, beside)) for ref in packaged.refs]
+        others = resolve_sources([str(root), *made])
+        found = Resolved((*others.refs, *packaged.refs), (*others.problems, *packaged.problems))
+        summary = scan(found, store, on_event=on_event, on_start=on_start)
+    pairs = {ref.repo_id: f"random/{twin_of(ref, beside).name}" for ref in packaged.refs}
+    compared = twins(store, pairs, summary.method)
+    table = regress(store, _METRICS, "digits", method=summary.method)
+    return Demo(
+        summary,
+        table_of(Twins, compared),
+        told_of_twins(compared),
+        table.select(_COLUMNS),
+        told_of_digits(store, table, summary.method),
+    )
+
+
+def _call(job: Callable[[], Path]) -> Path:
+    return job()

@@ -33,6 +33,9 @@ _OF_CORRELATE: Final = (
     "samples",
     "positions",
     "device",
+    "cache_size",
+    "model_seconds",
+    "model_memory",
 )
 #: Settings of a scan, besides its method.
 _OF_SCAN: Final = (

@@ -11,6 +11,7 @@ from typing import Final, Literal
 from zoo_analysis.cluster.account import Event, Summary
 from zoo_analysis.cluster.commits import RunWriter
 from zoo_analysis.cluster.flow import run_tasks
+from zoo_analysis.cluster.listening import listeners
 from zoo_analysis.cluster.placement import DEVICE, Device, device_for
 from zoo_analysis.cluster.processes.local_workers import LocalWorkers
 from zoo_analysis.cluster.processes.serving import permit
@@ -24,7 +25,7 @@ from zoo_analysis.errors import ZooError
 from zoo_analysis.hub.access import DOWNLOADS, HubAccess, default_access
 from zoo_analysis.hub.path import SCHEME
 from zoo_analysis.sources import ModelRef, Resolved, resolve_revision, resolve_sources
-from zoo_analysis.spectra.methods import Method
+from zoo_analysis.spectra.methods import Method, Preset, as_method
 from zoo_analysis.store import Store, as_store
 
 #: Seconds of one core below which the start of Ray does not pay, and for which a process does.
@@ -37,7 +38,7 @@ _BYTES_HASHED: Final = 256 << 20
 def scan(
     sources: Sequence[str] | str | Resolved,
     store: Store | str | Path | None = None,
-    how: Method | None = None,
+    how: Method | Preset | None = None,
     *,
     variant: str = "",
     device: Device = DEVICE,
@@ -58,7 +59,7 @@ def scan(
     Args:
         sources: as `sources.resolve_sources` takes them, or what it made of them.
         store: a store, or what `open_store` takes.
-        how: the method; the default one where None.
+        how: the method, or the name of its preset; the default one where None.
         variant: of the weights, as `sources.resolve_sources` takes it.
         device: ``cpu``, ``cuda``, or ``auto``: cuda where the cluster has a GPU.
         address: of a Ray cluster; None is ``$RAY_ADDRESS``, else a local Ray.
@@ -66,9 +67,10 @@ def scan(
         cache_size: bytes on each node for weights of the hub that cannot be streamed; None is what
             the access says.
         model_seconds: that a model, or a piece of it, may take besides what its size explains.
-        model_memory: bytes that a task may take; None is by the size of the model's layers.
+        model_memory: bytes that a task may take, of 80 % of its node's at most; None is by the
+            size of the model's layers.
         access: how to reach the hub; None is `hub.access.default_access`.
-        on_event: told of each model and piece when it is done.
+        on_event: told of each model and piece when it is done; a notebook shows a bar unless given.
         on_start: told how many models there are, and the bytes of their weights.
         retry_of: the scan_id of the scan whose failures these are, for the record.
 
@@ -78,12 +80,14 @@ def scan(
     Raises:
         SourceError: a source that is nothing.
         StoreError: a store that cannot be written.
-        ZooError: no cluster, or no GPU where one was asked for.
+        ZooError: no cluster, no GPU where one was asked for, or limits that no model could keep.
     """
+    limits = Limits.allowed(model_seconds, model_memory)
     resolved = (
         sources if isinstance(sources, Resolved) else resolve_sources(sources, access, variant)
     )
-    refs, store, how = resolved.refs, as_store(store), how or Method()
+    refs, store, how = resolved.refs, as_store(store), as_method(how)
+    on_event, on_start = listeners("scanning", on_event, on_start)
     summary = Summary(store.uri, how.id)
     config = how.as_dict() | {
         "device": device,
@@ -114,7 +118,6 @@ def scan(
             revisions: dict[str, set[str]] = {}
             for repo_id, revision, _ in known:
                 revisions.setdefault(repo_id, set()).add(revision)
-            limits = Limits(model_seconds, model_memory)
             with _workers(todo, device, address, downloads, writer) as (workers, processor):
                 settings = ScanSettings(how, processor, _access(todo, cache_size, access))
                 schedule = ScanSchedule(writer, settings, todo, revisions, limits)

@@ -11,9 +11,9 @@ import pyarrow as pa
 from zoo_analysis.cluster.account import Summary
 from zoo_analysis.cluster.scan import scan as scan_models
 from zoo_analysis.hub.access import HubAccess
-from zoo_analysis.sources import Resolved
+from zoo_analysis.sources import Problem, Resolved
 from zoo_analysis.sources.watch import Known, Release, load_watches, look
-from zoo_analysis.spectra import Method
+from zoo_analysis.spectra.methods import Method, Preset
 from zoo_analysis.store import Store, as_store
 from zoo_analysis.store.schemas import RELEASES
 
@@ -28,10 +28,12 @@ class Look(NamedTuple):
     Attributes:
         releases: what was seen for the first time.
         scanned: the account of their scan; None where nothing was to be scanned.
+        problems: what could not be looked at, or is no model.
     """
 
     releases: tuple[Release, ...]
     scanned: Summary | None
+    problems: tuple[Problem, ...] = ()
 
     def table(self) -> pa.Table:
         """A row a release: its watch, event, repo_id and revision."""
@@ -44,9 +46,10 @@ def track(
     *,
     since: datetime | None = None,
     complete: bool = False,
-    scan: Method | None = None,
+    scan: Method | Preset | None = None,
     address: str | None = None,
     access: HubAccess | None = None,
+    cache_size: int | None = None,
 ) -> Look:
     """Look at the watches of a file and record what is new.
 
@@ -57,12 +60,14 @@ def track(
         store: a store, or what `open_store` takes, for releases and models.
         since: leave out what was changed last before this.
         complete: list everything, to see also what has vanished.
-        scan: by this method; None scans nothing.
+        scan: by this method, or that of a preset's name; None scans nothing.
         address: of a Ray cluster.
         access: how to reach the hub; None is `hub.access.default_access`.
+        cache_size: bytes on each node for weights that cannot be streamed; None is what `access`
+            says.
 
     Returns:
-        The releases seen, and the scan's account.
+        The releases seen, the scan's account, and what could not be looked at.
 
     Raises:
         SourceError: a file that is no file of watches, or a hub that does not answer.
@@ -71,16 +76,20 @@ def track(
     """
     store = as_store(store)
     found: list[Release] = []
+    problems: list[Problem] = []
     for watch in load_watches(Path(file)):
-        found += look(watch, known(store, watch.name), since, complete, access)
+        before = known(store, watch.name)
+        found += look(watch, before, since, complete, access, problems.append)
     refs = {(ref.repo_id, ref.revision): ref for release in found for ref in release.refs}
     summary = None
     if scan and refs:
         new = Resolved(tuple(refs.values()), ())
-        summary = scan_models(new, store, scan, address=address, access=access)
+        summary = scan_models(
+            new, store, scan, address=address, access=access, cache_size=cache_size
+        )
     # As seen now; what is there already the view shows once.
     store.append("releases", _table(found))
-    return Look(tuple(found), summary)
+    return Look(tuple(found), summary, tuple(problems))
 
 
 def known(store: Store, watch: str) -> dict[str, Known]:

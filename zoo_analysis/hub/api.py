@@ -154,4 +154,4 @@ def _refuse_if_hopeless(error: Exception, access: HubAccess) -> None:
     if is_bad_token(error) or isinstance(error, httpx2.ConnectError):
         raise SourceError(explain(error, "the hub", access)) from error
     if isinstance(error, OfflineModeIsEnabled):
-        raise SourceError("HF_HUB_OFFLINE is set; unset it to read models from the hub") from error
+        raise SourceError("HF_HUB_OFFLINE is set; unset it to ask the hub what there is") from error

@@ -68,6 +68,7 @@ class HubModel:
         card: fields of the card.
         model_index: as the card has it.
         gated: access has to be asked for.
+        odd_results: entries of its evaluation results that are malformed.
     """
 
     id: str
@@ -90,6 +91,7 @@ class HubModel:
     disabled: bool = False
     base_models: tuple[str, ...] = ()
     eval_results: tuple[EvaluationResult, ...] = ()
+    odd_results: int = 0
 
 
 def hub_model(entry: object) -> HubModel:
@@ -117,6 +119,7 @@ def hub_model(entry: object) -> HubModel:
     assert isinstance(entry, dict)
     weights = answer.safetensors or _Safetensors()
     parents = answer.base_models if isinstance(answer.base_models, list) else []
+    results = [_evaluation(each) for each in answer.eval_results or ()]
     return HubModel(
         id=answer.id,
         sha=answer.sha,
@@ -136,9 +139,8 @@ def hub_model(entry: object) -> HubModel:
         gated=bool(answer.gated),
         disabled=bool(answer.disabled),
         base_models=tuple(parent for parent in parents if isinstance(parent, str)),
-        eval_results=tuple(
-            found for each in answer.eval_results or () if (found := _evaluation(each)) is not None
-        ),
+        eval_results=tuple(found for found in results if found is not None),
+        odd_results=results.count(None),
     )
 
 

@@ -109,6 +109,10 @@ def leads_out(name: str) -> bool:
     return "\0" in name or not {"", ".", ".."}.isdisjoint(name.split("/"))
 
 
+#: The name of a file in the same folder that is not hidden.
+_BESIDE: Final = re.compile(r"(?!\.)[^/\x00\ud800-\udfff]{1,255}", re.S)
+
+
 def shard_names(index: str, where: str) -> list[str]:
     """The files that an index of shards names, sorted.
 
@@ -127,8 +131,10 @@ def shard_names(index: str, where: str) -> list[str]:
     if not names:
         raise CheckpointError(nothing)
     # An index comes with the model: it must not lead out of the model's folder.
-    if outside := [name for name in names if "/" in name or name.startswith(".")]:
-        raise CheckpointError(f"{nothing}: {outside[0]} is missing from its folder")
+    if outside := [name for name in names if not _BESIDE.fullmatch(name)]:
+        raise CheckpointError(
+            f"{nothing}: {ascii(outside[0])[1:-1][:200]} is missing from its folder"
+        )
     return names
 
 

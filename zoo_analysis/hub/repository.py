@@ -14,6 +14,7 @@ from zoo_analysis.folders import read_regular
 from zoo_analysis.hub.access import CLIENT, HubAccess
 from zoo_analysis.hub.cache import in_use, one_download, reserved
 from zoo_analysis.hub.file import HubFile, RangeIgnored
+from zoo_analysis.hub.kept import is_offline, kept_files
 from zoo_analysis.hub.pages import pages
 from zoo_analysis.hub.path import HubPath, expanded, is_index, leads_out, shard_names
 from zoo_analysis.hub.refusals import explain
@@ -63,11 +64,13 @@ class Repository:
         return HubFile(self.access, self.repo_id, self.revision, name)
 
     def names(self) -> list[str]:
-        """The paths of all files.
+        """The paths of all files; where the hub is not to be asked, of those in a cache.
 
         Raises:
             CheckpointError: missing, gated, or a hub that does not answer.
         """
+        if is_offline():
+            return kept_files(self.access, self.repo_id, self.revision)
         url = f"{self.access.endpoint}/api/models/{self.repo_id}/tree/{self.revision}"
         try:
             listed = [

@@ -8,7 +8,7 @@ import pyarrow as pa
 import torch
 
 from zoo_analysis.measure.rows import measure
-from zoo_analysis.spectra import Method
+from zoo_analysis.spectra.methods import Method, Preset, as_method
 from zoo_analysis.weights import Checkpoint, LayerSpec, list_layers, open_checkpoint
 from zoo_analysis.weights.layers.architecture import describe
 from zoo_analysis.weights.layers.listing import inventory_by
@@ -17,7 +17,7 @@ from zoo_analysis.weights.readers.memory import MemoryCheckpoint
 
 def analyze(
     model: str | Path | torch.nn.Module | Mapping[str, Any],
-    how: Method | None = None,
+    how: Method | Preset | None = None,
     device: str = "cpu",
     *,
     variant: str = "",
@@ -27,7 +27,8 @@ def analyze(
     Args:
         model: a checkpoint file, a model directory in hub layout, a torch module, or its state
             dict.
-        how: the method; the default one where None (`spectra.method` makes others).
+        how: the method, or the name of its preset; the default one where None (`method` makes
+            others).
         device: ``cpu`` or ``cuda``.
         variant: of the weights in a model directory (``fp16``); "" prefers the plain ones.
 
@@ -38,7 +39,7 @@ def analyze(
     Raises:
         CheckpointError: no readable weights there, or none of the variant.
     """
-    how = how or Method()
+    how = as_method(how)
     checkpoint, specs = _opened(model, how.split_qkv, variant)
     with checkpoint:
         return measure(checkpoint, specs, how, device).layers

@@ -1,16 +1,15 @@
 """Costs of layers and models, from headers alone; and models as pieces of work."""
 
-import time
+import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
-import torch
 
-from zoo_analysis.spectra import Method, analyze_kernel, matrix_shape
+from zoo_analysis.measure.rates import TYPICAL, Rates, Work
+from zoo_analysis.spectra import Method, matrix_shape
 from zoo_analysis.store.records import schema_of
 from zoo_analysis.weights import Checkpoint, LayerSpec, kernel_dims
 from zoo_analysis.weights.layers.listing import take_inventory
@@ -19,8 +18,6 @@ from zoo_analysis.weights.layers.listing import take_inventory
 _EIGEN = 3.3
 #: Floating-point work below which a piece is not worth sending: about two seconds of one core.
 _PIECE = 5e10
-#: Seconds of one core that a layer and a model take besides their flops: rough guesses.
-_LAYER, _MODEL = 0.01, 0.1
 
 
 @dataclass(frozen=True)
@@ -31,11 +28,13 @@ class Cost:
         gram: multiply-adds of Gram matrices.
         eigen: multiply-adds of eigenproblems.
         peak_bytes: memory of the largest layer: its kernel, Gram matrix and LAPACK's copy.
+        seconds: of one thread.
     """
 
     gram: float = 0.0
     eigen: float = 0.0
     peak_bytes: int = 0
+    seconds: float = 0.0
 
     @property
     def flops(self) -> float:
@@ -44,7 +43,8 @@ class Cost:
 
     def __add__(self, other: "Cost") -> "Cost":
         peak = max(self.peak_bytes, other.peak_bytes)
-        return Cost(self.gram + other.gram, self.eigen + other.eigen, peak)
+        seconds = self.seconds + other.seconds
+        return Cost(self.gram + other.gram, self.eigen + other.eigen, peak, seconds)
 
 
 @dataclass(frozen=True)
@@ -55,20 +55,50 @@ class Piece:
     cost: Cost
 
 
-def cost(spec: LayerSpec, how: Method) -> Cost:
-    """Cost of a layer, from its shape alone."""
-    if spec.status is not None:
-        return Cost()
-    groups, rows, cols, positions = kernel_dims(spec)
+def work_of(spec: LayerSpec, how: Method) -> Work:
+    """The work of a layer by a method, from its shape alone."""
     spatial = spec.shape[2:] if spec.kind.startswith("conv") else ()
-    shape = matrix_shape(groups, rows, cols, spatial, how)
-    word = 8 if how.dtype == "float64" else 4
-    times = shape.matrices * (2 if how.randomize else 1)
-    parameters = groups * rows * cols * positions
+    return work(kernel_dims(spec)[:3], spatial, how)
+
+
+def work(sides: tuple[int, int, int], spatial: tuple[int, ...], how: Method) -> Work:
+    """The work on a kernel by a method.
+
+    Args:
+        sides: (groups, out / groups, in / groups).
+        spatial: its further sides.
+        how: the method.
+    """
+    shape = matrix_shape(*sides, spatial, how)
+    spectra = 1 + how.randomize
+    is_complex = bool(spatial) and how.conv2d == "fft"  # one of each pair of conjugates
+    return Work(
+        n=shape.n,
+        m=shape.m,
+        matrices=spectra * shape.matrices * (2 if is_complex else 1),
+        strided=bool(spatial),
+        elements=spectra * math.prod((*sides, *spatial)),
+        evals=shape.num_evals,
+        fits=shape.matrices if spatial and how.conv2d == "slices" else 1,
+    )
+
+
+def cost(spec: LayerSpec, how: Method, rates: Rates = TYPICAL) -> Cost:
+    """Cost of a layer, from its shape alone.
+
+    Args:
+        spec: the layer.
+        how: the method.
+        rates: of the machine, which the seconds are of.
+    """
+    if spec.status is not None:
+        return Cost(seconds=rates.layer)
+    asked, word = work_of(spec, how), 8 if how.dtype == "float64" else 4
     return Cost(
-        gram=times * shape.n * shape.m**2,
-        eigen=times * _EIGEN * shape.m**3,
-        peak_bytes=4 * parameters + 3 * word * shape.m**2,
+        gram=asked.matrices * asked.n * asked.m**2,
+        eigen=asked.matrices * _EIGEN * asked.m**3,
+        peak_bytes=4 * asked.elements + 3 * word * asked.m**2,
+        seconds=rates.of_layer(asked),
     )
 
 
@@ -121,17 +151,17 @@ class Forecast:
     longest: float = 0.0
     skipped: str = ""
 
-    def priced(self, checkpoint: Checkpoint, how: Method, rate: float) -> "Forecast":
+    def priced(self, checkpoint: Checkpoint, how: Method, rates: Rates = TYPICAL) -> "Forecast":
         """The same with what its checkpoint says.
 
         Args:
             checkpoint: open; nothing but headers is read.
             how: the method.
-            rate: multiply-adds a second of one core.
+            rates: of the machine.
         """
         books = take_inventory(checkpoint, {}, split_qkv=how.split_qkv)
         specs = books.layers
-        costs = [cost(spec, how) for spec in specs]
+        costs = [cost(spec, how, rates) for spec in specs]
         total = sum(costs, Cost())
         names = {name for spec in specs if spec.status is None for name in spec.tensors}
         unread = Counter(spec.status for spec in specs if spec.status is not None)
@@ -146,10 +176,13 @@ class Forecast:
             gram_flops=total.gram,
             eigen_flops=total.eigen,
             peak_bytes=total.peak_bytes,
-            seconds=_MODEL + _LAYER * len(specs) + total.flops / rate,
-            longest=max((each.flops for each in costs), default=0.0) / rate,
+            seconds=rates.of_opening(len(specs), self._hashed(checkpoint)) + total.seconds,
+            longest=max((each.seconds for each in costs), default=0.0),
             skipped=reason if specs else "no weight matrix",
         )
+
+    def _hashed(self, checkpoint: Checkpoint) -> int:
+        return checkpoint.nbytes if self.revision is None else 0
 
 
 @dataclass(frozen=True)
@@ -157,11 +190,17 @@ class ScanPlan:
     """All models of a plan, and what they take together on `cpus` cores.
 
     Attributes:
+        models: of the plan.
+        cpus: cores that the work is spread over.
+        machine: the kind of most of them.
+        calibrated: whether the store knows that kind's rates; else they are typical ones.
         remarks: what sources left out of account: of which model, and in a sentence what.
     """
 
     models: tuple[Forecast, ...]
     cpus: int
+    machine: str
+    calibrated: bool
     remarks: tuple[tuple[str, str], ...] = ()
 
     @property
@@ -191,16 +230,6 @@ class ScanPlan:
             "models": [asdict(model) for model in self.models],
             "remarks": self.remarks,
             "totals": totals | {"peak_bytes": peak, "seconds": self.seconds, "cpus": self.cpus},
+            "machine": self.machine,
+            "calibrated": self.calibrated,
         }
-
-
-def flop_rate(how: Method) -> float:
-    """Multiply-adds a second of this process, from a layer of middling size."""
-    kernel = np.random.default_rng(0).standard_normal((1, 1024, 768), dtype=np.float32)
-    plain = replace(how, randomize=False, alternatives=False, max_fingers=0)
-    times = []
-    for _ in range(3):
-        start = time.perf_counter()
-        analyze_kernel(torch.from_numpy(kernel), plain)
-        times.append(time.perf_counter() - start)
-    return float((1024 * 768**2 + _EIGEN * 768**3) / min(times))

@@ -62,9 +62,18 @@ def read_card(directory: Path, repo_id: str) -> Card:
     Returns:
         The card; an empty one where there is no README.md or it has no front matter.
     """
-    found = _FRONT_MATTER.match(read_text(directory / "README.md") or "")
-    fields = front_matter(found[1]) if found else {}
+    fields = card_fields(read_text(directory / "README.md") or "")
     return card_of(fields, fields.get("model-index"), repo_id)
+
+
+def card_fields(text: str) -> dict[str, Any]:
+    """The fields of a README.md's front matter; none where it has none.
+
+    Args:
+        text: of the file.
+    """
+    found = _FRONT_MATTER.match(text)
+    return front_matter(found[1]) if found else {}
 
 
 def front_matter(text: str) -> dict[str, Any]:

@@ -7,15 +7,18 @@ from zoo_analysis.errors import CheckpointError
 from zoo_analysis.hub.access import HubAccess, default_access
 from zoo_analysis.hub.api import hub_infos, list_models
 from zoo_analysis.hub.description import HubModel
+from zoo_analysis.hub.kept import is_offline, kept_models
 from zoo_analysis.hub.path import HubPath, split_id
 from zoo_analysis.hub.query import HubQuery
 from zoo_analysis.hub.refusals import explain
-from zoo_analysis.sources.card import Card, card_of, left_out, number
+from zoo_analysis.hub.repository import Repository
+from zoo_analysis.sources.card import Card, card_fields, card_of, left_out, number
 from zoo_analysis.sources.layout import ModelFolder, members, nothing, walk_names, without
 from zoo_analysis.sources.metadata import architecture_of
 from zoo_analysis.sources.ref import Accuracy, ModelRef, Problem, Resolved
+from zoo_analysis.weights.lenient_json import lenient_json
 from zoo_analysis.weights.readers.by_suffix import suffixes
-from zoo_analysis.weights.readers.files import NoVariant, stem, weights_name
+from zoo_analysis.weights.readers.files import NoVariant, stem, weight_suffix, weights_name
 
 #: Bytes of an element by the hub's name of its type.
 _BYTES = {"F64": 8, "I64": 8, "F32": 4, "I32": 4, "F16": 2, "BF16": 2, "I16": 2}
@@ -29,6 +32,8 @@ def hub_models(
     names: Sequence[str], access: HubAccess | None = None, variant: str = ""
 ) -> dict[str, Resolved]:
     """Models of the hub by the names of their repositories, one call each.
+
+    Where HF_HUB_OFFLINE forbids the call, they are those that this machine's caches hold.
 
     Args:
         names: ``OWNER/NAME``, also with ``/PART`` for a folder or file of it, ``:VARIANT``,
@@ -44,15 +49,40 @@ def hub_models(
     """
     access = access or default_access()
     out: dict[str, Resolved] = {}
-    for name, found in hub_infos(names, access).items():
+    infos = kept_models(names, access) if is_offline() else hub_infos(names, access)
+    for name, found in infos.items():
         named = split_id(name)
+        whole = "/".join(filter(None, (named.repo_id, named.part)))
         if isinstance(found, Exception):
             line = explain(found, named.repo_id, access, named.revision)
-            whole = "/".join(filter(None, (named.repo_id, named.part)))
             out[name] = Resolved((), (Problem(whole, type(found).__name__, line),))
+        elif is_offline() and not any(map(weight_suffix, found.files)):
+            line = f"{whole}: HF_HUB_OFFLINE is set and its weights are not in the cache; unset it"
+            out[name] = Resolved((), (Problem(whole, "NoWeights", line),))
         else:
-            out[name] = described(found, named.variant or variant, named.part)
+            known = _read_here(found, access) if is_offline() else found
+            out[name] = described(known, named.variant or variant, named.part)
     return out
+
+
+def _read_here(info: HubModel, access: HubAccess) -> HubModel:
+    """A repository in a cache, with what the hub would tell of its card and configuration."""
+    texts = {
+        name: Repository(access, info.id, str(info.sha)).text(name) or ""
+        for name in ("README.md", "config.json")
+        if name in info.files
+    }
+    card = card_fields(texts.get("README.md", "").removeprefix("\ufeff"))
+    try:
+        config = lenient_json(texts.get("config.json", ""))
+    except ValueError:
+        config = None
+    return replace(
+        info,
+        card=card,
+        model_index=card.get("model-index"),
+        config=config if isinstance(config, dict) else {},
+    )
 
 
 def hub_query(query: HubQuery, access: HubAccess | None = None, variant: str = "") -> Resolved:
@@ -199,7 +229,8 @@ def eval_results(info: HubModel) -> tuple[list[Accuracy], list[str]]:
 
     Each benchmark has its own unit.
     """
-    out, odd = [], []
+    out = []
+    odd = [f"entries that are malformed ({info.odd_results})"] if info.odd_results else []
     for entry in info.eval_results:
         value = number(entry.value)
         whole = entry.task in (None, "default")

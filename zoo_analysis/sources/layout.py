@@ -58,8 +58,8 @@ class ModelFolder:
     @property
     def remarks(self) -> tuple[str, ...]:
         """The remarks on what is left out, a sentence each."""
-        again = f"not scanned beside the model: {_few(self.passed)}; name one to scan it"
-        foreign = f"{_few(foreign_names(self.names))}: of a format that is not read"
+        again = f"not scanned beside the model: {few(self.passed)}; name one to scan it"
+        foreign = f"{few(foreign_names(self.names))}: of a format that is not read"
         told = {again: bool(self.passed), foreign: bool(foreign_names(self.names))}
         return tuple(text for text, is_so in told.items() if is_so)
 
@@ -105,6 +105,15 @@ def _member(folder: str, names: list[str], inside: list[ModelFolder]) -> ModelFo
     if what == "nothing" and inside and MODULES in inside[-1].names:  # a module without weights
         return None
     return ModelFolder(folder, tuple(names), what, root)
+
+
+def is_whole(names: list[str]) -> bool:
+    """True for the files of a folder that is a model or pipeline, with all that lies below it.
+
+    Args:
+        names: of its files.
+    """
+    return is_repository(names) or _is_pipeline(names, weight_names(names))
 
 
 def _is_pipeline(names: list[str], weights: tuple[str, ...]) -> bool:
@@ -172,6 +181,11 @@ def _below(folder: str) -> str:
     return f"{folder}/" if folder and folder != "/" else folder
 
 
-def _few(names: list[str]) -> str:
+def few(names: list[str]) -> str:
+    """The first of some names, and how many more there are.
+
+    Args:
+        names: any.
+    """
     rest = f" and {len(names) - 4} more" if len(names) > 4 else ""
     return ", ".join(names[:4]) + rest

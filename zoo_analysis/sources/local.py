@@ -9,7 +9,16 @@ from typing import Final
 from zoo_analysis.errors import CheckpointError
 from zoo_analysis.hub.path import one_of_each, shards_beside, whole_name
 from zoo_analysis.sources.card import Card, read_card
-from zoo_analysis.sources.layout import MODULES, PIPELINE, Walk, members, nothing, without
+from zoo_analysis.sources.layout import (
+    MODULES,
+    PIPELINE,
+    Walk,
+    few,
+    is_whole,
+    members,
+    nothing,
+    without,
+)
 from zoo_analysis.sources.metadata import Architecture, read_architecture
 from zoo_analysis.sources.ref import ModelRef, Problem, Resolved
 from zoo_analysis.weights.readers.by_suffix import suffixes
@@ -27,7 +36,8 @@ def local_models(path: Path, variant: str = "") -> Resolved:
     """Models under a path.
 
     Only names, sizes, configurations and cards are read. Which folders are models is said by
-    `sources.layout`; links are followed, and a directory is entered once.
+    `sources.layout`; links to folders are followed, but for those that lead out of a model's own
+    folder, which a remark names, and a directory is entered once.
 
     Args:
         path: an existing file (always taken for a checkpoint) or directory.
@@ -49,7 +59,9 @@ def local_models(path: Path, variant: str = "") -> Resolved:
         problems.append(Problem(name_of(directory).repo_id, type(error).__name__, message))
 
     told = set()  # pipelines whose first part told what is to be said of them
-    for member in list(members(_once(os.walk(path, onerror=unlistable, followlinks=True)))):
+    outside: dict[str, list[str]] = {}
+    walk = os.walk(path, onerror=unlistable, followlinks=True)
+    for member in list(members(_kept_inside(_once(walk), outside))):
         directory, root = Path(member.folder), member.root or member
         found: list[ModelRef] = []
         reason, error_name = None, "NoWeights"
@@ -69,6 +81,8 @@ def local_models(path: Path, variant: str = "") -> Resolved:
         elif member.what == "nothing":
             reason = nothing(member, str(directory))
         if found:
+            if links := outside.pop(root.folder, []):
+                found[0] = replace(found[0], remarks=(_unfollowed(links), *found[0].remarks))
             first = replace(found[0], remarks=(*member.remarks, *found[0].remarks))
             if root.what == "pipeline" and root.folder not in told:
                 told.add(root.folder)
@@ -78,10 +92,37 @@ def local_models(path: Path, variant: str = "") -> Resolved:
             refs += [first, *found[1:]]
         if reason:
             problems.append(Problem(name_of(directory).repo_id, error_name, reason))
+    for folder, links in outside.items():
+        reason = f"{folder}: {_unfollowed(links)}"
+        problems.append(Problem(name_of(Path(folder)).repo_id, "NoWeights", reason))
     if not refs and not problems:
         reason = f"{path}: no model found; known are files ending in {' '.join(suffixes())}"
         problems.append(Problem(name_of(path).repo_id, "NoWeights", reason))
     return Resolved(tuple(refs), tuple(problems))
+
+
+def _kept_inside(walk: Walk, outside: dict[str, list[str]]) -> Walk:
+    """A walk that leaves no model's or pipeline's own folder by a link.
+
+    Args:
+        walk: of a tree.
+        outside: gets, by the folder of each model, the links that were not followed.
+    """
+    own = ""
+    for folder, folders, names in walk:
+        if not (own and folder.startswith(f"{own.rstrip('/')}/")):
+            own = folder if is_whole(names) else ""
+        if own:
+            real = os.path.realpath(own)
+            for name in [name for name in folders if os.path.islink(f"{folder}/{name}")]:
+                if os.path.commonpath((real, os.path.realpath(f"{folder}/{name}"))) != real:
+                    folders.remove(name)
+                    outside.setdefault(own, []).append(name)
+        yield folder, folders, names
+
+
+def _unfollowed(links: list[str]) -> str:
+    return f"links out of the model's folder are not followed: {few(links)}"
 
 
 def _once(walk: Walk) -> Walk:

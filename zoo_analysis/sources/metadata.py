@@ -11,7 +11,7 @@ from zoo_analysis.errors import CheckpointError
 from zoo_analysis.folders import read_regular
 from zoo_analysis.sources.ref import ModelRef
 from zoo_analysis.texts import storable
-from zoo_analysis.weights.lenient_json import lenient_json
+from zoo_analysis.weights.lenient_json import NO_CONFIG, lenient_json
 
 #: Prefixes of timm names that say where weights came from, not what they are.
 _PREFIXES = {"tf", "legacy", "ese", "gc", "dm", "gluon", "test"}
@@ -95,7 +95,7 @@ def read_architecture(directory: Path) -> Architecture:
         config = None
     if isinstance(config, dict):
         return architecture_of(config)
-    return Architecture(remark="config.json is no JSON object, and is passed over")
+    return Architecture(remark=NO_CONFIG)
 
 
 def with_config(ref: ModelRef, config: Mapping[str, Any]) -> ModelRef:

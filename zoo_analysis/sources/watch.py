@@ -6,12 +6,11 @@ author = "timm"                  # and whatever else a catalogue's [[queries]] m
 repositories = ["owner/name"]    # looked at one by one; instead of a query, or beside it
 """
 
-import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Final, Literal
+from typing import Literal
 
 import msgspec
 
@@ -20,12 +19,10 @@ from zoo_analysis.hub.access import HubAccess, default_access
 from zoo_analysis.hub.api import hub_infos, list_models
 from zoo_analysis.hub.description import HubModel
 from zoo_analysis.hub.query import HubConditions, HubQuery, Text
-from zoo_analysis.hub.refusals import is_gone
+from zoo_analysis.hub.refusals import explain, is_gone
 from zoo_analysis.sources.hub import described
-from zoo_analysis.sources.ref import ModelRef
+from zoo_analysis.sources.ref import ModelRef, Problem
 from zoo_analysis.sources.toml_files import read_toml
-
-_log: Final = logging.getLogger(__name__)
 
 What = Literal["new", "revision", "gone", "gated", "renamed"]
 
@@ -100,6 +97,7 @@ def look(
     since: datetime | None = None,
     complete: bool = False,
     access: HubAccess | None = None,
+    on_problem: Callable[[Problem], None] = lambda problem: None,
 ) -> list[Release]:
     """Releases on a watch that are not known yet.
 
@@ -113,6 +111,8 @@ def look(
         since: what was changed last before this is left out.
         complete: list everything.
         access: how to reach the hub; None is `hub.access.default_access`.
+        on_problem: told of each repository that cannot be told apart, or asked for, and of what is
+            no model in new ones.
 
     Raises:
         SourceError: the hub cannot be reached, or refuses.
@@ -124,22 +124,26 @@ def look(
         for info in list_models(watch.query, access):
             seen.add(info.id)
             if info.problem:
-                _log.warning("%s", info.problem)
+                on_problem(*described(info).problems)
                 continue
             if since is not None and info.modified and info.modified < since:
                 break
             before = known.get(info.id, Known())
-            out += _news(watch.name, info, before)
+            out += _news(watch.name, info, before, on_problem)
             if not complete and info.sha in before.revisions:
                 break
     for name, found in hub_infos(watch.repositories, access).items():
-        if isinstance(found, Exception):  # where it could not be asked for the next look may tell
-            out += _gone(watch.name, name, known) if is_gone(found) else []
+        if isinstance(found, Exception):
+            if is_gone(found) and name in known:
+                out += _gone(watch.name, name, known)
+            else:
+                line = explain(found, name, access)
+                on_problem(Problem(name, type(found).__name__, line))
             continue
         if found.id != name:
             out += _renamed(watch.name, name, found, known)
         seen.add(found.id)
-        out += _news(watch.name, found, known.get(found.id, Known()))
+        out += _news(watch.name, found, known.get(found.id, Known()), on_problem)
     if complete and since is None and watch.query is not None and watch.query.limit is None:
         for repo_id in sorted(set(known) - seen - set(watch.repositories)):
             out += _gone(watch.name, repo_id, known)
@@ -162,11 +166,16 @@ def parse_since(text: str) -> datetime:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-def _news(watch: str, info: HubModel, before: Known) -> list[Release]:
+def _news(
+    watch: str, info: HubModel, before: Known, on_problem: Callable[[Problem], None]
+) -> list[Release]:
     out = []
     if info.sha not in before.revisions:
         event: What = "revision" if before.revisions else "new"
-        out.append(Release(watch, info.id, info.sha, event, described(info).refs))
+        models = described(info)
+        for problem in models.problems:
+            on_problem(problem)
+        out.append(Release(watch, info.id, info.sha, event, models.refs))
     if info.gated and not before.gated:
         out.append(Release(watch, info.id, info.sha, "gated"))
     return out

@@ -1,6 +1,6 @@
 """A weight kernel to its eigenvalues, under a method's treatment of convolutions."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -40,7 +40,9 @@ def matrix_shape(groups: int, rows: int, cols: int, spatial: tuple[int, ...], ho
     if not how.split_groups:
         groups, rows = 1, groups * rows
     rf = int(np.prod(spatial, dtype=np.int64))
-    if not spatial:
+    if is_depthwise((groups, rows, cols, *spatial), how) and how.conv2d != "fft":
+        rows, cols, matrices = groups * rows, rf, 1
+    elif not spatial:
         matrices = groups
     elif how.conv2d == "flatten":
         cols, matrices = cols * rf, groups
@@ -49,6 +51,19 @@ def matrix_shape(groups: int, rows: int, cols: int, spatial: tuple[int, ...], ho
     else:
         matrices = groups * rf
     return Shape(max(rows, cols), min(rows, cols), rf, matrices)
+
+
+def is_depthwise(shape: Sequence[int], how: Method) -> bool:
+    """A convolution of which each group has one input channel, split into its groups by a method.
+
+    Such groups are no matrices but scalars, one a position. Their kernel is taken as one matrix,
+    channels × positions, and has norms but no fit.
+
+    Args:
+        shape: (groups, out/groups, in/groups, *spatial).
+        how: says whether groups are split.
+    """
+    return how.split_groups and shape[0] > 1 and shape[2] == 1 and len(shape) > 3
 
 
 def spectrum(
@@ -140,6 +155,8 @@ def _matrices(kernel: torch.Tensor, how: Method) -> tuple[torch.Tensor, float]:
     spatial = kernel.shape[3:]
     if not len(spatial):
         return kernel, 1.0
+    if is_depthwise(kernel.shape, how):
+        return kernel.reshape(1, -1, spatial.numel()), 1.0
     if how.conv2d == "flatten":
         return flattened(kernel), 1.0
     return slices(kernel), spatial.numel() / 2 if how.conv_scale == "kernel" else 0.5

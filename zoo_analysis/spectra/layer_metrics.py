@@ -3,7 +3,7 @@
 import contextlib
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields, replace
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import numpy as np
 import torch
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from zoo_analysis.spectra.alternatives import compare_tails
 from zoo_analysis.spectra.eigenspectrum import (
     Shape,
+    is_depthwise,
     matrix_shape,
     rounding_noise,
     shuffled_spectrum,
@@ -21,9 +22,10 @@ from zoo_analysis.spectra.fingers import fit_clipped
 from zoo_analysis.spectra.layer_warnings import layer_warnings
 from zoo_analysis.spectra.marchenko_pastur import fit_bulk
 from zoo_analysis.spectra.matrix_norms import above_noise, norms
-from zoo_analysis.spectra.methods import Method
+from zoo_analysis.spectra.methods import Method, Preset, as_method
 from zoo_analysis.spectra.metrics import LayerMetrics, Spectrum, computed
 from zoo_analysis.spectra.powerlaw import PowerLawFit, fit_power_law
+from zoo_analysis.spectra.random_like import random_like
 from zoo_analysis.spectra.randomized import compare_randomized
 from zoo_analysis.spectra.rounding import equal_evals
 from zoo_analysis.spectra.small_sample import SMALL_SAMPLE, fit_small_sample
@@ -65,8 +67,8 @@ class LayerResult:
 
 
 def analyze_kernel(
-    kernel: torch.Tensor,
-    how: Method | None = None,
+    kernel: torch.Tensor | NDArray[np.floating[Any]],
+    how: Method | Preset | None = None,
     device: str | torch.device = "cpu",
     sides: tuple[int, int] | None = None,
     release: Callable[[], None] | None = None,
@@ -75,8 +77,8 @@ def analyze_kernel(
     """Spectrum, fit and metrics of one layer.
 
     Args:
-        kernel: (groups, out/groups, in/groups, *spatial), floating point.
-        how: the method; the default one where None.
+        kernel: (groups, out/groups, in/groups, *spatial), or one matrix (out, in); floating point.
+        how: the method, or the name of its preset; the default one where None.
         device: where to compute.
         sides: the true (out, in) of a matrix given by a smaller one with the same non-zero
             eigenvalues (a low-rank update): no Marchenko–Pastur bulk is fitted to it.
@@ -87,19 +89,24 @@ def analyze_kernel(
     Returns:
         The metrics; bad input gets a status, never an exception.
     """
-    how, kernel = how or Method(), kernel.detach()
-    groups, rows, cols = kernel.shape[:3]
-    shape = matrix_shape(groups, rows, cols, tuple(kernel.shape[3:]), how)
+    how = as_method(how)
+    kernel = kernel.detach() if isinstance(kernel, torch.Tensor) else torch.tensor(kernel)
+    kernel = kernel[None] if kernel.ndim == 2 else kernel
+    groups, rows, cols, *spatial = kernel.shape
+    shape = matrix_shape(groups, rows, cols, tuple(spatial), how)
     if sides is not None:
         shape = Shape(max(sides), shape.m, shape.rf, shape.matrices)
     if (how.max_evals and shape.num_evals > how.max_evals) or (how.max_n and shape.n > how.max_n):
         return LayerResult(shape, None, LayerMetrics(), "too-large")
-    peak = _peak(kernel, release) if kernel.numel() else 0.0
+    stacked = kernel if how.split_groups else kernel.flatten(0, 1)[None]
+    peak, rows, cols = _extent(stacked, release)
     if not np.isfinite(peak):
         return LayerResult(shape, None, LayerMetrics(), "non-finite")
     if peak == 0:
         return LayerResult(shape, None, LayerMetrics(), "all-zero")
-    has_bulk = sides is None and not (shape.rf > 1 and how.conv2d == "fft")
+    alone = is_depthwise(kernel.shape, how)  # no matrix acts on its channels
+    fitted = not (alone or (len(stacked) > 1 and shape.m < how.min_evals))
+    has_bulk = fitted and sides is None and not (shape.rf > 1 and how.conv2d == "fft")
     try:
         by_matrix = spectrum(kernel, how, device, release)
         shuffled = shuffled_spectrum(kernel, how, device) if how.randomize and has_bulk else None
@@ -110,22 +117,41 @@ def analyze_kernel(
     finite = np.isfinite(evals[-1]) and (shuffled is None or np.isfinite(shuffled).all())
     if not finite or not evals[-1] > 0:  # squares beyond the precision's range
         return LayerResult(shape, None, LayerMetrics(), "failed")
+    live = None
+    if has_bulk:
+        live = matrix_shape(1, rows, cols, tuple(spatial), how)
+        live = replace(live, matrices=int(np.count_nonzero(by_matrix[:, -1])))
     noise = rounding_noise(kernel, how, stored or kernel.dtype, by_matrix, release)
     double = (stored or kernel.dtype) == torch.float64 and how.dtype != "float32"
     precision = torch.float64 if double else torch.float32
-    if how.conv2d == "slices" and kernel.ndim > 3:
-        metrics, status = _averaged(by_matrix, shape, how, shuffled, noise, precision)
+    sliced = how.conv2d == "slices" and kernel.ndim > 3 and not alone
+    if sliced:
+        metrics, status = _averaged(by_matrix, shape, how, live, shuffled, noise, precision)
     else:
         flat = None if shuffled is None else np.sort(shuffled, axis=None)
         by_value = np.repeat(noise, by_matrix.shape[1])[order]
         metrics, status = spectrum_metrics(
-            evals, shape, how, flat, has_bulk=has_bulk, noise=by_value, precision=precision
+            evals,
+            shape,
+            how,
+            flat,
+            live=live,
+            fitted=fitted,
+            noise=by_value,
+            precision=precision,
         )
+    if live is not None and live.m >= how.min_evals and status != "rank-one":
+        alike = random_like(evals, kernel, live, stored or kernel.dtype, release)
+        metrics = replace(metrics, random_like=float(alike))
     tail = None
-    if how.tails == "judged" and metrics.xmin is not None and metrics.xmax is not None:
+    # Each slice has a tail of its own.
+    if (
+        how.tails == "judged"
+        and not sliced
+        and metrics.xmin is not None
+        and metrics.xmax is not None
+    ):
         tail = evals[(evals >= metrics.xmin) & (evals <= metrics.xmax)]
-    if how.conv2d == "slices" and kernel.ndim > 3:  # each slice has a tail of its own
-        tail = None
     return LayerResult(shape, evals, metrics, status, layer_warnings(metrics.alpha, tail))
 
 
@@ -135,7 +161,8 @@ def spectrum_metrics(
     how: Method,
     shuffled: NDArray[np.float64] | None = None,
     *,
-    has_bulk: bool = True,
+    live: Shape | None = None,
+    fitted: bool = True,
     noise: NDArray[np.float64] | float = 0.0,
     precision: torch.dtype = torch.float64,
 ) -> tuple[LayerMetrics, Status]:
@@ -146,7 +173,9 @@ def spectrum_metrics(
         shape: of the matrices they come from.
         how: thresholds, estimator and options.
         shuffled: eigenvalues of the shuffled kernel, for the randomised metrics.
-        has_bulk: whether the matrices' entries can be compared with Marchenko–Pastur.
+        live: the shape without rows and columns of zeros, by which a Marchenko–Pastur bulk is
+            fitted; None fits none.
+        fitted: whether there is a tail to fit: many small matrices have many eigenvalues and none.
         noise: what rounding to the stored type makes of zero, (n,) or one for all.
         precision: the type in which the matrix was computed before it was stored.
     """
@@ -155,14 +184,15 @@ def spectrum_metrics(
     if norm.matrix_rank <= 1 and shape.m > 1:
         return LayerMetrics(), "rank-one"
     values: dict[str, float | None] = asdict(norm)
-    if has_bulk and shape.m >= how.min_evals:
-        values |= asdict(fit_bulk(evals, shape.n, shape.m, shape.matrices))
+    counted = above_noise(evals, shape.n, eps=eps, noise=noise)
+    if live is not None and live.m >= how.min_evals:
+        values |= asdict(fit_bulk(evals[counted], live.n, live.m, live.matrices))
         if shuffled is not None:
             against = compare_randomized(evals, shuffled, shape.n, shape.m, shape.matrices)
             values |= asdict(against)
-    counted = above_noise(evals, shape.n, eps=eps, noise=noise)
     usable = evals[counted & (evals > how.min_eval)]
     judged = len(evals) if how.estimator == "weightwatcher" else len(usable)
+    judged = judged if fitted else 0
     fit: PowerLawFit | None = None
     unfitted: Status = "too-few-evals"
     if judged >= how.min_evals and how.rank == "stored":
@@ -199,19 +229,21 @@ def _averaged(
     by_matrix: NDArray[np.float64],
     shape: Shape,
     how: Method,
+    live: Shape | None,
     shuffled: NDArray[np.float64] | None,
     noise: NDArray[np.float64],
     precision: torch.dtype,
 ) -> tuple[LayerMetrics, Status]:
     """Metrics of every slice, averaged over the slices that have them."""
     one = replace(shape, matrices=1)
+    alive = None if live is None else replace(live, matrices=1)
     rows: list[LayerMetrics] = []
     statuses: list[Status] = []
     for i, evals in enumerate(by_matrix):
         if evals[-1] > 0:
             other = None if shuffled is None else shuffled[i]
             row, status = spectrum_metrics(
-                evals, one, how, other, noise=float(noise[i]), precision=precision
+                evals, one, how, other, live=alive, noise=float(noise[i]), precision=precision
             )
             rows.append(row)
             statuses.append(status)
@@ -223,12 +255,22 @@ def _averaged(
     return LayerMetrics(**means), status
 
 
-def _peak(kernel: torch.Tensor, release: Callable[[], None] | None) -> float:
-    """The largest absolute entry, NaN if one is; a mapped kernel is gone through in parts."""
-    if release is None:
-        return float(torch.linalg.vector_norm(kernel, ord=torch.inf))
-    peaks = []
-    for rows in torch.split(kernel.flatten(0, 1), _ROWS):
-        peaks.append(torch.linalg.vector_norm(rows, ord=torch.inf))
-        release()
-    return float(torch.stack(peaks).max())
+def _extent(kernel: torch.Tensor, release: Callable[[], None] | None) -> tuple[float, int, int]:
+    """The largest absolute entry, NaN if one is, and the sides without rows and columns of zeros.
+
+    Of several groups it is their mean. A mapped kernel is gone through in parts.
+    """
+    if not kernel.numel():
+        return 0.0, 0, 0
+    spatial = tuple(range(3, kernel.ndim))
+    whole = [kernel] if release is None else torch.split(kernel, _ROWS, dim=1)
+    by_row, by_col = [], []
+    for rows in whole:
+        by_row.append(torch.linalg.vector_norm(rows, ord=torch.inf, dim=(2, *spatial)))
+        by_col.append(torch.linalg.vector_norm(rows, ord=torch.inf, dim=(1, *spatial)))
+        if release is not None:
+            release()
+    rows, cols = torch.cat(by_row, dim=1), torch.stack(by_col).amax(dim=0)
+    groups = max(1, int((rows > 0).any(dim=1).sum()))
+    height, width = (max(1, round(int((side > 0).sum()) / groups)) for side in (rows, cols))
+    return float(rows.max()), height, width

@@ -25,6 +25,9 @@ _CHOICES: Final[dict[str, Any]] = {
     "tails": Tails,
 }
 
+#: Counts changes in what every method computes; in the hash, so that numbers are not mixed.
+_DEFINITIONS: Final = 2
+
 
 @dataclass(frozen=True)
 class Method:
@@ -38,7 +41,8 @@ class Method:
         dtype: precision of the Gram matrix and its eigenproblem.
         conv_scale: factor of slices under `pool` and `slices`: `kernel` is √(h·w/2) (k/√2 of
             Martin, Peng & Mahoney 2021), `half` is √(1/2) (what WeightWatcher 0.7 applies).
-        split_groups: grouped convolutions group by group, else as the stored tensor stands.
+        split_groups: grouped convolutions group by group (depthwise ones as channels × positions),
+            else as the stored tensor stands.
         estimator: `clauset` (Clauset, Shalizi & Newman 2009), or `weightwatcher`, which below 20
             eigenvalues uses a bias-corrected α and tails of at least 8.
         rank: what rounding to the type that the file stores can make of zero is zero (`stored`),
@@ -99,6 +103,7 @@ class Method:
     def hash(self) -> str:
         """Eight hex digits of the choices (the preset's name is not one of them)."""
         choices = {name: value for name, value in self.as_dict().items() if name != "preset"}
+        choices["definitions"] = _DEFINITIONS
         # As it was before there was a choice: numbers and name stay.
         for name, before in (("rank", "computed"), ("tails", "any")):
             if choices[name] == before:
@@ -141,3 +146,12 @@ def method(preset: Preset = Method.preset, **changes: Any) -> Method:
     if preset not in PRESETS:
         raise ZooError(f"no method {preset!r}: use one of {', '.join(PRESETS)}")
     return dataclasses.replace(PRESETS[preset], **changes)
+
+
+def as_method(how: Method | Preset | None) -> Method:
+    """A method as it is, that of a preset's name, or the default one.
+
+    Raises:
+        ZooError: unknown preset.
+    """
+    return how if isinstance(how, Method) else method(how or Method.preset)

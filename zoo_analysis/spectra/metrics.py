@@ -115,8 +115,8 @@ class LayerMetrics:
     )
     log_alpha_norm: float | None = metric("log Σ λ^α", averaged=5, shown=5, of=of_fit(alpha_norm))
     sigma_mp: float | None = metric(
-        "σ of the Marchenko–Pastur bulk λ± = σ²(1 ± √(M/N))²: from the median, then from the mean "
-        "below the edge until it settles"
+        "σ of the Marchenko–Pastur bulk λ± = σ²(1 ± √(r/N))², r being the rank: from the median, "
+        "then from the mean below the edge until it settles; null where there is no bulk"
     )
     bulk_min: float | None = metric("λ⁻, the bulk's lower edge")
     bulk_max: float | None = metric("λ⁺, the bulk's upper edge")
@@ -124,6 +124,12 @@ class LayerMetrics:
         "eigenvalues above λ⁺ and a Tracy–Widom allowance at a chance of 1 in 1,000", shown=9
     )
     mp_softrank: float | None = metric("λ⁺ / λ_max", averaged=7, shown=10)
+    mp_ks: float | None = metric(
+        "Kolmogorov–Smirnov distance of the eigenvalues that are no spikes and the bulk's law"
+    )
+    random_like: float | None = metric(
+        "1 where the spectrum is that of a random initialisation (all bulk, or orthogonal), else 0"
+    )
     hill_alpha: float | None = metric(
         "Hill estimator on the upper half (PL_Alpha_Hill of Zhou et al. 2023)",
         of=of_fit(lambda spectrum, fit: hill_alpha(spectrum.usable)),

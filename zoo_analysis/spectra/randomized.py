@@ -15,11 +15,12 @@ class Randomized:
     Attributes:
         num_rand_spikes: eigenvalues of W above the largest of the shuffled W.
         num_traps: eigenvalues of the shuffled W above its Marchenko–Pastur edge: correlation
-            traps, made by a few very large entries (WeightWatcher's `num_traps`).
+            traps, made by a few very large entries (WeightWatcher's `num_traps`); None where that
+            has no bulk.
     """
 
     num_rand_spikes: int
-    num_traps: int
+    num_traps: int | None
 
 
 def compare_randomized(

@@ -8,6 +8,7 @@ from zoo_analysis.stats.correlations import (
     difference_of,
     fisher_z,
 )
+from zoo_analysis.stats.exact_r2 import r2_interval
 from zoo_analysis.stats.line import Line, fit_line
 from zoo_analysis.stats.pooled import Mixed, Within, mixed_line, partial_correlation, simpson
 from zoo_analysis.stats.regression import Regression, regress
@@ -38,6 +39,7 @@ __all__ = [
     "mixed_line",
     "partial_correlation",
     "permutation_p",
+    "r2_interval",
     "regress",
     "robust_z",
     "simpson",

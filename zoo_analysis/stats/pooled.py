@@ -146,15 +146,20 @@ class Within:
     Attributes:
         pooled: slope over all points, series ignored.
         within: slope that all series share when each keeps its own level (fixed effects).
+        within_low, within_high: its 95 % interval (Student's t of n − series − 1 degrees).
         slopes: each series' own slope, of those that have one.
         against: the series whose slope has the sign opposite to the pooled one.
-        paradox: whether `within` has the sign opposite to the pooled one (Simpson 1951).
+        opposite: whether `within` has the sign opposite to the pooled one.
+        paradox: whether it has, and the intervals of both exclude zero (Simpson 1951).
     """
 
     pooled: float
     within: float
+    within_low: float
+    within_high: float
     slopes: dict[str, float]
     against: tuple[str, ...]
+    opposite: bool
     paradox: bool
 
 
@@ -166,22 +171,42 @@ def simpson(x: ArrayLike, y: ArrayLike, series: Sequence[str]) -> Within:
         y: (n,) finite values.
         series: (n,) group of each; groups of fewer than 3 points or with constant x have no slope.
     """
+    from scipy.stats import t as student
+
     a, b, groups = _arrays(x, y, series)
-    pooled = fit_line(a, b).slope
+    line = fit_line(a, b)
     slopes: dict[str, float] = {}
-    share, spread = 0.0, 0.0
+    inner = np.zeros((2, len(a)))
+    told = np.zeros(len(a), dtype=bool)
     for name in sorted(set(groups)):
         inside = groups == name
         t, v = a[inside], b[inside]
         if len(t) < 2 or np.ptp(t) == 0:
             continue
-        share += float((t - t.mean()) @ v)
-        spread += float((t - t.mean()) @ (t - t.mean()))
+        told |= inside
+        inner[:, inside] = t - t.mean(), v - v.mean()
         if len(t) >= _MIN_SERIES:
             slopes[str(name)] = fit_line(t, v).slope
-    within = share / spread if spread else _NAN
-    against = tuple(name for name, slope in slopes.items() if slope * pooled < 0)
-    return Within(pooled, within, slopes, against, bool(against) and within * pooled < 0)
+    t, v = inner
+    spread = float(t @ t)
+    within = float(t @ v) / spread if spread else _NAN
+    freedom = int(told.sum()) - len(set(groups[told])) - 1
+    error = (
+        float(np.sqrt(np.sum((v - within * t) ** 2) / freedom / spread)) if freedom > 0 else _NAN
+    )
+    half = float(student.ppf(0.975, freedom)) * error if freedom > 0 else _NAN
+    opposite = within * line.slope < 0
+    sure = abs(within) > half and line.slope_p < 0.05
+    return Within(
+        line.slope,
+        within,
+        within - half,
+        within + half,
+        slopes,
+        tuple(name for name, slope in slopes.items() if slope * line.slope < 0),
+        opposite,
+        opposite and sure,
+    )
 
 
 def _arrays(x: ArrayLike, y: ArrayLike, series: Sequence[str]) -> tuple[Floats, Floats, np.ndarray]:

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, replace
 import numpy as np
 from numpy.typing import ArrayLike
 
+from zoo_analysis.stats.exact_r2 import r2_interval
 from zoo_analysis.stats.line import Floats, Line, fit_line
 from zoo_analysis.stats.resampling import MIN_BOOTSTRAP, bootstrap_intervals, permutation_p
 
@@ -22,8 +23,7 @@ _NAN = float("nan")
 class Regression:
     """An ordinary-least-squares line, how well it holds, and how sure one can be of it.
 
-    NaN stands for what n models cannot tell. Intervals are 95 % BCa bootstrap intervals; all
-    p-values are two-sided.
+    NaN stands for what n models cannot tell. Intervals are of 95 %; all p-values are two-sided.
 
     Attributes:
         n: models with a finite metric and a finite accuracy.
@@ -39,8 +39,9 @@ class Regression:
         kendall_p: chance of so large a |τ| without association (exact for few models).
         spearman_rho: Spearman's rank correlation.
         spearman_p: chance of so large a |ρ| without association.
-        r2_low, r2_high: interval of R².
-        tau_low, tau_high: interval of τ-b.
+        r2_low, r2_high: interval of R², exact for bivariate normal data; see `r2_interval`.
+        r2_bca_low, r2_bca_high: BCa bootstrap interval of R², too short for a few models.
+        tau_low, tau_high: BCa bootstrap interval of τ-b.
         perm_p: chance of so large a |correlation| when accuracies are dealt out at random.
         theil_sen: median of the slopes between any two models (Theil 1950, Sen 1968).
         flags: what to beware of; see docs/statistics.md.
@@ -60,6 +61,8 @@ class Regression:
     spearman_p: float = _NAN
     r2_low: float = _NAN
     r2_high: float = _NAN
+    r2_bca_low: float = _NAN
+    r2_bca_high: float = _NAN
     tau_low: float = _NAN
     tau_high: float = _NAN
     perm_p: float = _NAN
@@ -104,6 +107,7 @@ def regress(
     if n < 2 or np.ptp(x) == 0:
         return Regression(n, flags=(*flags, *(["constant metric"] if n > 1 else [])))
     line = fit_line(x, y)
+    low, high = r2_interval(line.r2, n) if n >= MIN_BOOTSTRAP else (_NAN, _NAN)
     flags += _flags(line, x, y, labels)
     return replace(
         _ranked(x, y),
@@ -111,6 +115,8 @@ def regress(
             name: getattr(line, name)
             for name in ("slope", "slope_se", "intercept", "r2", "r2_adj", "rmse", "rmse_loo")
         },
+        r2_low=low,
+        r2_high=high,
         **asdict(bootstrap_intervals(x, y, resamples=resamples, seed=seed)),
         perm_p=permutation_p(x, y, permutations=permutations, seed=seed),
         flags=tuple(flags),

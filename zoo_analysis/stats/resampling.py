@@ -18,8 +18,8 @@ _BLOCK = 4_000_000
 class Intervals:
     """Intervals of R² and Kendall's τ-b; NaN where the bootstrap cannot tell."""
 
-    r2_low: float
-    r2_high: float
+    r2_bca_low: float
+    r2_bca_high: float
     tau_low: float
     tau_high: float
 
@@ -61,8 +61,8 @@ def bootstrap_intervals(
             method="BCa",
             rng=np.random.default_rng(seed),
         ).confidence_interval
-    (r2_low, tau_low), (r2_high, tau_high) = np.asarray(found.low), np.asarray(found.high)
-    return Intervals(float(r2_low), float(r2_high), float(tau_low), float(tau_high))
+    (r2_bca_low, tau_low), (r2_bca_high, tau_high) = np.asarray(found.low), np.asarray(found.high)
+    return Intervals(float(r2_bca_low), float(r2_bca_high), float(tau_low), float(tau_high))
 
 
 class Resampled:

@@ -1,6 +1,6 @@
 """A DuckDB connection over one snapshot of the store, locked so that it can only look."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 import duckdb
@@ -8,9 +8,17 @@ import pyarrow as pa
 from deltalake import DeltaTable
 
 from zoo_analysis.errors import StoreError
+from zoo_analysis.store.history import history
 from zoo_analysis.store.query_limits import DEFAULT_LIMITS, QueryLimits
-from zoo_analysis.store.schemas import TABLES
-from zoo_analysis.store.tables import Location, dataset, load, local_files, widened
+from zoo_analysis.store.schemas import TABLES, formerly
+from zoo_analysis.store.tables import (
+    Location,
+    columns_of,
+    dataset,
+    load,
+    local_files,
+    widened,
+)
 from zoo_analysis.store.views import view_scripts
 from zoo_analysis.texts import one_line
 
@@ -58,9 +66,14 @@ def snapshots(location: Location) -> dict[str, DeltaTable | None]:
     with ThreadPoolExecutor(len(others)) as threads:
         found |= zip(others, threads.map(lambda name: load(location, name), others), strict=True)
     if not any(found.values()):
-        when = f" as of {location.as_of.isoformat()}" if location.as_of else ""
+        if location.as_of:
+            began = history(location)[0].time  # refuses where there is no store now either
+            raise StoreError(
+                f"the store at {location.uri} began at {began:%Y-%m-%dT%H:%M:%S} UTC: there is "
+                f"nothing of it as of {location.as_of:%Y-%m-%dT%H:%M:%S} UTC"
+            )
         raise StoreError(
-            f"no store at {location.uri}{when}: `zoo scan SOURCE` creates one, "
+            f"no store at {location.uri}: `zoo scan SOURCE` creates one, "
             "--store or ZOO_STORE names another"
         )
     return found
@@ -127,20 +140,32 @@ def _register(
         columns = ", ".join(f"{_identifier(c.name)} {_type(c.type)}" for c in TABLES[name])
         connection.execute(f"CREATE TABLE raw.{name} ({columns})")
         return []
+    columns = ", ".join(_selected(name, columns_of(table)))
     if not reads_natively(location):
         connection.register(f"_{name}", dataset(location, table))
-        connection.execute(f"CREATE VIEW raw.{name} AS FROM _{name}")
+        connection.execute(f"CREATE VIEW raw.{name} AS SELECT {columns} FROM _{name}")
         return []
     files = local_files(table)
-    # Named columns of files of several generations; those that none of them has yet are null.
-    present = {column.name for column in table.schema().fields}
-    absent = pa.schema([column for column in TABLES[name] if column.name not in present])
-    nulls = "".join(f", NULL AS {_identifier(column.name)}" for column in absent)
     connection.execute(
-        f"CREATE VIEW raw.{name} AS SELECT *{nulls} FROM "
+        f"CREATE VIEW raw.{name} AS SELECT {columns} FROM "
         f"read_parquet([{', '.join(map(_quoted, files))}], union_by_name = {widened(table)})"
     )
     return files
+
+
+def _selected(name: str, stored: pa.Schema) -> Iterator[str]:
+    """The columns of a table as they are now, out of those that are stored, then all others."""
+    left = dict.fromkeys(stored.names)
+    for column in TABLES[name]:
+        called = [each for each in (column.name, *formerly(name, column.name)) if each in left]
+        for each in called:
+            del left[each]
+        value = f"coalesce({', '.join(map(_identifier, called))})" if called else "NULL"
+        if called == [column.name] and stored.field(column.name).type == column.type:
+            yield _identifier(column.name)
+        else:
+            yield f"CAST({value} AS {_type(column.type)}) AS {_identifier(column.name)}"
+    yield from map(_identifier, left)
 
 
 def _type(kind: pa.DataType) -> str:

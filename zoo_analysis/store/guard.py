@@ -2,12 +2,14 @@
 
 import json
 import re
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
 
 import duckdb
 
 from zoo_analysis.errors import QueryError
+from zoo_analysis.lookup import near
+from zoo_analysis.store.views import view_names
 
 #: Table functions that compute or describe. All others read files, memory or other SQL, or change
 #: settings, and are refused by name before DuckDB's own locks are even tried.
@@ -17,6 +19,7 @@ _TABLE_FUNCTIONS = frozenset(
         *("histogram", "histogram_values", "summary", "pragma_table_info", "pragma_show"),
         *("duckdb_columns", "duckdb_functions", "duckdb_keywords", "duckdb_schemas"),
         *("duckdb_tables", "duckdb_types", "duckdb_views", "pragma_version"),
+        *("contenders", "summary_values"),  # macros of queries/views
     }
 )
 #: What the environment and the settings of the process are: they may hold tokens and paths.
@@ -84,9 +87,66 @@ def _name(function: dict[str, Any]) -> str:
     return str(function.get("function_name", "?")).lower()
 
 
+#: What DuckDB says of a name that is not there: which kind of thing, the name, what it suggests.
+_UNKNOWN: Final = (
+    (re.compile(r'Table with name "?(?P<name>[^"]+?)"? does not exist'), "table or view"),
+    (
+        re.compile(
+            r'Referenced column "(?P<name>.+?)" (?:not found|was not found)'
+            r"(?:.*?Candidate bindings: (?P<near>.*))?"
+        ),
+        "column",
+    ),
+    (
+        re.compile(r'(?:list|Table) "(?P<of>.+?)" does not have a column named "(?P<name>.+?)"'),
+        "column",
+    ),
+    (re.compile(r'Column "(?P<name>.+?)" does not exist'), "column"),
+    (
+        re.compile(
+            r'Referenced table "(?P<name>.+?)" not found(?:.*?Candidate tables: (?P<near>.*))?'
+        ),
+        "table",
+    ),
+    (
+        re.compile(
+            r"(?:\w+ )?Function with name (?P<name>\S+) does not exist"
+            r'(?:.*?Did you mean (?P<near>"[^"]*"))?'
+        ),
+        "function",
+    ),
+)
+_NO_MATCH: Final = re.compile(r"No function matches .*?'(?P<call>.+?)'\. You might.*")
+_LOCATION: Final = re.compile(r" LINE \d+: .*")
+
+
 def explain(error: BaseException) -> str:
-    """DuckDB's message on one line: what is wrong, where, and what it suggests instead."""
+    """DuckDB's refusal on one line: the name that is not there and those like it, or its own words.
+
+    Args:
+        error: of DuckDB; its name for the kind of error is left out.
+    """
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    kept = [line for line in lines if not re.fullmatch(r"[\^~ ]+", line)]
-    message = " ".join(kept) or type(error).__name__
+    message = re.sub(r"^(?:[A-Z]\w* )+Error: ", "", " ".join(lines))
+    for pattern, what in _UNKNOWN:
+        if told := pattern.search(message):
+            return _unknown(what, told.groupdict())
+    if told := _NO_MATCH.search(message):
+        return f"no function takes {told['call']}; cast its arguments to other types"
+    message = _LOCATION.sub("", message) or type(error).__name__
     return message if len(message) <= 400 else message[:397] + "..."
+
+
+def _unknown(what: str, told: Mapping[str, str | None]) -> str:
+    name, candidates = told["name"] or "", re.findall(r'"([^"]+)"', told.get("near") or "")
+    if what == "table or view":
+        views = view_names()
+        hint = near(name, views, f"there are: {', '.join(views)}", most=2)
+    elif candidates:
+        hint = near(name, candidates, f"the nearest are {', '.join(candidates)}", most=2)
+    elif what == "column":
+        hint = "`DESCRIBE` and the name of a table list its columns"
+    else:
+        hint = "see DuckDB's documentation of functions"
+    of = f"{told['of']} has " if told.get("of") else ""
+    return f"{of}no {what} {name!r}; {hint}"

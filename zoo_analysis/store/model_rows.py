@@ -10,7 +10,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from zoo_analysis.errors import StoreError
-from zoo_analysis.store.schemas import COMMIT_ID, COMMITS, TABLES
+from zoo_analysis.store.schemas import (
+    COMMIT_ID,
+    COMMITS,
+    TABLES,
+    formerly,
+)
 
 _MODEL_KEY = ("repo_id", "revision")
 
@@ -72,6 +77,28 @@ def conform(rows: pa.Table, schema: pa.Schema, what: str) -> pa.Table:
         except pa.ArrowException as error:
             raise StoreError(f"{what}, column {column.name}: {error}") from error
     return pa.table(columns, schema=schema)
+
+
+def modern(rows: pa.Table, table: str) -> pa.Table:
+    """Rows of any generation with the columns and types that they have now, then all others.
+
+    Args:
+        rows: of a store's table, as they are stored.
+        table: its name.
+
+    Raises:
+        StoreError: a value that is not of its column's type now.
+    """
+    for column in TABLES[table].names:
+        for old in formerly(table, column):
+            if old in rows.column_names:
+                had = rows[old]
+                if column in rows.column_names:
+                    had = pc.coalesce(rows[column], had)
+                rows = rows.drop_columns([n for n in (old, column) if n in rows.column_names])
+                rows = rows.append_column(column, had)
+    others = [column for column in rows.schema if column.name not in TABLES[table].names]
+    return conform(rows, pa.schema([*TABLES[table], *others]), f"table {table!r}")
 
 
 def stamped(rows: pa.Table, column: str) -> pa.Table:

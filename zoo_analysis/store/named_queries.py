@@ -1,4 +1,4 @@
-"""The questions in `queries/`: one SQL file each, with typed parameters in its comments."""
+"""The questions in `queries/`, and the user's own: an SQL file each, parameters in its comments."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -7,13 +7,13 @@ from datetime import datetime
 from pathlib import Path
 
 from zoo_analysis.errors import QueryError
-from zoo_analysis.folders import data_dir
+from zoo_analysis.folders import data_dir, user_settings
 from zoo_analysis.lookup import near
 
 _PARAM = re.compile(
-    r"^-- param (?P<name>\w+): (?P<type>\w+) = (?P<default>.+?)(?:\s+\((?P<about>.*)\))?\s*$",
-    re.MULTILINE,
+    r"-- param (?P<name>\w+): (?P<type>\w+) = (?P<default>.+?)(?:\s+\((?P<about>.*)\))?\s*$"
 )
+_DECLARED = re.compile(r"-- param\b")
 
 
 def _boolean(text: str) -> bool:
@@ -45,13 +45,14 @@ class NamedQuery:
     """One question: `sql` as in its file, `title` from its first comment line.
 
     A parameter is declared in a comment, ``-- param NAME: TYPE = DEFAULT  (what it is)``, with
-    ``null`` for no default and ``required`` where there can be none.
+    ``null`` for no default and ``required`` where there can be none. `file` is the user's own.
     """
 
     name: str
     title: str
     params: tuple[Param, ...]
     sql: str
+    file: Path | None = None
 
     def bind(self, given: Mapping[str, object]) -> dict[str, object]:
         """Values for all parameters: the given ones, else the defaults.
@@ -75,36 +76,62 @@ class NamedQuery:
         }
 
 
+def own_queries() -> Path:
+    """The folder of the user's own questions, in the user's settings."""
+    return user_settings() / "queries"
+
+
 def list_queries() -> list[NamedQuery]:
-    """All named queries, by name."""
-    return [_parse(path) for path in sorted(data_dir("queries").glob("*.sql"))]
+    """All named queries, by name: those that come with the package, and the user's own.
+
+    Raises:
+        QueryError: one of the user's own is malformed, or is called like one of the others.
+    """
+    return [_parse(path) for _, path in sorted(_paths().items())]
 
 
 def get_query(name: str) -> NamedQuery:
     """The query of this name.
 
     Raises:
-        QueryError: there is none; the nearest names are suggested.
+        QueryError: there is none, and the nearest names are suggested; or as for `list_queries`.
     """
-    paths = {path.stem: path for path in data_dir("queries").glob("*.sql")}
+    paths = _paths()
     if name in paths:
         return _parse(paths[name])
     hint = near(name, paths, "`zoo queries` lists them", most=3)
     raise QueryError(f"no query named {name!r}: {hint}")
 
 
+def _paths() -> dict[str, Path]:
+    folders = (data_dir("queries"), own_queries())
+    with_package, own = ({path.stem: path for path in f.glob("*.sql")} for f in folders)
+    for name in with_package.keys() & own.keys():
+        raise QueryError(f"{own[name]}: a question {name!r} comes with the package; rename yours")
+    return with_package | own
+
+
 def _parse(path: Path) -> NamedQuery:
-    sql = path.read_text(encoding="utf-8")
-    params = []
-    for match in _PARAM.finditer(sql):
-        default = match["default"]
-        required = default == "required"
-        param = Param(match["name"], match["type"], None, match["about"] or "", required)
-        if not required and default != "null":
-            param = replace(param, default=_read(param, default))
-        params.append(param)
+    try:
+        sql = path.read_text(encoding="utf-8")
+        params = list(map(_param, filter(_DECLARED.match, sql.splitlines())))
+    except (OSError, UnicodeDecodeError, QueryError) as error:
+        raise QueryError(f"{path}: {error}") from error
     title = sql.partition("\n")[0].removeprefix("--").strip()
-    return NamedQuery(path.stem, title, tuple(params), sql)
+    file = path if path.parent == own_queries() else None
+    return NamedQuery(path.stem, title, tuple(params), sql, file)
+
+
+def _param(line: str) -> Param:
+    match = _PARAM.match(line)
+    if match is None:
+        raise QueryError(f"{line!r}: write -- param NAME: TYPE = DEFAULT  (what it is)")
+    default = match["default"]
+    required = default == "required"
+    param = Param(match["name"], match["type"], None, match["about"] or "", required)
+    if required or default == "null":
+        return param
+    return replace(param, default=_read(param, default))
 
 
 def _read(param: Param, value: object) -> object:

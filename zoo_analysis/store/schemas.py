@@ -1,5 +1,10 @@
-"""The tables' columns. Names follow WeightWatcher's wherever the thing is the same."""
+"""The tables' columns. Names follow WeightWatcher's wherever the thing is the same.
 
+What they mean is said in ``queries/schema.toml``.
+"""
+
+import re
+from collections.abc import Mapping
 from typing import Final
 
 import pyarrow as pa
@@ -105,6 +110,15 @@ COMMITS = _schema(
 
 #: Metrics that `summaries` averages, in the order in which it is shown.
 SUMMARY_METRICS: Final = AVERAGED
+#: Columns of `summaries` that models can be ranked or regressed by: means, medians, means weighted
+#: by the tails' sizes, and the share of layers that look random.
+SUMMARY_COLUMNS: Final = (
+    *SUMMARY_METRICS,
+    *(f"{name}_{form}" for form in ("median", "by_tail") for name in SUMMARY_METRICS),
+    "random_like",
+)
+#: Choices of the layers that averages are over: all, or those with a clear tail (`clear_layers`).
+QUALITIES: Final = ("all", "clear")
 
 #: Averages that were published without their layers; `summaries` shows them beside the others.
 AVERAGES = _schema(
@@ -141,7 +155,10 @@ REGRESSIONS = _schema(
     ("flags", pa.string()),
     ("method", pa.string()),
     ("spearman_p", pa.float64()),
+    ("r2_bca_low", pa.float64()),
+    ("r2_bca_high", pa.float64()),
     ("query", pa.string()),
+    ("of_version", pa.string()),
     ("computed_at", TIME),
 )
 
@@ -210,6 +227,18 @@ SCANS = _schema(
     ("pid", pa.int64()),
 )
 
+#: Seconds that measuring takes on a kind of machine, or by how much scans departed from them.
+RATES = _schema(
+    ("machine", pa.string()),
+    ("method", pa.string()),
+    ("quantity", pa.string()),
+    ("side", pa.int64()),  # of the matrix, where it matters
+    ("value", pa.float64()),
+    ("seconds", pa.float64()),  # of work that it was found from, if it is a correction
+    ("run_id", pa.string()),
+    ("measured_at", TIME),
+)
+
 FAILURES = _schema(
     ("scan_id", pa.string()),
     *_KEY,
@@ -232,6 +261,29 @@ TABLES: Final[dict[str, pa.Schema]] = {
     "studies": STUDIES,
     "releases": RELEASES,
     "scans": SCANS,
+    "rates": RATES,
     "failures": FAILURES,
     "regressions": REGRESSIONS,
 }
+
+#: Generation of these columns: one more where one is renamed, or gets another type or meaning.
+#: Columns that are added need none, for stores without them have null there.
+GENERATION: Final = 1
+#: Table → a column → the names that it had before.
+FORMERLY: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {}
+
+
+def formerly(table: str, column: str) -> tuple[str, ...]:
+    """The names that a column had before."""
+    return FORMERLY.get(table, {}).get(column, ())
+
+
+def description(columns: int) -> str:
+    """The description of a table that is made now, of which older and newer packages go."""
+    return f"{columns} columns at creation, generation {GENERATION}"
+
+
+def generation(described: str | None) -> int:
+    """The generation that a table's description tells of; 0 from before there were any."""
+    found = re.search(r"generation (\d+)", described or "")
+    return int(found[1]) if found else 0

@@ -23,6 +23,7 @@ from zoo_analysis.store.model_rows import (
     assemble,
     conform,
     joined,
+    modern,
     stamped,
 )
 from zoo_analysis.store.named_queries import get_query
@@ -69,9 +70,9 @@ class Store:
         Raises:
             StoreError: a store that cannot be written.
         """
-        by_table = joined(assembled, scan_id)
-        with pending(self.location, by_table["commits"][COMMIT_ID].to_pylist()) as check:
-            for name, rows in by_table.items():
+        tables_of = joined(assembled, scan_id)
+        with pending(self.location, tables_of["commits"][COMMIT_ID].to_pylist()) as check:
+            for name, rows in tables_of.items():
                 if name == "commits":
                     check()
                 tables.append(self.location, name, rows)
@@ -119,6 +120,15 @@ class Store:
         names = ["repo_id", "revision", "method"]
         rows = tables.dataset(self.location, table).to_table(columns=names, filter=wanted)
         return set(zip(*(column.to_pylist() for column in rows.columns), strict=True))
+
+    def version_of(self, *names: str) -> str:
+        """Versions of tables in one text, the same as long as nothing was written to any.
+
+        Args:
+            names: of tables.
+        """
+        found = [(name, tables.load(self.location, name)) for name in names]
+        return ", ".join(f"{name} {table.version()}" for name, table in found if table)
 
     def connect(self) -> duckdb.DuckDBPyConnection:
         """A locked-down DuckDB connection over a snapshot of all tables and views.
@@ -191,7 +201,7 @@ class Store:
         table = tables.load(self.location, name)
         if table is None:
             return TABLES[name].empty_table()
-        return tables.dataset(self.location, table).to_table()
+        return modern(tables.dataset(self.location, table).to_table(), name)
 
 
 def as_store(store: Store | str | Path | None, as_of: datetime | int | None = None) -> Store:

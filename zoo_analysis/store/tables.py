@@ -25,7 +25,7 @@ from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundErr
 from zoo_analysis.errors import StoreError
 from zoo_analysis.folders import check_room
 from zoo_analysis.store.model_rows import conform
-from zoo_analysis.store.schemas import COMMIT_ID, TABLES
+from zoo_analysis.store.schemas import COMMIT_ID, GENERATION, TABLES, description, generation
 from zoo_analysis.texts import one_line
 
 if TYPE_CHECKING:
@@ -174,6 +174,11 @@ def load(location: Location, name: str) -> DeltaTable | None:
         raise StoreError(
             f"cannot read table {name!r} of {location.uri}: {one_line(error)}"
         ) from error
+    if (newer := generation(table.metadata().description)) > GENERATION:
+        raise StoreError(
+            f"table {name!r} of {location.uri} is of generation {newer}; this zoo-analysis knows "
+            f"{GENERATION} at most: install a newer one"
+        )
     if location.path is None or not location.past:
         return table
     if any(not Path(file).exists() for file in local_files(table)):
@@ -251,15 +256,15 @@ def _append(location: Location, name: str, rows: pa.Table) -> None:
     if location.path is not None:
         check_room(location.path, rows.nbytes // 8 + _MARGIN)
     table = load(location, name) or _create(location, name)
-    schema = columns_of(table)
-    grown = not set(schema.names).issuperset(rows.column_names)
+    before = columns_of(table)
+    schema = pa.schema([*before, *(each for each in rows.schema if each.name not in before.names)])
     write_deltalake(
         table,
         # A newer package may have widened the table.
-        rows if grown else conform(rows, schema, f"table {name!r}"),
+        conform(rows, schema, f"table {name!r}"),
         mode="append",
         # Only where this version of the package has more columns: merging rewrites metadata.
-        schema_mode="merge" if grown else None,
+        schema_mode="merge" if len(schema) > len(before) else None,
         storage_options=dict(location.storage_options) or None,
         writer_properties=writer_properties(name, schema),
         commit_properties=_COMMIT,
@@ -280,7 +285,7 @@ def _create(location: Location, name: str) -> DeltaTable:
                 # The log is what makes earlier times readable, so it never expires by itself.
                 "delta.enableExpiredLogCleanup": "false",
             },
-            description=_columns(len(schema)),
+            description=description(len(schema)),
         )
     except CommitFailedError:  # … by a hair: between our look and our commit
         table = load(location, name)
@@ -291,8 +296,5 @@ def _create(location: Location, name: str) -> DeltaTable:
 
 def widened(table: DeltaTable) -> bool:
     """True where columns were added since the table was created, so that older files lack some."""
-    return bool(table.metadata().description != _columns(len(table.schema().fields)))
-
-
-def _columns(count: int) -> str:
-    return f"{count} columns at creation"
+    told = table.metadata().description or ""
+    return not told.startswith(f"{len(table.schema().fields)} columns ")

@@ -1,16 +1,25 @@
-"""Growth kept in check: small files merged, files that no version needs removed."""
+"""Upkeep of files: small ones merged, those that no version needs removed, old ones migrated."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 
-from deltalake import DeltaTable
+import pyarrow as pa
+from deltalake import DeltaTable, write_deltalake
 from deltalake.exceptions import DeltaError
 
 from zoo_analysis.errors import StoreError
 from zoo_analysis.store.live.orphans import OWNED, orphans, removed
 from zoo_analysis.store.live.pending import bury
-from zoo_analysis.store.schemas import TABLES
-from zoo_analysis.store.tables import Location, columns_of, load, writer_properties
+from zoo_analysis.store.model_rows import modern
+from zoo_analysis.store.schemas import GENERATION, TABLES, description, generation
+from zoo_analysis.store.tables import (
+    Location,
+    columns_of,
+    dataset,
+    load,
+    writer_properties,
+)
 from zoo_analysis.texts import one_line
 
 #: Rows of these are put next to those of the same model, so that a lookup skips all others.
@@ -38,6 +47,16 @@ class Vacuumed:
 
     table: str
     files: int
+
+
+@dataclass(frozen=True)
+class Migrated:
+    """Migration of one table: its generation before and after, and the rows that were rewritten."""
+
+    table: str
+    before: int
+    after: int
+    rows: int
 
 
 def compact(location: Location) -> tuple[Compacted, ...]:
@@ -108,6 +127,56 @@ def vacuum(
             ) from error
         done.append(Vacuumed(name, len(files)))
     return tuple(done)
+
+
+def migrate(location: Location) -> tuple[Migrated, ...]:
+    """Tables of an earlier generation rewritten with the columns that they have now.
+
+    A store of an earlier generation is read as well without; this ends the translating. Earlier
+    versions stay readable. Nothing else may write meanwhile, or its rows are refused.
+
+    Args:
+        location: of the store.
+
+    Raises:
+        StoreError: there is no store here, or it cannot be read or written.
+    """
+    done = []
+    for name, table in _tables(location):
+        before, rows = generation(table.metadata().description), 0
+        if before < GENERATION:
+            try:
+                rows = _rewrite(location, name, table)
+            except (DeltaError, OSError, ValueError) as error:
+                raise StoreError(
+                    f"cannot migrate table {name!r} of {location.uri}: {one_line(error)}"
+                ) from error
+        done.append(Migrated(name, before, GENERATION, rows))
+    return tuple(done)
+
+
+def _rewrite(location: Location, name: str, table: DeltaTable) -> int:
+    """Rewrite a table where its columns are not those of now; the number of rows."""
+    stored, rows = columns_of(table), 0
+    schema = modern(stored.empty_table(), name).schema
+    if any(column not in stored for column in schema) or len(schema) < len(stored):
+
+        def batches() -> Iterator[pa.RecordBatch]:
+            nonlocal rows
+            for batch in dataset(location, table).to_batches():
+                rows += len(batch)
+                yield from modern(pa.Table.from_batches([batch]), name).to_batches()
+
+        write_deltalake(
+            table,
+            pa.RecordBatchReader.from_batches(schema, batches()),
+            mode="overwrite",
+            schema_mode="overwrite",
+            writer_properties=writer_properties(name, schema),
+        )
+        table.update_incremental()
+    table.alter.set_table_description(description(len(schema)))
+    return rows
 
 
 def _tables(location: Location) -> list[tuple[str, DeltaTable]]:

@@ -1,5 +1,6 @@
 """The views of `queries/views`, and the averages that they define of layers not in a store."""
 
+import re
 from pathlib import Path
 
 import duckdb
@@ -12,6 +13,12 @@ from zoo_analysis.store.schemas import SUMMARY_METRICS
 def view_scripts() -> list[str]:
     """SQL that makes the views over the tables of schema ``raw``, in the order to be run."""
     return [_read(path) for path in sorted(_folder().glob("*.sql"))]
+
+
+def view_names() -> list[str]:
+    """Names of the views that are asked: all but those of schema ``raw``."""
+    found = re.findall(r"^CREATE VIEW (\w+) AS", "".join(view_scripts()), re.MULTILINE)
+    return sorted(found)
 
 
 def average(layers: pa.Table) -> dict[str, float | None]:

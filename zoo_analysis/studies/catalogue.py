@@ -14,6 +14,16 @@ if TYPE_CHECKING:
 
 _ALL: Final = (
     Study(
+        name="nature-2021",
+        title="Printed tables of the 2021 paper, recomputed from its authors' data cell by cell",
+        finding="weighted alpha and the log α-norm predict reported errors within an architecture "
+        "family better than plain norms do",
+        source="Martin, Peng & Mahoney 2021, Nature Communications 12:4122",
+        seeds=1,
+        takes=0.2,
+        reads_data=True,
+    ),
+    Study(
         name="neuronal-robustness",
         title="Likeness to a convolutional network, accuracy and robustness on MNIST digits",
         finding="fully connected networks with higher neuronal correlation with a CNN are more "

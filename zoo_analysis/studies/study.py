@@ -32,6 +32,7 @@ class Setting:
         spread: runs independent work side by side.
         store: which a study of the zoo at hand reads.
         small: a run to try the machinery (seconds, not minutes); its finding means nothing.
+        data: folder of published data, for a study that reads such; fetched where it is None.
     """
 
     cache: Path
@@ -39,6 +40,7 @@ class Setting:
     spread: Spread = one_by_one
     store: Store | None = None
     small: bool = False
+    data: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -51,12 +53,17 @@ class Outcome:
         seen: whether the published finding is seen here; None where this cannot be said.
         verdict: that in one sentence with the deciding numbers.
         similarities: rows for the table of that name, of its schema; None for none.
+        cells: printed figures beside recomputed ones, of a study that has them: columns of
+            `studies.trends.cells.Cell`. They are its result, and shown before the estimates.
+        remarks: what a reader must know of them, in sentences.
     """
 
     table: pa.Table
     seen: bool | None
     verdict: str
     similarities: pa.Table | None = None
+    cells: pa.Table | None = None
+    remarks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -70,6 +77,7 @@ class Study:
         source: paper.
         seeds: how often networks are trained unless told otherwise.
         takes: about how long, on two cores, in minutes.
+        reads_data: it reads published data, which are fetched unless `Setting.data` has them.
     """
 
     name: str
@@ -78,6 +86,7 @@ class Study:
     source: str
     seeds: int
     takes: float
+    reads_data: bool = False
 
     def run(self, setting: Setting) -> Outcome:
         """The outcome here, of the study's own module: it imports torch, which takes seconds.

@@ -134,6 +134,11 @@ class Checkpoint(ABC):
         """The open files, and whatever else the checkpoint holds until it is closed."""
         return ExitStack()
 
+    @cached_property
+    def remarks(self) -> dict[str, None]:
+        """What was passed over beside the weights, in the order in which it was read."""
+        return {}
+
     def close(self) -> None:
         """Let go of the files; tensors that were read stay valid."""
         self.resources.close()

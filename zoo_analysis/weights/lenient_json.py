@@ -8,6 +8,9 @@ from typing import Any, Final
 #: It takes one look at each character: a text that does not end is a text up to the end.
 _COMMA: Final = re.compile(r'("(?:[^"\\]|\\.|\\\Z)*+(?:"|\Z))|,(?=\s*+[}\]])', re.S)
 
+#: The remark on a configuration that says nothing.
+NO_CONFIG: Final = "config.json is no JSON object, and is passed over"
+
 
 def lenient_json(text: str) -> Any:
     """The value that a JSON text means.

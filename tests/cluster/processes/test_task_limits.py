@@ -1,18 +1,27 @@
 """A task that takes too long or too much ends as one failure, and its neighbours go on."""
 
 import ctypes
+import hashlib
+import math
 import os
+import signal
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
+import ray
 
+from tests.attacks.limits import within
+from tests.support.command import zoo
 from zoo_analysis.cluster.flow import run_tasks
 from zoo_analysis.cluster.processes import task_limits as module
 from zoo_analysis.cluster.processes.ray_workers import RayWorkers
 from zoo_analysis.cluster.processes.task import Task
 from zoo_analysis.cluster.processes.task_limits import LimitError, Limits, bounded
+from zoo_analysis.errors import ZooError
 
 GB = 1 << 30
 
@@ -54,6 +63,56 @@ def test_work_within_its_limits_is_left_alone() -> None:
         raise ZeroDivisionError
 
 
+def test_memory_that_is_taken_at_once_counts() -> None:
+    def at_once() -> None:
+        hoard = b"x" * (GB // 4)
+        while hoard:
+            time.sleep(0.01)
+
+    with pytest.raises(LimitError, match="--model-memory"), bounded(Limits(60, GB // 8)):
+        at_once()
+
+
+def test_no_task_gets_more_than_its_share_of_the_nodes_memory(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "_SHARE", (GB // 4) / psutil.virtual_memory().total)
+    said = "more than 0.268 GB of memory: 1% of the node's"
+    with pytest.raises(LimitError, match=said), bounded(Limits(60, 10**15)):
+        greedy()
+
+
+@pytest.mark.parametrize("seconds", [0, 0.5, -1, math.nan])
+def test_a_time_in_which_nothing_can_be_done_is_refused(seconds: float) -> None:
+    with pytest.raises(ZooError, match=r"--model-seconds .*: no model is done in less than 1 s"):
+        Limits.allowed(seconds)
+
+
+@pytest.mark.parametrize("nbytes", [0, 1, -(10**9), 99_999_999])
+def test_a_memory_in_which_nothing_can_be_done_is_refused(nbytes: int) -> None:
+    with pytest.raises(ZooError, match=r"--model-memory .*: no task is done with less than 100MB"):
+        Limits.allowed(60, nbytes)
+
+
+@pytest.mark.parametrize("seconds", [1e12, math.inf])
+def test_any_longer_time_may_be_asked_for(seconds: float) -> None:
+    with bounded(Limits.allowed(seconds).of(1e6)):
+        pass
+
+
+@pytest.mark.parametrize("command", [["scan"], ["plan"], ["correlate", "--measure", "wcka"]])
+@pytest.mark.parametrize("option", ["--model-seconds", "--model-memory"])
+def test_every_command_refuses_them_in_one_line(
+    command: list[str], option: str, tmp_path: Path
+) -> None:
+    if command == ["plan"] and option == "--model-memory":
+        return  # only headers are read
+    answer = zoo(*command, tmp_path, "--store", tmp_path / "store", option, "0")
+    assert answer.code == 2
+    assert f"{option} 0: no " in answer.err
+    assert answer.err.count("\n") == 1
+
+
 def test_limits_follow_the_size_of_a_model_and_what_the_user_allows() -> None:
     small, large = Limits().of(1e6), Limits().of(5e11, 1e15, 50 * GB)
     assert small.seconds < large.seconds
@@ -71,21 +130,72 @@ def deaf(marks: str, limits: Limits) -> str:
     return "done"
 
 
+def large_and_deaf(marks: str, limits: Limits) -> str:
+    """Code of C that takes memory and never comes back, while other threads run."""
+    module._GRACE = 1.5
+    with open(marks, "a") as file:
+        file.write("x")
+    with bounded(limits):
+        hoard = b"x" * (300 << 20)
+        hashlib.pbkdf2_hmac("sha256", b"", b"", 2**31 - 1)  # minutes
+    return hoard[:1].decode()
+
+
 def quick(number: int, limits: Limits) -> int:
     with bounded(limits):
         return number
 
 
+def dying(limits: Limits) -> None:
+    with bounded(limits):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def asked(
+    function: Callable[..., Any],
+    arguments: tuple[Any, ...],
+    limits: Limits,
+    how: str,
+    got: list[Any],
+) -> Task:
+    """A task in a process beside Ray's worker, in that worker, or in one that Ray calls again."""
+    lost = lambda error, attempts: (type(error).__name__, str(error), attempts)  # noqa: E731
+    if how == "beside":
+        return Task(function, (*arguments, limits), got.append, lost)
+    remote = ray.remote(num_cpus=1)(function)
+    return Task(remote, arguments, got.append, lost, limits=limits, remade=how == "remade")
+
+
 @pytest.mark.usefixtures("local_ray")
-def test_a_worker_that_hears_nothing_is_ended_and_tried_once_more(tmp_path: Any) -> None:
+@pytest.mark.parametrize("how", ["beside", "inside", "remade"])
+@pytest.mark.parametrize(
+    ("work", "limits", "option"),
+    [(deaf, Limits(1, GB), "--model-seconds"), (large_and_deaf, Limits(60, GB // 4), "-memory")],
+)
+def test_a_worker_that_hears_nothing_is_ended_and_tried_once_more(
+    work: Any, limits: Limits, option: str, how: str, tmp_path: Path
+) -> None:
     marks = tmp_path / "marks"
     got: list[Any] = []
-    lost = lambda error, attempts: (type(error).__name__, attempts)  # noqa: E731
-    tasks = [Task(deaf, (str(marks), Limits(0.5, GB)), got.append, lost)]
-    tasks += [Task(quick, (i, Limits(60, GB)), got.append, lost) for i in range(6)]
-    start = time.monotonic()
-    run_tasks(lambda room: tasks.pop() if tasks else None, RayWorkers())
-    assert time.monotonic() - start < 60
-    assert set(got) == {*range(6), ("ProcessDied", 2)}
+    tasks = [asked(work, (str(marks),), limits, how, got)]
+    tasks += [asked(quick, (i,), Limits(60, GB), how, got) for i in range(6)]
+    with within(60):
+        run_tasks(lambda room: tasks.pop() if tasks else None, RayWorkers())
+    ((error, message, attempts),) = (each for each in got if isinstance(each, tuple))
+    assert sorted(each for each in got if isinstance(each, int)) == list(range(6))
+    assert (error, attempts) == ("ProcessDied" if how == "beside" else "LimitError", 2)
+    assert option in message
     assert marks.read_text() == "xx"
-    assert os.getpid()  # this process lives
+
+
+@pytest.mark.usefixtures("local_ray")
+@pytest.mark.parametrize(("how", "error"), [("beside", "ProcessDied"), ("inside", "WorkerCrashed")])
+def test_a_worker_that_dies_of_something_else_is_not_said_to_have_passed_a_limit(
+    how: str, error: str
+) -> None:
+    got: list[Any] = []
+    tasks = [asked(dying, (), Limits(600, GB), how, got)]
+    run_tasks(lambda room: tasks.pop() if tasks else None, RayWorkers())
+    ((name, message, attempts),) = got
+    assert (name.removesuffix("Error"), attempts) == (error, 3)
+    assert "--model" not in message

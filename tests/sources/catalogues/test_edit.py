@@ -27,7 +27,7 @@ TEXTS = st.text(min_size=1)
 
 @pytest.fixture
 def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("ZOO_CATALOG", str(tmp_path))
+    monkeypatch.setenv("ZOO_CATALOGUES", str(tmp_path))
     return tmp_path
 
 

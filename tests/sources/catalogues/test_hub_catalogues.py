@@ -16,7 +16,7 @@ from zoo_analysis.sources.reported import torchvision_accuracies
 
 @pytest.fixture(autouse=True)
 def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("ZOO_CATALOG", str(tmp_path / "own"))
+    monkeypatch.setenv("ZOO_CATALOGUES", str(tmp_path / "own"))
     return tmp_path / "own"
 
 

@@ -18,7 +18,7 @@ from zoo_analysis.sources.catalogues.overview import (
 def test_all_catalogues_are_listed_and_only_ones_own_have_a_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("ZOO_CATALOG", str(tmp_path))
+    monkeypatch.setenv("ZOO_CATALOGUES", str(tmp_path))
     add_to_catalogue("mine", ["me/a", "me/b"], title="Ours")
     rows = [CatalogueSummary(**row) for row in list_catalogues().to_pylist()]
     found = {summary.name: summary for summary in rows}

@@ -14,7 +14,7 @@ from zoo_analysis.hub.access import HubAccess, default_access
 from zoo_analysis.hub.path import SCHEME, parse
 from zoo_analysis.hub.repository import Repository
 from zoo_analysis.weights import open_checkpoint, read_config
-from zoo_analysis.weights.layers.architecture import quietly
+from zoo_analysis.weights.quiet import quietly
 from zoo_analysis.weights.readers.files import weight_files
 
 

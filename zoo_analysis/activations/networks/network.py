@@ -12,7 +12,7 @@ from torch import nn
 from zoo_analysis.activations.probes.probe import Kind, Probe
 from zoo_analysis.errors import ActivationError
 from zoo_analysis.weights import Checkpoint
-from zoo_analysis.weights.layers.architecture import quietly
+from zoo_analysis.weights.quiet import quietly
 
 #: Seconds of Python's that a network's weights may take to be put into it.
 LOAD_SECONDS: Final = 600.0

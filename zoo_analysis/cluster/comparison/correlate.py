@@ -12,12 +12,14 @@ from zoo_analysis.activations.probes.probe import Kind, Probe
 from zoo_analysis.cluster.account import CorrelateSummary, Event
 from zoo_analysis.cluster.commits import RunWriter
 from zoo_analysis.cluster.comparison.correlate_schedule import CorrelateSchedule
-from zoo_analysis.cluster.comparison.correlate_tasks import CorrelateSettings
+from zoo_analysis.cluster.comparison.correlate_tasks import CorrelateSettings, revision_of
 from zoo_analysis.cluster.comparison.shared_pairs import parts_of_its_own
 from zoo_analysis.cluster.flow import run_tasks, side_by_side
+from zoo_analysis.cluster.listening import listeners
 from zoo_analysis.cluster.placement import DEVICE, Device, device_for
 from zoo_analysis.cluster.processes.downloads import access_for
 from zoo_analysis.cluster.processes.ray_workers import RayWorkers
+from zoo_analysis.cluster.processes.task_limits import MODEL_SECONDS, Limits
 from zoo_analysis.cluster.session import ray_session
 from zoo_analysis.cluster.worker import Failure, failure
 from zoo_analysis.errors import ZooError
@@ -34,7 +36,7 @@ from zoo_analysis.pairwise.settings import (
 )
 from zoo_analysis.similarity.measure import Measure
 from zoo_analysis.similarity.registry import get_measure
-from zoo_analysis.sources import ModelRef, resolve_revision, resolve_sources
+from zoo_analysis.sources import ModelRef, resolve_sources
 from zoo_analysis.store import Store, as_store
 
 #: What models are shown unless told otherwise.
@@ -62,6 +64,8 @@ def correlate(
     device: Device = DEVICE,
     address: str | None = None,
     cache_size: int = ACTIVATION_BYTES,
+    model_seconds: float = MODEL_SECONDS,
+    model_memory: int | None = None,
     access: HubAccess | None = None,
     on_event: Callable[[Event], None] | None = None,
     on_start: Callable[[int, int], None] | None = None,
@@ -91,8 +95,12 @@ def correlate(
         device: ``cpu``, ``cuda``, or ``auto``: cuda where the cluster has a GPU.
         address: of a Ray cluster; None is ``$RAY_ADDRESS``, else a local Ray.
         cache_size: bytes on each node for activations, kept from run to run.
+        model_seconds: that running a model, or comparing a pair, may take besides what their sizes
+            explain.
+        model_memory: bytes that a task may take, of 80 % of its node's at most; None is by the
+            sizes of models and activations.
         access: how to reach the hub; None is `hub.access.default_access`.
-        on_event: told of each model and pair when it is done.
+        on_event: told of each model and pair when it is done; a notebook shows a bar unless given.
         on_start: told how many models there are, and how many steps will be told of.
         among: only pairs with one of these repo_ids; all where empty.
         retry_of: the run_id of the comparison whose failures these are, for the record.
@@ -105,9 +113,10 @@ def correlate(
         SimilarityError: an unknown measure.
         ActivationError: a probe that is nothing.
         StoreError: a store that cannot be written.
-        ZooError: fewer than two models, no such reference, no cluster, or no GPU where one was
-            asked for.
+        ZooError: fewer than two models, no such reference, no cluster, no GPU where one was asked
+            for, or limits that no model could keep.
     """
+    limits = Limits.allowed(model_seconds, model_memory)
     names = sorted(set(listed(measures)))
     chosen = [get_measure(name) for name in dict.fromkeys(listed(measures))]
     how = ComparisonSettings.chosen(mode, neurons, layers, positions)
@@ -134,12 +143,16 @@ def correlate(
         "samples": samples,
         "positions": positions,
         "device": device,
+        "cache_size": cache_size,
+        "model_seconds": model_seconds,
+        "model_memory": model_memory,
         "retry_of": retry_of,
     }
+    on_event, on_start = listeners("comparing", on_event, on_start, steps=True)
     with RunWriter(store, summary, on_event, config) as writer:
         writer.refuse(resolved.problems)
         with ray_session(address):
-            refs = _with_revisions(refs, writer)
+            refs = _with_revisions(refs, writer, limits)
             kinds = {ref: kind_of(ref) for ref in refs}
 
             def missing() -> ComparisonPlan:
@@ -155,12 +168,12 @@ def correlate(
             if work.steps:
                 gated = access_for(refs, DOWNLOADS, None, access)
                 settings = CorrelateSettings(how, device_for(device), cache_size, gated)
-                probes = {kind: ray.put(probe) for kind, probe in shown.items()}
+                probes = {kind: (ray.put(probe), probe.n) for kind, probe in shown.items()}
                 workers = RayWorkers()
                 try:
                     for mine in parts_of_its_own(writer, work, missing, f"{how} {names} {ids}"):
                         schedule = CorrelateSchedule(
-                            writer, settings, mine, lambda ref: probes[kinds[ref]]
+                            writer, settings, mine, lambda ref: probes[kinds[ref]], limits
                         )
                         run_tasks(schedule.next_task, workers, writer.commit_if_due)
                 finally:
@@ -181,13 +194,13 @@ def known_pairs(store: Store, measures: Iterable[Measure]) -> frozenset[tuple[st
 
 
 def _with_revisions(
-    refs: Sequence[ModelRef], writer: RunWriter[CorrelateSummary]
+    refs: Sequence[ModelRef], writer: RunWriter[CorrelateSummary], limits: Limits
 ) -> list[ModelRef]:
     """The models with their revisions; those on disk are read for it, side by side."""
     unknown = [ref for ref in refs if not ref.revision]
     found: list[ModelRef | Failure] = side_by_side(
-        resolve_revision,
-        [(ref,) for ref in unknown],
+        revision_of,
+        [(ref, limits.of(ref.nbytes)) for ref in unknown],
         on_error=lambda number, error: failure(unknown[number], "revision", error),
     )
     resolved = dict(zip(unknown, found, strict=True))

@@ -4,11 +4,13 @@ import heapq
 import itertools
 from collections import deque
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import ray
 
+from zoo_analysis.activations.recording import MEMORY
 from zoo_analysis.cluster.account import CorrelateSummary, Event
 from zoo_analysis.cluster.commits import RunWriter
 from zoo_analysis.cluster.comparison.correlate_tasks import (
@@ -20,6 +22,7 @@ from zoo_analysis.cluster.comparison.correlate_tasks import (
     compare_models,
 )
 from zoo_analysis.cluster.processes.task import Room, Task
+from zoo_analysis.cluster.processes.task_limits import Limits
 from zoo_analysis.cluster.worker import Failure, failure
 from zoo_analysis.pairwise.pairs import ComparisonPlan, Pair
 from zoo_analysis.sources import ModelRef
@@ -28,6 +31,13 @@ from zoo_analysis.sources import ModelRef
 _TILE = 4
 #: Reasons why models could not be compared that the summary names.
 _REASONS = 5
+#: Multiply-adds of running a model that each byte of its weights may explain, for each sample; of
+#: comparing two models, that each couple of their numbers of one sample may.
+_FLOPS_A_BYTE, _FLOPS_A_COUPLE = 128, 10
+#: The same of comparing matrices of weights, for each byte.
+_FLOPS_OF_WEIGHTS = 4096
+#: Memory of a model that runs for each byte of its weights, and of comparing for each number.
+_BYTES_A_BYTE, _BYTES_A_NUMBER = 8, 32
 
 
 class CorrelateSchedule:
@@ -40,7 +50,8 @@ class CorrelateSchedule:
         writer: gets what the tasks yield.
         settings: for every task.
         plan: the pairs.
-        probe_of: the probe that a model is shown, in Ray's memory.
+        probe_of: the probe that a model is shown, in Ray's memory, and its samples.
+        limits: of a model, and of a pair, besides what their sizes explain.
     """
 
     def __init__(
@@ -48,9 +59,11 @@ class CorrelateSchedule:
         writer: RunWriter[CorrelateSummary],
         settings: CorrelateSettings,
         plan: ComparisonPlan,
-        probe_of: Callable[[ModelRef], Any],
+        probe_of: Callable[[ModelRef], tuple[Any, int]],
+        limits: Limits,
     ) -> None:
         self.writer, self.summary, self.probe_of = writer, writer.summary, probe_of
+        self.limits = limits
         self.gpus = int(settings.device == "cuda")
         self.settings = ray.put(settings)
         self.left: dict[ModelRef, dict[Pair, None]] = {}  # pairs still to be compared
@@ -62,6 +75,7 @@ class CorrelateSchedule:
         self.ready: list[tuple[int, tuple[int, int], int, Pair]] = []
         self.order = itertools.count()
         self.seen: dict[ModelRef, Any] = {}
+        self.sizes: dict[ModelRef, Ready] = {}
         self.done: set[tuple[ModelRef, ModelRef]] = set()
 
     def next_task(self, room: Room) -> Task | None:
@@ -77,20 +91,38 @@ class CorrelateSchedule:
             pairs = self._bundle(places)
             refs = list(dict.fromkeys(ref for pair in pairs for ref in (pair.a, pair.b)))
             seen = (self.seen[ref] for ref in refs)
-            return self._compare(compare_models, pairs, pairs, refs, self.settings, *seen)
+            limits = self._limits(pairs)
+            return self._compare(compare_models, pairs, limits, pairs, refs, self.settings, *seen)
         if self.passive:
             pair = self.passive.popleft()
-            return self._compare(compare_checkpoints, [pair], pair, self.settings)
+            nbytes = pair.a.nbytes + pair.b.nbytes
+            limits = self.limits.of(nbytes, _FLOPS_OF_WEIGHTS * nbytes, _BYTES_A_BYTE * nbytes)
+            return self._compare(compare_checkpoints, [pair], limits, pair, self.settings)
         return None
 
     def _capture(self, ref: ModelRef) -> Task:
-        arguments = ref, self.probe_of(ref), self.settings
-        lost = partial(failure, ref, "capture")
-        return Task(capture_model, arguments, partial(self._captured, ref), lost, gpus=self.gpus)
+        probe, samples = self.probe_of(ref)
+        done, lost = partial(self._captured, ref), partial(failure, ref, "capture")
+        flops, peak = _FLOPS_A_BYTE * ref.nbytes * samples, _BYTES_A_BYTE * ref.nbytes + MEMORY
+        limits = self.limits.of(ref.nbytes, flops, peak)
+        arguments = ref, probe, self.settings
+        return Task(
+            capture_model, arguments, done, lost, gpus=self.gpus, limits=limits, remade=True
+        )
 
-    def _compare(self, function: Any, pairs: list[Pair], *arguments: Any) -> Task:
+    def _compare(self, function: Any, pairs: list[Pair], limits: Limits, *arguments: Any) -> Task:
         done, lost = partial(self._compared, pairs), partial(_lost, pairs)
-        return Task(function, arguments, done, lost, gpus=self.gpus)
+        return Task(function, arguments, done, lost, gpus=self.gpus, limits=limits)
+
+    def _limits(self, pairs: list[Pair]) -> Limits:
+        """The time of all the pairs, and the memory of the largest."""
+        each = []
+        for pair in pairs:
+            a, b = self.sizes[pair.a], self.sizes[pair.b]
+            flops = _FLOPS_A_COUPLE * a.numbers * b.numbers / max(1, a.samples) * len(pair.keys)
+            each.append(self.limits.of(0, flops, _BYTES_A_NUMBER * (a.numbers + b.numbers)))
+        seconds = sum(limits.seconds for limits in each)
+        return replace(max(each, key=lambda limits: limits.nbytes or 0), seconds=seconds)
 
     def _bundle(self, places: int) -> list[Pair]:
         """The next pair; of heavy ones a tile, so that each layer is prepared for several pairs."""
@@ -111,7 +143,7 @@ class CorrelateSchedule:
         self.summary.cached += not outcome.forwarded
         self.summary.forward_seconds += outcome.seconds
         self.writer.tell(Event("captured", ref.repo_id))
-        self.seen[ref] = seen
+        self.seen[ref], self.sizes[ref] = seen, outcome
         both = [pair for pair in self.left[ref] if pair.a in self.seen and pair.b in self.seen]
         # To and fro: what a worker prepared last is used first.
         for pair in both if len(self.seen) % 2 else reversed(both):

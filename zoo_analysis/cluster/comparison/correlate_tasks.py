@@ -4,8 +4,9 @@ import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any
 
 import pyarrow as pa
 import ray
@@ -13,6 +14,7 @@ import ray
 from zoo_analysis.activations import Captured, capture, captured
 from zoo_analysis.activations.networks.load import load_network
 from zoo_analysis.activations.probes.probe import Probe
+from zoo_analysis.cluster.processes.task_limits import LimitError, Limits, bounded
 from zoo_analysis.cluster.worker import Failure, failure, one_thread
 from zoo_analysis.errors import ZooError
 from zoo_analysis.folders import user_cache
@@ -24,7 +26,7 @@ from zoo_analysis.pairwise.prepared import PreparedCache
 from zoo_analysis.pairwise.scores import Scores, similarity_rows
 from zoo_analysis.pairwise.settings import ComparisonSettings, Key
 from zoo_analysis.similarity.registry import get_measure
-from zoo_analysis.sources import ModelRef
+from zoo_analysis.sources import ModelRef, resolve_revision
 from zoo_analysis.store.schemas import SIMILARITIES
 
 #: Rows of `SIMILARITIES` as a worker makes them; whose run they are of is added later.
@@ -41,10 +43,14 @@ class Ready:
     Attributes:
         forwarded: whether the model was run for them, now.
         seconds: that it took.
+        numbers: that its activations are.
+        samples: that they are of.
     """
 
     forwarded: bool
     seconds: float
+    numbers: int
+    samples: int
 
 
 @dataclass(frozen=True)
@@ -83,9 +89,18 @@ class CorrelateSettings:
     access: HubAccess | None
 
 
+def revision_of(ref: ModelRef, limits: Limits) -> ModelRef | Failure:
+    """The model with its revision, for which its files are read."""
+    try:
+        with bounded(limits):
+            return resolve_revision(ref)
+    except (Exception, LimitError) as error:
+        return failure(ref, "revision", error)
+
+
 @ray.remote(num_cpus=1, num_returns=2)
 def capture_model(
-    ref: ModelRef, probe: Probe, settings: CorrelateSettings
+    ref: ModelRef, probe: Probe, settings: CorrelateSettings, limits: Limits
 ) -> tuple[Ready | Failure, Captured | None]:
     """Run a model over a probe, or find what this node kept of that.
 
@@ -100,13 +115,14 @@ def capture_model(
         return capture(network, probe, layers=settings.how.layers, positions=settings.how.positions)
 
     try:
-        with _quiet():
+        with _quiet(), bounded(limits):
             access, how = settings.access, settings.how
             endpoint = access.endpoint if access and ref.source == "hub" else ""
             key = (endpoint, ref.repo_id, ref.revision, probe.id, how.layers, how.positions)
             seen, hit = captured(key, make, user_cache() / "activations", settings.cache_bytes)
-        return Ready(not hit, time.perf_counter() - start), seen
-    except Exception as error:
+        numbers = sum(layer.values.size for layer in seen.layers)
+        return Ready(not hit, time.perf_counter() - start, numbers, seen.n), seen
+    except (Exception, LimitError) as error:
         return failure(ref, "capture", error, access=settings.access), None
 
 
@@ -115,16 +131,19 @@ def compare_models(
     pairs: Sequence[Pair],
     refs: Sequence[ModelRef],
     settings: CorrelateSettings,
-    *seen: Captured | None,
-) -> list[Compared]:
+    *seen_and_limits: Any,
+) -> list[Compared | Failure]:
     """Compare what models made of one probe, under each measure that is still missing.
 
     Args:
         pairs: of the models.
         refs: the models.
         settings: for every task.
-        seen: of each of them, what `capture_model` left.
+        seen_and_limits: of each of them, what `capture_model` left; then the limits of the task,
+            of which each pair has its share.
     """
+    *seen, limits = seen_and_limits
+    share = replace(limits, seconds=limits.seconds / len(pairs))
     shown = {
         ref: ModelActivations(
             (ref.repo_id, ref.revision, each.probe, settings.how, settings.device), each
@@ -145,21 +164,33 @@ def compare_models(
             cache=_prepared,
         )
 
-    return [_compared(pair, partial(score, pair), settings) for pair in pairs]
+    return [_compared(pair, partial(score, pair), settings, share) for pair in pairs]
 
 
 @ray.remote(num_cpus=1)
-def compare_checkpoints(pair: Pair, settings: CorrelateSettings) -> list[Compared]:
+def compare_checkpoints(
+    pair: Pair, settings: CorrelateSettings, limits: Limits
+) -> list[Compared | Failure]:
     """Compare two models' weights, under each measure that is still missing."""
 
     def score(key: Key) -> Scores:
         measure = get_measure(key.measure)
         return compare_weights(pair.a, pair.b, measure, settings.device, settings.access)
 
-    return [_compared(pair, score, settings)]
+    return [_compared(pair, score, settings, limits)]
 
 
-def _compared(pair: Pair, score: Callable[[Key], Scores], settings: CorrelateSettings) -> Compared:
+def _compared(
+    pair: Pair, score: Callable[[Key], Scores], settings: CorrelateSettings, limits: Limits
+) -> Compared | Failure:
+    try:
+        with bounded(limits):
+            return _scored(pair, score, settings)
+    except LimitError as error:
+        return failure(pair.a, "compare", error).about(f"with {pair.b.repo_id}")
+
+
+def _scored(pair: Pair, score: Callable[[Key], Scores], settings: CorrelateSettings) -> Compared:
     start = time.perf_counter()
     rows, reasons, failures = [], [], []
     for key in pair.keys:

@@ -37,6 +37,7 @@ class ProcessDied(Exception):
         stage: that it was in, or an empty text.
         layer: that it measured, or an empty text.
         beyond: whether its own watchdog ended it, for taking more than its limits allow.
+        limit: that it had passed, as far as it could still write it down.
     """
 
     def __init__(
@@ -46,13 +47,16 @@ class ProcessDied(Exception):
         stage: str = "",
         layer: str = "",
         beyond: bool = False,
+        limit: str = "",
     ) -> None:
-        super().__init__(ended, model, stage, layer, beyond)
+        super().__init__(ended, model, stage, layer, beyond, limit)
         self.ended, self.model, self.stage, self.layer = ended, model, stage, layer
-        self.beyond = beyond
+        self.beyond, self.limit = beyond, limit
 
     def __str__(self) -> str:
         where = f" in {self.layer}" if self.layer else ""
+        if self.limit:
+            return f"took more than {self.limit}, and its process had to be ended{where}"
         return f"its process was ended{where} {self.ended}"
 
 
@@ -158,10 +162,10 @@ class Child:
         status = self.process.wait()
         self._let_go()
         text = self._page[:].partition(b"\0")[0].decode(errors="replace")
-        model, stage, layer = (*text.split("\t"), "", "", "")[:3]
-        return ProcessDied(
-            _ended(status), int(model) if model else None, stage, layer, status == _WATCHDOG
-        )
+        model, stage, layer, limit = (*text.split("\t"), "", "", "", "")[:4]
+        number = int(model) if model else None
+        beyond = status == _WATCHDOG or bool(limit)
+        return ProcessDied(_ended(status), number, stage, layer, beyond, limit)
 
 
 def _ended(status: int) -> str:

@@ -10,11 +10,12 @@ import ray
 
 from zoo_analysis.cluster.processes.child import Child, Gate, ProcessDied
 from zoo_analysis.cluster.processes.task import Lost, Task
+from zoo_analysis.cluster.processes.task_limits import LimitError, why_ended
 from zoo_analysis.cluster.session import link
 from zoo_analysis.cluster.worker import one_thread
 
-#: How often Ray calls a remote function again whose worker died.
-_RETRIES: Final = 2
+#: How often Ray calls a remote function again whose worker died, and one that has limits.
+_RETRIES, _RETRIES_WITHIN_LIMITS = 2, 1
 #: Seconds for which the cluster is taken to be as large as it was.
 _UNCHANGED: Final = 1.0
 
@@ -66,6 +67,7 @@ class RayWorkers:
         self._asked, self._there = -_UNCHANGED, dict[str, float]()
         self._others: dict[Any, list[Any]] = {}
         self._watched: set[Any] = set()
+        self._limited: dict[Any, tuple[Task, float]] = {}  # and since when
 
     def cpus(self) -> float:
         """CPUs of the cluster as it is now."""
@@ -86,9 +88,15 @@ class RayWorkers:
             reference = named.remote(called, self._gate)
             self._watched.add(reference)
             return reference
-        results = task.function.options(**options, max_retries=_RETRIES).remote(*task.arguments)
+        retries, arguments = _RETRIES, task.arguments
+        if task.limits:
+            retries = _RETRIES_WITHIN_LIMITS if task.remade else 0
+            arguments = (*arguments, task.limits)
+        results = task.function.options(**options, max_retries=retries).remote(*arguments)
         first, *others = results if isinstance(results, list) else [results]
         self._others[first] = others
+        if task.limits:
+            self._limited[first] = task, time.monotonic()
         return first
 
     def wait(self, submitted: list[Any], seconds: float) -> list[Any]:
@@ -112,9 +120,12 @@ class RayWorkers:
         others = self._others.pop(submitted, [])
         is_watched = submitted in self._watched
         self._watched.discard(submitted)
+        limited = self._limited.pop(submitted, None)
         try:
             first = ray.get(submitted)
         except ray.exceptions.RayError as error:
+            if limited:
+                raise _beyond(submitted, error, *limited) from error
             raise _lost(error, is_watched) from error
         return (pickle.loads(first), *others) if is_watched else (first, *others)
 
@@ -122,6 +133,15 @@ class RayWorkers:
         if time.monotonic() - self._asked >= _UNCHANGED:
             self._there, self._asked = ray.cluster_resources(), time.monotonic()
         return self._there
+
+
+def _beyond(submitted: Any, error: ray.exceptions.RayError, task: Task, since: float) -> Lost:
+    """The loss of a remote function that has limits."""
+    assert task.limits is not None
+    why = why_ended(submitted, error, task.limits, time.monotonic() - since)
+    if task.remade:
+        return Lost(why, final=True, attempts=_RETRIES_WITHIN_LIMITS + 1)
+    return Lost(why, beyond=isinstance(why, ray.exceptions.OutOfMemoryError | LimitError))
 
 
 def _lost(error: ray.exceptions.RayError, is_watched: bool) -> Lost:

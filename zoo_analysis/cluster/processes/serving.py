@@ -20,6 +20,7 @@ GRANTED, PERMIT, RETURNED, RESULT, ERROR = b"granted", b"permit", b"returned", b
 _PR_SET_PDEATHSIG = 1
 
 _page: mmap.mmap | None = None
+_words: tuple[object, ...] = ()
 _pipe: Connection | None = None
 _asking, _sending = threading.Lock(), threading.Lock()
 
@@ -60,9 +61,18 @@ def note(*words: object) -> None:
     Args:
         words: number of the model in its batch, stage, layer.
     """
+    global _words
     if _page is not None:
+        _words = words
         text = "\t".join(map(str, words)).encode(errors="replace")[: NOTE_BYTES - 1]
         _page[: len(text) + 1] = text + b"\0"
+
+
+def note_beyond(limit: str) -> bool:
+    """Write down which limit was passed, beside where this process is; False in any other one."""
+    if _page is not None:
+        note(*(*_words, "", "", "")[:3], limit)
+    return _page is not None
 
 
 @contextmanager

@@ -4,6 +4,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from zoo_analysis.cluster.processes.task_limits import Limits
+
 #: How often work on a model is tried when its process dies, and when that took too much.
 _ATTEMPTS, _ATTEMPTS_BEYOND_LIMITS = 3, 2
 
@@ -65,8 +67,7 @@ class Task:
 
     Attributes:
         function: of a module that workers can import; its process is watched over, and its loss is
-            answered here. Or a remote function of Ray, which Ray itself calls again, also to bring
-            back results that were lost with a node.
+            answered here. Or a remote function of Ray.
         arguments: of the call.
         done: takes the result; where a remote function returns several, the first, and references
             to the others.
@@ -75,6 +76,10 @@ class Task:
         cpus: that it is to have; as many threads may it use.
         memory: bytes that it will take; None declares none.
         gpus: that it holds, or the share of one.
+        limits: of a remote function, its last argument, within which its worker ends it; None
+            leaves it alone, and Ray calls it again.
+        remade: Ray calls a remote function again all the same, which also brings back results that
+            were lost with a node.
         attempts: at the model that it works on, shared by all tasks of that model.
         split: of a task for several models: tasks for them that take its place when its process
             died, given the number of the model that it died over, or None where nobody knows.
@@ -87,6 +92,8 @@ class Task:
     cpus: float = 1.0
     memory: int | None = None
     gpus: float = 0.0
+    limits: Limits | None = None
+    remade: bool = False
     attempts: Attempts = field(default_factory=Attempts)
     split: Callable[[int | None], "Sequence[Task]"] | None = None
 

@@ -69,10 +69,12 @@ class Scanned:
     Attributes:
         layers: that were measured.
         nbytes: of its weights.
+        remarks: what was left out of account when it was opened.
     """
 
     layers: int
     nbytes: int
+    remarks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -130,10 +132,10 @@ def scan_models(models: Sequence[ModelToScan], settings: ScanSettings) -> Scanne
         with one_thread():
             for number, ref in todo.items():
                 opened = _open(number, ref, models[number].limits, settings)
-                if isinstance(opened, ModelRows):
-                    measured[number] = opened
-                    nbytes = cast("int", opened.model["bytes"])
-                    outcomes[number] = Scanned(len(opened.layers), nbytes)
+                if isinstance(opened, tuple):
+                    measured[number], remarks = opened
+                    nbytes = cast("int", measured[number].model["bytes"])
+                    outcomes[number] = Scanned(len(measured[number].layers), nbytes, remarks)
                 else:
                     outcomes[number] = opened
     tables, bad = assemble_each(list(measured.values()))
@@ -180,7 +182,8 @@ def _with_revision(
 
 def _open(
     number: int, ref: ModelRef, limits: Limits, settings: ScanSettings
-) -> ModelRows | OpenedModel | Failure:
+) -> tuple[ModelRows, tuple[str, ...]] | OpenedModel | Failure:
+    """The rows of a small model and remarks on it; of another what is to be measured."""
     from zoo_analysis.measure.cost import pieces
     from zoo_analysis.measure.rows import measure
     from zoo_analysis.weights import open_checkpoint, read_config
@@ -194,8 +197,8 @@ def _open(
             note(number, stage := "layers")
             config = read_config(checkpoint)
             ref = with_config(ref, config)
-            if ref.source == "hub":
-                ref = replace(ref, nbytes=checkpoint.nbytes)
+            if ref.source == "hub":  # on disk it was looked at before
+                ref = replace(ref, nbytes=checkpoint.nbytes, remarks=tuple(checkpoint.remarks))
             books = take_inventory(checkpoint, config, ref.architecture, how.split_qkv)
             if not books.layers:
                 raise ZooError(f"{ref.path} holds no weight matrix: nothing to analyse")
@@ -214,7 +217,8 @@ def _open(
             # The one piece of a small model is not worth a task of its own.
             stage = "measure"
             found = measure(checkpoint, work[0].specs, how, settings.device, partial(_at, number))
-            return ModelRows(row, how.id, found.layers, found.esds, left_out=left_out)
+            rows = ModelRows(row, how.id, found.layers, found.esds, left_out=left_out)
+            return rows, ref.remarks if ref.source == "hub" else ()
     except (Exception, LimitError) as error:
         return failure(ref, stage, error, access=access)
 

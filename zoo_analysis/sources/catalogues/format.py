@@ -107,8 +107,8 @@ class Catalogue:
 
 
 def own_catalogues() -> Path:
-    """The folder of the user's own catalogues: ``$ZOO_CATALOG``, else in the user's settings."""
-    return Path(os.environ.get("ZOO_CATALOG") or user_settings() / "catalog")
+    """The folder of the user's own catalogues: ``$ZOO_CATALOGUES``, else in the user's settings."""
+    return Path(os.environ.get("ZOO_CATALOGUES") or user_settings() / "catalog")
 
 
 def catalogue_names() -> list[str]:

@@ -11,11 +11,9 @@ from zoo_analysis.errors import SourceError
 from zoo_analysis.sources.card import number as csv_number
 from zoo_analysis.sources.percents import check_percent, check_unit, is_share
 from zoo_analysis.sources.ref import Accuracy
-from zoo_analysis.sources.reported.fetch import fetched
+from zoo_analysis.sources.reported.fetch import MOST_BYTES, fetched
 from zoo_analysis.sources.reported.source import AccuracySource, Inquiry
 
-#: Bytes of a table.
-_MOST: Final = 256 * 2**20
 _COLUMNS: Final = ("repo_id", "dataset", "metric", "value", "split", "source_url")
 
 
@@ -92,9 +90,9 @@ def _text(place: str) -> str:
         return fetched(place)
     try:
         with Path(place).expanduser().open("rb") as file:
-            content = file.read(_MOST + 1)
-        if len(content) > _MOST:
-            raise SourceError(f"{place}: has more than the {_MOST >> 20} MiB of such a table")
+            content = file.read(MOST_BYTES + 1)
+        if len(content) > MOST_BYTES:
+            raise SourceError(f"{place}: larger than {MOST_BYTES >> 20} MiB; split the table")
         return content.decode("utf-8-sig")
     except (OSError, ValueError, RuntimeError) as error:
         raise SourceError(f"{place}: cannot be read ({error})") from error

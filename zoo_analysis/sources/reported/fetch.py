@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from zoo_analysis.errors import SourceError
 
-#: Bytes of a table, and seconds in which it must be there.
+#: Bytes of a table, from the web or a file, and seconds in which it must be there.
 MOST_BYTES: Final = 64 << 20
 MOST_SECONDS: Final = 120.0
 #: Seconds without a byte; redirects that are followed.

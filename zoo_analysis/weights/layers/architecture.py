@@ -1,11 +1,6 @@
 """Kinds and order of tensors from the architecture itself, built without weights or remote code."""
 
-import contextlib
-import io
-import logging
-import threading
-import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,9 +10,8 @@ from torch import nn
 from zoo_analysis.weights.layers.building import BUILD_SECONDS, build, load_library
 from zoo_analysis.weights.layers.composed import plain_name
 from zoo_analysis.weights.layers.confinement import OverdueError, confined
+from zoo_analysis.weights.quiet import quietly
 from zoo_analysis.weights.spec import Kind, TensorKind
-
-_streams = threading.RLock()
 
 
 @dataclass(frozen=True)
@@ -109,28 +103,3 @@ def _verdict(module: nn.Module) -> TensorKind | None:
     if type(module).__name__ == "Conv1D":  # transformers.pytorch_utils.Conv1D
         return TensorKind("linear", transposed=True)
     return None
-
-
-@contextlib.contextmanager
-def quietly() -> Iterator[None]:
-    """Keep what libraries print, warn and log while a model is built from the terminal.
-
-    Streams and logging are the whole process's, so one thread at a time.
-    """
-    with _streams:
-        yield from _quiet()
-
-
-def _quiet() -> Iterator[None]:
-    level = logging.root.manager.disable
-    logging.disable(logging.CRITICAL)
-    try:
-        with (
-            warnings.catch_warnings(),
-            contextlib.redirect_stdout(io.StringIO()),
-            contextlib.redirect_stderr(io.StringIO()),
-        ):
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logging.disable(level)

@@ -18,7 +18,7 @@ from zoo_analysis.weights.layers.order import definition_order, planned_order
 from zoo_analysis.weights.layers.quantized import coded_weights, is_companion
 from zoo_analysis.weights.layers.roles import only_last_heads, role_of
 from zoo_analysis.weights.layers.ties import tied_names
-from zoo_analysis.weights.lenient_json import lenient_json
+from zoo_analysis.weights.lenient_json import NO_CONFIG, lenient_json
 from zoo_analysis.weights.spec import LayerSpec, Omission, Role, TensorKind
 
 _PARAMETER: Final = re.compile(r"(\.|(?<=in_proj)_|(?<=_proj)_)(weight|kernel|embeddings?)$")
@@ -188,6 +188,7 @@ def _json_beside(checkpoint: Checkpoint, name: str) -> Mapping[str, Any]:
     if isinstance(content, dict):
         return content
     if name == "config.json":  # costs what it would have said; an adapter's says its scale
+        checkpoint.remarks[NO_CONFIG] = None
         return {}
     raise CheckpointError(f"{checkpoint.path}: {name} {why}")
 

@@ -4,7 +4,6 @@ import ctypes
 import mmap
 import pickle
 import re
-import warnings
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from zoo_analysis.errors import CheckpointError
 from zoo_analysis.folders import folder_of
 from zoo_analysis.weights.checkpoint import Checkpoint, TensorInfo
+from zoo_analysis.weights.quiet import unwarned
 from zoo_analysis.weights.readers.reader import Reader
 from zoo_analysis.weights.readers.torch_files.checked import TorchFile
 from zoo_analysis.weights.readers.torch_files.envelope import left_aside, unwrap
@@ -160,8 +160,7 @@ def _load(
 ) -> tuple[dict[str, "torch.Tensor"], list[tuple[str, "torch.Tensor", Omission]]]:
     """(the tensors of the model, what else there is)."""
     file = opened.path
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with unwarned():
         loaded = _torch_load(opened)
     try:
         named = {name: tensor for name, tensor in unwrap(loaded).items() if _plain(tensor)}

@@ -8,9 +8,9 @@ import time
 import psutil
 import pytest
 import ray
-from zoo_analysis.cluster.downloads import Downloads, Permits
 
-from zoo_analysis.cluster import downloads
+from zoo_analysis.cluster.processes import downloads
+from zoo_analysis.cluster.processes.downloads import Downloads, Permits
 
 
 def test_no_more_hold_a_permit_than_there_are_and_the_next_waits() -> None:

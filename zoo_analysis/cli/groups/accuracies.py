@@ -1,5 +1,6 @@
 """`zoo accuracies`: what is reported of models, by whom."""
 
+from dataclasses import asdict
 from typing import Annotated
 
 import typer
@@ -37,9 +38,11 @@ def sync(
         typer.Option("--set", metavar="NAME=VALUE", help="csv: what no column says."),
     ] = None,
     store: StoreOption = None,
+    format: FormatOption = "table",
+    output: OutOption = None,
 ) -> None:
     """Bring reported accuracies up to date; all that sources report is kept with its source."""
-    from zoo_analysis.cli.output import say
+    from zoo_analysis.cli.output import counted, say, write_summary
     from zoo_analysis.cli.summaries import print_remarks
     from zoo_analysis.imports.accuracy_sync import SOURCES, sync_accuracies
 
@@ -50,17 +53,24 @@ def sync(
         columns=_pairs(map_, "--map"),
         fixed=_pairs(set_, "--set"),
     )
-    say(f"{done.accuracies} accuracies reported of {done.models} models")
-    print_remarks(done.remarks)
+
+    def show() -> None:
+        accuracies = "1 accuracy" if done.accuracies == 1 else f"{done.accuracies:,} accuracies"
+        say(f"{accuracies} reported of {counted(done.models, 'model')}")
+        print_remarks(done.remarks)
+
+    write_summary(asdict(done), show, format, output)
 
 
 @app.command()
-def sources() -> None:
+def sources(format: FormatOption = "table", output: OutOption = None) -> None:
     """List those who can be asked for accuracies."""
-    from zoo_analysis.cli.output import say
+    import pyarrow as pa
+
+    from zoo_analysis.cli.output import write_table
     from zoo_analysis.sources.reported import accuracy_sources
 
-    say(*accuracy_sources())
+    write_table(pa.table({"source": list(accuracy_sources())}), format, output)
 
 
 @app.command()

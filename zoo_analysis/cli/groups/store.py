@@ -12,18 +12,20 @@ from zoo_analysis.errors import ZooError
 
 app = typer.Typer(
     name="store",
-    help="Look after the tables: compact, vacuum, history, check.",
+    help="Look after the tables: compact, vacuum, history, check, migrate.",
     no_args_is_help=True,
 )
 
 
 @app.command()
-def compact(store: StoreOption = None, format: FormatOption = "table") -> None:
+def compact(
+    store: StoreOption = None, format: FormatOption = "table", output: OutOption = None
+) -> None:
     """Merge small files and put the layers of each model next to each other."""
     from zoo_analysis.answers.store_upkeep import compact_store
     from zoo_analysis.cli.output import write_table
 
-    write_table(compact_store(store), format)
+    write_table(compact_store(store), format, output)
 
 
 @app.command()
@@ -34,12 +36,13 @@ def vacuum(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count.")] = False,
     store: StoreOption = None,
     format: FormatOption = "table",
+    output: OutOption = None,
 ) -> None:
     """Remove files that only versions older than the retention need."""
     from zoo_analysis.answers.store_upkeep import vacuum_store
     from zoo_analysis.cli.output import write_table
 
-    write_table(vacuum_store(store, duration(older_than), dry_run=dry_run), format)
+    write_table(vacuum_store(store, duration(older_than), dry_run=dry_run), format, output)
 
 
 @app.command()
@@ -57,20 +60,34 @@ def history(
 
 
 @app.command()
-def check(store: StoreOption = None, format: FormatOption = "table") -> None:
+def migrate(
+    store: StoreOption = None, format: FormatOption = "table", output: OutOption = None
+) -> None:
+    """Rewrite the tables of a store that an earlier version made; it is read as well without."""
+    from zoo_analysis.answers.store_upkeep import migrate_store
+    from zoo_analysis.cli.output import write_table
+
+    write_table(migrate_store(store), format, output)
+
+
+@app.command()
+def check(
+    store: StoreOption = None, format: FormatOption = "table", output: OutOption = None
+) -> None:
     """Check that models, layers and spectra agree; exit status 3 where they do not."""
     from zoo_analysis.answers.store_upkeep import check_store
-    from zoo_analysis.cli.output import say, write_table
+    from zoo_analysis.cli.output import counted, say, write_table
 
     found = check_store(store)
     if format == "table":
+        problems = counted(len(found.problems), "problem") if found.problems else "no problems"
         say(
-            f"{found.models} models, {found.layers} layers, {found.spectra} spectra: "
-            f"{len(found.problems) or 'no'} problems; "
+            f"{counted(found.models, 'model')}, {counted(found.layers, 'layer')}, "
+            f"{found.spectra:,} {'spectrum' if found.spectra == 1 else 'spectra'}: {problems}; "
             f"{found.unpublished} left behind by interrupted commits (shown by no view)"
         )
-    if found.problems or format != "table":
-        write_table(found.table(), format)
+    if found.problems or format != "table" or output is not None:
+        write_table(found.table(), format, output)
     if found.problems:
         raise typer.Exit(3)
 

@@ -4,22 +4,28 @@ import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from statistics import mode
 
 import ray
 
 from zoo_analysis.cluster.placement import cpus
+from zoo_analysis.cluster.planning.calibrate_nodes import nodes
+from zoo_analysis.cluster.planning.machine_rates import known_rates
+from zoo_analysis.cluster.processes.task_limits import MODEL_SECONDS, LimitError, Limits
 from zoo_analysis.cluster.scanning.scan_tasks import is_known
 from zoo_analysis.cluster.session import ray_session
-from zoo_analysis.cluster.worker import one_thread
-from zoo_analysis.errors import ZooError
 from zoo_analysis.hub.access import HubAccess, default_access
 from zoo_analysis.hub.repository import NotDownloaded
-from zoo_analysis.measure.cost import Forecast, ScanPlan, flop_rate
+from zoo_analysis.measure.cost import Forecast, ScanPlan
+from zoo_analysis.measure.rates import Rates, machine
 from zoo_analysis.sources import ModelRef, resolve_sources
-from zoo_analysis.spectra import Method
+from zoo_analysis.spectra.methods import Method, Preset, as_method
 from zoo_analysis.store import Store, as_store
 from zoo_analysis.weights import open_checkpoint
+from zoo_analysis.weights.deadline import deadline
+from zoo_analysis.weights.quiet import unwarned
 
 #: Headers that are read at the same time.
 _AT_ONCE = 16
@@ -28,10 +34,11 @@ _AT_ONCE = 16
 def plan(
     sources: Sequence[str] | str,
     store: Store | str | Path | None = None,
-    how: Method | None = None,
+    how: Method | Preset | None = None,
     *,
     variant: str = "",
     address: str | None = None,
+    model_seconds: float = MODEL_SECONDS,
     access: HubAccess | None = None,
 ) -> ScanPlan:
     """Price of a scan of `sources`, from headers alone; no weights are read or downloaded.
@@ -42,45 +49,56 @@ def plan(
     Args:
         sources: as `sources.resolve_sources` takes them.
         store: whose models are skipped: a store, or what `open_store` takes.
-        how: the method; the default one where None.
+        how: the method, or the name of its preset; the default one where None.
         variant: of the weights, as `sources.resolve_sources` takes it.
         address: of a Ray cluster whose cores are counted; None is ``$RAY_ADDRESS``, a running Ray,
             else this machine.
+        model_seconds: that reading a model's headers may take; one that takes longer is skipped.
         access: how to reach the hub; None is `hub.access.default_access`.
 
     Raises:
         SourceError: a source that is nothing.
-        ZooError: no cluster at the address.
+        ZooError: no cluster at the address, or no time for any model.
     """
+    limits = Limits.allowed(model_seconds)
     resolved = resolve_sources(sources, access, variant)
-    how = how or Method()
-    known = as_store(store).committed({ref.repo_id for ref in resolved.refs}, how.id)
-    with one_thread():
-        rate = flop_rate(how)
+    store, how = as_store(store), as_method(how)
+    cores, kind = _machines(address)
+    rates = known_rates(store, how)
+    known = store.committed({ref.repo_id for ref in resolved.refs}, how.id)
     only_headers = replace(access or default_access(), download=False)
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
-        models = list(
-            pool.map(lambda ref: _model(ref, known, how, rate, only_headers), resolved.refs)
-        )
+    price = partial(
+        _model, known=known, how=how, rates=rates.of(kind), access=only_headers, limits=limits
+    )
+    with unwarned(), ThreadPoolExecutor(_AT_ONCE) as pool:
+        models = list(pool.map(price, resolved.refs))
     for problem in resolved.problems:
         models.append(Forecast(problem.repo_id, None, "", skipped=problem.message))
     remarks = tuple((ref.repo_id, text) for ref in resolved.refs for text in ref.remarks)
-    return ScanPlan(tuple(models), _cpus(address), remarks)
+    return ScanPlan(tuple(models), cores, kind, kind in rates.measured, remarks)
 
 
 def _model(
-    ref: ModelRef, known: set[tuple[str, str, str]], how: Method, rate: float, access: HubAccess
+    ref: ModelRef,
+    known: set[tuple[str, str, str]],
+    how: Method,
+    rates: Rates,
+    access: HubAccess,
+    limits: Limits,
 ) -> Forecast:
     found = Forecast(ref.repo_id, ref.revision, ref.source)
     if is_known(ref, how, known):
         return replace(found, layers=0, skipped="in the store already")
     try:
-        with open_checkpoint(ref.path, access) as checkpoint:
-            return found.priced(checkpoint, how, rate)
+        with deadline(limits.seconds, LimitError), open_checkpoint(ref.path, access) as checkpoint:
+            return found.priced(checkpoint, how, rates)
     except NotDownloaded as error:
         return replace(found, read_bytes=error.size, skipped=_without(str(error), ref))
-    except (ZooError, OSError) as error:
-        return replace(found, skipped=_without(str(error), ref))
+    except LimitError:
+        seconds = f"{limits.seconds:.0f} s"
+        return replace(found, skipped=f"took more than {seconds}: --model-seconds allows more")
+    except Exception as error:
+        return replace(found, skipped=_without(str(error) or type(error).__name__, ref))
 
 
 def _without(message: str, ref: ModelRef) -> str:
@@ -88,8 +106,9 @@ def _without(message: str, ref: ModelRef) -> str:
     return message.removeprefix(f"{ref.repo_id}: ").removeprefix(f"{ref.path}: ")
 
 
-def _cpus(address: str | None) -> int:
+def _machines(address: str | None) -> tuple[int, str]:
+    """The cores that there are, and the kind of most machines."""
     if ray.is_initialized() or address or os.environ.get("RAY_ADDRESS"):
         with ray_session(address):
-            return cpus()
-    return os.cpu_count() or 1
+            return cpus(), mode(kind for _, kind, _ in nodes())
+    return os.cpu_count() or 1, machine()

@@ -1,18 +1,23 @@
 """A plan tells what a scan will do before a byte of weights is read."""
 
 import json
+import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 import torch
 from safetensors.torch import save_file
 
+from tests.attacks.limits import within
 from tests.support.command import zoo
 from tests.support.loopback import Hub
 from tests.support.repositories import tensor_bytes, tensors, write
 from zoo_analysis import open_store, scan
-from zoo_analysis.cluster.forecast import plan as forecast
+from zoo_analysis.cluster.planning.forecast import plan as forecast
+from zoo_analysis.hub.access import HubAccess
 from zoo_analysis.spectra import method
+from zoo_analysis.weights import Checkpoint, open_checkpoint
 
 
 def test_a_plan_prices_layers_and_says_what_is_skipped(
@@ -62,6 +67,31 @@ def test_a_plan_prices_the_method_that_a_scan_would_use(tmp_path: Path) -> None:
     assert shuffled["eigen_flops"] == 2 * plain["eigen_flops"]
     assert shuffled["gram_flops"] == 2 * plain["gram_flops"]
     assert shuffled["layers"] == plain["layers"] == 2
+
+
+def test_a_model_that_never_ends_or_cannot_be_read_is_skipped_and_the_others_are_priced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("endless", "net", "odd"):
+        write(tmp_path / "zoo" / name, ((90, 60),))
+
+    def opened(path: str, access: HubAccess) -> Checkpoint:
+        while path.endswith("endless"):
+            with suppress(Exception):
+                time.sleep(0.01)
+        if path.endswith("odd"):
+            raise IndexError
+        return open_checkpoint(path, access)
+
+    monkeypatch.setattr("zoo_analysis.cluster.planning.forecast.open_checkpoint", opened)
+    with within(60):
+        plan = forecast([str(tmp_path / "zoo")], tmp_path / "store", model_seconds=1)
+    told = {model.repo_id: (model.layers, model.skipped) for model in plan.models}
+    assert told == {
+        "zoo/endless": (None, "took more than 1 s: --model-seconds allows more"),
+        "zoo/net": (1, ""),
+        "zoo/odd": (None, "IndexError"),
+    }
 
 
 def test_a_plan_counts_the_parts_of_fused_projections_where_a_scan_would(tmp_path: Path) -> None:

@@ -61,7 +61,7 @@ def add(
     ] = None,
 ) -> None:
     """Add repositories or a query to a catalogue of your own."""
-    from zoo_analysis.cli.output import say
+    from zoo_analysis.cli.output import counted, say
     from zoo_analysis.hub.query import HubQuery
     from zoo_analysis.sources.catalogues.edit import add_to_catalogue, copy_catalogue
 
@@ -79,4 +79,8 @@ def add(
             sort=sort,
         )
         made = add_to_catalogue(name, repositories or (), query, series, title)
-    say(f"{made.path}: {len(made.models)} models, {len(made.queries)} queries")
+    queries = len(made.queries)
+    say(
+        f"{made.path}: {counted(len(made.models), 'model')}, "
+        f"{queries} {'query' if queries == 1 else 'queries'}"
+    )

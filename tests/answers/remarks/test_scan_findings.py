@@ -1,0 +1,53 @@
+"""After a scan a reader is told what looks random, what is warned of, and who is first and last."""
+
+from pathlib import Path
+
+import pyarrow as pa
+
+from tests.support.small_models import model_rows
+from zoo_analysis.answers.remarks.scan_findings import scan_findings
+from zoo_analysis.store import ModelRows, open_store
+
+
+def net(name: str, weighted: float, series: str | None, bulk: bool = False) -> ModelRows:
+    rows = model_rows(f"lab/{name}", method="m", alphas=[3.0, 7.0], series=series)
+    told = {
+        "alpha_weighted": [weighted] * 2,
+        "num_spikes": [0.0 if bulk else 4.0] * 2,
+        "mp_softrank": [1.0 if bulk else 0.2] * 2,
+        "warning": [None, "under-trained"],
+    }
+    layers = rows.layers
+    for column, values in told.items():
+        layers = layers.append_column(column, pa.array(values))
+    return ModelRows(rows.model, "m", layers, rows.esds)
+
+
+def test_the_scan_in_three_lines_and_the_next_command(tmp_path: Path) -> None:
+    store = open_store(tmp_path)
+    store.commit_models([net("before", 1.0, "vgg")], "first")
+    models = [net("a", 4.0, "vgg"), net("b", 2.0, "vgg"), net("raw", -9.0, "vgg", bulk=True)]
+    store.commit_models([*models, net("alone", 3.0, "other series")], "second")
+    found = scan_findings(store, "second", "m")
+    assert found is not None
+    assert found.told == (
+        "1 of 4 models look random, by their share of such layers: lab/raw (100 %)",
+        "4 of 8 layers have a warning, in 4 of 4 models: zoo query warnings",
+        "in series vgg, by alpha_weighted (lower is better): lab/before (1) first, "
+        "lab/a (4) last of 3",
+    )
+    assert found.following == "zoo query leaderboard -p series=vgg"
+
+
+def test_a_model_alone_in_its_series_is_shown_instead_of_ranked(tmp_path: Path) -> None:
+    store = open_store(tmp_path)
+    store.commit_models([net("alone", 3.0, "a series")], "scan")
+    found = scan_findings(store, "scan", "m")
+    assert found is not None
+    assert (len(found.told), found.following) == (2, "zoo show lab/alone")
+
+
+def test_a_scan_that_committed_nothing_has_no_findings(tmp_path: Path) -> None:
+    store = open_store(tmp_path)
+    store.commit_models([net("alone", 3.0, None)], "scan")
+    assert scan_findings(store, "another", "m") is None

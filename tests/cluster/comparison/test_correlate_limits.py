@@ -1,0 +1,101 @@
+"""A model that never ends costs a comparison itself, whichever task it holds up."""
+
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.compared_models import RESNET, write_timm
+from zoo_analysis.activations.probes.named import load_probe
+from zoo_analysis.cluster import correlate_tasks as tasks
+from zoo_analysis.cluster.comparison.correlate import correlate
+from zoo_analysis.cluster.comparison.correlate_schedule import CorrelateSchedule
+from zoo_analysis.cluster.processes.task_limits import Limits
+from zoo_analysis.cluster.worker import Failure
+from zoo_analysis.pairwise.pairs import Pair
+from zoo_analysis.pairwise.settings import ComparisonSettings
+from zoo_analysis.similarity.registry import get_measure
+from zoo_analysis.sources import resolve_sources
+
+SHORT = Limits(0.3, 1 << 30)
+SETTINGS = tasks.CorrelateSettings(ComparisonSettings(), "cpu", 10**9, None)
+
+
+def endless(*arguments: Any, **options: Any) -> None:
+    while True:
+        try:
+            time.sleep(0.01)
+        except Exception:
+            continue
+
+
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory: pytest.TempPathFactory) -> Pair:
+    tree = tmp_path_factory.mktemp("two")
+    for number, name in enumerate("ab"):
+        write_timm(tree / name, "resnet18", RESNET, number)
+    a, b = resolve_sources([str(tree)]).refs
+    return Pair(a, b, (SETTINGS.how.key(get_measure("cka"), "digits", "images"),))
+
+
+def told(outcome: object, stage: str) -> None:
+    assert isinstance(outcome, Failure)
+    assert (outcome.stage, outcome.error) == (stage, "LimitError")
+    assert "--model-seconds" in outcome.message
+
+
+def test_a_revision_that_never_comes(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tasks, "resolve_revision", endless)
+    told(tasks.revision_of(pair.a, SHORT), "revision")
+
+
+def test_a_network_that_is_never_there(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tasks, "captured", endless)
+    outcome, seen = tasks.capture_model._function(pair.a, load_probe("digits", 9), SETTINGS, SHORT)
+    told(outcome, "capture")
+    assert seen is None
+
+
+def test_a_comparison_that_never_ends_leaves_the_others_of_its_task(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tasks, "_scored", lambda of, *_: endless() if of is pair else of)
+    other = Pair(pair.b, pair.a, pair.keys)
+    limits = Limits(3 * SHORT.seconds, SHORT.nbytes)
+    refs = [pair.a, pair.b]
+    first, second, third = tasks.compare_models._function(
+        [other, pair, other], refs, SETTINGS, None, None, limits
+    )
+    told(second, "compare")
+    assert second.message.startswith(f"with {pair.b.repo_id}: ")
+    assert first is third is other
+    told(tasks.compare_checkpoints._function(pair, SETTINGS, SHORT)[0], "compare")
+
+
+@pytest.mark.usefixtures("local_ray")
+def test_what_a_user_allows_reaches_every_task(
+    pair: Pair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[Limits | None] = []
+    next_task = CorrelateSchedule.next_task
+
+    def watched(schedule: CorrelateSchedule, places: int) -> Any:
+        task = next_task(schedule, places)
+        given.extend([task.limits] if task else [])
+        return task
+
+    monkeypatch.setattr(CorrelateSchedule, "next_task", watched)
+    done = correlate(
+        [pair.a.path, pair.b.path],
+        tmp_path / "store",
+        measures=["cka", "wcka"],
+        probe="digits",
+        samples=20,
+        model_seconds=500,
+        model_memory=5 * 10**9,
+    )
+    assert (done.pairs, done.failed) == (1, 0)
+    assert len(given) == 4, "two models, and the pair by activations and by weights"
+    assert all(limits and limits.nbytes == 5 * 10**9 for limits in given)
+    assert all(limits and 500 <= limits.seconds < 600 for limits in given)

@@ -1,0 +1,72 @@
+"""Questions of the user's own, and what is shown of any question."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.support.command import zoo
+from zoo_analysis.answers.questions import queries
+from zoo_analysis.errors import QueryError
+from zoo_analysis.store import get_query
+
+OWN = """-- How many numbers are there up to n?
+-- param n: integer = 3  (the last one)
+-- param name: text = required  (what they are called)
+-- param none: text = null
+SELECT $name AS name, count(*) AS n FROM range($n) WHERE $none IS NULL;
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The user's own questions, of which `numbers` is one."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    folder = tmp_path / "zoo" / "queries"
+    folder.mkdir(parents=True)
+    (folder / "numbers.sql").write_text(OWN)
+    return folder
+
+
+@pytest.mark.usefixtures("folder")
+def test_ones_own_are_listed_as_such() -> None:
+    yours = {row["name"]: row["yours"] for row in queries().to_pylist()}
+    assert yours["numbers"] is True
+    assert [name for name, own in yours.items() if own] == ["numbers"]
+
+
+def test_a_question_is_shown_with_its_parameters_and_its_sql(folder: Path) -> None:
+    told = json.loads(zoo("queries", "numbers", "--json").out)
+    assert told["sql"] == OWN
+    assert told["answers"] == "How many numbers are there up to n?"
+    assert told["parameters"] == [
+        {"name": "n", "type": "integer", "default": "3", "about": "the last one"},
+        {"name": "name", "type": "text", "default": "required", "about": "what they are called"},
+        {"name": "none", "type": "text", "default": "null", "about": ""},
+    ]
+    text = zoo("queries", "numbers").out
+    assert str(folder / "numbers.sql") in text
+    assert OWN.splitlines()[-1] in text
+    assert "did you mean numbers" in zoo("queries", "nubmers").err
+
+
+def test_a_name_of_the_packages_own_is_not_taken(folder: Path) -> None:
+    (folder / "leaderboard.sql").write_text(OWN)
+    with pytest.raises(QueryError, match=r"leaderboard.sql: .* comes with the package; rename"):
+        get_query("leaderboard")
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("-- param n integer = 3", "write -- param NAME: TYPE = DEFAULT"),
+        ("-- param n: integer = many", "'many' is not of type integer"),
+        ("-- param n: word = x", "'x' is not of type word"),
+    ],
+)
+def test_a_parameter_that_cannot_be_read_is_said_so_with_its_file(
+    folder: Path, line: str, message: str
+) -> None:
+    (folder / "odd.sql").write_text(f"-- Odd?\n{line}\nSELECT 1;")
+    with pytest.raises(QueryError, match=f"odd.sql: .*{message}"):
+        get_query("odd")

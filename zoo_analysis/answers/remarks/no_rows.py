@@ -1,0 +1,137 @@
+"""The reason why a named question has no rows."""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from zoo_analysis.answers.names import there, why_unmeasured
+from zoo_analysis.errors import QueryError
+from zoo_analysis.lookup import near
+from zoo_analysis.store import NamedQuery, Store
+from zoo_analysis.store.schemas import QUALITIES, SUMMARY_COLUMNS
+
+#: Names that a hint lists.
+_LISTED: Final = 12
+
+
+@dataclass(frozen=True)
+class _Kind:
+    """What a parameter of some name names: where the names are, and how one is given."""
+
+    known: str | Sequence[str]
+    fits: Callable[[str, str], bool] = str.__eq__
+    lacking: str = ""
+
+
+def _is_called(known: str, given: str) -> bool:
+    return given in (known, known.rpartition("/")[2])
+
+
+_ALL: Final = "SELECT DISTINCT repo_id FROM models ORDER BY ALL"
+_MODEL: Final = _Kind(_ALL, _is_called, "scan one: zoo scan SOURCE")
+_END: Final = _Kind(_ALL, str.endswith, "scan one: zoo scan SOURCE")
+_COMPARED: Final = "compare some: zoo correlate"
+_REPORTED: Final = "sync some: zoo accuracies sync"
+_KINDS: Final[Mapping[str, _Kind]] = {
+    "metric": _Kind(SUMMARY_COLUMNS),
+    "quality": _Kind(QUALITIES),
+    "series": _Kind(
+        "SELECT DISTINCT series FROM models WHERE series IS NOT NULL ORDER BY ALL",
+        lacking="give some: zoo series set SERIES MODEL...",
+    ),
+    "dataset": _Kind("SELECT DISTINCT dataset FROM accuracy ORDER BY ALL", lacking=_REPORTED),
+    "accuracy": _Kind("SELECT DISTINCT metric FROM accuracy ORDER BY ALL", lacking=_REPORTED),
+    "method": _Kind("SELECT DISTINCT method FROM commits ORDER BY ALL", str.startswith),
+    "model": _MODEL,
+    "repo_id": _MODEL,
+    "a": _END,
+    "b": _END,
+    "architecture": _Kind(
+        "SELECT DISTINCT architecture FROM models WHERE architecture IS NOT NULL ORDER BY ALL"
+    ),
+    "watch": _Kind(
+        "SELECT DISTINCT watch FROM releases ORDER BY ALL", lacking="look: zoo track WATCH.toml"
+    ),
+    "reference": _Kind("SELECT DISTINCT other FROM likeness ORDER BY ALL", lacking=_COMPARED),
+    "measure": _Kind("SELECT DISTINCT measure FROM similarities ORDER BY ALL", lacking=_COMPARED),
+    "probe": _Kind(
+        "SELECT DISTINCT probe FROM similarities WHERE probe IS NOT NULL ORDER BY ALL",
+        str.startswith,
+        _COMPARED,
+    ),
+    "stage": _Kind("SELECT DISTINCT stage FROM failures ORDER BY ALL"),
+    "warning": _Kind(
+        "SELECT DISTINCT unnest(string_split(warning, ', ')) FROM layers ORDER BY ALL"
+    ),
+}
+#: Tables that a question may ask in vain: a word for their rows, and what makes some.
+_TABLES: Final = {
+    "accuracy": ("reported accuracy", _REPORTED),
+    "likeness": ("comparison of models", _COMPARED),
+    "layer_likeness": ("comparison of layers", _COMPARED),
+    "releases": ("release", "look for some: zoo track WATCH.toml"),
+    "failures": ("failure", ""),
+    "scans": ("scan", "scan something: zoo scan SOURCE"),
+    "left_out": ("tensor left out", ""),
+    "models": ("model", "scan one: zoo scan SOURCE"),
+    "commits": ("model", "scan one: zoo scan SOURCE"),
+}
+
+
+def why_none(store: Store, named: NamedQuery, values: Mapping[str, object]) -> str:
+    """The reason why a question has no rows, in a sentence.
+
+    Args:
+        store: that was asked.
+        named: the question.
+        values: of all its parameters.
+
+    Raises:
+        QueryError: a value names what the store does not know: a metric, method, data set, series,
+            model, watch, …; suggests the nearest.
+    """
+    for param in named.params:
+        if param.name in _KINDS and isinstance(value := values[param.name], str):
+            _refuse_unknown(store, param.name, value)
+    if isinstance(metric := values.get("metric"), str) and not _has(store, metric):
+        return f"no rows: no model in the store has {metric}"
+    for table in re.findall(r"(?:FROM|JOIN) (\w+)", named.sql):
+        if table in _TABLES and not store.run(f"SELECT 1 FROM {table} LIMIT 1").num_rows:
+            what, remedy = _TABLES[table]
+            return f"no rows: the store holds no {what}" + (f"; {remedy}" if remedy else "")
+    given = ", ".join(
+        f"{param.name}={values[param.name]}"
+        for param in named.params
+        if values[param.name] is not None and param.name != "limit"
+    )
+    return f"no rows: nothing in the store fits {given}" if given else "no rows: nothing to tell"
+
+
+def _has(store: Store, metric: str) -> bool:
+    asked = "SELECT 1 FROM summary_values($metric, 'all') WHERE value IS NOT NULL LIMIT 1"
+    return bool(store.run(asked, {"metric": metric}).num_rows)
+
+
+def _refuse_unknown(store: Store, name: str, value: str) -> None:
+    kind = _KINDS[name]
+    asked = kind.known
+    known = (
+        [text for text in store.run(asked).columns[0].to_pylist() if text is not None]
+        if isinstance(asked, str)
+        else [*asked]
+    )
+    if any(kind.fits(each, value) for each in known):
+        return
+    if kind.known is _ALL and (told := why_unmeasured(store, value)):
+        raise QueryError(told)
+    what = "model" if kind.known is _ALL else name
+    if not known:
+        remedy = f"; {kind.lacking}" if kind.lacking else ""
+        raise QueryError(f"no {what} {value!r}: the store holds none{remedy}")
+    parts = [each for each in known if value.lower() in each.lower()]
+    more = f", and {len(known) - _LISTED} more" if len(known) > _LISTED else ""
+    listed = there(known[:_LISTED]) + more
+    hint = f"did you mean {parts[0]}?" if parts else near(value, known, listed, most=2)
+    begins = " begins with" if kind.fits is str.startswith else ""
+    raise QueryError(f"no {what}{begins} {value!r}; {hint}")

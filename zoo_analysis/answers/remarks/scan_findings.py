@@ -1,0 +1,96 @@
+"""Findings of a scan: which of its models look random, are warned of, or stand out in a series."""
+
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from zoo_analysis.answers.defaults import RANKED_BY
+from zoo_analysis.store import Store, as_store
+
+#: Models that a line names.
+_NAMED: Final = 3
+
+_OF_SCAN = """
+SELECT s.repo_id, s.series, s.layers, s.warnings, v.looks_random, v.random_like
+FROM summaries s
+JOIN commits c USING (repo_id, revision, method)
+JOIN contenders($metric, 'all') v USING (repo_id, revision, method)
+WHERE c.scan_id = $scan_id AND c.method = $method
+ORDER BY v.random_like DESC NULLS LAST, s.repo_id
+"""
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What a scan found, for a reader.
+
+    Attributes:
+        told: sentences: how many of its models look random, how many layers are warned of, and
+            which model ranks first and last in the series of which it scanned most.
+        following: the command to go on with.
+    """
+
+    told: tuple[str, ...]
+    following: str
+
+
+def scan_findings(store: Store | str | Path | None, scan_id: str, method: str) -> Findings | None:
+    """The findings of one scan; None where it committed nothing.
+
+    Args:
+        store: a store, or what `open_store` takes.
+        scan_id: of the scan.
+        method: by which it measured.
+
+    Raises:
+        StoreError: there is no store.
+    """
+    store, metric = as_store(store), RANKED_BY[0]
+    key = {"scan_id": scan_id, "method": method, "metric": metric}
+    models = store.run(_OF_SCAN, key).to_pylist()
+    if not models:
+        return None
+    random = [
+        f"{row['repo_id']} ({100 * row['random_like']:.0f} %)"
+        for row in models
+        if row["looks_random"]
+    ]
+    judged = sum(row["random_like"] is not None for row in models)
+    warned = [row for row in models if row["warnings"]]
+    layers = sum(row["layers"] for row in models)
+    told = [
+        f"{len(random)} of {judged} models look random, by their share of such layers"
+        f"{_named(random)}",
+        f"{sum(row['warnings'] for row in models)} of {layers} layers have a warning, in "
+        f"{len(warned)} of {len(models)} models: zoo query warnings",
+    ]
+    series = _most([row["series"] for row in models if row["series"] is not None])
+    ranked = _ranked(store, series, method) if series else []
+    if len(ranked) < 2:
+        return Findings(tuple(told), f"zoo show {shlex.quote(models[0]['repo_id'])}")
+    told.append(
+        f"in series {series}, by {metric} (lower is better): {_valued(ranked[0])} first, "
+        f"{_valued(ranked[-1])} last of {len(ranked)}"
+    )
+    return Findings(tuple(told), f"zoo query leaderboard -p {shlex.quote(f'series={series}')}")
+
+
+def _ranked(store: Store, series: str, method: str) -> list[dict[str, Any]]:
+    """The models of a series that have a rank and do not look random, the first first."""
+    asked = {"series": series, "method": method, "limit": None}
+    rows = store.run("leaderboard", asked).to_pylist()
+    return [row for row in rows if row["rank"] is not None and row["remark"] is None]
+
+
+def _most(names: list[str]) -> str | None:
+    return max(sorted(set(names)), key=names.count, default=None)
+
+
+def _valued(row: dict[str, Any]) -> str:
+    return f"{row['repo_id']} ({row['value']:.4g})"
+
+
+def _named(names: list[str]) -> str:
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return f": {', '.join(names[:_NAMED])}{more}" if names else ""

@@ -1,0 +1,1 @@
+"""Tables as text: cells, tables for readers, and formats that keep every digit."""

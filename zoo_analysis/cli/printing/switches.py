@@ -1,0 +1,95 @@
+"""The switches by which every command that prints results says how, and where to."""
+
+import inspect
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import typer
+
+from zoo_analysis.cli.options import Format
+from zoo_analysis.errors import ZooError
+
+#: Suffix of a file → how it is written.
+SUFFIXES: Final[dict[str, Format]] = {
+    ".txt": "table",
+    ".csv": "csv",
+    ".json": "json",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".md": "markdown",
+    ".parquet": "parquet",
+}
+_TEXTS: Final = ("table", "vertical", "markdown", "csv")
+_FormatOption = Annotated[
+    Format | None,
+    typer.Option("--format", "-f", help="How to print.", show_default="table", envvar="ZOO_FORMAT"),
+]
+_JsonOption = Annotated[bool, typer.Option("--json", help="The same as -f json.")]
+
+
+def chosen_format(
+    format: Format | None, output: Path | None, usual: Format | None = None
+) -> Format:
+    """The format of what is printed: the one that is named, else the file's, else the usual one.
+
+    Args:
+        format: as the command line names it.
+        output: file to write, or None.
+        usual: where neither says; a table unless given.
+
+    Raises:
+        ZooError: a file whose suffix says nothing, or something else.
+    """
+    if output is None:
+        return format or usual or "table"
+    suffix = output.suffix.lower()
+    known = SUFFIXES.get(suffix)
+    if format is None:
+        if known is None:
+            raise ZooError(
+                f"-o {output}: {suffix or 'a name without suffix'} says no format; use "
+                f"{', '.join(SUFFIXES)}, or name one with -f"
+            )
+        return known
+    if known not in (None, format) and not (suffix == ".txt" and format in _TEXTS):
+        raise ZooError(f"-o {output} is {known} by its suffix, and -f says {format}: drop one")
+    return format
+
+
+def with_switches(command: Callable[..., None]) -> Callable[..., None]:
+    """A command with -f, -o and --json, from one that has a parameter `format`.
+
+    The command is called with the format that was chosen, and with `json_` where it takes that.
+    """
+    parameters = inspect.signature(command).parameters
+    if "format" not in parameters:
+        return command
+
+    @wraps(command)
+    def run(context: typer.Context, format: Format | None, json_: bool, **given: Any) -> None:
+        source = context.get_parameter_source("format")
+        told = source is not None and source.name == "COMMANDLINE"
+        if json_ and told and format != "json":
+            raise ZooError(f"--json is -f json, and -f says {format}: drop one")
+        named: Format | None = "json" if json_ else format if told else None
+        how = chosen_format(named, given.get("output"), format)
+        if "context" in parameters:
+            given["context"] = context
+        if "json_" in parameters:
+            given["json_"] = how == "json"
+        command(format=how, **given)
+
+    shown = [
+        each.replace(annotation=_FormatOption, default=None) if each.name == "format" else each
+        for each in parameters.values()
+        if each.name != "json_"
+    ]
+    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    if "context" not in parameters:
+        shown.insert(0, inspect.Parameter("context", kind, annotation=typer.Context))
+    shown.append(inspect.Parameter("json_", kind, default=False, annotation=_JsonOption))
+    run.__signature__ = inspect.Signature(shown)  # type: ignore[attr-defined]
+    run.__annotations__ = {each.name: each.annotation for each in shown}
+    return run
