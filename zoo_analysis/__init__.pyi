@@ -16,7 +16,7 @@ from .answers.store_upkeep import (
     vacuum_store,
 )
 from .answers.two_models import compare
-from .cluster.comparison.correlate import correlate
+from .cluster.correlate import correlate
 from .cluster.demo import demo
 from .cluster.planning.calibrate_nodes import calibrate
 from .cluster.planning.forecast import plan

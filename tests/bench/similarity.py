@@ -148,7 +148,7 @@ def references(runs: int) -> list[Row]:
 
 def whole_zoo(models: int = ZOO, samples: int = DIGITS) -> list[Row]:
     """(4) Digits models, all pairs, all measures: where the time goes."""
-    from zoo_analysis.cluster.comparison.correlate import correlate
+    from zoo_analysis.cluster.correlate import correlate
     from zoo_analysis.cluster.flow import side_by_side
     from zoo_analysis.digits import digits_dir, digits_zoo, train
     from zoo_analysis.similarity import measures

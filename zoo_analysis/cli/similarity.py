@@ -90,7 +90,7 @@ def correlate(
     """Compare models pair by pair, layer by layer, and commit the numbers to the store."""
     from zoo_analysis.cli.progress import Bar, RunCounter
     from zoo_analysis.cli.summaries import print_comparison, tell
-    from zoo_analysis.cluster.comparison.correlate import correlate as run
+    from zoo_analysis.cluster.correlate import correlate as run
     from zoo_analysis.errors import ZooError
 
     if reference is not None and all_pairs:

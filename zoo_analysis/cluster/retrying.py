@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from zoo_analysis.cluster.account import CorrelateSummary, Event, Summary
-from zoo_analysis.cluster.comparison.correlate import correlate
+from zoo_analysis.cluster.correlate import correlate
 from zoo_analysis.cluster.scan import scan as scan_models
 from zoo_analysis.errors import ZooError
 from zoo_analysis.hub.access import HubAccess

@@ -11,9 +11,9 @@ from zoo_analysis.activations.probes.named import load_probe
 from zoo_analysis.activations.probes.probe import Kind, Probe
 from zoo_analysis.cluster.account import CorrelateSummary, Event
 from zoo_analysis.cluster.commits import RunWriter
-from zoo_analysis.cluster.comparison.correlate_schedule import CorrelateSchedule
-from zoo_analysis.cluster.comparison.correlate_tasks import CorrelateSettings, revision_of
-from zoo_analysis.cluster.comparison.shared_pairs import parts_of_its_own
+from zoo_analysis.cluster.comparing.correlate_schedule import CorrelateSchedule
+from zoo_analysis.cluster.comparing.correlate_tasks import CorrelateSettings, revision_of
+from zoo_analysis.cluster.comparing.shared_pairs import parts_of_its_own
 from zoo_analysis.cluster.flow import run_tasks, side_by_side
 from zoo_analysis.cluster.listening import listeners
 from zoo_analysis.cluster.placement import DEVICE, Device, device_for

@@ -15,9 +15,9 @@ import pytest
 from ray.cluster_utils import Cluster
 
 from zoo_analysis import open_store
-from zoo_analysis.cluster.comparison.correlate import correlate
+from zoo_analysis.cluster.correlate import correlate
 
-JOB = Path(__file__).parents[3] / "jobs" / "correlate.py"
+JOB = Path(__file__).parents[2] / "jobs" / "correlate.py"
 TASKS = ("ray::capture_model", "ray::compare_models")
 MEASURES = ("neuronal", "cka", "procrustes", "pwcca")
 #: As many, which take long enough for a node to be lost meanwhile.

@@ -15,7 +15,7 @@ from zoo_analysis.activations.networks.load import load_network
 from zoo_analysis.activations.probes.named import load_probe
 from zoo_analysis.answers import similarity
 from zoo_analysis.cluster.account import Event
-from zoo_analysis.cluster.comparison.correlate import correlate
+from zoo_analysis.cluster.correlate import correlate
 from zoo_analysis.errors import SimilarityError, ZooError
 from zoo_analysis.similarity import best_match
 from zoo_analysis.similarity.registry import get_measure

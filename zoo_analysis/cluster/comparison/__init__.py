@@ -1,1 +1,0 @@
-"""Models compared with each other on a cluster, each of them run once."""
