@@ -1,13 +1,8 @@
 from .answers.accuracies import accuracies_reported
 from .answers.diagnosis import diagnose
 from .answers.model import show
-from .answers.questions import queries, query
-from .answers.ranking import rank
-from .answers.regressions import regress
-from .answers.releases import releases
-from .answers.run_status import status
-from .answers.similarity import matrix, measures, similar
-from .answers.store_upkeep import (
+from .answers.operation.run_status import status
+from .answers.operation.store_upkeep import (
     check_store,
     compact_store,
     migrate_store,
@@ -15,6 +10,11 @@ from .answers.store_upkeep import (
     store_history,
     vacuum_store,
 )
+from .answers.questions import queries, query
+from .answers.ranking import rank
+from .answers.regressions import regress
+from .answers.releases import releases
+from .answers.similarity import matrix, measures, similar
 from .answers.two_models import compare
 from .cluster.correlate import correlate
 from .cluster.demo import demo

@@ -12,7 +12,7 @@ from zoo_analysis.cli.options import AddressOption, FormatOption, OutOption, Sto
 from zoo_analysis.texts import printable
 
 if TYPE_CHECKING:
-    from zoo_analysis.answers.run_status import RunStatus, RunStatuses
+    from zoo_analysis.answers.operation.run_status import RunStatus, RunStatuses
 
 #: Seconds between two looks.
 _EVERY = 2.0
@@ -33,7 +33,7 @@ def status(
     from rich.live import Live
     from rich.text import Text
 
-    from zoo_analysis.answers import run_status
+    from zoo_analysis.answers.operation import run_status
     from zoo_analysis.cli.output import say, write_report
 
     def shown(found: "RunStatuses") -> list[str]:
@@ -72,7 +72,7 @@ def lines(run: "RunStatus") -> list[str]:
         f"{run.elsewhere} of them done by another run" if run.elsewhere else "",
         f"{run.failed} failed" if run.failed else "",
     ]
-    out.append("  " + ", ".join(part for part in parts if part))
+    out += ["  " + ", ".join(part for part in parts if part)]
     total = f" of {run.bytes_total / 1e9:.2f}" if run.bytes_total else ""
     pace = [
         f"{run.layers} layers",
@@ -80,13 +80,13 @@ def lines(run: "RunStatus") -> list[str]:
         f"{run.an_hour:,.0f} {run.unit} an hour" if run.an_hour else "",
         f"about {_duration(run.seconds_left)} left" if run.seconds_left is not None else "",
     ]
-    out.append("  " + ", ".join(part for part in pace if part))
-    for cause, count in zip(run.causes, run.failures, strict=True):
-        out.append(f"  failed: {count} {cause}")
+    out += ["  " + ", ".join(part for part in pace if part)]
+    causes = zip(run.causes, run.failures, strict=True)
+    out += [f"  failed: {count} {cause}" for cause, count in causes]
     if run.state in ("died", "silent", "interrupted", "failed"):
-        out.append("  what is done is in the store; the same command goes on from there")
+        out += ["  what is done is in the store; the same command goes on from there"]
     if run.failed and run.state != "running":
-        out.append(f"  zoo retry {run.scan_id} does again what failed")
+        out += [f"  zoo retry {run.scan_id} does again what failed"]
     return out
 
 
