@@ -10,6 +10,7 @@ What the command line can do is a function here, which returns a table or a data
 - releases and reported accuracies: `track`, `releases`, `sync_accuracies`, `accuracies_reported`,
   `accuracy_sources`;
 - catalogues: `list_catalogues`, `catalogue_members`, `add_to_catalogue`, `copy_catalogue`;
+- series of stored models: `list_series`, `set_series`;
 - published experiments: `study`, `list_studies`;
 - the store looked after: `open_store`, `schema`, `store_history`, `compact_store`, `vacuum_store`,
   `check_store`, `migrate_store`.

@@ -26,6 +26,7 @@ from .cluster.study import study
 from .cluster.track import track
 from .imports.accuracy_sync import sync_accuracies
 from .imports.commit import import_tables
+from .imports.series import list_series, set_series
 from .measure.analyze import analyze
 from .measure.summary import summary
 from .sources.catalogues.edit import add_to_catalogue, copy_catalogue
@@ -53,6 +54,7 @@ __all__ = [
     "diagnose",
     "import_tables",
     "list_catalogues",
+    "list_series",
     "list_studies",
     "matrix",
     "measures",
@@ -68,6 +70,7 @@ __all__ = [
     "retry",
     "scan",
     "schema",
+    "set_series",
     "show",
     "similar",
     "status",

@@ -175,6 +175,18 @@ def test_a_plan_takes_every_option_of_the_method_that_a_scan_takes() -> None:
     assert plan == scan
 
 
+@pytest.mark.parametrize("argument", ["--version", "--help"])
+def test_what_needs_no_table_loads_no_library_of_tables(argument: str) -> None:
+    heavy = {"numpy", "pyarrow", "duckdb", "deltalake", "pandas", "torch", "ray"}
+    code = (
+        "import atexit, sys; from zoo_analysis.cli import main; "
+        f"atexit.register(lambda: print(sorted({heavy!r} & set(sys.modules)), file=sys.stderr)); "
+        f"main([{argument!r}])"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stderr.strip().splitlines()[-1] == "[]"
+
+
 #: What the commands may need and these do not.
 HEAVY = ("torch", "ray", "transformers", "timm", "pandas", "scipy", "sklearn", "statsmodels")
 

@@ -155,9 +155,7 @@ def test_two_scans_of_one_zoo_at_once_do_hardly_anything_twice(
     for i in range(40):
         make_model(f"m{i:02}", ((700, 700),) * 2)
     tree = make_model("last").parent
-    runs = [
-        started("scan", tree, "--store", store, "--device", "cpu", "--json") for _ in range(2)
-    ]
+    runs = [started("scan", tree, "--store", store, "--device", "cpu", "--json") for _ in range(2)]
     outs = [json.loads(run.communicate(timeout=280)[0]) for run in runs]
     assert [run.returncode for run in runs] == [0, 0]
     assert all(out["scanned"] + out["skipped"] == 41 for out in outs)

@@ -14,18 +14,18 @@ from typer.core import TyperGroup
 
 from zoo_analysis.cli import (
     ask,
+    config,
     demo,
     import_,
     plan,
     scan,
-    settings,
     similarity,
     statistics,
     study,
     track,
     watching,
 )
-from zoo_analysis.cli.groups import accuracies, catalog, store
+from zoo_analysis.cli.groups import accuracies, catalog, series, store
 from zoo_analysis.cli.printing.own_output import own_output
 from zoo_analysis.cli.printing.switches import with_switches
 from zoo_analysis.errors import ZooError
@@ -96,10 +96,10 @@ for command in (
     study.study,
     study.studies,
     demo.demo,
-    settings.config,
+    config.config,
 ):
     app.command(command.__name__.rstrip("_"))(with_switches(command))
-for group in (accuracies, catalog, store):
+for group in (accuracies, catalog, series, store):
     for each in group.app.registered_commands:
         assert each.callback is not None
         each.callback = with_switches(each.callback)
@@ -116,7 +116,7 @@ def _root(
 
         typer.echo(installed("zoo-analysis"))
         raise typer.Exit
-    settings.apply(context)
+    config.apply(context)
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -59,6 +59,8 @@ def status(
 
 def lines(run: "RunStatus") -> list[str]:
     """A run for a person: how far it is, how fast, and what failed."""
+    from zoo_analysis.cli.output import counted
+
     began = f"{run.started_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
     out = [
         f"{run.scan_id} ({run.method}): {run.state}; on {run.host or '?'}, "
@@ -75,7 +77,7 @@ def lines(run: "RunStatus") -> list[str]:
     out += ["  " + ", ".join(part for part in parts if part)]
     total = f" of {run.bytes_total / 1e9:.2f}" if run.bytes_total else ""
     pace = [
-        f"{run.layers} layers",
+        counted(run.layers, "layer"),
         f"{run.bytes / 1e9:.2f}{total} GB of weights" if run.bytes else "",
         f"{run.an_hour:,.0f} {run.unit} an hour" if run.an_hour else "",
         f"about {_duration(run.seconds_left)} left" if run.seconds_left is not None else "",

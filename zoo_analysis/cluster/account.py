@@ -102,11 +102,11 @@ class Summary(RunSummary):
             self.layers += len(tables.get("layers", ()))
             self.parameters_total += pc.sum(models["parameters_total"], min_count=0).as_py()
             self.parameters_measured += pc.sum(models["parameters_measured"], min_count=0).as_py()
-            thin = models.filter(pc.field("coverage") < LEAST_COVERAGE)
-            self.incomplete += thin["repo_id"].to_pylist()
+            thin = pc.less(models["coverage"], LEAST_COVERAGE)
+            self.incomplete += models["repo_id"].filter(thin).to_pylist()
             if left_out := tables.get("left_out"):
-                odd = left_out.filter(pc.field("reason") == "not-understood")
-                self.not_understood += pc.unique(odd["repo_id"]).to_pylist()
+                odd = pc.equal(left_out["reason"], "not-understood")
+                self.not_understood += pc.unique(left_out["repo_id"].filter(odd)).to_pylist()
 
     def columns(self) -> Mapping[str, Any]:
         """Columns of the table `scans`, and others."""

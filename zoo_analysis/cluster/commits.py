@@ -128,6 +128,7 @@ class RunWriter(Generic[_S]):
     _models: list[Tables] = field(default_factory=list)
     _accuracies: list[Accuracy] = field(default_factory=list)
     _failures: list[dict[str, Any]] = field(default_factory=list)
+    _bytes: int = 0
 
     def __enter__(self) -> Self:
         columns = self.summary.columns()
@@ -191,6 +192,7 @@ class RunWriter(Generic[_S]):
         """Have models committed whose rows are assembled."""
         if models:
             self._models.append(models)
+            self._bytes += sum(rows.get_total_buffer_size() for rows in models.values())
 
     def add_model(self, rows: ModelRows) -> bool:
         """Have a model committed; False, and a failure, where its rows do not fit."""
@@ -210,8 +212,7 @@ class RunWriter(Generic[_S]):
             self._hear()
         models = sum(len(tables["models"]) for tables in self._models)
         pairs = sum(map(len, self.similarities))
-        nbytes = sum(rows.nbytes for tables in self._models for rows in tables.values())
-        full = max(models / _MODELS, pairs / _SIMILARITIES, nbytes / _BYTES)
+        full = max(models / _MODELS, pairs / _SIMILARITIES, self._bytes / _BYTES)
         overdue = time.monotonic() - self._committed_at > BATCH_SECONDS
         if full > _WAITING:
             self._hear()
@@ -236,6 +237,7 @@ class RunWriter(Generic[_S]):
     def _begin(self) -> None:
         batch = _Batch(self._models, self.similarities, self._accuracies, self._failures)
         self._models, self.similarities, self._accuracies, self._failures = [], [], [], []
+        self._bytes = 0
         future = self._thread.submit(batch.write_until, self._again, self.store, self._run_id)
         self._underway, self._committed_at = (batch, future), time.monotonic()
 

@@ -16,7 +16,7 @@ from zoo_analysis.cluster.comparing.correlate_tasks import CorrelateSettings, re
 from zoo_analysis.cluster.comparing.shared_pairs import parts_of_its_own
 from zoo_analysis.cluster.flow import run_tasks, side_by_side
 from zoo_analysis.cluster.listening import listeners
-from zoo_analysis.cluster.placement import DEVICE, Device, device_for
+from zoo_analysis.cluster.placement import DEVICE, Device, device_for, is_there
 from zoo_analysis.cluster.processes.downloads import access_for
 from zoo_analysis.cluster.processes.ray_workers import RayWorkers
 from zoo_analysis.cluster.processes.task_limits import MODEL_SECONDS, Limits
@@ -151,7 +151,9 @@ def correlate(
     on_event, on_start = listeners("comparing", on_event, on_start, steps=True)
     with RunWriter(store, summary, on_event, config) as writer:
         writer.refuse(resolved.problems)
-        with ray_session(address):
+        if not is_there(address):
+            writer.tell(Event("starting", "Ray"))
+        with ray_session(address) as link:
             refs = _with_revisions(refs, writer, limits)
             kinds = {ref: kind_of(ref) for ref in refs}
 
@@ -169,7 +171,7 @@ def correlate(
                 gated = access_for(refs, DOWNLOADS, None, access)
                 settings = CorrelateSettings(how, device_for(device), cache_size, gated)
                 probes = {kind: (ray.put(probe), probe.n) for kind, probe in shown.items()}
-                workers = RayWorkers()
+                workers = RayWorkers(link)
                 try:
                     for mine in parts_of_its_own(writer, work, missing, f"{how} {names} {ids}"):
                         schedule = CorrelateSchedule(

@@ -1,4 +1,4 @@
-"""The loop of every run: so many tasks in flight, and what comes back of them."""
+"""The loop of every run: so many tasks in flight, what comes back, and who is told of it."""
 
 from collections import deque
 from collections.abc import Callable, Iterable

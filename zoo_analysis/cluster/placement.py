@@ -1,5 +1,7 @@
 """Processors that tasks run on. Importing this does not import Ray."""
 
+import os
+import sys
 from typing import Final, Literal, get_args
 
 from zoo_analysis.errors import ZooError
@@ -21,7 +23,7 @@ def device_for(device: Device) -> Literal["cpu", "cuda"]:
 
     gpus = ray.cluster_resources().get("GPU", 0)
     if device == "cuda" and not gpus:
-        raise ZooError("--device cuda, but the Ray cluster has no GPU; use --device auto or cpu")
+        raise ZooError("`device` is cuda, but the Ray cluster has no GPU; use auto or cpu")
     return "cuda" if device != "cpu" and gpus else "cpu"
 
 
@@ -30,3 +32,9 @@ def cpus() -> int:
     import ray
 
     return max(1, int(ray.cluster_resources().get("CPU", 1)))
+
+
+def is_there(address: str | None) -> bool:
+    """True where a Ray need not be started: it is up in this process, or a cluster is named."""
+    up = "ray" in sys.modules and bool(sys.modules["ray"].is_initialized())
+    return up or bool(address or os.environ.get("RAY_ADDRESS"))

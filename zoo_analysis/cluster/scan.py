@@ -1,7 +1,6 @@
 """Scan models into a store: what is known is skipped, the rest goes to processes that may die."""
 
 import os
-import sys
 from collections.abc import Callable, Container, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -12,7 +11,7 @@ from zoo_analysis.cluster.account import Event, Summary
 from zoo_analysis.cluster.commits import RunWriter
 from zoo_analysis.cluster.flow import run_tasks
 from zoo_analysis.cluster.listening import listeners
-from zoo_analysis.cluster.placement import DEVICE, Device, device_for
+from zoo_analysis.cluster.placement import DEVICE, Device, device_for, is_there
 from zoo_analysis.cluster.processes.local_workers import LocalWorkers
 from zoo_analysis.cluster.processes.serving import permit
 from zoo_analysis.cluster.processes.task import Workers
@@ -24,6 +23,7 @@ from zoo_analysis.cluster.scanning.shared_batches import skip
 from zoo_analysis.errors import ZooError
 from zoo_analysis.hub.access import DOWNLOADS, HubAccess, default_access
 from zoo_analysis.hub.path import SCHEME
+from zoo_analysis.imports.series import restate_series
 from zoo_analysis.sources import ModelRef, Resolved, resolve_revision, resolve_sources
 from zoo_analysis.spectra.methods import Method, Preset, as_method
 from zoo_analysis.store import Store, as_store
@@ -110,7 +110,7 @@ def scan(
         # What is known without opening anything needs no process.
         todo = []
         for ref in _with_revisions(refs, {repo_id for repo_id, *_ in known}):
-            if is_known(ref, how, known):
+            if is_known(ref, summary.method, known):
                 skip(ref, writer)
             else:
                 todo.append(ref)
@@ -127,6 +127,8 @@ def scan(
                         run_tasks(schedule.next_task, workers, writer.commit_if_due)
                 finally:
                     writer.commit()  # before workers are ended, which takes time
+        given = {ref.repo_id: ref.series for ref in refs if ref.series is not None}
+        summary.remarks += restate_series(store, given)
     return summary
 
 
@@ -155,7 +157,7 @@ def _workers(
     writer: RunWriter[Summary],
 ) -> Iterator[tuple[Workers, Literal["cpu", "cuda"]]]:
     """Workers for models: processes of this machine where the start of a cluster would not pay."""
-    there = bool(address or os.environ.get("RAY_ADDRESS")) or _connected()
+    there = is_there(address)
     seconds = expected_seconds(todo)
     if not there and device in ("cpu", "auto") and seconds < _LITTLE:
         count = min(os.cpu_count() or 1, 1 + int(seconds / _WORTH_A_PROCESS))
@@ -168,9 +170,9 @@ def _workers(
 
     if not there:
         writer.tell(Event("starting", "Ray"))
-    with ray_session(address):
+    with ray_session(address) as link:
         gate = Downloads(downloads) if _of_hub(todo) else None
-        yield RayWorkers(gate), device_for(device)
+        yield RayWorkers(link, gate), device_for(device)
 
 
 def _access(
@@ -186,8 +188,3 @@ def _access(
 
 def _of_hub(refs: Sequence[ModelRef]) -> bool:
     return any(ref.source == "hub" for ref in refs)
-
-
-def _connected() -> bool:
-    """True where Ray is up in this process already; Ray is not imported for the question."""
-    return "ray" in sys.modules and bool(sys.modules["ray"].is_initialized())

@@ -64,8 +64,8 @@ class Link:
         self._looked = time.monotonic()
 
 
-def link() -> Link:
-    """The link to the Ray that is up."""
+def _link() -> Link:
+    """The link of a Ray that is up."""
     context = ray.get_runtime_context()
     if ray.util.client.ray.is_connected():
         return Link({})
@@ -78,8 +78,8 @@ def link() -> Link:
 
 
 @contextmanager
-def ray_session(address: str | None = None) -> Iterator[None]:
-    """Work on Ray inside the `with`.
+def ray_session(address: str | None = None) -> Iterator[Link]:
+    """Work on Ray inside the `with`; yields the link to it.
 
     An initialised Ray is used as it is and left running. Otherwise Ray connects to `address`, or
     to ``$RAY_ADDRESS`` (set inside ``ray job submit``), or starts locally; and is left at the end.
@@ -90,12 +90,12 @@ def ray_session(address: str | None = None) -> Iterator[None]:
         ZooError: no cluster answers at the address, or none starts here.
     """
     if ray.is_initialized():
-        yield
+        yield _link()
         return
     address = address or os.environ.get("RAY_ADDRESS")
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # silences a warning
     with _joined(address) if address else _started():
-        yield
+        yield _link()
 
 
 @contextmanager
@@ -107,7 +107,7 @@ def _joined(address: str) -> Iterator[None]:
     except (ConnectionError, ValueError, RuntimeError) as error:
         reason = str(error).splitlines()[0]
         raise ZooError(
-            f"no Ray cluster at {address} ({reason}); check --address and RAY_ADDRESS"
+            f"no Ray cluster at {address} ({reason}); check `address` and RAY_ADDRESS"
         ) from error
     try:
         yield
@@ -134,7 +134,7 @@ def _started() -> Iterator[None]:
             reason = str(error).splitlines()[0]
             raise ZooError(
                 f"Ray did not start here ({reason}); try again when the machine is less busy, "
-                "or name a cluster with --address"
+                "or name a cluster with `address`"
             ) from error
         try:
             yield

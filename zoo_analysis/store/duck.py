@@ -74,7 +74,7 @@ def snapshots(location: Location) -> dict[str, DeltaTable | None]:
             )
         raise StoreError(
             f"no store at {location.uri}: `zoo scan SOURCE` creates one, "
-            "--store or ZOO_STORE names another"
+            "`store` or ZOO_STORE names another"
         )
     return found
 

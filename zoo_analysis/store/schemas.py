@@ -249,6 +249,14 @@ FAILURES = _schema(
     ("failed_at", TIME),
 )
 
+#: Series that models of the store were given after they had been scanned; null takes one back.
+ASSIGNED_SERIES = _schema(
+    ("repo_id", pa.string()),
+    ("series", pa.string()),
+    ("source", pa.string()),
+    ("assigned_at", TIME),
+)
+
 TABLES: Final[dict[str, pa.Schema]] = {
     "models": MODELS,
     "accuracies": ACCURACIES,
@@ -256,6 +264,7 @@ TABLES: Final[dict[str, pa.Schema]] = {
     "esds": ESDS,
     "averages": AVERAGES,
     "left_out": LEFT_OUT,
+    "assigned_series": ASSIGNED_SERIES,
     "commits": COMMITS,
     "similarities": SIMILARITIES,
     "studies": STUDIES,

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 from zoo_analysis.cluster.processes.task_limits import Limits
 
 #: How often work on a model is tried when its process dies, and when that took too much.
-_ATTEMPTS, _ATTEMPTS_BEYOND_LIMITS = 3, 2
+ATTEMPTS, ATTEMPTS_BEYOND_LIMITS = 3, 2
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class Attempts:
     def again(self, lost: Lost) -> bool:
         """Count a loss; True where it is to be tried once more."""
         self.lost += lost.attempts
-        return self.lost < (_ATTEMPTS_BEYOND_LIMITS if lost.beyond else _ATTEMPTS)
+        return self.lost < (ATTEMPTS_BEYOND_LIMITS if lost.beyond else ATTEMPTS)
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,8 +66,8 @@ class Task:
     """A call for a worker, what it needs, and what becomes of its result.
 
     Attributes:
-        function: of a module that workers can import; its process is watched over, and its loss is
-            answered here. Or a remote function of Ray.
+        function: of a module that workers can import, called in a process of its own that is
+            watched over; or a remote function of Ray, which may share what is in Ray's memory.
         arguments: of the call.
         done: takes the result; where a remote function returns several, the first, and references
             to the others.
@@ -76,11 +76,11 @@ class Task:
         cpus: that it is to have; as many threads may it use.
         memory: bytes that it will take; None declares none.
         gpus: that it holds, or the share of one.
-        limits: of a remote function, its last argument, within which its worker ends it; None
-            leaves it alone, and Ray calls it again.
-        remade: Ray calls a remote function again all the same, which also brings back results that
-            were lost with a node.
         attempts: at the model that it works on, shared by all tasks of that model.
+        limits: of a remote function, which gets them as its last argument; None leaves it alone,
+            and Ray does the retrying.
+        remade: Ray does the retrying all the same, which also brings back results that were lost
+            with a node.
         split: of a task for several models: tasks for them that take its place when its process
             died, given the number of the model that it died over, or None where nobody knows.
     """
@@ -92,9 +92,9 @@ class Task:
     cpus: float = 1.0
     memory: int | None = None
     gpus: float = 0.0
+    attempts: Attempts = field(default_factory=Attempts)
     limits: Limits | None = None
     remade: bool = False
-    attempts: Attempts = field(default_factory=Attempts)
     split: Callable[[int | None], "Sequence[Task]"] | None = None
 
     def instead(self, lost: Lost) -> "Sequence[Task]":

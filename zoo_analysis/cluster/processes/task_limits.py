@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from zoo_analysis.cluster.processes.serving import note_beyond
+from zoo_analysis.cluster.processes import serving
 from zoo_analysis.errors import ZooError
 from zoo_analysis.weights.deadline import interruptible
 
@@ -56,9 +56,9 @@ class Limits:
             ZooError: no task could keep them.
         """
         if not seconds >= _LEAST_SECONDS:
-            raise ZooError(f"--model-seconds {seconds:g}: no model is done in less than 1 s")
+            raise ZooError(f"`model_seconds` {seconds:g}: no model is done in less than 1 s")
         if nbytes is not None and nbytes < _SMALLEST:
-            raise ZooError(f"--model-memory {nbytes}: no task is done with less than 100MB")
+            raise ZooError(f"`model_memory` {nbytes}: no task is done with less than 100MB")
         return cls(min(seconds, _FOREVER), nbytes)
 
     def of(self, nbytes: float, flops: float = 0.0, peak_bytes: int = 0) -> "Limits":
@@ -149,10 +149,10 @@ def why_ended(result: Any, error: BaseException, limits: Limits, seconds: float)
 
 
 def _place_for_a_note() -> Callable[[str], Any]:
-    """A function that leaves a note on this task, on the process's page or for `why_ended`."""
-    if "ray" not in sys.modules or not sys.modules["ray"].is_initialized():
-        return note_beyond
-    import ray
+    """A function that leaves a note on this task where `why_ended`, or the parent, finds it."""
+    ray = sys.modules.get("ray")
+    if ray is None or not ray.is_initialized():
+        return serving.passed
     from ray.experimental.internal_kv import _internal_kv_put
 
     key = _key(ray.get_runtime_context().get_task_id())

@@ -5,8 +5,9 @@ from typing import Final
 
 from zoo_analysis.sources import ModelRef
 
-#: Seconds of one core for a model and for a byte of its weights, until tasks tell better.
-_MODEL, _BYTE = 0.01, 4e-8
+#: Seconds for a model and for a byte of its weights, until tasks tell better: for one core, and
+#: besides for the way from the hub.
+_MODEL, _BYTE, _HUB_MODEL, _HUB_BYTE = 0.01, 4e-8, 0.3, 2e-8
 #: Seconds of work below which a task is not worth sending, and that a batch of models has at most.
 _LEAST, _MOST = 0.5, 2.0
 #: Models that a batch has at most.
@@ -16,8 +17,11 @@ _NEW: Final = 0.2
 
 
 def expected_seconds(refs: Iterable[ModelRef]) -> float:
-    """Seconds that one core takes for models, by the bytes of their weights: a rough guess."""
-    return sum(_MODEL + _BYTE * ref.nbytes for ref in refs)
+    """Seconds that one process takes for models, by the bytes of their weights: a rough guess."""
+    refs = list(refs)
+    hub = [ref for ref in refs if ref.source == "hub"]
+    here = sum(_MODEL + _BYTE * ref.nbytes for ref in refs)
+    return here + sum(_HUB_MODEL + _HUB_BYTE * ref.nbytes for ref in hub)
 
 
 class Batches:

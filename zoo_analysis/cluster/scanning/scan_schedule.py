@@ -129,8 +129,10 @@ class ScanSchedule:
         self.batches.took(refs, batch.seconds)
         for ref, outcome in zip(refs, batch.outcomes, strict=True):
             self.writer.watched.progress.running -= not isinstance(outcome, OpenedModel)
+            if ref.source == "hub" and isinstance(outcome, Scanned | OpenedModel):
+                # Of others all was said before.
+                self.writer.summary.remarks += [(ref.repo_id, text) for text in outcome.remarks]
             if isinstance(outcome, Scanned):
-                self._remark(ref, outcome.remarks)
                 self.writer.report(ref)
                 self.writer.tell(Event("scanned", ref.repo_id, outcome.layers, outcome.nbytes))
             elif isinstance(outcome, Failure):
@@ -138,16 +140,11 @@ class ScanSchedule:
             elif isinstance(outcome, Skipped):
                 skip(ref, self.writer)
             else:
-                if ref.source == "hub":  # of others all was said before
-                    self._remark(ref, outcome.ref.remarks)
                 own = Attempts(attempts.lost) if len(refs) == 1 else Attempts()
                 self.unfinished[outcome.ref] = _Unfinished(outcome, own)
                 for piece in outcome.pieces:
                     entry = (-piece.cost.flops, next(self.order), outcome.ref, piece)
                     heapq.heappush(self.waiting, entry)
-
-    def _remark(self, ref: ModelRef, remarks: Iterable[str]) -> None:
-        self.writer.summary.remarks += [(ref.repo_id, text) for text in remarks]
 
     def _measured(self, ref: ModelRef, piece: "Piece", outcome: "Measured | Failure") -> None:
         """The first failure of a model counts; what else of it waits or comes is dropped."""

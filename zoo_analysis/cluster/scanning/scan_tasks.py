@@ -4,10 +4,10 @@ What reads and measures is imported inside, so that neither the driver nor Ray's
 """
 
 import time
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
@@ -25,6 +25,9 @@ from zoo_analysis.store.schemas import MODELS
 if TYPE_CHECKING:
     from zoo_analysis.measure.cost import Piece
     from zoo_analysis.measure.rows import Measured
+
+#: The (repo_id, revision, method) of models in a store.
+Known = Set[tuple[str, str, str]]
 
 
 @dataclass(frozen=True)
@@ -69,12 +72,12 @@ class Scanned:
     Attributes:
         layers: that were measured.
         nbytes: of its weights.
-        remarks: what was left out of account when it was opened.
+        remarks: what was seen of it when it was opened.
     """
 
     layers: int
     nbytes: int
-    remarks: tuple[str, ...] = ()
+    remarks: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -92,6 +95,11 @@ class OpenedModel:
     model: Mapping[str, object]
     left_out: pa.Table
     pieces: "Sequence[Piece]"
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What was seen of it when it was opened."""
+        return self.ref.remarks
 
     def rows(self, parts: "Sequence[Measured]", how: Method) -> ModelRows:
         """Its rows in the store, once all pieces are measured."""
@@ -133,9 +141,7 @@ def scan_models(models: Sequence[ModelToScan], settings: ScanSettings) -> Scanne
             for number, ref in todo.items():
                 opened = _open(number, ref, models[number].limits, settings)
                 if isinstance(opened, tuple):
-                    measured[number], remarks = opened
-                    nbytes = cast("int", measured[number].model["bytes"])
-                    outcomes[number] = Scanned(len(measured[number].layers), nbytes, remarks)
+                    outcomes[number], measured[number] = opened
                 else:
                     outcomes[number] = opened
     tables, bad = assemble_each(list(measured.values()))
@@ -161,9 +167,9 @@ def measure_piece(
         return failure(ref, "measure", error, access=access)
 
 
-def is_known(ref: ModelRef, how: Method, known: Container[tuple[str, str | None, str]]) -> bool:
+def is_known(ref: ModelRef, method: str, known: Known) -> bool:
     """True where the store holds a model at its revision and under a method."""
-    return (ref.repo_id, ref.revision, how.id) in known
+    return (ref.repo_id, ref.revision, method) in known
 
 
 def _with_revision(
@@ -182,8 +188,7 @@ def _with_revision(
 
 def _open(
     number: int, ref: ModelRef, limits: Limits, settings: ScanSettings
-) -> tuple[ModelRows, tuple[str, ...]] | OpenedModel | Failure:
-    """The rows of a small model and remarks on it; of another what is to be measured."""
+) -> tuple[Scanned, ModelRows] | OpenedModel | Failure:
     from zoo_analysis.measure.cost import pieces
     from zoo_analysis.measure.rows import measure
     from zoo_analysis.weights import open_checkpoint, read_config
@@ -198,7 +203,8 @@ def _open(
             config = read_config(checkpoint)
             ref = with_config(ref, config)
             if ref.source == "hub":  # on disk it was looked at before
-                ref = replace(ref, nbytes=checkpoint.nbytes, remarks=tuple(checkpoint.remarks))
+                remarks = tuple(checkpoint.remarks)
+                ref = replace(ref, nbytes=checkpoint.nbytes, remarks=remarks)
             books = take_inventory(checkpoint, config, ref.architecture, how.split_qkv)
             if not books.layers:
                 raise ZooError(f"{ref.path} holds no weight matrix: nothing to analyse")
@@ -218,7 +224,7 @@ def _open(
             stage = "measure"
             found = measure(checkpoint, work[0].specs, how, settings.device, partial(_at, number))
             rows = ModelRows(row, how.id, found.layers, found.esds, left_out=left_out)
-            return rows, ref.remarks if ref.source == "hub" else ()
+            return Scanned(len(found.layers), ref.nbytes, ref.remarks), rows
     except (Exception, LimitError) as error:
         return failure(ref, stage, error, access=access)
 
