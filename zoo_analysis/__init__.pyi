@@ -1,12 +1,8 @@
 from .answers.accuracies import accuracies_reported
 from .answers.diagnosis import diagnose
 from .answers.model import show
-from .answers.questions import queries, query
-from .answers.ranking import rank
-from .answers.regressions import regress
-from .answers.releases import releases
-from .answers.similarity import matrix, measures, similar
-from .answers.store_upkeep import (
+from .answers.operation.run_status import status
+from .answers.operation.store_upkeep import (
     check_store,
     compact_store,
     migrate_store,
@@ -14,11 +10,17 @@ from .answers.store_upkeep import (
     store_history,
     vacuum_store,
 )
+from .answers.questions import queries, query
+from .answers.ranking import rank
+from .answers.regressions import regress
+from .answers.releases import releases
+from .answers.similarity import matrix, measures, similar
 from .answers.two_models import compare
 from .cluster.correlate import correlate
 from .cluster.demo import demo
 from .cluster.planning.calibrate_nodes import calibrate
 from .cluster.planning.forecast import plan
+from .cluster.retrying import retry
 from .cluster.scan import scan
 from .cluster.study import study
 from .cluster.track import track
@@ -65,11 +67,13 @@ __all__ = [
     "rank",
     "regress",
     "releases",
+    "retry",
     "scan",
     "schema",
     "set_series",
     "show",
     "similar",
+    "status",
     "store_history",
     "study",
     "summary",
