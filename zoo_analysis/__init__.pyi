@@ -25,8 +25,8 @@ from .cluster.scan import scan
 from .cluster.study import study
 from .cluster.track import track
 from .imports.accuracy_sync import sync_accuracies
+from .imports.assigned_series import list_series, set_series
 from .imports.commit import import_tables
-from .imports.series import list_series, set_series
 from .measure.analyze import analyze
 from .measure.summary import summary
 from .sources.catalogues.edit import add_to_catalogue, copy_catalogue

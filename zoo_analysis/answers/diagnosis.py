@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from zoo_analysis.answers.model import ModelReport, show
+from zoo_analysis.answers.ranking import standing
 from zoo_analysis.answers.remarks.finding import (
     Finding,
     counted,
@@ -21,7 +22,6 @@ from zoo_analysis.answers.remarks.finding import (
     listed,
 )
 from zoo_analysis.answers.remarks.off_scale import FEWEST, OUTLIER, scale_collapse
-from zoo_analysis.answers.standing import standing
 from zoo_analysis.spectra.layer_warnings import OVER_TRAINED, UNDER_TRAINED
 from zoo_analysis.stats import share, trend
 from zoo_analysis.store import Store, as_store

@@ -29,7 +29,7 @@ from zoo_analysis.cluster.scanning.shared_batches import skip
 from zoo_analysis.errors import ZooError
 from zoo_analysis.hub.access import DOWNLOADS, HubAccess, default_access
 from zoo_analysis.hub.path import SCHEME
-from zoo_analysis.imports.series import restate_series
+from zoo_analysis.imports.assigned_series import restate_series
 from zoo_analysis.sources import ModelRef, Resolved, resolve_revision, resolve_sources
 from zoo_analysis.spectra.methods import Method, Preset, as_method
 from zoo_analysis.store import Store, as_store
