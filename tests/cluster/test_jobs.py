@@ -25,17 +25,19 @@ class Head:
 
     Attributes:
         address: of the cluster.
-        environment: of those who have the token.
-        server: URL of its job server.
+        environment: of those who have the token and know its job server.
     """
 
     def __init__(self, folder: str) -> None:
         token = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
         here = {"PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}"}
         loopback = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
-        self.environment = {**os.environ, **here, **token, **loopback}
+        # A busy machine starts a node's agent late, and Ray ends a node whose agent is late.
+        patience = {"RAY_agent_register_timeout_ms": "200000"}
+        self.environment = {**os.environ, **here, **token, **loopback, **patience}
         port, dashboard, *others = (free_port() for _ in range(5))
-        self.address, self.server = f"127.0.0.1:{port}", f"http://127.0.0.1:{dashboard}"
+        self.address = f"127.0.0.1:{port}"
+        self.environment["RAY_API_SERVER_ADDRESS"] = f"http://127.0.0.1:{dashboard}"
         names = ("ray-client-server", "dashboard-agent-listen", "dashboard-agent-grpc")
         ports = [f"--{name}-port={other}" for name, other in zip(names, others, strict=True)]
         self.process = subprocess.Popen(
@@ -52,7 +54,7 @@ class Head:
 
     def submit(self, *arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
         """What `ray job submit` says in the checkout, once the job server is ready."""
-        command = ["ray", "job", "submit", "--address", self.server, *map(str, arguments)]
+        command = ["ray", "job", "submit", *map(str, arguments)]
         deadline = time.monotonic() + 240
         while True:
             done = subprocess.run(

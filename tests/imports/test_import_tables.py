@@ -4,6 +4,7 @@ import json
 import re
 import warnings
 from pathlib import Path
+from typing import Literal
 
 import pandas as pd
 import pytest
@@ -99,15 +100,15 @@ def test_accuracies_alone_make_no_model(store: Store, tmp_path: Path) -> None:
     [
         ("model,alpha\n", {}, "no rows"),
         ("", {}, "not a table"),
-        ("net,alpha\nx,3\n", {}, "no column model: name it with --map COLUMN=model"),
+        ("net,alpha\nx,3\n", {}, "no column model: name it with `mapping` COLUMN=model"),
         ("model,alfa\nx,3\n", {}, "neither a metric"),
-        ("model,top1\nx,71\n", {}, "on no data set: add a column dataset, or --dataset D"),
+        ("model,top1\nx,71\n", {}, "on no data set: add a column dataset, or say `dataset`"),
         ("model,alpha\nx,three\n", {}, "row 1, column alpha: 'three' is not a number"),
         ("model,alpha\n,3\n", {}, "row 1 has no model"),
         ("model,alpha\nx,3\nx,4\n", {}, "x has two rows with different metrics"),
         ("model,a\nx,3\n", {"mapping": {"b": "alpha"}}, "no column 'b'"),
         ("model,a\nx,3\n", {"mapping": {"a": "alpa"}}, "'alpa' is unknown; did you mean alpha"),
-        ("model,a\nx,3\n", {"weightwatcher": True}, "leave out --weightwatcher"),
+        ("model,a\nx,3\n", {"weightwatcher": True}, "leave out `weightwatcher`"),
     ],
 )
 def test_what_is_no_metric_table_is_refused(
@@ -170,6 +171,88 @@ def test_weightwatchers_summary_is_a_model_without_layers(
     assert row["repo_id"] == "net"
     assert row["alpha"] == pytest.approx(summary["alpha"])
     assert row["log_norm"] == pytest.approx(summary["log_norm"])
+
+
+#: Columns of WeightWatcher 0.2.7's details, as the authors of the 2021 paper published them.
+EARLY = [
+    *("layer_id", "layer_type", "N", "M", "level", "comment", "check", "checkTF", "norm"),
+    *("log_norm", "normX", "lognormX", "alpha", "alpha_weighted", "spectral_norm"),
+    *("log_spectral_norm", "stable_rank", "log_stable_rank", "softranklogratio", "sigma_mp"),
+    *("numofSpikes", "ratio_numofSpikes", "mp_softrank", "log_alpha_norm", "NxM"),
+]
+
+
+def early(path: Path) -> None:
+    """Two layers: a convolution of two slices, and a dense one, which is its own slice."""
+    rows = [
+        (1, "CONV2D", "SLICE", 1.0, 2.0),
+        (1, "CONV2D", "SLICE", 3.0, 4.0),
+        (1, "CONV2D", "LAYER", 2.0, 3.0),
+        (5, "DENSE", "SLICE", 7.0, 6.0),
+        (5, "DENSE", "LAYER", 7.0, 6.0),
+    ]
+    table = pd.DataFrame(
+        [
+            {"layer_id": i, "layer_type": kind, "level": f"LEVEL.{level}", "N": 64, "M": 32}
+            | {"log_norm": norm, "alpha": alpha, "spectral_norm": 10.0, "mp_softrank": 0.5}
+            for i, kind, level, norm, alpha in rows
+        ],
+        columns=EARLY,
+    )
+    table.to_csv(path, index=False)
+
+
+@pytest.mark.parametrize(
+    ("level", "layers", "log_norm", "left"),
+    [("layer", 2, 4.5, "3 rows of level slice"), ("slice", 3, 11 / 3, "2 rows of level layer")],
+)
+def test_an_early_table_is_read_by_its_layers_or_by_its_slices(
+    store: Store,
+    tmp_path: Path,
+    level: Literal["layer", "slice"],
+    layers: int,
+    log_norm: float,
+    left: str,
+) -> None:
+    early(tmp_path / "vgg.csv")
+    done = import_tables(store, [tmp_path / "vgg.csv"], weightwatcher=True, level=level)
+    assert (done.layers, left in done.ignored) == (layers, True)
+    (row,) = store.run("SELECT * FROM summaries").to_pylist()
+    assert row["log_norm"] == pytest.approx(log_norm)
+    assert row["method"] == "imported:weightwatcher" + ("-slices" if level == "slice" else "")
+    read = store.run("SELECT * FROM layers ORDER BY depth").to_pylist()
+    assert {each["kind"] for each in read} == {"conv2d", "linear"}
+    assert [each["lambda_max"] for each in read] == [10.0] * layers
+    assert len({each["layer"] for each in read}) == layers
+    assert check(store).problems == ()
+
+
+def test_an_early_summary_is_a_printed_dict_with_the_names_of_then(
+    store: Store, tmp_path: Path
+) -> None:
+    then = {"lognorm": 1.25, "logspectralnorm": 1.38, "alpha": 2.57, "alpha_weighted": 3.42}
+    then |= {"logpnorm": 3.88, "softrank": 17.9, "softrank_mp": 0.149, "checkTF": 0.7}
+    (tmp_path / "vgg11.txt").write_text(str(then))
+    import_tables(store, [tmp_path / "vgg11.txt"], weightwatcher=True)
+    (row,) = store.run("SELECT * FROM summaries").to_pylist()
+    names = ("log_norm", "log_spectral_norm", "alpha", "alpha_weighted", "log_alpha_norm")
+    told = [row[name] for name in (*names, "stable_rank", "mp_softrank")]
+    assert told == [1.25, 1.38, 2.57, 3.42, 3.88, 17.9, 0.149]
+
+
+@pytest.mark.parametrize("text", ["", "[1]", "{'a': 'b'}", "{" * 500, "__import__('os')", "\xff"])
+def test_a_text_that_is_no_summary_is_refused(store: Store, tmp_path: Path, text: str) -> None:
+    (tmp_path / "x.txt").write_bytes(text.encode("latin-1"))
+    with pytest.raises(SourceError, match="no summary"):
+        import_tables(store, [tmp_path / "x.txt"], weightwatcher=True)
+
+
+def test_later_tables_have_no_slices_to_choose(
+    store: Store, tmp_path: Path, watched: tuple[pd.DataFrame, dict[str, float]]
+) -> None:
+    watched[0].to_csv(tmp_path / "net.csv", index=False)
+    with pytest.raises(SourceError, match="no rows of slices"):
+        import_tables(store, [tmp_path / "net.csv"], weightwatcher=True, level="slice")
 
 
 def test_the_command_says_what_it_did(tmp_path: Path) -> None:

@@ -120,9 +120,3 @@ def test_the_hubs_token_is_asked_of_the_cloud_by_the_head_alone(name: str) -> No
     assert "zoo-hub-token" in config["head_start_ray_commands"][-1]
     rest = {key: value for key, value in config.items() if key != "head_start_ray_commands"}
     assert "HF_TOKEN" not in yaml.dump(rest)
-
-
-@pytest.mark.parametrize("name", list(CLOUDS))
-def test_the_python_of_a_start_command_compiles(name: str) -> None:
-    command = CLOUDS[name]["head_start_ray_commands"][-1]
-    compile(command.split('"')[1], name, "exec")

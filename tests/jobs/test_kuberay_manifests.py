@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import kubernetes_validate
 import pytest
 
 from tests.jobs.clusters import KUBERAY, options_of, pods, ray_cluster, ray_job
@@ -107,6 +108,16 @@ def test_every_field_is_one_of_the_resources(name: str) -> None:
         assert set(group) <= WORKER_GROUP
         assert group["minReplicas"] <= group["replicas"] <= group["maxReplicas"]
         assert all(isinstance(value, str) for value in group["rayStartParams"].values())
+
+
+@each
+def test_every_pod_is_one_of_kubernetes(name: str) -> None:
+    for pod in pods(name):
+        kubernetes_validate.validate(
+            {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "pod"}, "spec": pod},
+            kubernetes_validate.latest_version(),
+            strict=True,
+        )
 
 
 def test_a_cluster_of_a_job_goes_with_it() -> None:

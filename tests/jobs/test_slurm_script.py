@@ -1,17 +1,14 @@
 """The batch script of `jobs/cluster/`, run with stand-ins for Slurm's commands and Ray's."""
 
-import json
 import os
 import re
 import shlex
-import stat
 import subprocess
-import sys
 from pathlib import Path
 
-import pytest
 from ray.scripts.symmetric_run import curate_and_validate_ray_start_args, symmetric_run
 
+from tests.jobs import stand_ins
 from tests.jobs.clusters import FOLDER, options_of
 
 SCRIPT = FOLDER / "slurm.sh"
@@ -57,40 +54,21 @@ def test_one_ray_on_each_node_which_no_other_job_shares() -> None:
     assert "#SBATCH --ntasks-per-node=1\n" in text
 
 
-@pytest.fixture
-def node(tmp_path: Path) -> Path:
-    """A folder of stand-ins: `srun` runs its command once, `ray` writes down how it was called."""
-    stand_ins = {
-        "hostname": 'echo "10.0.0.7 172.17.0.1"',
-        "srun": 'while [[ $1 == --* ]]; do shift; done; exec "$@"',
-        "ray": f'exec {shlex.quote(sys.executable)} "{tmp_path}/ray.py" "$@"',
-    }
-    (tmp_path / "ray.py").write_text(
-        "import json, os, sys\n"
-        f"json.dump([sys.argv[1:], dict(os.environ)], open({str(tmp_path / 'called')!r}, 'w'))\n"
-    )
-    for name, command in stand_ins.items():
-        path = tmp_path / "bin" / name
-        path.parent.mkdir(exist_ok=True)
-        path.write_text(f"#!/bin/bash\n{command}\n")
-        path.chmod(path.stat().st_mode | stat.S_IXUSR)
-    return tmp_path
-
-
 def run(node: Path, *arguments: str, **environment: str) -> tuple[list[str], dict[str, str]]:
     """Arguments and environment with which a batch job calls `ray` on a node."""
-    path = os.pathsep.join(
-        [str(node / "bin"), str(Path(sys.executable).parent), os.environ["PATH"]]
+    path = stand_ins.put(
+        node,
+        hostname='echo "10.0.0.7 172.17.0.1"',
+        srun='while [[ $1 == --* ]]; do shift; done; exec "$@"',
     )
     slurm = {"SLURM_JOB_NUM_NODES": "4", "SLURM_CPUS_ON_NODE": "64", "SLURM_JOB_ID": "17"}
     given = {"PATH": path, **slurm, **environment}
     subprocess.run(["bash", SCRIPT, *arguments], env=given, check=True, timeout=60)
-    called, seen = json.loads((node / "called").read_text())
-    return called, seen
+    return stand_ins.called(node)
 
 
-def test_every_node_starts_a_ray_as_its_command_takes_it(node: Path) -> None:
-    called, _ = run(node, "imagenet-2020", ZOO_STORE="/shared/zoo", SLURM_GPUS_ON_NODE="8")
+def test_every_node_starts_a_ray_as_its_command_takes_it(tmp_path: Path) -> None:
+    called, _ = run(tmp_path, "imagenet-2020", ZOO_STORE="/shared/zoo", SLURM_GPUS_ON_NODE="8")
     assert called[0] == "symmetric-run"
     mine = called[1 : called.index("--")]
     parsed = symmetric_run.make_context("_", list(mine), resilient_parsing=True).params
@@ -100,16 +78,16 @@ def test_every_node_starts_a_ray_as_its_command_takes_it(node: Path) -> None:
     assert {"--num-cpus", "64", "--num-gpus", "8"} <= set(started)
 
 
-def test_the_head_scans_on_that_ray_and_starts_none_of_its_own(node: Path) -> None:
-    called, _ = run(node, "a b", "--device", "cpu", ZOO_STORE="/shared/zoo")
+def test_the_head_scans_on_that_ray_and_starts_none_of_its_own(tmp_path: Path) -> None:
+    called, _ = run(tmp_path, "a b", "--device", "cpu", ZOO_STORE="/shared/zoo")
     told = options_of(shlex.join(called[called.index("--") + 1 :]))
     assert told["sources"] == ["a b"]
     assert told["device"] == "cpu"
     assert told["address"] == "10.0.0.7:6379"
 
 
-def test_store_cache_size_and_tokens_are_in_the_environment_alone(node: Path) -> None:
-    called, seen = run(node, "imagenet-2020", ZOO_STORE="/shared/zoo", HF_TOKEN="hf_secret")
+def test_store_cache_size_and_tokens_are_in_the_environment_alone(tmp_path: Path) -> None:
+    called, seen = run(tmp_path, "imagenet-2020", ZOO_STORE="/shared/zoo", HF_TOKEN="hf_secret")
     assert seen["ZOO_STORE"] == "/shared/zoo"
     assert seen["ZOO_CACHE_SIZE"] == "200GB"
     assert seen["HF_TOKEN"] == "hf_secret"
@@ -117,12 +95,12 @@ def test_store_cache_size_and_tokens_are_in_the_environment_alone(node: Path) ->
     assert len(seen["RAY_AUTH_TOKEN"]) == 64
     assert not {"hf_secret", seen["RAY_AUTH_TOKEN"]} & set(called)
     assert (
-        run(node, "imagenet-2020", ZOO_STORE="/shared/zoo")[1]["RAY_AUTH_TOKEN"]
+        run(tmp_path, "imagenet-2020", ZOO_STORE="/shared/zoo")[1]["RAY_AUTH_TOKEN"]
         != seen["RAY_AUTH_TOKEN"]
     )
 
 
-def test_without_a_store_nothing_starts(node: Path) -> None:
+def test_without_a_store_nothing_starts(tmp_path: Path) -> None:
     done = subprocess.run(
         ["bash", SCRIPT, "x"], env={"PATH": os.environ["PATH"]}, capture_output=True
     )

@@ -108,3 +108,16 @@ def test_files_beside_the_weights_are_those_of_the_cache(gone: HubAccess) -> Non
     assert repository.names() == ["README.md", "config.json", "model.safetensors"]
     with repository.network_files("model.safetensors") as folder:
         assert json.loads((folder / "config.json").read_text())["hidden_size"] == 20
+
+
+@pytest.mark.parametrize(
+    "odd",
+    ["{", "[" * 100_000, "\0", " " * (70 << 20)],
+    ids=["no object", "deep", "no text", "large"],
+)
+def test_an_odd_text_in_the_cache_costs_its_model_nothing_else(gone: HubAccess, odd: str) -> None:
+    for name in ("README.md", "config.json"):
+        for file in Path(constants.HF_HUB_CACHE).glob(f"models--timm--net/snapshots/*/{name}"):
+            file.resolve().write_text(odd)
+    (ref,) = resolve_sources(["timm/net"], gone).refs
+    assert (ref.repo_id, ref.series, ref.accuracies) == ("timm/net", None, ())

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from zoo_analysis.cli.options import FormatOption, OutOption, StoreOption
+from zoo_analysis.imports.levels import LEVEL, Level
 
 
 def import_(
@@ -16,6 +17,9 @@ def import_(
         bool,
         typer.Option("--weightwatcher", help="They are WeightWatcher's details or summaries."),
     ] = False,
+    level: Annotated[
+        Level, typer.Option(help="Rows of WeightWatcher's tables before 0.4: layers or slices.")
+    ] = LEVEL,
     map_: Annotated[
         list[str] | None,
         typer.Option("--map", metavar="COLUMN=NAME", help="What a column is; repeatable."),
@@ -51,6 +55,7 @@ def import_(
         series=series,
         dataset=dataset,
         method=method,
+        level=level,
     )
 
     def show() -> None:

@@ -30,7 +30,7 @@ def study(
     from zoo_analysis.cli.progress import Bars
     from zoo_analysis.cluster.study import READER_COLUMNS
     from zoo_analysis.cluster.study import study as run
-    from zoo_analysis.studies.trends.cells import beside
+    from zoo_analysis.studies.trends.printed_cells import beside
 
     with Bars() as bars:
         ran = run(

@@ -1,20 +1,15 @@
 """The loop of every run: so many tasks in flight, what comes back, and who is told of it."""
 
-import sys
 from collections import deque
 from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 
-from zoo_analysis.cluster.account import Event
 from zoo_analysis.cluster.commits import BATCH_SECONDS
 from zoo_analysis.cluster.processes.task import Lost, Room, Task, Workers
 
 #: Tasks in flight for each CPU and each GPU: the one that it works on, and the next.
 _TASKS_A_PLACE = 2
-
-OnEvent = Callable[[Event], None]
-OnStart = Callable[[int, int], None]
 
 
 def run_tasks(
@@ -30,27 +25,55 @@ def run_tasks(
         workers: that do them; how many there are is asked again and again.
         between: called after every result, and every `BATCH_SECONDS` without one.
     """
-    in_flight: dict[Any, Task] = {}
+    in_flight = _InFlight(workers)
     again: deque[Task] = deque()
     while True:
-        while (room := _room(workers, in_flight.values())) and (
+        while (room := in_flight.room()) and (
             task := again.popleft() if again else next_task(room)
         ):
-            in_flight[workers.submit(task)] = task
-        if not in_flight:
+            in_flight.submit(task)
+        if not in_flight.tasks:
             return
-        for submitted in workers.wait(list(in_flight), BATCH_SECONDS):
-            again += _finish(in_flight.pop(submitted), workers, submitted)
+        for submitted in workers.wait(list(in_flight.tasks), BATCH_SECONDS):
+            again += _finish(in_flight.over(submitted), workers, submitted)
         between()
 
 
-def _room(workers: Workers, in_flight: Iterable[Task]) -> Room | None:
-    """Room for further tasks; None where there is none."""
-    cpus, gpus = (_TASKS_A_PLACE * count for count in (workers.cpus(), workers.gpus()))
-    places = max(1, int(cpus))
-    for task in in_flight:
-        cpus, gpus = cpus - task.cpus, gpus - task.gpus
-    return Room(places, cpus, max(0.0, gpus)) if cpus > 0 else None
+class _InFlight:
+    """Tasks that were sent, and the room that they leave."""
+
+    def __init__(self, workers: Workers) -> None:
+        self.workers, self.tasks = workers, dict[Any, Task]()
+        self.cpus = self.gpus = self.memory = 0.0
+
+    def submit(self, task: Task) -> None:
+        self.tasks[self.workers.submit(task)] = task
+        self._count(task, 1)
+
+    def over(self, submitted: Any) -> Task:
+        task = self.tasks.pop(submitted)
+        self._count(task, -1)
+        return task
+
+    def _count(self, task: Task, times: int) -> None:
+        self.cpus += times * task.cpus
+        self.gpus += times * task.gpus
+        self.memory += times * (task.memory or 0)
+
+    def room(self) -> Room | None:
+        """Room for further tasks; None where there is none."""
+        cpus, gpus = self.workers.cpus(), self.workers.gpus()
+        left = _TASKS_A_PLACE * cpus - self.cpus
+        if left <= 0:
+            return None
+        return Room(
+            places=max(1, int(_TASKS_A_PLACE * cpus)),
+            cpus=left,
+            gpus=max(0.0, _TASKS_A_PLACE * gpus - self.gpus),
+            idle=max(0.0, cpus - self.cpus),
+            memory=self.workers.memory() - self.memory,
+            node=self.workers.node(),
+        )
 
 
 def _finish(task: Task, workers: Workers, submitted: Any) -> "list[Task]":
@@ -107,37 +130,3 @@ def side_by_side(
 
     run_tasks(next_task, RayWorkers())
     return [result for _, result in sorted(results.items())]
-
-
-def listeners(
-    what: str, on_event: OnEvent | None, on_start: OnStart | None, *, steps: bool = False
-) -> tuple[OnEvent | None, OnStart | None]:
-    """Those who are told of a run: the caller's, or else a bar where the caller is a notebook.
-
-    Args:
-        what: the run does, in one word.
-        on_event: of the caller.
-        on_start: of the caller.
-        steps: whether the bar counts steps of the work, as `on_start` is told of them, not models.
-    """
-    if on_event is not None or on_start is not None or not _in_notebook():
-        return on_event, on_start
-    from tqdm.auto import tqdm
-
-    bar: Any = tqdm(desc=what, unit="step" if steps else "model")
-
-    def start(models: int, work: int) -> None:
-        bar.reset(work if steps else models)
-
-    def event(done: Event) -> None:
-        if done.kind in ("scanned", "skipped", "failed") or (steps and done.kind != "starting"):
-            bar.update()
-        if bar.n == bar.total:
-            bar.close()
-
-    return event, start
-
-
-def _in_notebook() -> bool:
-    shell = sys.modules.get("IPython")
-    return getattr(shell.get_ipython(), "kernel", None) is not None if shell else False

@@ -9,6 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from zoo_analysis.errors import SourceError, StoreError
+from zoo_analysis.imports.levels import LEVEL, Level
 from zoo_analysis.imports.metric_tables import Imported, read_averages
 from zoo_analysis.imports.weightwatcher import read_weightwatcher
 from zoo_analysis.store import Store, as_store
@@ -51,18 +52,21 @@ def import_tables(
     series: str | None = None,
     dataset: str | None = None,
     method: str | None = None,
+    level: Level = LEVEL,
 ) -> ImportSummary:
     """Models made of metric tables; all files are read before anything is written.
 
     Args:
         store: a store, or what `open_store` takes, to commit to.
-        files: CSV or Parquet.
+        files: CSV or Parquet; of WeightWatcher's also printed summaries (``.txt``).
         weightwatcher: they are WeightWatcher's details or summaries, one model a file.
         mapping: column → name, where columns are not named like ours.
         series: of models that name none.
         dataset: of accuracies that name none.
         method: what made the numbers: the models' method is ``imported:METHOD``. By default
             ``weightwatcher``, or each file's name.
+        level: of WeightWatcher's tables before 0.4, whose rows are read, layers or slices. Slices
+            have a method of their own, ``…-slices``.
 
     Raises:
         SourceError: a file that cannot be read as what it should be.
@@ -75,8 +79,11 @@ def import_tables(
     started = datetime.now(UTC)
     for path in map(Path, files):
         if weightwatcher:
-            made_by = f"imported:{method or 'weightwatcher'}"
-            parts.append(read_weightwatcher(path, made_by, mapping=mapping, series=series))
+            slices = "-slices" if level == "slice" else ""
+            made_by = f"imported:{method or 'weightwatcher'}{slices}"
+            parts.append(
+                read_weightwatcher(path, made_by, mapping=mapping, series=series, level=level)
+            )
         else:
             made_by = f"imported:{method or path.stem}"
             part = read_averages(path, made_by, mapping=mapping, series=series, dataset=dataset)

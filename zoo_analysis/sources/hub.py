@@ -14,7 +14,7 @@ from zoo_analysis.hub.refusals import explain
 from zoo_analysis.hub.repository import Repository
 from zoo_analysis.sources.card import Card, card_fields, card_of, left_out, number
 from zoo_analysis.sources.layout import ModelFolder, members, nothing, walk_names, without
-from zoo_analysis.sources.metadata import architecture_of
+from zoo_analysis.sources.metadata import architecture_of, read_text
 from zoo_analysis.sources.ref import Accuracy, ModelRef, Problem, Resolved
 from zoo_analysis.weights.lenient_json import lenient_json
 from zoo_analysis.weights.readers.by_suffix import suffixes
@@ -67,12 +67,13 @@ def hub_models(
 
 def _read_here(info: HubModel, access: HubAccess) -> HubModel:
     """A repository in a cache, with what the hub would tell of its card and configuration."""
+    repository = Repository(access, info.id, str(info.sha))
     texts = {
-        name: Repository(access, info.id, str(info.sha)).text(name) or ""
+        name: read_text(folder / name) or ""
         for name in ("README.md", "config.json")
-        if name in info.files
+        if (folder := repository.cached([name])) is not None
     }
-    card = card_fields(texts.get("README.md", "").removeprefix("\ufeff"))
+    card = card_fields(texts.get("README.md", ""))
     try:
         config = lenient_json(texts.get("config.json", ""))
     except ValueError:

@@ -20,6 +20,7 @@ STAMPS = {
     "releases": "seen_at",
     "failures": "failed_at",
     "regressions": "computed_at",
+    "assigned_series": "assigned_at",
 }
 
 

@@ -7,14 +7,14 @@ from zoo_analysis.store.records import table_of
 from zoo_analysis.studies.analysis.estimate import Estimate, outcome
 from zoo_analysis.studies.study import Outcome, Setting
 from zoo_analysis.studies.trends.authors_files import fetch_all
-from zoo_analysis.studies.trends.cells import (
+from zoo_analysis.studies.trends.lead import Families, Lead
+from zoo_analysis.studies.trends.printed_cells import (
     INFERRED,
     OUTLIERS,
     Cell,
     agree,
     large_scale_cells,
 )
-from zoo_analysis.studies.trends.lead import Families, Lead
 from zoo_analysis.studies.trends.published import large_scale, table_1, table_2
 from zoo_analysis.studies.trends.published_models import published_models
 from zoo_analysis.studies.trends.series import series_cells

@@ -54,7 +54,7 @@ class Outcome:
         verdict: that in one sentence with the deciding numbers.
         similarities: rows for the table of that name, of its schema; None for none.
         cells: printed figures beside recomputed ones, of a study that has them: columns of
-            `studies.trends.cells.Cell`. They are its result, and shown before the estimates.
+            `trends.printed_cells.Cell`. They are its result, and shown before the estimates.
         remarks: what a reader must know of them, in sentences.
     """
 

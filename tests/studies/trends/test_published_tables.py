@@ -18,8 +18,8 @@ from zoo_analysis.errors import SourceError
 from zoo_analysis.studies.nature_2021 import judged, run
 from zoo_analysis.studies.study import Setting
 from zoo_analysis.studies.trends.authors_files import FILES, fetch_all
-from zoo_analysis.studies.trends.cells import OUTLIERS, agree, families, large_scale_cells
 from zoo_analysis.studies.trends.lead import Families, Lead
+from zoo_analysis.studies.trends.printed_cells import OUTLIERS, agree, families, large_scale_cells
 from zoo_analysis.studies.trends.published import (
     METRICS,
     SERIES_METRICS,

@@ -12,7 +12,7 @@ from statsmodels.stats.multitest import multipletests
 from zoo_analysis.stats.line import Floats
 from zoo_analysis.studies.analysis.estimate import Estimate
 from zoo_analysis.studies.analysis.jackknife import jackknife
-from zoo_analysis.studies.trends.cells import Cell
+from zoo_analysis.studies.trends.printed_cells import Cell
 from zoo_analysis.studies.trends.published import METRICS, STATISTICS
 
 #: Random assignments of the permutation test.

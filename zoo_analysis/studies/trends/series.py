@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 
 from zoo_analysis.errors import SourceError
-from zoo_analysis.studies.trends.cells import Cell, Key, cells, statistics
+from zoo_analysis.studies.trends.printed_cells import Cell, Key, cells, statistics
 from zoo_analysis.studies.trends.published import SERIES_METRICS, Printed, table_1, table_2
 
 #: Top-1 errors in percent that torchvision's documentation reported at the time (PyTorch 1.4).

@@ -13,7 +13,7 @@ import ray
 from zoo_analysis.activations.recording import MEMORY
 from zoo_analysis.cluster.account import CorrelateSummary, Event
 from zoo_analysis.cluster.commits import RunWriter
-from zoo_analysis.cluster.correlate_tasks import (
+from zoo_analysis.cluster.comparing.correlate_tasks import (
     Compared,
     CorrelateSettings,
     Ready,
