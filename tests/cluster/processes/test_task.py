@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from zoo_analysis.cluster.flow import run_tasks
+from zoo_analysis.cluster.placement import Node
 from zoo_analysis.cluster.processes.task import Attempts, Lost, Room, Task
 
 
@@ -21,6 +22,12 @@ class Faulty:
 
     def gpus(self) -> float:
         return 0.0
+
+    def memory(self) -> float:
+        return 1e9
+
+    def node(self) -> Node:
+        return Node(cpus=1, memory=10**9)
 
     def submit(self, task: Task) -> Task:
         return task
