@@ -35,11 +35,11 @@ NAMES = {
     "store vacuum": "vacuum_store",
     "studies": "list_studies",
 }
-#: One model without a store; an option of `zoo plan`; the second half of `zoo catalog add`; what is
+#: One model without a store; options of `zoo plan`; the second half of `zoo catalog add`; what is
 #: no verb.
 #: What concerns the command line alone.
 OF_THE_LINE = {"config"}
-OTHERS = {"analyze", "calibrate", "summary", "copy_catalogue", "open_store", "method"}
+OTHERS = {"analyze", "calibrate", "scale", "summary", "copy_catalogue", "open_store", "method"}
 CLI = Path(zoo_analysis.__file__).parent / "cli"
 
 

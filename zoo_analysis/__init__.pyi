@@ -20,6 +20,7 @@ from .cluster.correlate import correlate
 from .cluster.demo import demo
 from .cluster.planning.calibrate_nodes import calibrate
 from .cluster.planning.forecast import plan
+from .cluster.planning.replay.scale import scale
 from .cluster.retrying import retry
 from .cluster.scan import scan
 from .cluster.study import study
@@ -68,6 +69,7 @@ __all__ = [
     "regress",
     "releases",
     "retry",
+    "scale",
     "scan",
     "schema",
     "set_series",

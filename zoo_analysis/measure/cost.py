@@ -108,6 +108,11 @@ def cost(spec: LayerSpec, how: Method, rates: Rates = TYPICAL, threads: int = 1)
     )
 
 
+def is_small(work: Sequence[Piece]) -> bool:
+    """Whether a model is measured where it is opened: so little work is not worth another task."""
+    return len(work) == 1 and work[0].cost.flops < _PIECE
+
+
 def pieces(specs: Sequence[LayerSpec], how: Method, rates: Rates = TYPICAL) -> list[Piece]:
     """Split a model so that no piece is much more than one large layer, in the order given."""
     out: list[Piece] = []

@@ -210,7 +210,7 @@ def _with_revision(
 def _open(
     number: int, ref: ModelRef, limits: Limits, settings: ScanSettings, account: "_Account"
 ) -> tuple[Scanned, ModelRows] | OpenedModel | Failure:
-    from zoo_analysis.measure.cost import pieces
+    from zoo_analysis.measure.cost import is_small, pieces
     from zoo_analysis.measure.rows import measure
     from zoo_analysis.weights import open_checkpoint, read_config
     from zoo_analysis.weights.layers.inventory import LeftOut
@@ -242,9 +242,8 @@ def _open(
             work = pieces(checkpoint.in_file_order(books.layers), how, account.rates)
             opened = time.perf_counter()
             account.opened(len(books.layers), opened - start)
-            if len(work) > 1:
+            if not is_small(work):
                 return OpenedModel(ref, row, left_out, work)
-            # The one piece of a small model is not worth a task of its own.
             stage = "measure"
             found = measure(checkpoint, work[0].specs, how, settings.device, partial(_at, number))
             account.measured(work[0].specs, time.perf_counter() - opened)

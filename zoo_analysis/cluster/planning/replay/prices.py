@@ -7,7 +7,7 @@ from typing import Final
 from zoo_analysis.cluster.placement import gpu_demand
 from zoo_analysis.cluster.planning.replay.fleets import Fleet
 from zoo_analysis.cluster.planning.replay.zoo_models import Kernel, ZooModel
-from zoo_analysis.measure.cost import Piece, pieces, work
+from zoo_analysis.measure.cost import Piece, is_small, pieces, work
 from zoo_analysis.spectra import Method
 from zoo_analysis.weights import LayerSpec
 
@@ -31,7 +31,7 @@ class PricedModel:
     @property
     def small(self) -> bool:
         """Whether it is measured where it is opened."""
-        return len(self.pieces) == 1
+        return is_small(self.pieces)
 
     @property
     def measuring(self) -> float:

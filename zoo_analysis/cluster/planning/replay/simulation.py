@@ -4,7 +4,7 @@ import heapq
 import itertools
 from collections import deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from zoo_analysis.cluster.flow import run_tasks
@@ -153,6 +153,7 @@ class _Workers:
         return self.fleet.node
 
     def submit(self, task: Task) -> int:
+        task = replace(task, memory=min(task.memory or 0, self.fleet.node.memory))
         number = next(self._numbers)
         self._tasks[number] = task, -1
         self._pending[bool(task.gpus)].append(number)
@@ -168,7 +169,7 @@ class _Workers:
 
     def result(self, submitted: int) -> tuple[Any, ...]:
         task, _ = self._tasks.pop(submitted)
-        return (answer_of(task, self.groups),)
+        return (answer_of(task, self.groups, self.prices),)
 
     def _start(self) -> None:
         for pending in self._pending:

@@ -92,11 +92,14 @@ def price_of(task: Task, groups: Mapping[ModelRef, Group], prices: Prices) -> Ta
     return TaskPrice(group.copies * cpu, 0.0, group.copies * read)
 
 
-def answer_of(task: Task, groups: Mapping[ModelRef, Group]) -> ScannedBatch | MeasuredPiece:
+def answer_of(
+    task: Task, groups: Mapping[ModelRef, Group], prices: Prices
+) -> ScannedBatch | MeasuredPiece:
     """The result of a task of a scan, without any rows."""
     if task.function is scan_models:
         opened = (groups[model.ref] for model in task.arguments[0])
-        return ScannedBatch([_opened(group) for group in opened], {}, 0.0)
+        taken = price_of(task, groups, prices).cpu
+        return ScannedBatch([_opened(group) for group in opened], {}, taken)
     return MeasuredPiece(_NO_ROWS, Spent("replayed"))
 
 
