@@ -184,3 +184,19 @@ def test_what_a_dead_run_had_taken_another_does_and_what_a_living_one_has_it_wai
     other.join()
     (done,) = found
     assert (done.scanned, done.skipped, done.failed) == (6, 1, 0)
+
+
+def test_two_comparisons_at_once_compute_each_number_once(
+    compared_zoo: Path, tmp_path: Path
+) -> None:
+    store = str(tmp_path / "store")
+    pair = [compared_zoo / name for name in ("resnet0", "resnet1")]
+    given = ("--measure", "weight_cka", "--store", store, "--json")
+    runs = [started("correlate", *pair, *given) for _ in range(2)]
+    outs = [json.loads(run.communicate(timeout=280)[0]) for run in runs]
+    assert sorted((out["pairs"], out["skipped"]) for out in outs) == [(0, 1), (1, 0)]
+    whole = "SELECT count(*) FROM similarities WHERE layer_a IS NULL"
+    assert rows(store, whole) == [(1,)]
+    (last,) = status(store).runs
+    assert (last.method, last.state) == ("correlate", "finished")
+    assert retry(store).summary is None
