@@ -52,6 +52,9 @@ $(VENV)/.lowest: pyproject.toml | $(BIN)/python
 	$(LOWEST)/bin/pip install --quiet uv
 	$(LOWEST)/bin/uv pip install --quiet --python $(LOWEST)/bin/python --resolution lowest-direct --editable .
 	$(LOWEST)/bin/uv pip install --quiet --python $(LOWEST)/bin/python --editable '.[test]'
+	# What the tests' own packages lifted goes back.
+	$(LOWEST)/bin/uv pip compile --quiet --resolution lowest-direct --no-deps pyproject.toml -o $(LOWEST)/direct.txt
+	$(LOWEST)/bin/uv pip install --quiet --python $(LOWEST)/bin/python --no-deps --requirement $(LOWEST)/direct.txt
 	touch $@
 
 ## The core of the tests on the lowest versions that pyproject.toml admits.

@@ -11,10 +11,11 @@ WITH untold AS (  -- models written before `models` told their depth
     GROUP BY commit_id
 ), named AS MATERIALIZED (
     SELECT
-        p.commit_id, m.series, p.method, greatest(m.depth, u.last, 1)::DOUBLE AS last,
-        dense_rank() OVER (ORDER BY m.series, p.method)::INTEGER AS place
+        p.commit_id, coalesce(s.series, m.series) AS series, p.method, greatest(m.depth, u.last, 1)::DOUBLE AS last,
+        dense_rank() OVER (ORDER BY coalesce(s.series, m.series), p.method)::INTEGER AS place
     FROM raw.published p JOIN raw.models m USING (commit_id) LEFT JOIN untold u USING (commit_id)
-    WHERE ($series IS NULL OR m.series = $series)
+        LEFT JOIN assigned_series s ON s.repo_id = p.repo_id
+    WHERE ($series IS NULL OR coalesce(s.series, m.series) = $series)
         AND ($method IS NULL OR starts_with(p.method, $method))
 ), binned AS (
     SELECT

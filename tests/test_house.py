@@ -24,6 +24,7 @@ SAME_THING = {
     "demo",
     "plan",
     "scan",
+    "series",
     "similarity",
     "store",
     "study",

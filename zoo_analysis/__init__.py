@@ -4,11 +4,13 @@ What the command line can do is a function here, which returns a table or a data
 
 - models measured: `analyze` and `summary` (one, in this process), `plan` and `scan` (a zoo, on
   Ray), `calibrate` (the machines, for plans), `import_tables`, `demo`;
+- runs watched: `status`, and what failed of them done again: `retry`;
 - models compared: `correlate`, `similar`, `matrix`, `measures`;
 - the store asked: `query`, `queries`, `show`, `regress`, `rank`, `compare`, `diagnose`;
 - releases and reported accuracies: `track`, `releases`, `sync_accuracies`, `accuracies_reported`,
   `accuracy_sources`;
 - catalogues: `list_catalogues`, `catalogue_members`, `add_to_catalogue`, `copy_catalogue`;
+- series of stored models: `list_series`, `set_series`;
 - published experiments: `study`, `list_studies`;
 - the store looked after: `open_store`, `schema`, `store_history`, `compact_store`, `vacuum_store`,
   `check_store`, `migrate_store`.

@@ -16,6 +16,10 @@ CREATE VIEW averaged_layers AS
 SELECT l.* EXCLUDE (commit_id)
 FROM raw.averaged_layers l JOIN raw.published p USING (commit_id, repo_id);
 
+CREATE VIEW clear_layers AS
+SELECT l.* EXCLUDE (commit_id)
+FROM raw.clear_layers l JOIN raw.published p USING (commit_id, repo_id);
+
 CREATE VIEW esds AS
 SELECT e.* EXCLUDE (commit_id)
 FROM raw.esds e JOIN raw.published p USING (commit_id, repo_id);

@@ -16,6 +16,8 @@ QUALIFY row_number() OVER (
 
 CREATE VIEW failures AS FROM raw.failures;
 
+CREATE VIEW rates AS FROM raw.rates;
+
 CREATE VIEW similarities AS FROM raw.similarities;
 
 CREATE VIEW regressions AS FROM raw.regressions;

@@ -38,7 +38,7 @@ FROM raw.published p
 LEFT JOIN raw.averaged(chosen) a USING (repo_id, commit_id)
 LEFT JOIN raw.averages g ON g.commit_id = p.commit_id
 LEFT JOIN spectra s USING (repo_id, commit_id)
-LEFT JOIN models m ON m.repo_id = p.repo_id AND m.revision = p.revision
+LEFT JOIN main.models m ON m.repo_id = p.repo_id AND m.revision = p.revision
 CROSS JOIN (SELECT 1.959964 ** 2 AS z2) z;
 
 CREATE VIEW summaries AS FROM raw.summarised('raw.averaged_layers', true);

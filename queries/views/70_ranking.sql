@@ -14,7 +14,7 @@ SELECT
         PARTITION BY m.series
         ORDER BY NOT regexp_full_match(c.method, 'default(-[0-9a-f]{8})?'), max(c.committed_at) DESC, c.method
     ) AS method_order
-FROM commits c LEFT JOIN models m USING (repo_id, revision)
+FROM main.commits c LEFT JOIN main.models m USING (repo_id, revision)  -- not those of raw
 GROUP BY m.series, c.method;
 
 -- Who takes part in a ranking by a column of `summaries`, and how: each model once, by its latest

@@ -113,7 +113,7 @@ def test_a_module_that_most_inputs_pass_by_is_refused_by_name() -> None:
             x = self.always(x.flatten(1))
             return self.rarely(x) if len(x) == 2 else x
 
-    with pytest.raises(ActivationError, match=r"rarely runs for some inputs only; .*--layers"):
+    with pytest.raises(ActivationError, match=r"rarely runs for some inputs only; .*`layers`"):
         capture(seeing(Sometimes()), noise_images(3), batch_size=3)
 
 
@@ -206,7 +206,7 @@ def test_more_than_fits_is_refused_before_the_network_sees_the_probe(
 ) -> None:
     rows: list[int] = []
     handle = network.register_forward_hook(lambda _, given, __: rows.append(len(given[0])))
-    with pytest.raises(ActivationError, match=r"over 50 samples need 0\.0 GB.*--samples"):
+    with pytest.raises(ActivationError, match=r"over 50 samples need 0\.0 GB.*`samples`"):
         capture(seeing(network, ["7"]), noise_images(50), limit_bytes=10_000)
     handle.remove()
     assert rows == [2]
@@ -220,7 +220,7 @@ def test_more_than_fits_is_refused_before_the_network_sees_the_probe(
 def test_a_probe_without_samples_or_positions_is_refused(network: nn.Sequential) -> None:
     with pytest.raises(ActivationError, match=r"empty-.* without samples"):
         capture(seeing(network), image_probe("empty", []))
-    with pytest.raises(ActivationError, match="--positions 0"):
+    with pytest.raises(ActivationError, match="`positions` 0"):
         capture(seeing(network), noise_images(2), positions=0)
 
 

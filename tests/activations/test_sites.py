@@ -214,7 +214,7 @@ def test_an_expression_reaches_any_module_and_matches_whole_names() -> None:
 
 @pytest.mark.parametrize("asked", ["0", "nothing", "floors.("])
 def test_layers_that_do_not_exist_are_refused_with_some_that_do(asked: str) -> None:
-    with pytest.raises(ActivationError, match="--layers") as caught:
+    with pytest.raises(ActivationError, match="`layers`") as caught:
         capture(seeing(_Tower(), ["head"]), noise_images(2), layers=asked)
     assert asked in str(caught.value)
     assert "\n" not in str(caught.value)

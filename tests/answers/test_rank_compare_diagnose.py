@@ -9,7 +9,6 @@ import pytest
 
 from tests.support.command import zoo
 from zoo_analysis.answers.correspondence import LayerName, correspond
-from zoo_analysis.answers.diagnosis import diagnose
 from zoo_analysis.answers.ranking import rank
 from zoo_analysis.answers.two_models import compare
 from zoo_analysis.errors import QueryError
@@ -75,60 +74,6 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
     ]
     store.append("accuracies", pa.Table.from_pylist([row | {"source": "card"} for row in rows]))
     return store
-
-
-def findings(store: Store, name: str) -> dict[str, Any]:
-    return {found.diagnosis: found for found in diagnose(store, name).findings}
-
-
-@pytest.mark.parametrize(
-    ("name", "verdict", "text"),
-    [
-        ("steady", "stable", "no trend over depth"),
-        ("rising", "stable", "α rises over depth by 2.20"),
-        ("erratic", "erratic", "no trend over depth"),
-    ],
-)
-def test_correlation_flow(store: Store, name: str, verdict: str, text: str) -> None:
-    found = findings(store, name)["correlation flow"]
-    assert found.verdict == verdict
-    assert text in found.text
-
-
-def test_scale_collapse_rank_collapse_training_and_traps_name_their_layers(store: Store) -> None:
-    found = findings(store, "broken")
-    collapse = found["scale collapse"]
-    assert (collapse.verdict, collapse.layers) == ("collapsed", ("l9",))
-    assert collapse.numbers["small"] == 1
-    assert found["rank collapse"].layers == ("l9",)
-    assert "l9 (50% lost)" in found["rank collapse"].text
-    assert found["training"].layers == ("l10", "l11", "l14"), "an embedding is not diagnosed"
-    assert found["training"].numbers == {
-        "fitted": 13,
-        "over_trained": 1,
-        "under_trained": 2,
-        "short_tails": 1,
-        "degenerate_tails": 1,
-    }
-    assert "1 with a short tail; 1 with a degenerate tail (not counted)" in found["training"].text
-    assert found["correlation flow"].numbers["n"] == 13
-    assert found["correlation traps"].layers == ("l9",)
-    assert found["correlation traps"].numbers["traps"] == 2
-
-
-def test_a_sound_model_has_nothing_to_tell(store: Store) -> None:
-    found = findings(store, "steady")
-    verdicts = {name: f.verdict for name, f in found.items()}
-    assert verdicts["scale collapse"] == verdicts["rank collapse"] == "none"
-    assert verdicts["training"] == "well"
-    assert found["correlation traps"].text == "not measured: scan with --randomize"
-
-
-def test_a_model_stands_among_its_series(store: Store) -> None:
-    found = findings(store, "wide")["among its series"]
-    assert found.numbers["alpha_rank"] == 1
-    assert found.numbers["of"] == 5
-    assert findings(store, "other")["among its series"].verdict == "alone"
 
 
 def test_ranks_by_metric_and_by_accuracy_and_where_they_disagree(store: Store) -> None:
@@ -206,10 +151,6 @@ def test_the_commands(store: Store) -> None:
     assert told.out.startswith("a: lab/steady @ r; accuracy 90 on d (card)")
     both = json.loads(zoo("compare", "steady", "wide", "--store", uri, "--json").out)
     assert (both["a"]["repo_id"], len(both["layers"])) == ("lab/steady", DEPTH)
-    told = zoo("diagnose", "broken", "--store", uri)
-    assert "scale collapse: collapsed. 1 layers" in told.out
-    found = json.loads(zoo("diagnose", "broken", "--store", uri, "--json").out)
-    assert found["findings"][0]["diagnosis"] == "correlation flow"
     missing = zoo("diagnose", "brokn", "--store", uri)
     assert (missing.code, missing.out) == (2, "")
     assert "did you mean lab/broken" in missing.err
@@ -222,3 +163,20 @@ def test_nothing_is_told_of_averages_without_layers(tmp_path: Path) -> None:
     told = zoo("diagnose", "x", "--store", tmp_path / "store")
     assert "averages only" in told.out
     assert "alpha 1 of 2" in told.out
+
+
+@pytest.mark.parametrize("other", [1.0, 0.0])
+def test_no_random_network_is_called_better_than_another(tmp_path: Path, other: float) -> None:
+    store = open_store(tmp_path / "store")
+    for i, (name, alike) in enumerate((("noise", 1.0), ("other", other))):
+        rows = [layer(j, alpha=2.5 + i, random_like=alike) for j in range(DEPTH)]
+        store.commit_models([model(name, rows)], "scan")
+    found = compare(store, "noise", "other")
+    assert found.random == (("lab/noise", "lab/other") if other else ("lab/noise",))
+    rows = found.metrics.to_pylist()
+    assert {row["better"] for row in rows} == {None}
+    assert next(row for row in rows if row["metric"] == "alpha")["layers_a_better"] == DEPTH
+    assert "lab/noise" in zoo("compare", "noise", "other", "--store", store.uri).out
+    assert (
+        "look random: no metric tells" in zoo("compare", "noise", "other", "--store", store.uri).out
+    )

@@ -14,9 +14,6 @@ from zoo_analysis.imports.metric_tables import NO_ESDS
 from zoo_analysis.store import ModelRows, Store, open_store
 
 DEFAULT, NATURE = "default-0123abcd", "nature2021-0123abcd"
-#: A spectrum with eigenvalues beyond the Marchenko–Pastur bulk, and one that is all bulk.
-SPIKE = {"num_spikes": 3.0, "mp_softrank": 0.4}
-BULK = {"num_spikes": 0.0, "mp_softrank": 1.0}
 
 
 def net(
@@ -27,7 +24,7 @@ def net(
     method: str = DEFAULT,
     **layer: Any,
 ) -> ModelRows:
-    told = {"status": "success", "kind": "linear", **SPIKE, **layer}
+    told = {"status": "success", "kind": "linear", "random_like": 0.0}
     told |= {"num_pl_spikes": 40.0, "D": 0.05, "sigma": 0.2} | layer
     rows = [
         {"layer": f"l{i}", "depth": i, "alpha": alpha, "alpha_weighted": alpha, **told}
@@ -44,7 +41,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
         [net("a", [9.0, 9.0]), net("b", [3.0, 5.0])],
         [
             net("a", [2.0, 4.0], revision="r2"),
-            net("untrained", [-4.0, -4.0], **BULK),
+            net("untrained", [-4.0] * 6, random_like=1.0),
             net("c", [5.0, 3.0]),
             net("d", [1.0, 2.0], "resnet"),
         ],

@@ -11,6 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+import zoo_analysis
 from tests.support.command import zoo
 from tests.support.plug_ins import install
 from zoo_analysis.answers import regressions
@@ -245,3 +246,10 @@ def test_a_store_without_similarities_says_how_to_get_some(tmp_path: Path) -> No
     import_tables(empty, [tmp_path / "t.csv"])
     for command in (["similar", "x"], ["matrix"], ["regress", "--metric", "likeness:cka:x"]):
         assert "run `zoo correlate`" in zoo(*command, "--store", empty.uri).err
+
+
+def test_the_measures_are_told_with_what_they_need() -> None:
+    needs = {row["measure"]: row["needs"] for row in zoo_analysis.measures().to_pylist()}
+    assert needs["accuracy_gap"] == "labels"
+    assert needs["dcka"] == "inputs"
+    assert needs["cka"] is None

@@ -6,7 +6,9 @@ import struct
 from collections.abc import Callable
 from pathlib import Path
 
+import h5py
 import torch
+from onnx import TensorProto, helper
 from safetensors.torch import save_file
 
 from tests.attacks import torch_bombs
@@ -88,6 +90,51 @@ def _archive(name: str) -> Attack:
     return lambda folder: torch_bombs.ARCHIVES[name][0](folder / "pytorch_model.bin")
 
 
+def _bytes(name: str, content: bytes) -> Attack:
+    def write(folder: Path) -> None:
+        (folder / name).write_bytes(content)
+        (folder / "config.json").write_text("{}")
+
+    return write
+
+
+def _index(shard: object) -> Attack:
+    def write(folder: Path) -> None:
+        _weights(folder)
+        (folder / "model.safetensors").rename(folder / "a.safetensors")
+        index = json.dumps({"weight_map": {"fc.weight": shard}})
+        (folder / "model.safetensors.index.json").write_text(index)
+
+    return write
+
+
+def _part_outside(folder: Path) -> None:
+    """A model with a folder of its user's own, as if it were a part."""
+    _weights(folder)
+    (own := folder.parents[2] / "own").mkdir(exist_ok=True)
+    _weights(own)
+    (folder / "part").symlink_to(own)
+
+
+def _hdf5(folder: Path) -> None:
+    (folder.parents[2] / "secret").write_bytes(bytes(4000))
+    (folder / "config.json").write_text("{}")
+    with h5py.File(folder / "net.h5", "w") as file:
+        outside = [(os.fsencode(folder.parents[2] / "secret"), 0, 4000)]
+        file.create_dataset("fc/kernel", (20, 50), "f4", external=outside)
+
+
+def _onnx(folder: Path) -> None:
+    weight = TensorProto(name="w", dims=[10, 100], data_type=1, data_location=1)
+    for key, value in (("location", "../../../secret"), ("offset", "0"), ("length", "4000")):
+        weight.external_data.add(key=key, value=value)
+    (folder.parents[2] / "secret").write_bytes(bytes(4000))
+    node = helper.make_node("MatMul", ["x", "w"], ["y"])
+    x, y = (helper.make_tensor_value_info(name, 1, None) for name in "xy")
+    made = helper.make_model(helper.make_graph([node], "g", [x], [y], [weight]))
+    _bytes("net.onnx", made.SerializeToString())(folder)
+
+
 def _header(header: object, data: bytes = b"", length: int | None = None) -> Attack:
     def write(folder: Path) -> None:
         raw = header if isinstance(header, bytes) else json.dumps(header).encode()
@@ -156,6 +203,17 @@ ATTACKS: dict[str, Attack] = {
     "no-numbers": _tensors(fc__weight=torch.full((20, 30), float("nan"))),
     "integers": _tensors(fc__weight=torch.ones(20, 30, dtype=torch.int32)),
     "many-parts": _header(b"{" * 10**6),
+    "gguf-counts": _bytes("net.gguf", b"GGUF" + struct.pack("<IQQ", 3, 2**62, 2**62) + bytes(64)),
+    "msgpack-claims": _bytes("net.msgpack", b"\x81\xa1w\xc9" + b"\xff" * 4 + b"\x01" + bytes(9)),
+    "msgpack-depth": _bytes("net.msgpack", b"\x81\xa1w" * 10**5 + b"\xc0"),
+    "hdf5-outside": _hdf5,
+    "onnx-outside": _onnx,
+    "keras-noise": _bytes("net.keras", b"PK\x03\x04" + bytes(50)),
+    "index-out": _index("../../../secret"),
+    "index-itself": _index("model.safetensors.index.json"),
+    "index-nothing": _index(""),
+    "index-surrogate": _index("\ud800.safetensors"),
+    "part-outside": _part_outside,
     "empty": lambda folder: (folder / "model.safetensors").touch(),
     "noise": lambda folder: (folder / "pytorch_model.bin").write_bytes(os.urandom(5000)),
 }

@@ -90,7 +90,7 @@ def test_the_limit_is_of_all_endpoints_together(hubs: list[Hub], tmp_path: Path)
     access = replace(hubs[0].access, cache_bytes=size + 100)
     with (
         open_checkpoint(f"hf://me/net@{COMMIT}/pytorch_model.bin", hubs[1].access),
-        pytest.raises(CheckpointError, match="--cache-size"),
+        pytest.raises(CheckpointError, match="`cache_size`"),
     ):
         open_checkpoint(f"hf://me/net@{COMMIT}/pytorch_model.bin", access)
 

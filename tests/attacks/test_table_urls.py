@@ -123,8 +123,8 @@ def test_what_is_no_plain_table_is_refused(headers: dict[str, str], body: bytes)
 
 
 def test_a_file_without_end_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("zoo_analysis.sources.reported.csv_tables._MOST", 1 << 20)
-    assert "more than the 1 MiB" in refusal("/dev/zero")
+    monkeypatch.setattr("zoo_analysis.sources.reported.fetch.MOST_BYTES", 1 << 20)
+    assert "larger than 1 MiB" in refusal("/dev/zero")
 
 
 def test_timms_tables_are_fetched_in_the_same_way() -> None:

@@ -61,7 +61,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_scan_ends_in_what_it_found_and_the_next_command(place: Path, tmp_path: Path) -> None:
     told = zoo("scan", place / "tree" / "model-0", "--store", tmp_path / "store")
     assert told.code == 0, told.err
-    assert "1 of 1 models look random" in told.out, "its weights are Gaussian"
+    assert "0 of 1 models look random" in told.out, "two layers are too few to say so"
     assert told.out.rstrip().endswith(f"next: zoo show tree/model-0 --store {tmp_path / 'store'}")
     again = zoo("scan", place / "tree" / "model-0", "--store", tmp_path / "store")
     assert "next:" not in again.out, "nothing was scanned"
@@ -173,6 +173,18 @@ def test_a_plan_takes_every_option_of_the_method_that_a_scan_takes() -> None:
     )
     assert {"preset", "conv2d", "dtype", "randomize", "split_qkv", "max_fingers"} <= set(scan)
     assert plan == scan
+
+
+@pytest.mark.parametrize("argument", ["--version", "--help"])
+def test_what_needs_no_table_loads_no_library_of_tables(argument: str) -> None:
+    heavy = {"numpy", "pyarrow", "duckdb", "deltalake", "pandas", "torch", "ray"}
+    code = (
+        "import atexit, sys; from zoo_analysis.cli import main; "
+        f"atexit.register(lambda: print(sorted({heavy!r} & set(sys.modules)), file=sys.stderr)); "
+        f"main([{argument!r}])"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stderr.strip().splitlines()[-1] == "[]"
 
 
 #: What the commands may need and these do not.

@@ -172,7 +172,7 @@ def test_the_command_tells_what_was_done(compared_zoo: Path, tmp_path: Path) -> 
     asked = ("--measure", "weight_cka,wcka", "--measure", "agreement", "--probe", "noise")
     code, out, _ = told(*asked, "--samples", "8")
     assert code == 0
-    assert out.startswith("1 pairs of 2 models compared, 0 skipped (already there), 0 failed")
+    assert out.startswith("1 pair of 2 models compared, 0 skipped (already there), 0 failed")
     assert "wcka: the fully connected layers stand on different layers" in out
     code, out, _ = told(*asked, "--samples", "8", "--json")
     summary = json.loads(out)

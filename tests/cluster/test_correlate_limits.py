@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.compared_models import RESNET, write_timm
 from zoo_analysis.activations.probes.named import load_probe
-from zoo_analysis.cluster import correlate_tasks as tasks
+from zoo_analysis.cluster.comparing import correlate_tasks as tasks
 from zoo_analysis.cluster.comparing.correlate_schedule import CorrelateSchedule
 from zoo_analysis.cluster.correlate import correlate
 from zoo_analysis.cluster.processes.task_limits import Limits

@@ -155,7 +155,7 @@ def test_of_a_batch_only_the_model_fails_that_kills_its_process(
     if where == "ray":
         request.getfixturevalue("local_ray")
     else:
-        monkeypatch.setattr("zoo_analysis.cluster.scan._connected", lambda: False)
+        monkeypatch.setattr("zoo_analysis.cluster.scan.is_there", lambda address: False)
     monkeypatch.setattr(scan_schedule, "scan_models", deadly)
     for i in range(9):
         make_model(f"m{i}")

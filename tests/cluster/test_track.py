@@ -6,11 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+from safetensors.torch import save_file
 
 from tests.support.command import zoo
 from tests.support.loopback import Hub
 from tests.support.repositories import write
 from zoo_analysis import open_store
+from zoo_analysis.answers.releases import releases
 from zoo_analysis.cluster.track import track
 from zoo_analysis.errors import SourceError
 from zoo_analysis.hub import api
@@ -149,15 +152,35 @@ def test_what_cannot_be_looked_at_is_a_problem_and_the_look_goes_on(
 
 
 @pytest.mark.usefixtures("local_ray")
+def test_releases_that_look_random_are_flagged(
+    hub: Hub, hub_root: Path, watch: Path, store: Store
+) -> None:
+    torch.manual_seed(0)
+    noise = {f"l{i}.weight": torch.randn(40, 30) for i in range(5)}
+    decaying = {name: w * torch.logspace(0, 1.5, 30) for name, w in noise.items()}
+    for name, tensors in (("random", noise), ("structured", decaying)):
+        (home := hub_root / name).mkdir()
+        save_file(tensors, home / "model.safetensors")
+        hub.add(f"me/{name}", home, created=START, modified=START, tags=["nets"])
+    unscanned = track(watch, open_store(f"{store.uri}-other"), access=hub.access)
+    assert unscanned.table()["looks_random"].to_pylist() == [None, None]
+    table = track(watch, store, scan=Method(), access=hub.access).table()
+    told = dict(zip(table["repo_id"].to_pylist(), table["looks_random"].to_pylist(), strict=True))
+    assert told == {"me/random": True, "me/structured": False}
+    seen_now = releases(store).to_pylist()
+    assert {row["repo_id"]: row["looks_random"] for row in seen_now} == told
+
+
+@pytest.mark.usefixtures("local_ray")
 def test_exactly_the_new_revisions_are_scanned(
     hub: Hub, hub_root: Path, watch: Path, store: Store
 ) -> None:
     serve(hub, hub_root, 2)
-    _, summary, _ = track(watch, store, scan=Method(), access=hub.access)
+    _, summary, *_ = track(watch, store, scan=Method(), access=hub.access)
     assert summary is not None
     assert (summary.scanned, summary.skipped) == (2, 0)
     hub.repos["me/n0-1"].push(write(hub_root / "other", ((50, 30),)), START + timedelta(days=1))
-    found, summary, _ = track(watch, store, scan=Method(), access=hub.access)
+    found, summary, *_ = track(watch, store, scan=Method(), access=hub.access)
     assert summary is not None
     assert (len(found), summary.scanned, summary.skipped) == (1, 1, 0)
 
@@ -187,7 +210,7 @@ def test_a_release_of_a_pipeline_is_one_and_its_parts_are_scanned(
         write(hub_root / "pipe" / part, card="")
     (hub_root / "pipe" / "model_index.json").write_text("{}")
     hub.add("me/pipe", hub_root / "pipe", tags=["nets"])
-    found, summary = track(watch, store, scan=Method(), access=hub.access)
+    found, summary, *_ = track(watch, store, scan=Method(), access=hub.access)
     assert [(release.event, release.repo_id) for release in found] == [("new", "me/pipe")]
     assert summary is not None
     assert summary.scanned == 2

@@ -54,7 +54,7 @@ def test_what_is_being_read_stays(hub: Hub, hub_root: Path, tmp_path: Path) -> N
     access = replace(hub.access, cache_bytes=60_000)
     with (
         open_checkpoint(first, access) as checkpoint,
-        pytest.raises(CheckpointError, match="--cache-size"),
+        pytest.raises(CheckpointError, match="`cache_size`"),
     ):
         open_checkpoint(second, access)
     assert kept(tmp_path) == {"a"}
@@ -65,7 +65,7 @@ def test_what_is_being_read_stays(hub: Hub, hub_root: Path, tmp_path: Path) -> N
 
 def test_weights_larger_than_the_cache_are_not_downloaded(hub: Hub, hub_root: Path) -> None:
     path = pickled(hub, hub_root, "a")
-    with pytest.raises(CheckpointError, match="raise --cache-size"):
+    with pytest.raises(CheckpointError, match="raise `cache_size`"):
         open_checkpoint(path, replace(hub.access, cache_bytes=1000))
     assert hub.calls["cdn"] == 0
 
@@ -152,7 +152,7 @@ def test_nothing_goes_for_what_will_not_fit(hub: Hub, hub_root: Path, tmp_path: 
     open_checkpoint(paths["a"], access).close()
     with (
         open_checkpoint(paths["b"], access),
-        pytest.raises(CheckpointError, match="is being read; raise --cache-size"),
+        pytest.raises(CheckpointError, match="is being read; raise `cache_size`"),
     ):
         open_checkpoint(f"hf://me/large@{repo.main}/pytorch_model.bin", access)
     assert kept(tmp_path) == {"a", "b"}

@@ -80,12 +80,12 @@ def test_fractions_of_another_package_are_refused(
         ],
     )
     monkeypatch.setattr(accuracy_sync, "accuracy_source", lambda name: board)
-    with pytest.raises(SourceError, match=r"--from board: accuracy: .*me/a on d: 0\.8"):
+    with pytest.raises(SourceError, match=r"source board: accuracy: .*me/a on d: 0\.8"):
         sync_accuracies(store, ["board"])
 
 
 def test_what_cannot_be_asked_is_said_before_anybody_is(store: Store) -> None:
-    with pytest.raises(SourceError, match="--from timm-csv needs the path or URL of a CSV file"):
+    with pytest.raises(SourceError, match="source timm-csv needs the path or URL of a CSV file"):
         sync_accuracies(store, ["torchvision", "timm-csv"])
     with pytest.raises(SourceError, match=r"no source .* 'torchvison'; did you mean torchvision\?"):
         sync_accuracies(store, ["torchvison"])

@@ -100,15 +100,15 @@ def test_accuracies_alone_make_no_model(store: Store, tmp_path: Path) -> None:
     [
         ("model,alpha\n", {}, "no rows"),
         ("", {}, "not a table"),
-        ("net,alpha\nx,3\n", {}, "no column model: name it with --map COLUMN=model"),
+        ("net,alpha\nx,3\n", {}, "no column model: name it with `mapping` COLUMN=model"),
         ("model,alfa\nx,3\n", {}, "neither a metric"),
-        ("model,top1\nx,71\n", {}, "on no data set: add a column dataset, or --dataset D"),
+        ("model,top1\nx,71\n", {}, "on no data set: add a column dataset, or say `dataset`"),
         ("model,alpha\nx,three\n", {}, "row 1, column alpha: 'three' is not a number"),
         ("model,alpha\n,3\n", {}, "row 1 has no model"),
         ("model,alpha\nx,3\nx,4\n", {}, "x has two rows with different metrics"),
         ("model,a\nx,3\n", {"mapping": {"b": "alpha"}}, "no column 'b'"),
         ("model,a\nx,3\n", {"mapping": {"a": "alpa"}}, "'alpa' is unknown; did you mean alpha"),
-        ("model,a\nx,3\n", {"weightwatcher": True}, "leave out --weightwatcher"),
+        ("model,a\nx,3\n", {"weightwatcher": True}, "leave out `weightwatcher`"),
     ],
 )
 def test_what_is_no_metric_table_is_refused(

@@ -91,6 +91,22 @@ def test_empty_and_weightless_directories_are_problems_and_the_rest_is_scanned(t
     assert "empty" in problems["zoo/empty"].message
 
 
+def test_a_tree_without_models_and_an_empty_folder_are_one_kind_of_problem(tmp_path):
+    put(tmp_path / "zoo" / "notes" / "README.md", "# notes")
+    (tmp_path / "zoo" / "nothing").mkdir()
+    told = {}
+    for name in ("notes", "nothing"):
+        (problem,) = resolve_sources([str(tmp_path / "zoo" / name)]).problems
+        assert (problem.repo_id, problem.error, problem.stage) == (
+            f"zoo/{name}",
+            "NoWeights",
+            "source",
+        )
+        told[name] = problem.message.partition(": ")[2]
+    assert told["notes"] == told["nothing"]
+    assert told["notes"].startswith("no model found; known are files ending in .safetensors")
+
+
 def test_a_hub_cache_tells_repository_and_commit(tmp_path):
     snapshot = tmp_path / "hub" / "models--org--name" / "snapshots" / "abc123"
     blob = put(tmp_path / "hub" / "models--org--name" / "blobs" / "f00d", "12345")
@@ -145,6 +161,26 @@ model-index: [{name: n, results: [{dataset: {type: d}, metrics: [{type: fid, val
 def test_a_run_scanned_alone_is_called_as_among_others(tmp_path):
     file = put(tmp_path / "runs" / "exp0" / "weights" / "best.pt")
     assert ids(file) == ids(tmp_path / "runs") == ["exp0/weights/best"]
+
+
+@pytest.mark.parametrize(
+    ("files", "names"),
+    [
+        (["n.onnx", "n.weights.h5"], ["w/n.onnx", "w/n.weights.h5"]),
+        (["n.pt", "n.pth"], ["w/n.pt", "w/n.pth"]),
+        (["n.pt", "n/model.safetensors"], ["w/n.pt", "w/n"]),
+        (["n.pt", "n/notes.txt"], ["w/n"]),
+        (["n.pt", "n.txt", "m.pt"], ["w/n", "w/m"]),
+    ],
+)
+def test_a_file_has_one_name_whatever_is_scanned_with_it(tmp_path, files, names):
+    made = [put(tmp_path / "w" / file) for file in files if not file.endswith(".txt")]
+    for file in files:
+        put(tmp_path / "w" / file)
+    models = [path.parent if path.name == "model.safetensors" else path for path in made]
+    assert [name for model in models for name in ids(model)] == names
+    assert sorted(ids(*models)) == sorted(names)
+    assert set(ids(tmp_path / "w")) <= set(names)  # of several formats a tree gives the first
 
 
 def test_linked_folders_are_scanned_once_and_circles_end(tmp_path):

@@ -6,9 +6,11 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.integrate import quad
+from scipy.optimize import brentq
+from scipy.stats import kstest
 
-from zoo_analysis.spectra import fit_bulk
-from zoo_analysis.spectra.marchenko_pastur import law_cdf, tracy_widom_allowance
+from zoo_analysis.spectra import analyze_kernel, fit_bulk, method
+from zoo_analysis.spectra.marchenko_pastur import law_cdf, noise_distance, tracy_widom_allowance
 
 LAWS = {
     "gaussian": lambda rng, *shape: rng.normal(size=shape),
@@ -99,6 +101,98 @@ def test_several_planted_directions_are_counted(k):
     bulk = fit_bulk(evals_of(w), n, m)
     assert bulk.num_spikes == k
     assert bulk.bulk_max == pytest.approx((np.sqrt(n) + np.sqrt(m)) ** 2, rel=0.05)
+
+
+def law(ratio: float, x: float) -> float:
+    """The law's distribution function for unit variance: its density, integrated."""
+    low, high = (1 - np.sqrt(ratio)) ** 2, (1 + np.sqrt(ratio)) ** 2
+    x = min(max(x, low), high)
+    density = lambda t: np.sqrt(max((high - t) * (t - low), 0)) / (2 * np.pi * ratio * t)  # noqa: E731
+    return float(quad(density, low, x, limit=200)[0])
+
+
+@pytest.mark.parametrize(("n", "m"), [(80, 40), (60, 60)])
+def test_the_goodness_of_fit_is_the_distance_of_kolmogorov_and_smirnov(n, m):
+    evals = evals_of(np.random.default_rng(5).normal(size=(n, m)))
+    bulk = fit_bulk(evals, n, m)
+    assert bulk.num_spikes == 0
+    scaled = evals / bulk.sigma_mp**2
+    expected = kstest(scaled, np.vectorize(lambda x: law(m / n, x))).statistic
+    assert bulk.mp_ks == pytest.approx(expected, abs=1e-4)
+
+
+@pytest.mark.parametrize(("n", "m", "count"), [(20, 10, 2000), (64, 32, 1500), (150, 100, 300)])
+def test_noise_is_as_close_to_the_law_as_it_is_said_to_be(n, m, count):
+    generator = torch.Generator().manual_seed(m)
+    w = torch.randn(count, n, m, generator=generator, dtype=torch.float64)
+    evals = torch.linalg.eigvalsh(w.mT @ w).numpy()
+    distances = np.array([fit_bulk(values, n, m).mp_ks for values in evals])
+    assert (distances > noise_distance(m)).mean() <= 4e-3  # of 1e-3
+    assert np.median(distances) > noise_distance(m) / 2, "a bound that says something"
+
+
+@pytest.mark.parametrize("matrices", [2, 9, 49])
+def test_so_is_the_pooled_noise_of_a_convolution(matrices):
+    generator = torch.Generator().manual_seed(matrices)
+    w = torch.randn(200, matrices, 40, 24, generator=generator, dtype=torch.float64)
+    evals = torch.linalg.eigvalsh(w.mT @ w).flatten(1).numpy()
+    distances = np.array([fit_bulk(values, 40, 24, matrices).mp_ks for values in evals])
+    assert (distances <= noise_distance(24, matrices)).mean() >= 0.99
+
+
+DEAD = {
+    "columns": (slice(None), slice(50, None)),
+    "rows": (slice(100, None), slice(None)),
+    "both": (slice(None, None, 2), slice(None, None, 3)),
+}
+
+
+@pytest.mark.parametrize("dead", DEAD)
+def test_rows_and_columns_of_zeros_are_no_part_of_the_matrix(dead):
+    w = torch.randn(200, 100, generator=torch.Generator().manual_seed(6), dtype=torch.float64)
+    w[DEAD[dead]] = 0
+    if dead == "both":
+        w[::2], w[:, ::3] = 0, 0
+    left = w[w.any(dim=1)][:, w.any(dim=0)]
+    found, alone = analyze_kernel(w[None]).metrics, analyze_kernel(left[None]).metrics
+    for name in ("sigma_mp", "bulk_min", "bulk_max", "num_spikes", "mp_softrank", "mp_ks"):
+        assert getattr(found, name) == pytest.approx(getattr(alone, name)), name
+    assert found.num_spikes == 0
+    assert found.mp_softrank == pytest.approx(1, abs=0.1)
+    kernel = w[..., None, None].repeat(1, 1, 3, 3)[None]
+    kernel *= torch.randn(kernel.shape, generator=torch.Generator().manual_seed(7))
+    assert analyze_kernel(kernel, method(conv2d="flatten")).metrics.num_spikes is not None
+
+
+def test_a_channel_that_is_dead_in_all_positions_leaves_the_bulk_of_the_others():
+    kernel = torch.randn(1, 60, 40, 3, 3, generator=torch.Generator().manual_seed(8))
+    kernel[:, 30:] = 0
+    metrics = analyze_kernel(kernel).metrics
+    assert (metrics.num_spikes, metrics.random_like) == (0, 1)
+    assert metrics.mp_softrank == pytest.approx(1, abs=0.1)
+
+
+@pytest.mark.parametrize(("n", "m", "rank"), [(200, 100, 30), (300, 200, 40), (400, 300, 150)])
+def test_a_product_of_low_rank_has_no_bulk(n, m, rank):
+    rng = np.random.default_rng(9)
+    w = rng.normal(size=(n, rank)) @ rng.normal(size=(rank, m))
+    for stored in (torch.float64, torch.float32):
+        metrics = analyze_kernel(torch.from_numpy(w).to(stored)[None]).metrics
+        assert (metrics.sigma_mp, metrics.num_spikes, metrics.mp_softrank) == (None, None, None)
+        assert metrics.mp_ks > 0.1
+
+
+@pytest.mark.parametrize("tail", [1.5, 2.0, 3.0])
+@pytest.mark.parametrize(("n", "m"), [(384, 384), (600, 300)])
+def test_a_heavy_tail_has_no_more_spikes_than_the_median_leaves(n, m, tail):
+    """The variance at which the law's median is that of the eigenvalues (Gavish & Donoho 2014)."""
+    rng = np.random.default_rng(10)
+    evals = np.sort(1 + rng.pareto(tail, m)) + rng.uniform(0, 1e-3, m)
+    median = np.median(evals) / brentq(lambda x: law(m / n, x) - 0.5, 1e-9, 4)
+    bulk = fit_bulk(evals, n, m)
+    assert bulk.mp_ks > noise_distance(m), "it is no bulk"
+    if bulk.num_spikes is not None:
+        assert bulk.num_spikes <= (evals > median * (1 + np.sqrt(m / n)) ** 2).sum()
 
 
 @settings(deadline=None, max_examples=30)

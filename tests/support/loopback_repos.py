@@ -138,7 +138,7 @@ class Repo:
 
     def _text(self, sha: str, name: str) -> str | None:
         file = self.revisions[sha] / name
-        return file.read_text() if file.is_file() else None
+        return file.read_text(errors="replace") if file.is_file() else None
 
 
 def _stamp(moment: datetime) -> str:

@@ -54,7 +54,7 @@ def capture(
             the limit.
     """
     if positions is not None and positions < 1:
-        raise ActivationError(f"--positions {positions}: at least 1 has to be kept")
+        raise ActivationError(f"`positions` {positions}: at least 1 has to be kept")
     ran = _survey(network, probe)
     sites = select(ran, layers)
     texts = probe.kind == "text"
@@ -99,7 +99,7 @@ def _run(
         logits = network.forward(batch)
     if silent := named.keys() - heard.keys():
         raise ActivationError(
-            f"{network.name}: {min(silent)} runs for some inputs only; choose other --layers"
+            f"{network.name}: {min(silent)} runs for some inputs only; choose other `layers`"
         )
     return heard, logits
 
@@ -109,7 +109,7 @@ def _survey(network: Network, probe: Probe) -> list[Site]:
     twice = replace(probe, images=probe.images[:1] * 2, texts=probe.texts[:1] * 2)
     batch = next(network.batches(twice, 2), None)
     if batch is None:
-        raise ActivationError(f"{probe.id}: a probe without samples; choose another --probe")
+        raise ActivationError(f"{probe.id}: a probe without samples; choose another `probe`")
     found = survey(network.module, lambda: network.forward(batch), batch, network.classifier)
     if not found:
         raise ActivationError(
@@ -135,7 +135,7 @@ def _room(
         raise ActivationError(
             f"{network.name}: {len(sites)} layers over {probe.n:,} samples need "
             f"{need / 1e9:.1f} GB of memory where {limit / 1e9:.1f} GB are allowed; ask for fewer "
-            "--layers, --positions or --samples"
+            "`layers`, `positions` or `samples`"
         )
     return {name: np.empty(shape, np.float32) for name, shape in shapes.items()}
 

@@ -77,7 +77,7 @@ def select(sites: Sequence[Site], layers: str) -> list[Site]:
             pattern = re.compile(layers)
         except re.error as error:
             raise ActivationError(
-                f"{layers!r}: not a regular expression ({error}); --layers takes all, last, "
+                f"{layers!r}: not a regular expression ({error}); `layers` takes all, last, "
                 "a number, or an expression that matches whole names of modules"
             ) from error
         found = [site for site in sites if pattern.fullmatch(site.name)]
@@ -85,7 +85,7 @@ def select(sites: Sequence[Site], layers: str) -> list[Site]:
         names = [site.name for site in weighted or sites]
         some = ", ".join(names[:: max(1, len(names) // 4)][:4]) or "none"
         raise ActivationError(
-            f"{layers!r}: no such layer ran; --layers takes all, last, a number from 1, or an "
+            f"{layers!r}: no such layer ran; `layers` takes all, last, a number from 1, or an "
             f"expression that matches whole names of modules (here: {some})"
         )
     return found

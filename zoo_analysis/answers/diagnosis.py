@@ -1,52 +1,45 @@
-"""The published diagnoses of one model, each in words and numbers.
+"""The published diagnoses of one model, each in words and numbers, as shares of its layers.
 
 Correlation Flow and Scale Collapse: Martin, Peng & Mahoney 2021. Over- and under-trained layers,
 rank collapse and correlation traps: WeightWatcher. The thresholds are in docs/statistics.md.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from zoo_analysis.answers.model import ModelReport, show
+from zoo_analysis.answers.remarks.finding import (
+    Finding,
+    counted,
+    extent,
+    in_words,
+    interval,
+    listed,
+)
+from zoo_analysis.answers.remarks.off_scale import FEWEST, OUTLIER, scale_collapse
 from zoo_analysis.answers.standing import standing
-from zoo_analysis.stats import robust_z, trend
+from zoo_analysis.spectra.layer_warnings import OVER_TRAINED, UNDER_TRAINED
+from zoo_analysis.stats import share, trend
 from zoo_analysis.store import Store, as_store
 
 if TYPE_CHECKING:
     import pandas as pd
 
-#: |robust z| of an outlier (Iglewicz & Hoaglin 1993).
-OUTLIER: Final = 3.5
 #: Scatter of α about its trend from which the flow is erratic: a quarter of the band from 2 to 6.
 ERRATIC: Final = 1.0
 #: Level of the test for a trend.
 TREND: Final = 0.05
 #: Share of a matrix's rank that is missing where it has collapsed.
 COLLAPSED: Final = 0.1
-_NAMED = 6
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One diagnosis.
-
-    Attributes:
-        diagnosis: its name.
-        verdict: one or two words.
-        text: the same in a sentence, with the numbers that matter.
-        numbers: all of them.
-        layers: concerned, in the order of depth.
-    """
-
-    diagnosis: str
-    verdict: str
-    text: str
-    numbers: Mapping[str, float | int | str | None] = field(default_factory=dict)
-    layers: tuple[str, ...] = ()
+#: Verdict on a model most of whose layers have the spectrum of a random initialisation.
+RANDOM_LIKE: Final = "random-like"
+_UNJUDGED: Final = "no layer's spectrum can be judged: too small, imported, or of an older scan"
+#: Normal quantile of 95 %.
+_Z: Final = 1.959964
 
 
 @dataclass(frozen=True)
@@ -91,6 +84,7 @@ def diagnose(
         report.key,
     ).to_pandas()
     checks: tuple[Callable[[pd.DataFrame], Finding], ...] = (
+        trained_at_all,
         correlation_flow,
         scale_collapse,
         training,
@@ -99,109 +93,124 @@ def diagnose(
     )
     if len(layers):
         findings = [check(layers) for check in checks]
+        if findings[0].verdict == RANDOM_LIKE:
+            findings = [_of_noise(finding) for finding in findings]
     else:
         nothing = "averages only: the store has no layers of this model"
         findings = [Finding("layers", "not told", nothing)]
     return Diagnosis(report, (*findings, _among_series(store, report)))
 
 
+def trained_at_all(layers: "pd.DataFrame") -> Finding:
+    """Layers whose spectrum is still that of a random initialisation (docs/methods.md).
+
+    It is said of the spectrum, not of accuracy.
+    """
+    name = "trained at all"
+    told = layers[layers["random_like"].notna()]
+    if not len(told):
+        return Finding(name, "not told", _UNJUDGED)
+    alike = told.loc[told["random_like"] > 0.5, "layer"].tolist()
+    part = share(len(alike), len(told))
+    verdict = (
+        RANDOM_LIKE if part.low > 0.5 else "undecided" if part.high > 0.5 else "not random-like"
+    )
+    text = (
+        f"{in_words(part)} have the spectrum of a random initialisation, "
+        "which says nothing of accuracy"
+    )
+    text += f": {listed(alike)}" if 0 < len(alike) < len(told) else ""
+    return Finding(
+        name, verdict, text, interval("random_like", part) | {"judged": part.of}, tuple(alike)
+    )
+
+
 def correlation_flow(layers: "pd.DataFrame") -> Finding:
     """α over depth: its level, its trend, and how much it scatters about the trend."""
     name = "correlation flow"
-    alpha = layers["alpha"].mask(_warned(layers, "degenerate-tail"))
-    found = trend(layers["depth"] / max(layers["depth"].max(), 1), alpha)
+    layers = _with_structure(layers)
+    found = trend(layers["depth"] / max(layers["depth"].max(), 1), layers["alpha"])
     if not np.isfinite(found.scatter):
-        return Finding(name, "not told", f"{found.n} layers with α: three depths make a flow")
-    steady = "erratic" if found.scatter > ERRATIC else "stable"
-    if found.p >= TREND:
-        slope = f"no trend over depth (p {found.p:.2g})"
-    else:
-        way = "rises" if found.slope > 0 else "falls"
-        slope = f"α {way} over depth by {abs(found.slope):.2f} (p {found.p:.2g})"
-    text = f"median α {found.median:.2f}, {slope}, scatter {found.scatter:.2f} about it: {steady}"
-    return Finding(name, steady, text, asdict(found))
-
-
-def scale_collapse(layers: "pd.DataFrame") -> Finding:
-    """Layers whose spectral norm is far from the rest of the model's."""
-    name, norms = "scale collapse", layers["log_spectral_norm"].to_numpy(dtype=float)
-    n = int(np.isfinite(norms).sum())
-    if n < 4:
-        return Finding(name, "not told", f"{n} layers with a norm: too few for an outlier")
-    z = robust_z(norms)
-    small, large = z < -OUTLIER, z > OUTLIER
-    numbers = {
-        "median_log_spectral_norm": float(np.nanmedian(norms)),
-        "small": int(small.sum()),
-        "large": int(large.sum()),
-        "lowest_z": float(np.nanmin(z)),
-        "highest_z": float(np.nanmax(z)),
-    }
-    odd = layers["layer"][small | large].tolist()
-    if not odd:
-        extremes = f"{numbers['lowest_z']:+.1f} to {numbers['highest_z']:+.1f}"
-        text = f"no spectral norm is out of line (robust z {extremes})"
-        return Finding(name, "none", text, numbers)
-    listed = _listed(
-        [f"{layer} (z {far:+.1f})" for layer, far in zip(odd, z[small | large], strict=True)]
-    )
-    verdict = "collapsed" if small.any() else "large norms"
+        return Finding(name, "not told", f"{_left(found.n)}: three depths make a flow")
+    way = "no trend" if found.p >= TREND else "rising" if found.slope > 0 else "falling"
+    steady = "erratic" if found.scatter > ERRATIC else "steady"
     text = (
-        f"{numbers['small']} layers with anomalously small and {numbers['large']} with large "
-        f"spectral norm: {listed}"
+        f"median α {found.median:.2f}, from first to last layer {found.slope:+.2f} "
+        f"({found.slope_low:+.2f} to {found.slope_high:+.2f}, p {found.p:.2g}), scatter "
+        f"{found.scatter:.2f} about that in {counted(found.n)}"
     )
-    return Finding(name, verdict, text, numbers, tuple(odd))
+    return Finding(name, f"{way}, {steady}", text, asdict(found))
 
 
 def training(layers: "pd.DataFrame") -> Finding:
     """Layers that α calls over- or under-trained, and tails that are short for an α."""
-    degenerate = _warned(layers, "degenerate-tail")
-    fitted = int((layers["alpha"].notna() & ~degenerate).sum())
-    over = layers.loc[_warned(layers, "over-trained"), "layer"].tolist()
-    under = layers.loc[_warned(layers, "under-trained"), "layer"].tolist()
+    name = "training"
+    fits, degenerate = _with_structure(layers), _warned(layers, "degenerate-tail")
+    fits = fits[fits["alpha"].notna()]
+    if not len(fits):
+        return Finding(name, "not told", _left(0))
+    error = _Z * fits["sigma"].astype(float).fillna(0)
+    over, under = fits["alpha"] < OVER_TRAINED, fits["alpha"] > UNDER_TRAINED
+    sure = (fits["alpha"] + error < OVER_TRAINED) | (fits["alpha"] - error > UNDER_TRAINED)
+    parts = {
+        "over_trained": share(int(over.sum()), len(fits)),
+        "under_trained": share(int(under.sum()), len(fits)),
+    }
+    within = share(int((~over & ~under).sum()), len(fits))
     numbers = {
-        "fitted": fitted,
-        "over_trained": len(over),
-        "under_trained": len(under),
-        "short_tails": int(_warned(layers, "short-tail").sum()),
+        "fitted": len(fits),
+        **interval("over_trained", parts["over_trained"]),
+        **interval("under_trained", parts["under_trained"]),
+        "beyond_error": int(sure.sum()),
+        "short_tails": int(_warned(fits, "short-tail").sum()),
         "degenerate_tails": int(degenerate.sum()),
     }
-    parts = [
-        f"{len(names)} {what}: {_listed(names)}"
-        for what, names in (("over-trained (α < 2)", over), ("under-trained (α > 6)", under))
-        if names
-    ]
-    parts = parts or [f"all {fitted} fitted layers have α between 2 and 6"]
+    mostly = {"over-trained": parts["over_trained"], "under-trained": parts["under_trained"]}
+    verdict = next((f"mostly {word}" for word, part in mostly.items() if part.low > 0.5), "mixed")
+    verdict = "mostly within 2 to 6" if within.low > 0.5 else verdict
+    told = [f"{in_words(within)} have α between 2 and 6"]
+    for rows, what in ((over, "over-trained (α < 2)"), (under, "under-trained (α > 6)")):
+        if rows.any():
+            told.append(f"{int(rows.sum())} {what}: {listed(fits.loc[rows, 'layer'])}")
+    if (over | under).any():
+        told.append(f"{int(sure.sum()) or 'none'} of these beyond the error of α")
     for what in ("short", "degenerate"):
         if count := numbers[f"{what}_tails"]:
-            parts.append(f"{count} with a {what} tail" + " (not counted)" * (what == "degenerate"))
-    text = "; ".join(parts)
-    verdict = "over-trained" if len(over) > len(under) else "under-trained" if under else "well"
-    return Finding("training", verdict, text, numbers, (*over, *under))
+            told.append(f"{count} with a {what} tail" + " (not counted)" * (what == "degenerate"))
+    concerned = (*fits.loc[over, "layer"], *fits.loc[under, "layer"])
+    return Finding(name, verdict, "; ".join(told), numbers, concerned)
 
 
 def rank_collapse(layers: "pd.DataFrame") -> Finding:
     """Layers that lost a share of the rank that their shape allows."""
     name = "rank collapse"
-    told = layers[layers["rank_loss"].notna() & layers["num_evals"].notna()]
+    # The smallest matrices have no numbers: of rank one, or zero.
+    rank = layers["status"].map({"rank-one": 1.0, "all-zero": 0.0})
+    loss = layers["rank_loss"].astype(float).fillna(layers["num_evals"] - rank)
+    told = layers[loss.notna() & (layers["num_evals"] > 0)]
     if not len(told):
         return Finding(name, "not told", "no layer's rank is known")
-    lost = told["rank_loss"] / told["num_evals"]
+    lost = loss[told.index] / told["num_evals"]
     collapsed = lost > COLLAPSED
+    part = share(int(collapsed.sum()), len(told))
     numbers = {
         "layers": len(told),
         "deficient": int((lost > 0).sum()),
-        "collapsed": int(collapsed.sum()),
+        **interval("collapsed", part),
         "largest_share_lost": float(lost.max()),
     }
     names = told.loc[collapsed, "layer"].tolist()
     if not names:
-        text = f"no layer lost more than {COLLAPSED:.0%} of its rank (most {lost.max():.1%})"
+        text = (
+            f"none of {counted(len(told))} lost more than {COLLAPSED:.0%} of its rank "
+            f"(most {lost.max():.1%})"
+        )
         return Finding(name, "none", text, numbers)
-    listed = _listed(
-        [f"{layer} ({share:.0%} lost)" for layer, share in zip(names, lost[collapsed], strict=True)]
-    )
-    return Finding(name, "collapsed", f"{len(names)} layers: {listed}", numbers, tuple(names))
+    shown = [
+        f"{layer} ({gone:.0%} lost)" for layer, gone in zip(names, lost[collapsed], strict=True)
+    ]
+    text = f"{in_words(part)} lost more than {COLLAPSED:.0%} of their rank: {listed(shown)}"
+    return Finding(name, extent("collapsed", part), text, numbers, tuple(names))
 
 
 def traps(layers: "pd.DataFrame") -> Finding:
@@ -210,12 +219,33 @@ def traps(layers: "pd.DataFrame") -> Finding:
     told = layers[layers["num_traps"].notna()]
     if not len(told):
         return Finding(name, "not told", "not measured: scan with --randomize")
-    trapped = told[told["num_traps"] > 0]
-    numbers = {"layers": len(told), "trapped": len(trapped), "traps": int(told["num_traps"].sum())}
-    names = trapped["layer"].tolist()
+    names = told.loc[told["num_traps"] > 0, "layer"].tolist()
+    part = share(len(names), len(told))
+    numbers = {
+        "layers": len(told),
+        **interval("trapped", part),
+        "traps": int(told["num_traps"].sum()),
+    }
     if not names:
-        return Finding(name, "none", f"none in {len(told)} layers", numbers)
-    return Finding(name, "trapped", f"{len(names)} layers: {_listed(names)}", numbers, tuple(names))
+        return Finding(name, "none", f"none in {counted(len(told))}", numbers)
+    text = f"{in_words(part)}: {listed(names)}"
+    return Finding(name, extent("trapped", part), text, numbers, tuple(names))
+
+
+def _of_noise(finding: Finding) -> Finding:
+    if finding.diagnosis not in ("correlation flow", "training"):
+        return finding
+    return Finding(finding.diagnosis, "not told", "α of a random-like spectrum says nothing")
+
+
+def _with_structure(layers: "pd.DataFrame") -> "pd.DataFrame":
+    """Layers whose α says something: there is structure in the spectrum, and a tail."""
+    alike = layers["random_like"].astype(float) > 0.5
+    return layers.loc[~alike & ~_warned(layers, "degenerate-tail")]
+
+
+def _left(fitted: int) -> str:
+    return f"{counted(fitted)} with α and a spectrum that is not random-like"
 
 
 def _warned(layers: "pd.DataFrame", warning: str) -> "pd.Series[bool]":
@@ -234,12 +264,9 @@ def _among_series(store: Store, report: ModelReport) -> Finding:
     for place in places:
         numbers |= {f"{place.metric}_rank": place.rank, f"{place.metric}_z": place.z}
     numbers["of"] = places[0].of
-    far = [place for place in places if abs(place.z) > OUTLIER]
+    few = places[0].of < FEWEST
+    far = [place for place in places if abs(place.z) > OUTLIER and not few]
     listed = ", ".join(f"{p.metric} {p.rank} of {p.of} (z {p.z:+.1f})" for p in far or places)
     text = f"in {series}, lowest first: {listed}"
-    return Finding(name, "outlier" if far else "usual", text, numbers)
-
-
-def _listed(names: list[str]) -> str:
-    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    return ", ".join(names[:_NAMED]) + more
+    verdict = "too few to tell" if few else "outlier" if far else "usual"
+    return Finding(name, verdict, text, numbers)

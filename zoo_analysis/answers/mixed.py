@@ -120,7 +120,7 @@ def mixed_table(store: Store, selection: Selection, min_models: int = MIN_MODELS
     if not rows:
         raise QueryError(
             f"no metric varies over {max(min_models, 3)} models that have a series and an "
-            "accuracy: lower --min-models, or name series in a catalogue"
+            "accuracy: lower `min_models`, or name series in a catalogue"
         )
     return table_of(MixedRow, rows)
 

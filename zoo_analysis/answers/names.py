@@ -71,4 +71,4 @@ def why_unmeasured(store: Store, name: str) -> str | None:
 
 def there(known: Sequence[str]) -> str:
     """The hint that lists what there is."""
-    return f"there are: {', '.join(known)}"
+    return f"there are: {', '.join(known)}" if known else "there are none"

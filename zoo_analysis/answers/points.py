@@ -100,7 +100,7 @@ def load_pairs(store: Store, selection: Selection) -> "pd.DataFrame":
                 if selection.where
                 else None
             )
-            or "no model with an accuracy has a layer with a clear tail: leave out --quality"
+            or "no model with an accuracy has a layer with a clear tail: leave out `quality`"
         )
     if selection.dataset is not None:
         check(selection.dataset, sorted(set(rows["dataset"])), "dataset")

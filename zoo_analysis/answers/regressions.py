@@ -81,7 +81,7 @@ def regress(
     selection = Selection(listed(metrics), dataset, accuracy, method, where, quality)
     if mixed:
         if keep:
-            raise ZooError("--keep keeps plain regressions: leave out --mixed")
+            raise ZooError("`keep` keeps plain regressions: leave out `mixed`")
         return mixed_table(store, selection, min_models)
     table = _table(store, selection, by, min_models, seed)
     if keep:
@@ -143,8 +143,8 @@ def _table(store: Store, selection: Selection, by: By, min_models: int, seed: in
 
 def _remedy(by: By, largest: int) -> str:
     """What makes a group large enough, of what can: fewer models asked for, or pooling."""
-    lower = ["lower --min-models"] if largest > 1 else []
-    pool = ["pool with --by none"] if by != "none" else []
+    lower = ["lower `min_models`"] if largest > 1 else []
+    pool = ["pool with `by` none"] if by != "none" else []
     return ", or ".join([*lower, *pool]) or "scan more models, or sync their accuracies"
 
 

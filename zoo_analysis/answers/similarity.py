@@ -55,6 +55,7 @@ class DescribedMeasure:
     range: str | None = None
     higher: str | None = None
     invariant_to: str | None = None
+    needs: str | None = None
     symmetric: bool | None = None
     max_samples: int | None = None
     source: str = ""
@@ -170,7 +171,7 @@ def matrix(
 
 
 def measures() -> pa.Table:
-    """The measures of similarity: range, direction, invariances, source.
+    """The measures of similarity: range, direction, invariances, needs, source.
 
     Returns:
         A row a measure; of a plug-in that does not load, the reason as its source.
@@ -190,6 +191,7 @@ def _described(name: str) -> DescribedMeasure:
         f"{low:g} … {high:g}",
         measure.higher,
         ", ".join(sorted(measure.invariant_to)),
+        ", ".join(sorted(measure.needs)) or None,
         measure.symmetric,
         measure.max_samples,
         measure.source,

@@ -49,7 +49,8 @@ class MetricComparison:
         metric: its name.
         a, b: the models' averages.
         difference: b − a.
-        better: repo_id of the model with the lower average; null where they are equal.
+        better: repo_id of the model with the lower average; null where they are equal, and where
+            one of them looks random.
         layers: corresponding layers of the networks that both have the metric.
         layers_a_better, layers_b_better: in how many of them a, or b, has the lower value.
         wilcoxon_p: of Wilcoxon's signed-rank test over them.
@@ -81,12 +82,19 @@ class ModelComparison:
     layers: pa.Table
     metrics: pa.Table
 
+    @property
+    def random(self) -> tuple[str, ...]:
+        """Those of the two that look random: no metric calls them better or worse."""
+        return tuple(each.repo_id for each in (self.a, self.b) if each.averages["looks_random"])
+
     def as_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
         sides = {
             side: {
                 "repo_id": report.repo_id,
                 "revision": report.revision,
+                "random_like": report.averages["random_like"],
+                "looks_random": report.averages["looks_random"],
                 "accuracies": report.accuracies.to_pylist(),
             }
             for side, report in (("a", self.a), ("b", self.b))
@@ -192,13 +200,14 @@ def _by_metric(
         return None
     by_layer = [(p[metric], q[metric]) for p, q in pairs]
     gaps = np.array([v - u for u, v in by_layer if u is not None and v is not None], dtype=float)
+    random = a.averages["looks_random"] or b.averages["looks_random"]
     tested = len(gaps) > 1 and bool(np.any(gaps))
     return MetricComparison(
         metric=metric,
         a=x,
         b=y,
         difference=y - x,
-        better=None if x == y else a.repo_id if x < y else b.repo_id,
+        better=None if x == y or random else a.repo_id if x < y else b.repo_id,
         layers=len(gaps),
         layers_a_better=int(np.sum(gaps > 0)),
         layers_b_better=int(np.sum(gaps < 0)),

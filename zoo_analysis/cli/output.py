@@ -1,4 +1,4 @@
-"""What commands print: a table, a report or a line, on the terminal or in a file."""
+"""Output of commands: a table, a report or a line, on the terminal or in a file."""
 
 import sys
 import textwrap

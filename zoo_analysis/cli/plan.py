@@ -63,7 +63,7 @@ def print_plan(
     plan: "ScanPlan", format: Format = "table", output: Path | None = None, json_: bool = False
 ) -> None:
     """The plan of a scan, on standard output or in a file."""
-    from zoo_analysis.cli.output import say, write_report, write_table
+    from zoo_analysis.cli.output import counted, say, write_report, write_table
     from zoo_analysis.cli.summaries import print_remarks
 
     if json_:
@@ -75,7 +75,8 @@ def print_plan(
         scanned = sum(bool(model.layers) for model in plan.models)
         say(
             "",
-            f"{scanned} of {len(plan.models)} models, {totals['layers']} layers, "
+            f"{scanned} of {counted(len(plan.models), 'model')}, "
+            f"{counted(totals['layers'], 'layer')}, "
             f"{totals['parameters_measured']:,} of {totals['parameters_total']:,} parameters, "
             f"{totals['read_bytes'] / 1e9:.2f} GB to read, "
             f"{totals['gram_flops'] + totals['eigen_flops']:.2e} multiply-adds, "

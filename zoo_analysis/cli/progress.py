@@ -2,12 +2,15 @@
 
 import time
 from collections import Counter
+from collections.abc import Mapping
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Final, Self
 
 from rich.console import Console
+from rich.filesize import decimal
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
 
+from zoo_analysis.cli.output import counted
 from zoo_analysis.texts import printable
 
 if TYPE_CHECKING:
@@ -21,20 +24,24 @@ _EVERY = 15.0
 class Bar:
     """A progress bar over some amount of work, with a text of counts beside it.
 
+    What is counted is one thing: the share that is done is of what the bar says it is of.
+
     Args:
         what: what is going on, in one word.
-        total: amount of work; its unit is never shown.
+        total: amount of work.
+        of: that amount in words (``of 12.3 GB``).
     """
 
-    def __init__(self, what: str, total: float = 0.0) -> None:
+    def __init__(self, what: str, total: float = 0.0, of: str = "") -> None:
         self.console = Console(stderr=True)
         what = printable(what)
-        self.what, self.total, self.done, self.told = what, total, 0.0, time.monotonic()
+        self.what, self.total, self.of, self.done, self.counts = what, total, of, 0.0, ""
+        self.told, self.lines, self.news = time.monotonic(), 0, False
         self._progress = Progress(
             SpinnerColumn(),
             TextColumn("{task.description}", markup=False),
             BarColumn(),
-            TextColumn("{task.percentage:>3.0f}%"),
+            TextColumn("{task.percentage:>3.0f}% {task.fields[of]}"),
             TextColumn("{task.fields[counts]}"),
             TextColumn("ETA"),
             TimeRemainingColumn(elapsed_when_finished=True),
@@ -42,7 +49,7 @@ class Bar:
             disable=not self.console.is_terminal,
             transient=True,
         )
-        self._task = self._progress.add_task(what, total=total or None, counts="")
+        self._task = self._progress.add_task(what, total=total or None, counts="", of=of)
 
     def __enter__(self) -> Self:
         self._progress.start()
@@ -50,22 +57,37 @@ class Bar:
 
     def __exit__(self, *error: object) -> None:
         self._progress.stop()
+        if (
+            self.lines and self.news and error[:1] == (None,)
+        ):  # who followed the lines is told the end
+            self._tell()
 
-    def start(self, total: float) -> None:
-        """Say how much there is to do."""
-        self.total = total
-        self._progress.update(self._task, total=total or None)
+    def start(self, total: float, of: str) -> None:
+        """Say how much there is to do, as a number and in words."""
+        self.total, self.of = total, of
+        self._progress.update(self._task, total=total or None, of=of)
+
+    def say(self, text: str) -> None:
+        """Say what is going on before there is anything to count."""
+        self._progress.update(self._task, counts=text)
+        if not self.console.is_terminal:
+            self.console.print(f"{self.what}: {text}", highlight=False, markup=False)
 
     def advance(self, amount: float, counts: str) -> None:
         """Some work is done; `counts` says how far things are."""
-        self.done += amount
+        self.done, self.counts, self.news = self.done + amount, counts, True
         if 0 < self.total < self.done:  # sizes are estimates until a model is opened
-            self.start(self.done)
+            self.total = self.done
+            self._progress.update(self._task, total=self.total)
         self._progress.update(self._task, advance=amount, counts=counts)
         if not self.console.is_terminal and time.monotonic() - self.told > _EVERY:
-            share = f"{100 * self.done / self.total:.0f}% " if self.total else ""
-            self.console.print(f"{self.what}: {share}{counts}", highlight=False, markup=False)
-            self.told = time.monotonic()
+            self._tell()
+
+    def _tell(self) -> None:
+        share = f"{100 * self.done / self.total:.0f}% {self.of}".rstrip() if self.total else ""
+        told = ", ".join(part for part in (share, self.counts) if part)
+        self.console.print(f"{self.what}: {told}", highlight=False, markup=False, soft_wrap=True)
+        self.told, self.lines, self.news = time.monotonic(), self.lines + 1, False
 
 
 class Bars:
@@ -84,18 +106,19 @@ class Bars:
     def on_progress(self, title: str, done: int, total: int) -> None:
         """So many of `total` pieces of what is called `title` are done; 0 begins another bar."""
         if done == 0 or self._bar is None:
-            self._bar = self.begin(title, total)
+            self._bar = self.begin(title, total, f"of {total}")
         else:
-            self._bar.advance(1, f"{done}/{total}")
+            self._bar.advance(1, "")
 
-    def begin(self, title: str, total: float = 0.0) -> Bar:
+    def begin(self, title: str, total: float = 0.0, of: str = "") -> Bar:
         """End the bar that there is, and begin another."""
         self._open.close()
-        return self._open.enter_context(Bar(title, total))
+        return self._open.enter_context(Bar(title, total, of))
 
 
-#: What a bar says of a scan; see `RunCounter`.
-SCANNED = "{finished}/{models} models, {layers} layers"
+#: What is counted beside the bar of a scan, and of a comparison; see `RunCounter`.
+SCANNED: Final = {"finished": "model", "layers": "layer"}
+COMPARED: Final = {"captured": "model", "compared": "comparison"}
 
 
 class RunCounter:
@@ -103,23 +126,28 @@ class RunCounter:
 
     Args:
         bar: the bar.
-        text: of what was done: numbers of events by their kind, of `models`, those `finished`, and
-            of `layers`, in braces.
+        told: what is counted beside it: kinds of events, models `finished` or `layers`, each with
+            its noun.
         by_bytes: whether work is bytes of weights, not events.
     """
 
-    def __init__(self, bar: Bar, text: str, by_bytes: bool) -> None:
-        self.bar, self.text, self.by_bytes = bar, text, by_bytes
+    def __init__(self, bar: Bar, told: Mapping[str, str], by_bytes: bool) -> None:
+        self.bar, self.nouns, self.by_bytes = bar, told, by_bytes
         self.counts: Counter[str] = Counter()
 
     def on_start(self, models: int, total: float) -> None:
         """Begin with so many models, and so much work in all."""
-        self.counts["models"] = models
-        self.bar.start(total)
+        steps = counted(round(total), "step")
+        self.bar.start(total, f"of {decimal(round(total)) if self.by_bytes else steps}")
 
     def on_event(self, event: "Event") -> None:
         """Count what was done."""
+        if event.kind == "starting":
+            self.bar.say(f"starting {event.what}")
+            return
         finished = event.kind in ("scanned", "skipped")
         self.counts.update({event.kind: 1, "layers": event.layers, "finished": int(finished)})
-        text = self.text + (", {failed} failed" if self.counts["failed"] else "")
-        self.bar.advance(event.bytes if self.by_bytes else 1, text.format_map(self.counts))
+        parts = [counted(self.counts[kind], noun) for kind, noun in self.nouns.items()]
+        if self.counts["failed"]:
+            parts.append(f"{self.counts['failed']} failed")
+        self.bar.advance(event.bytes if self.by_bytes else 1, ", ".join(parts))

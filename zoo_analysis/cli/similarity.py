@@ -88,7 +88,7 @@ def correlate(
     output: OutOption = None,
 ) -> None:
     """Compare models pair by pair, layer by layer, and commit the numbers to the store."""
-    from zoo_analysis.cli.progress import Bar, RunCounter
+    from zoo_analysis.cli.progress import COMPARED, Bar, RunCounter
     from zoo_analysis.cli.summaries import print_comparison, tell
     from zoo_analysis.cluster.correlate import correlate as run
     from zoo_analysis.errors import ZooError
@@ -97,8 +97,7 @@ def correlate(
         raise ZooError("--reference compares with one model, --all-pairs with all: leave one out")
     names = [name.strip() for text in measure or [MEASURE] for name in text.split(",")]
     with Bar("comparing") as bar:
-        text = "{captured}/{models} models seen, {compared} comparisons"
-        counter = RunCounter(bar, text, by_bytes=False)
+        counter = RunCounter(bar, COMPARED, by_bytes=False)
         summary = run(
             sources,
             store,
@@ -164,7 +163,7 @@ def matrix(
 
 
 def measures(format: FormatOption = "table", output: OutOption = None) -> None:
-    """List the measures of likeness: range, direction, invariances, source."""
+    """List the measures of likeness: range, direction, invariances, needs, source."""
     from zoo_analysis.answers import similarity
     from zoo_analysis.cli.output import write_table
 

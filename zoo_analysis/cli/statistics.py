@@ -155,5 +155,7 @@ def print_comparison(found: "ModelComparison") -> None:
         )
         say(f"{side}: {report.repo_id} @ {report.revision}; {reported or 'no reported accuracy'}")
     say(f"method {found.a.method}; lower is better by every metric")
+    if found.random:
+        say(f"{' and '.join(found.random)} look random: no metric tells which is better")
     write_table(found.metrics, "table")
     write_table(found.layers, "table")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 import typer
 
 from zoo_analysis.cli.options import Format
-from zoo_analysis.cli.output import brief, say, write_summary
+from zoo_analysis.cli.output import brief, counted, say, write_summary
 
 if TYPE_CHECKING:
     from zoo_analysis.cluster.account import CorrelateSummary, RunSummary, Summary
@@ -33,7 +33,8 @@ def print_scan(summary: "Summary") -> None:
     """A scan's summary for a person, on standard output."""
     say(
         f"{summary.scanned} scanned, {summary.skipped} skipped (already there), "
-        f"{summary.failed} failed; {summary.layers} layers in {summary.seconds:.1f} s"
+        f"{summary.failed} failed; {counted(summary.layers, 'layer')} in {summary.seconds:.1f} s"
+        + (f" ({summary.predicted:.1f} s predicted)" if summary.predicted else "")
     )
     if summary.parameters_total:
         whole = summary.parameters_measured == summary.parameters_total
@@ -76,20 +77,22 @@ def print_remarks(remarks: Sequence[tuple[str, str]]) -> None:
 def print_comparison(summary: "CorrelateSummary") -> None:
     """A comparison's summary for a person, on standard output."""
     say(
-        f"{summary.pairs} pairs of {summary.models} models compared, {summary.skipped} skipped "
-        f"(already there), {summary.failed} failed; {summary.rows} rows in {summary.seconds:.1f} s"
+        f"{counted(summary.pairs, 'pair')} of {counted(summary.models, 'model')} compared, "
+        f"{summary.skipped} skipped (already there), {summary.failed} failed; "
+        f"{counted(summary.rows, 'row')} in "
+        f"{summary.seconds:.1f} s"
     )
     say(
-        f"{summary.forwarded} models run, {summary.cached} known from an earlier run; "
+        f"{counted(summary.forwarded, 'model')} run, {summary.cached} known from an earlier run; "
         f"probe {', '.join(summary.probes) or 'none'}; store {summary.store}"
     )
     if summary.apart:
         say(
-            f"{summary.apart} pairs of an image and a language model left out: nothing can be "
-            "shown to both"
+            f"{counted(summary.apart, 'pair')} of an image and a language model left out: "
+            "nothing can be shown to both"
         )
     if summary.incomparable:
-        say(f"{summary.incomparable} numbers cannot be had:")
+        say(f"{counted(summary.incomparable, 'number')} cannot be had:")
     for reason in summary.reasons:
         say(f"  {reason}")
     _print_failures(summary)

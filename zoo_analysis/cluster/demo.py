@@ -80,18 +80,18 @@ def demo(
         if not twin_of(ref, beside).is_dir()
     }
     names = [*jobs]
-    with ray_session(address):
-        if jobs:
-            on_training(0, len(jobs), "")
+    if jobs:
+        on_training(0, len(jobs), "")
+        with ray_session(address):
             side_by_side(
                 _call,
                 [(job,) for job in jobs.values()],
                 lambda done, number: on_training(done, len(jobs), names[number]),
             )
-        made = [str(twin_of(ref, beside)) for ref in packaged.refs]
-        others = resolve_sources([str(root), *made])
-        found = Resolved((*others.refs, *packaged.refs), (*others.problems, *packaged.problems))
-        summary = scan(found, store, on_event=on_event, on_start=on_start)
+    made = [str(twin_of(ref, beside)) for ref in packaged.refs]
+    others = resolve_sources([str(root), *made])
+    found = Resolved((*others.refs, *packaged.refs), (*others.problems, *packaged.problems))
+    summary = scan(found, store, address=address, on_event=on_event, on_start=on_start)
     pairs = {ref.repo_id: f"random/{twin_of(ref, beside).name}" for ref in packaged.refs}
     compared = twins(store, pairs, summary.method)
     table = regress(store, _METRICS, "digits", method=summary.method)

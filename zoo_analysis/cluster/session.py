@@ -107,7 +107,7 @@ def _joined(address: str) -> Iterator[None]:
     except (ConnectionError, ValueError, RuntimeError) as error:
         reason = str(error).splitlines()[0]
         raise ZooError(
-            f"no Ray cluster at {address} ({reason}); check --address and RAY_ADDRESS"
+            f"no Ray cluster at {address} ({reason}); check `address` and RAY_ADDRESS"
         ) from error
     try:
         yield
@@ -134,7 +134,7 @@ def _started() -> Iterator[None]:
             reason = str(error).splitlines()[0]
             raise ZooError(
                 f"Ray did not start here ({reason}); try again when the machine is less busy, "
-                "or name a cluster with --address"
+                "or name a cluster with `address`"
             ) from error
         try:
             yield

@@ -1,9 +1,10 @@
 """`zoo track`: a look at every watch, recorded and, if asked for, scanned."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 import pyarrow as pa
@@ -21,6 +22,11 @@ _KNOWN = """
 SELECT repo_id, revision, event FROM releases WHERE watch = $watch ORDER BY seen_at, event DESC
 """
 
+_VERDICTS = """
+SELECT repo_id, revision, looks_random FROM summaries
+WHERE method = $method AND looks_random IS NOT NULL AND repo_id IN (SELECT unnest($models))
+"""
+
 
 class Look(NamedTuple):
     """One look at the watches of a file.
@@ -29,15 +35,31 @@ class Look(NamedTuple):
         releases: what was seen for the first time.
         scanned: the account of their scan; None where nothing was to be scanned.
         problems: what could not be looked at, or is no model.
+        random: by (repo_id, revision), whether a model that was scanned looks random
+            (docs/methods.md).
     """
 
     releases: tuple[Release, ...]
     scanned: Summary | None
     problems: tuple[Problem, ...] = ()
+    random: Mapping[tuple[str, str | None], bool] = MappingProxyType({})
 
     def table(self) -> pa.Table:
-        """A row a release: its watch, event, repo_id and revision."""
-        return _table(self.releases).select(["watch", "event", "repo_id", "revision"])
+        """A row a release: its watch, event, repo_id and revision, and whether it looks random.
+
+        Of several models of a repository one is enough; null where none was scanned.
+        """
+        table = _table(self.releases).select(["watch", "event", "repo_id", "revision"])
+        verdicts = [
+            [
+                self.random[key]
+                for ref in release.refs
+                if (key := (ref.repo_id, ref.revision)) in self.random
+            ]
+            for release in self.releases
+        ]
+        looks = [any(told) if told else None for told in verdicts]
+        return table.append_column("looks_random", pa.array(looks, pa.bool_()))
 
 
 def track(
@@ -67,7 +89,7 @@ def track(
             says.
 
     Returns:
-        The releases seen, the scan's account, and what could not be looked at.
+        The releases seen, the scan's account, what could not be looked at, and what looks random.
 
     Raises:
         SourceError: a file that is no file of watches, or a hub that does not answer.
@@ -81,15 +103,20 @@ def track(
         before = known(store, watch.name)
         found += look(watch, before, since, complete, access, problems.append)
     refs = {(ref.repo_id, ref.revision): ref for release in found for ref in release.refs}
-    summary = None
+    summary, random = None, {}
     if scan and refs:
         new = Resolved(tuple(refs.values()), ())
         summary = scan_models(
             new, store, scan, address=address, access=access, cache_size=cache_size
         )
+        asked = {"method": summary.method, "models": sorted({ref.repo_id for ref in new.refs})}
+        random = {
+            (row["repo_id"], row["revision"]): row["looks_random"]
+            for row in store.run(_VERDICTS, asked).to_pylist()
+        }
     # As seen now; what is there already the view shows once.
     store.append("releases", _table(found))
-    return Look(tuple(found), summary, tuple(problems))
+    return Look(tuple(found), summary, tuple(problems), random)
 
 
 def known(store: Store, watch: str) -> dict[str, Known]:

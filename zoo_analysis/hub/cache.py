@@ -57,7 +57,7 @@ def reserved(snapshot: Path, needed: int, limit: int, what: str) -> Iterator[Non
     if needed > limit:
         raise CheckpointError(
             f"{what}: its weights cannot be streamed and need {needed / 1e9:.1f} GB of cache, "
-            f"where {limit / 1e9:.1f} GB are allowed; raise --cache-size"
+            f"where {limit / 1e9:.1f} GB are allowed; raise `cache_size`"
         )
     root = snapshot.parents[3]
     with ExitStack() as stack:
@@ -76,7 +76,7 @@ def reserved(snapshot: Path, needed: int, limit: int, what: str) -> Iterator[Non
             if not to_come:
                 raise CheckpointError(
                     f"{what}: no room for {needed / 1e9:.1f} GB: all of the {limit / 1e9:.1f} GB "
-                    "cache is being read; raise --cache-size"
+                    "cache is being read; raise `cache_size`"
                 )
             time.sleep(_AGAIN)
         yield

@@ -65,7 +65,7 @@ def sync_accuracies(
     asked = [accuracy_source(name) for name in sources]
     for source in asked:
         if source.needs == "places" and not places:
-            raise SourceError(f"--from {source.name} needs the path or URL of a CSV file behind it")
+            raise SourceError(f"source {source.name} needs the path or URL of a CSV file behind it")
     models: tuple[ModelRef, ...] = ()
     if any(source.needs == "hub" for source in asked):
         names = [split_id(row["repo_id"]).repo_id for row in store.run(_MODELS).to_pylist()]
@@ -78,9 +78,9 @@ def sync_accuracies(
         for row in rows:
             if not isinstance(row, Accuracy):
                 kind = type(row).__name__
-                raise SourceError(f"--from {source.name} gives a {kind} where an Accuracy is due")
+                raise SourceError(f"source {source.name} gives a {kind} where an Accuracy is due")
         if source.needs != "hub":  # what cards say is read number by number
-            check_shares(rows, f"--from {source.name}")
+            check_shares(rows, f"source {source.name}")
         reported += rows
     store.append("accuracies", table_of(Accuracy, reported))
     remarks = tuple(

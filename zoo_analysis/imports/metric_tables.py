@@ -1,6 +1,7 @@
 """Metric tables computed elsewhere, as rows of the store: model averages and accuracies."""
 
 import hashlib
+import io
 import json
 import math
 from collections.abc import Mapping, Sequence
@@ -9,10 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from zoo_analysis.errors import SourceError
 from zoo_analysis.lookup import near
 from zoo_analysis.sources.percents import check_percent, check_unit
+from zoo_analysis.sources.reported.fetch import read_table
 from zoo_analysis.store import ModelRows
 from zoo_analysis.store.accuracy import Accuracy
 from zoo_analysis.store.records import table_of
@@ -46,6 +49,8 @@ _TEXTS = {
     "dataset",
     *(field.name for field in MODELS if pa.types.is_string(field.type)),
 }
+#: Cells of a Parquet file, and bytes for each of its own that they may take.
+_MOST_CELLS, _DENSEST = 20_000_000, 20
 #: Cells that are empty, in columns that do not name a model.
 _EMPTY = ("", "NA", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan", "NULL", "null", "None")
 #: Columns that mean something here.
@@ -82,7 +87,12 @@ def read_columns(path: Path, mapping: Mapping[str, str], known: Sequence[str]) -
     import pandas as pd
 
     try:
-        table = pd.read_parquet(path) if path.suffix == ".parquet" else _csv(path, mapping)
+        content = io.BytesIO(read_table(path))
+        if path.suffix == ".parquet":
+            _refuse_many(content, path)
+            table = pd.read_parquet(content)
+        else:
+            table = _csv(content, mapping)
     except FileNotFoundError as error:
         raise SourceError(f"no file {path}") from error
     except (OSError, ValueError, pa.ArrowException) as error:
@@ -93,7 +103,9 @@ def read_columns(path: Path, mapping: Mapping[str, str], known: Sequence[str]) -
         if column not in table.columns:
             raise SourceError(f"{path}: no column {column!r}; {_near(column, list(table.columns))}")
         if name not in known:
-            raise SourceError(f"--map {column}={name}: {name!r} is unknown; {_near(name, known)}")
+            raise SourceError(
+                f"`mapping` {column}={name}: {name!r} is unknown; {_near(name, known)}"
+            )
     # The column that is mapped to a name is meant, whatever else was called that.
     shadowed = [n for n in mapping.values() if n in table.columns and n not in mapping]
     table = table.drop(columns=shadowed).rename(columns=dict(mapping))
@@ -102,16 +114,28 @@ def read_columns(path: Path, mapping: Mapping[str, str], known: Sequence[str]) -
     return table
 
 
-def _csv(path: Path, mapping: Mapping[str, str]) -> "pd.DataFrame":
+def _refuse_many(content: io.BytesIO, path: Path) -> None:
+    """Refuse a few bytes that unfold to more than a table of metrics has."""
+    about = pq.read_metadata(content)
+    if (cells := about.num_rows * about.num_columns) > _MOST_CELLS:
+        raise SourceError(f"{path}: {cells:,} cells, more than {_MOST_CELLS:,}; split the table")
+    nbytes = sum(about.row_group(i).total_byte_size for i in range(about.num_row_groups))
+    if nbytes > _DENSEST * max(len(content.getvalue()), 2**20):
+        raise SourceError(f"{path}: unfolds to {nbytes:,} bytes; write it less compressed")
+    content.seek(0)
+
+
+def _csv(content: io.BytesIO, mapping: Mapping[str, str]) -> "pd.DataFrame":
     """A CSV file whose names stay what they are: 007 is no number, and a model may be called NA."""
     import pandas as pd
 
-    names = {column: column.strip() for column in pd.read_csv(path, nrows=0).columns}
+    names = {column: column.strip() for column in pd.read_csv(content, nrows=0).columns}
+    content.seek(0)
     meant = {column: mapping.get(name, name) for column, name in names.items()}
     texts = {column for column, name in meant.items() if name in _TEXTS}
     empty = {c: [""] if c in texts and meant[c] in _NAMES else list(_EMPTY) for c in names}
     return pd.read_csv(
-        path, dtype=dict.fromkeys(texts, str), na_values=empty, keep_default_na=False
+        content, dtype=dict.fromkeys(texts, str), na_values=empty, keep_default_na=False
     )
 
 
@@ -142,14 +166,14 @@ def read_averages(
     table = read_columns(path, mapping, (*KNOWN, "repo_id"))
     table = table.rename(columns={} if "model" in table.columns else {"repo_id": "model"})
     if "model" not in table.columns:
-        raise SourceError(f"{path}: no column model: name it with --map COLUMN=model")
+        raise SourceError(f"{path}: no column model: name it with `mapping` COLUMN=model")
     metrics = [name for name in SUMMARY_METRICS if name in table.columns]
     reported = [name for name in _ACCURACIES if name in table.columns]
     if not metrics and not reported:
         raise SourceError(
             f"{path}: neither a metric ({', '.join(SUMMARY_METRICS)}) nor an accuracy "
             f"({', '.join(_ACCURACIES)}) among its columns {', '.join(table.columns)}: "
-            "name them with --map COLUMN=NAME"
+            "name them with `mapping` COLUMN=NAME"
         )
     numbers = {name: numeric(table[name], path) for name in metrics}
     numbers |= {name: numeric(table[name], path, finite=True) for name in reported}
@@ -178,7 +202,7 @@ def read_averages(
             if data is None:
                 raise SourceError(
                     f"{path}: {column} of {name} is on no data set: add a column dataset, "
-                    "or --dataset D"
+                    "or say `dataset`"
                 )
             percent = round(100 - value, 10) if error else value
             accuracies.append(

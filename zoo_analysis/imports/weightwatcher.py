@@ -95,7 +95,7 @@ def read_weightwatcher(
     if not metrics or len(table) != 1:
         raise SourceError(
             f"{path}: neither WeightWatcher's details (a row a layer, with layer_id) nor one "
-            f"summary (one row of {', '.join(SUMMARY_METRICS[:3])}, …): leave out --weightwatcher"
+            f"summary (one row of {', '.join(SUMMARY_METRICS[:3])}, …): leave out `weightwatcher`"
         )
     averages = {column: numeric(table[column], path)[0] for column in metrics}
     model = averaged_model(name, None, {"series": series}, method, averages)

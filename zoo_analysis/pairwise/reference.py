@@ -27,10 +27,10 @@ def with_reference(
     if len(found) == 1:
         return list(refs), found[0]
     if found and not os.path.exists(reference):
-        raise ZooError(f"--reference {several(reference, found)}")
+        raise ZooError(f"`reference` {several(reference, found)}")
     others = resolve_sources([reference], access).refs
     if len(others) != 1:
-        raise ZooError(f"--reference {reference!r} is {len(others)} models: name one")
+        raise ZooError(f"`reference` {reference!r} is {len(others)} models: name one")
     return list(dict.fromkeys([*refs, *others])), others[0].repo_id
 
 

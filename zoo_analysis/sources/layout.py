@@ -18,7 +18,7 @@ PIPELINE: Final = "model_index.json"
 MODULES: Final = "modules.json"
 #: Folders inside a model's that hold the model once more: earlier states, and other formats.
 _AGAIN: Final = re.compile(
-    r"(checkpoint|global_step|step|epoch|iter)[-_]?\d+|original|onnx|openvino|tensorrt|coreml"
+    r"(checkpoint|global_step|step|epoch|iter)[-_=]?\d+|original|onnx|openvino|tensorrt|coreml"
     r"|tflite|tf|flax|mlx|ggml|gguf|exports?",
     re.I,
 )
@@ -132,11 +132,26 @@ def nothing(member: ModelFolder, where: str) -> str | None:
         where: its name, for the message.
     """
     known = " ".join(suffixes())
+    if member.empty:
+        return no_model(where, empty=True)
     if foreign := foreign_names(member.names):
         return f"{where}: {foreign[0]} is of a format that is not read; known are {known}"
     if "config.json" in member.names:
         return f"{where} has a config.json but no weights; known are files ending in {known}"
-    return f"{where} is empty; put a model in it or remove it" if member.empty else None
+    return None
+
+
+def no_model(where: str, *, empty: bool = False) -> str:
+    """The reason why a folder that was expected to hold a model is a problem.
+
+    Args:
+        where: its name.
+        empty: it holds nothing at all.
+    """
+    known = " ".join(suffixes())
+    return (
+        f"{where}{' is empty' if empty else ''}: no model found; known are files ending in {known}"
+    )
 
 
 def without(variant: str) -> str:

@@ -16,6 +16,7 @@ from zoo_analysis.sources.layout import (
     few,
     is_whole,
     members,
+    no_model,
     nothing,
     without,
 )
@@ -96,8 +97,7 @@ def local_models(path: Path, variant: str = "") -> Resolved:
         reason = f"{folder}: {_unfollowed(links)}"
         problems.append(Problem(name_of(Path(folder)).repo_id, "NoWeights", reason))
     if not refs and not problems:
-        reason = f"{path}: no model found; known are files ending in {' '.join(suffixes())}"
-        problems.append(Problem(name_of(path).repo_id, "NoWeights", reason))
+        problems.append(Problem(name_of(path).repo_id, "NoWeights", no_model(str(path))))
     return Resolved(tuple(refs), tuple(problems))
 
 
@@ -218,7 +218,9 @@ def _size(file: Path) -> int:
 
 #: Folders and names that training gives to every run.
 _ANY_FOLDER: Final = {"weights", "checkpoints", "checkpoint", "ckpt", "ckpts"}
-_ANY_NAME: Final = {"best", "last", "latest", "final", "model", "checkpoint", "weights"}
+_ANY_NAME: Final = re.compile(
+    r"best|last|latest|final|model|checkpoint|weights|(checkpoint|(global_?)?step|epoch|iter)[-_=]?\d.*"
+)
 #: What a model's or pipeline's own folder holds, and how deep in it a part may lie.
 _MODEL: Final = (PIPELINE, MODULES, "config.json", *HUB_NAMES)
 _DEEPEST: Final = 3
@@ -233,12 +235,31 @@ class Name:
     revision: str | None
 
 
+def _has_double(file: Path, suffix: str) -> bool:
+    """True for a checkpoint beside which lies a model that is called the same without suffixes."""
+    stem = whole_name(file.name).removesuffix(suffix)
+    for other in suffixes():
+        beside = stem + other
+        if other != suffix and weight_suffix(beside) == other and (file.parent / beside).is_file():
+            return True
+    try:
+        return any(weight_suffix(name) for name in os.listdir(file.parent / stem))
+    except OSError:
+        return False
+
+
+def _holds_model(folder: Path) -> bool:
+    return any(os.path.exists(f"{folder}/{name}") for name in _MODEL)  # 40 a name: no `Path`
+
+
 def name_of(path: Path) -> Name:
     """The name of a model's path.
 
     In a hub cache (``models--OWNER--NAME/snapshots/SHA``) the repository and commit it is of, with
     the path below the snapshot for a part of it; elsewhere the last two components of the absolute
-    path, three where two say nothing (``exp0/weights/best``), a checkpoint file without its suffix.
+    path, three where two say nothing (``exp0/weights/best``, ``exp0/checkpoints/epoch=3``), a
+    checkpoint file without its suffix,
+    but for one beside which lies a model that would be called the same (``net.onnx``, ``net.pt``).
     A part of a model or pipeline is called after that, then by its path in it.
 
     Args:
@@ -249,16 +270,19 @@ def name_of(path: Path) -> Name:
     """
     path = path.absolute()
     suffix = weight_suffix(path.name) if not path.is_dir() else None
-    whole = path.name if path.is_dir() else path.stem
-    last = whole_name(path.name)[: -len(suffix)] if suffix else whole
+    stem = whole_name(path.name).removesuffix(suffix) if suffix else path.stem
+    if suffix and _has_double(path, suffix):
+        suffix, last = None, whole_name(path.name)
+    else:
+        last = path.name if path.is_dir() else stem
     if match := _SNAPSHOT.search(path.as_posix()):
         below = path.as_posix()[match.end() :].strip("/")
         if suffix:
             below = below[: -len(suffix)]
         repo_id = "/".join(part for part in (match["owner"], match["name"], below) if part)
         return Name(repo_id, match["sha"])
-    said = 3 if path.parent.name in _ANY_FOLDER and last in _ANY_NAME else 2
-    around = [up for up in path.parents[:_DEEPEST] if any((up / name).exists() for name in _MODEL)]
+    said = 3 if path.parent.name in _ANY_FOLDER and _ANY_NAME.fullmatch(last) else 2
+    around = [up for up in path.parents[:_DEEPEST] if _holds_model(up)]
     if around and (path.is_dir() or around[-1] != path.parent):
         said = 2 + len(path.relative_to(around[-1]).parts)
     return Name("/".join((*path.parts[1:-1][1 - said :], last)), None)

@@ -162,7 +162,7 @@ def parse_since(text: str) -> datetime:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError as error:
-        raise SourceError(f"--since {text!r}: write 7d, 12h, 2w or 2025-01-31") from error
+        raise SourceError(f"`since` {text!r}: write 7d, 12h, 2w or 2025-01-31") from error
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 

@@ -19,6 +19,7 @@ from zoo_analysis.stats.resampling import (
     permutation_p,
 )
 from zoo_analysis.stats.robust import Trend, robust_z, trend
+from zoo_analysis.stats.shares import Share, share
 
 __all__ = [
     "Correlation",
@@ -27,6 +28,7 @@ __all__ = [
     "Line",
     "Mixed",
     "Regression",
+    "Share",
     "Trend",
     "Within",
     "benjamini_hochberg",
@@ -42,6 +44,7 @@ __all__ = [
     "r2_interval",
     "regress",
     "robust_z",
+    "share",
     "simpson",
     "trend",
 ]

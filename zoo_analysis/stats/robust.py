@@ -46,6 +46,7 @@ class Trend:
         n: values.
         median: of them.
         slope: Theil–Sen slope per unit of position.
+        slope_low, slope_high: its 95 % interval (Sen 1968).
         tau: Kendall's τ of value and position.
         p: chance of so large a |τ| without a trend (Mann 1945).
         scatter: robust standard deviation about the Theil–Sen line.
@@ -54,6 +55,8 @@ class Trend:
     n: int
     median: float
     slope: float
+    slope_low: float
+    slope_high: float
     tau: float
     p: float
     scatter: float
@@ -77,9 +80,17 @@ def trend(position: ArrayLike, values: ArrayLike) -> Trend:
     nan = float("nan")
     level = float(np.median(y)) if len(y) else nan
     if len(np.unique(x)) < 3:
-        return Trend(len(x), level, nan, nan, nan, nan)
+        return Trend(len(x), level, nan, nan, nan, nan, nan, nan)
     if np.ptp(y) == 0:
-        return Trend(len(x), level, 0.0, 0.0, 1.0, 0.0)
+        return Trend(len(x), level, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0)
     line, tau = theilslopes(y, x), kendalltau(x, y)
-    scatter = spread(y - line.slope * x)
-    return Trend(len(x), level, float(line.slope), float(tau.statistic), float(tau.pvalue), scatter)
+    return Trend(
+        n=len(x),
+        median=level,
+        slope=float(line.slope),
+        slope_low=float(line.low_slope),
+        slope_high=float(line.high_slope),
+        tau=float(tau.statistic),
+        p=float(tau.pvalue),
+        scatter=spread(y - line.slope * x),
+    )

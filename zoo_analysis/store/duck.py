@@ -17,10 +17,10 @@ from zoo_analysis.store.tables import (
     dataset,
     load,
     local_files,
-    one_line,
     widened,
 )
 from zoo_analysis.store.views import view_scripts
+from zoo_analysis.texts import one_line
 
 # Commits are looked at first: what they publish was written before them, so it is in every
 # snapshot that is taken after theirs, however busily others write meanwhile.
@@ -74,7 +74,7 @@ def snapshots(location: Location) -> dict[str, DeltaTable | None]:
             )
         raise StoreError(
             f"no store at {location.uri}: `zoo scan SOURCE` creates one, "
-            "--store or ZOO_STORE names another"
+            "`store` or ZOO_STORE names another"
         )
     return found
 

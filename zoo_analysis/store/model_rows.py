@@ -10,12 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from zoo_analysis.errors import StoreError
-from zoo_analysis.store.schemas import (
-    COMMIT_ID,
-    COMMITS,
-    TABLES,
-    formerly,
-)
+from zoo_analysis.store.schemas import COMMIT_ID, COMMITS, TABLES, formerly
 
 _MODEL_KEY = ("repo_id", "revision")
 
@@ -25,6 +20,7 @@ STAMPS = {
     "releases": "seen_at",
     "failures": "failed_at",
     "regressions": "computed_at",
+    "assigned_series": "assigned_at",
 }
 
 

@@ -69,7 +69,7 @@ class NamedQuery:
             raise QueryError(f"query {self.name!r} has no parameter {wrong}; it has: {known}")
         if missing := [p for p in self.params if p.required and p.name not in given]:
             wanted = ", ".join(f"{param.name} ({param.about})" for param in missing)
-            raise QueryError(f"query {self.name!r} needs {wanted}: give it with -p NAME=VALUE")
+            raise QueryError(f"query {self.name!r} needs {wanted}: use `params` NAME=VALUE")
         return {
             param.name: _read(param, given[param.name]) if param.name in given else param.default
             for param in self.params

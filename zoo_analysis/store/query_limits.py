@@ -1,5 +1,7 @@
 """Limits of a query: how long it may take, how much memory, and a place for what does not fit."""
 
+from __future__ import annotations
+
 import atexit
 import os
 import shutil
@@ -11,13 +13,13 @@ from dataclasses import dataclass
 from functools import cache
 from itertools import count
 from pathlib import Path
-from typing import Final
-
-import duckdb
-import pyarrow as pa
+from typing import TYPE_CHECKING, Final
 
 from zoo_analysis.errors import QueryError
-from zoo_analysis.store.guard import explain
+
+if TYPE_CHECKING:  # the command line takes its defaults from here
+    import duckdb
+    import pyarrow as pa
 
 #: Seconds that a query may take unless told otherwise.
 SECONDS: Final = 300.0
@@ -81,6 +83,8 @@ class QueryLimits:
         Raises:
             QueryError: DuckDB refuses the query.
         """
+        import duckdb
+
         timer = threading.Timer(self.seconds, connection.interrupt)
         timer.daemon = True
         timer.start()
@@ -98,6 +102,9 @@ class QueryLimits:
         Raises:
             QueryError: DuckDB refuses, or a limit is met.
         """
+        import duckdb
+        import pyarrow as pa
+
         batches, size = [], 0
         try:
             reader = (getattr(answer, "to_arrow_reader", None) or answer.fetch_arrow_reader)(_ROWS)
@@ -112,6 +119,10 @@ class QueryLimits:
 
     def explain(self, error: BaseException) -> str:
         """An error of a query on one line; which limit it met, if it met one."""
+        import duckdb
+
+        from zoo_analysis.store.guard import explain
+
         if "INTERRUPT Error" in str(error):
             return self.overdue
         lacking = isinstance(error, duckdb.OutOfMemoryException | MemoryError)

@@ -219,6 +219,7 @@ SCANS = _schema(
     ("failed", pa.int64()),
     ("layers", pa.int64()),
     ("seconds", pa.float64()),
+    ("predicted", pa.float64()),  # seconds that were to be expected
     ("state", pa.string()),  # running, finished, interrupted, failed or died
     ("heartbeat_at", TIME),  # when it was last heard of, while it ran
     ("models", pa.int64()),  # that there are; of a comparison: steps
@@ -249,6 +250,14 @@ FAILURES = _schema(
     ("failed_at", TIME),
 )
 
+#: Series that models of the store were given after they had been scanned; null takes one back.
+ASSIGNED_SERIES = _schema(
+    ("repo_id", pa.string()),
+    ("series", pa.string()),
+    ("source", pa.string()),
+    ("assigned_at", TIME),
+)
+
 TABLES: Final[dict[str, pa.Schema]] = {
     "models": MODELS,
     "accuracies": ACCURACIES,
@@ -256,6 +265,7 @@ TABLES: Final[dict[str, pa.Schema]] = {
     "esds": ESDS,
     "averages": AVERAGES,
     "left_out": LEFT_OUT,
+    "assigned_series": ASSIGNED_SERIES,
     "commits": COMMITS,
     "similarities": SIMILARITIES,
     "studies": STUDIES,

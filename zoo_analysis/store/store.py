@@ -70,9 +70,9 @@ class Store:
         Raises:
             StoreError: a store that cannot be written.
         """
-        tables_of = joined(assembled, scan_id)
-        with pending(self.location, tables_of["commits"][COMMIT_ID].to_pylist()) as check:
-            for name, rows in tables_of.items():
+        named = joined(assembled, scan_id)
+        with pending(self.location, named["commits"][COMMIT_ID].to_pylist()) as check:
+            for name, rows in named.items():
                 if name == "commits":
                     check()
                 tables.append(self.location, name, rows)

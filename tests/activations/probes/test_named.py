@@ -217,5 +217,5 @@ def test_what_is_no_probe_is_refused(tmp_path: Path) -> None:
         load_probe("fotos", 1)
     with pytest.raises(ActivationError, match=r"no images; known are files in \.bmp"):
         load_probe(str(tmp_path), 1)
-    with pytest.raises(ActivationError, match="--samples 0"):
+    with pytest.raises(ActivationError, match="`samples` 0"):
         load_probe("digits", 0)

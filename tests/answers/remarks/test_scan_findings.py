@@ -10,12 +10,11 @@ from zoo_analysis.store import ModelRows, open_store
 
 
 def net(name: str, weighted: float, series: str | None, bulk: bool = False) -> ModelRows:
-    rows = model_rows(f"lab/{name}", method="m", alphas=[3.0, 7.0], series=series)
+    rows = model_rows(f"lab/{name}", method="m", alphas=[3.0, 7.0] * 3, series=series)
     told = {
-        "alpha_weighted": [weighted] * 2,
-        "num_spikes": [0.0 if bulk else 4.0] * 2,
-        "mp_softrank": [1.0 if bulk else 0.2] * 2,
-        "warning": [None, "under-trained"],
+        "alpha_weighted": [weighted] * 6,
+        "random_like": [float(bulk)] * 6,
+        "warning": [None, "under-trained"] * 3,
     }
     layers = rows.layers
     for column, values in told.items():
@@ -32,7 +31,7 @@ def test_the_scan_in_three_lines_and_the_next_command(tmp_path: Path) -> None:
     assert found is not None
     assert found.told == (
         "1 of 4 models look random, by their share of such layers: lab/raw (100 %)",
-        "4 of 8 layers have a warning, in 4 of 4 models: zoo query warnings",
+        "12 of 24 layers have a warning, in 4 of 4 models: zoo query warnings",
         "in series vgg, by alpha_weighted (lower is better): lab/before (1) first, "
         "lab/a (4) last of 3",
     )

@@ -1,7 +1,9 @@
 """One pair of switches says how results are printed, in every command that prints some."""
 
+import ast
 import csv
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 from typer.main import get_command
 
+import zoo_analysis
 from tests.support.command import zoo
 from zoo_analysis.cli.app import app
 from zoo_analysis.cli.printing.switches import SUFFIXES, chosen_format
@@ -85,3 +88,31 @@ def test_a_file_that_says_nothing_or_something_else_is_refused(tmp_path: Path) -
         chosen_format(None, Path("out"))
     with pytest.raises(ZooError, match=r"x.parquet is parquet by its suffix, and -f says csv"):
         chosen_format("csv", Path("x.parquet"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "called"),
+    [
+        (["query", "layer-matches"], "use --param NAME=VALUE"),
+        (["regress", "--keep", "--mixed"], "--keep keeps plain regressions: leave out --mixed"),
+        (["track", "none.toml", "--since", "then"], "--since 'then': write 7d"),
+        (["query", "SELECT 1", "--store", "none"], "--store or ZOO_STORE names another"),
+    ],
+)
+def test_what_a_function_calls_a_parameter_the_command_line_calls_an_option(
+    arguments: list[str], called: str, tmp_path: Path
+) -> None:
+    run = zoo(*arguments, cwd=tmp_path)
+    assert run.code == 2
+    assert called in run.err
+
+
+def test_errors_of_functions_speak_of_no_options() -> None:
+    package = Path(zoo_analysis.__file__).parent
+    option = re.compile(r"(^|[\s(;])--(?!no-deps)[a-z][a-z-]+|(^|\s)-p ")
+    for file in sorted(package.rglob("*.py")):
+        if file.relative_to(package).parts[0] == "cli":
+            continue
+        raised = [n for n in ast.walk(ast.parse(file.read_text())) if isinstance(n, ast.Raise)]
+        texts = [n.value for r in raised for n in ast.walk(r) if isinstance(n, ast.Constant)]
+        assert not [t for t in texts if isinstance(t, str) and option.search(t)], file

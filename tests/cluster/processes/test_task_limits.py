@@ -84,13 +84,13 @@ def test_no_task_gets_more_than_its_share_of_the_nodes_memory(
 
 @pytest.mark.parametrize("seconds", [0, 0.5, -1, math.nan])
 def test_a_time_in_which_nothing_can_be_done_is_refused(seconds: float) -> None:
-    with pytest.raises(ZooError, match=r"--model-seconds .*: no model is done in less than 1 s"):
+    with pytest.raises(ZooError, match=r"`model_seconds` .*: no model is done in less than 1 s"):
         Limits.allowed(seconds)
 
 
 @pytest.mark.parametrize("nbytes", [0, 1, -(10**9), 99_999_999])
 def test_a_memory_in_which_nothing_can_be_done_is_refused(nbytes: int) -> None:
-    with pytest.raises(ZooError, match=r"--model-memory .*: no task is done with less than 100MB"):
+    with pytest.raises(ZooError, match=r"`model_memory` .*: no task is done with less than 100MB"):
         Limits.allowed(60, nbytes)
 
 
@@ -146,56 +146,47 @@ def quick(number: int, limits: Limits) -> int:
         return number
 
 
-def dying(limits: Limits) -> None:
-    with bounded(limits):
-        os.kill(os.getpid(), signal.SIGKILL)
-
-
-def asked(
-    function: Callable[..., Any],
-    arguments: tuple[Any, ...],
-    limits: Limits,
-    how: str,
-    got: list[Any],
-) -> Task:
-    """A task in a process beside Ray's worker, in that worker, or in one that Ray calls again."""
-    lost = lambda error, attempts: (type(error).__name__, str(error), attempts)  # noqa: E731
-    if how == "beside":
-        return Task(function, (*arguments, limits), got.append, lost)
-    remote = ray.remote(num_cpus=1)(function)
-    return Task(remote, arguments, got.append, lost, limits=limits, remade=how == "remade")
-
-
 @pytest.mark.usefixtures("local_ray")
-@pytest.mark.parametrize("how", ["beside", "inside", "remade"])
+@pytest.mark.parametrize("called", ["watched", "by Ray", "by Ray, remade"])
 @pytest.mark.parametrize(
     ("work", "limits", "option"),
     [(deaf, Limits(1, GB), "--model-seconds"), (large_and_deaf, Limits(60, GB // 4), "-memory")],
 )
 def test_a_worker_that_hears_nothing_is_ended_and_tried_once_more(
-    work: Any, limits: Limits, option: str, how: str, tmp_path: Path
+    work: Any, limits: Limits, option: str, called: str, tmp_path: Path
 ) -> None:
     marks = tmp_path / "marks"
     got: list[Any] = []
-    tasks = [asked(work, (str(marks),), limits, how, got)]
-    tasks += [asked(quick, (i,), Limits(60, GB), how, got) for i in range(6)]
+    lost = lambda error, attempts: (type(error).__name__, str(error), attempts)  # noqa: E731
+    if called == "watched":
+        tasks = [Task(work, (str(marks), limits), got.append, lost)]
+        tasks += [Task(quick, (i, Limits(60, GB)), got.append, lost) for i in range(6)]
+    else:
+        how: dict[str, Any] = {"limits": limits, "remade": called.endswith("remade")}
+        tasks = [Task(ray.remote(work), (str(marks),), got.append, lost, **how)]
+        how["limits"] = Limits(60, GB)
+        tasks += [Task(ray.remote(quick), (i,), got.append, lost, **how) for i in range(6)]
     with within(60):
         run_tasks(lambda room: tasks.pop() if tasks else None, RayWorkers())
     ((error, message, attempts),) = (each for each in got if isinstance(each, tuple))
     assert sorted(each for each in got if isinstance(each, int)) == list(range(6))
-    assert (error, attempts) == ("ProcessDied" if how == "beside" else "LimitError", 2)
+    assert (error, attempts) == ("ProcessDied" if called == "watched" else "LimitError", 2)
     assert option in message
     assert marks.read_text() == "xx"
 
 
+def dying(limits: Limits) -> None:
+    with bounded(limits):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
 @pytest.mark.usefixtures("local_ray")
-@pytest.mark.parametrize(("how", "error"), [("beside", "ProcessDied"), ("inside", "WorkerCrashed")])
-def test_a_worker_that_dies_of_something_else_is_not_said_to_have_passed_a_limit(
-    how: str, error: str
-) -> None:
+def test_a_worker_that_dies_of_something_else_is_not_said_to_have_passed_a_limit() -> None:
     got: list[Any] = []
-    tasks = [asked(dying, (), Limits(600, GB), how, got)]
+    lost = lambda error, attempts: (type(error).__name__, attempts)  # noqa: E731
+    tasks = [
+        Task(ray.remote(dying), (), got.append, lost, limits=Limits(600, GB)),
+        Task(dying, (Limits(600, GB),), got.append, lost),
+    ]
     run_tasks(lambda room: tasks.pop() if tasks else None, RayWorkers())
-    ((name, message, attempts),) = got
-    assert (name.removesuffix("Error"), attempts) == (error, 3)
-    assert "--model" not in message
+    assert sorted(got) == [("ProcessDied", 3), ("WorkerCrashedError", 3)]

@@ -63,7 +63,7 @@ class Network:
         if probe.kind != self.kind:
             raise ActivationError(
                 f"{self.name}: takes {self.kind} and cannot be shown {probe.id}, "
-                f"a probe of {probe.kind}; choose another --probe"
+                f"a probe of {probe.kind}; choose another `probe`"
             )
         before = 0
         for start in range(0, len(probe.images) or len(probe.texts), batch_size):
@@ -117,7 +117,7 @@ class Network:
         except Exception as error:
             raise ActivationError(
                 f"{self.name}: its {what} fails with {type(error).__name__}: {one_line(error)}; "
-                "choose another --probe, or leave the model out"
+                "choose another `probe`, or leave the model out"
             ) from error
 
 

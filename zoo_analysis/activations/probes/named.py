@@ -40,7 +40,7 @@ def load_probe(name: str, samples: int, seed: int = 0) -> Probe:
         ActivationError: no such probe, no samples, or a package or file that is missing.
     """
     if samples < 1:
-        raise ActivationError(f"--samples {samples}: a probe needs at least 1 sample")
+        raise ActivationError(f"`samples` {samples}: a probe needs at least 1 sample")
     rng = np.random.default_rng(seed)
     if name == "digits":
         return _drawn(name, *held_out(), samples, rng)

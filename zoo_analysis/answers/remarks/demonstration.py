@@ -20,7 +20,7 @@ _BULK = """
 SELECT s.series, count(*) AS models, min(a.value) AS lowest, max(a.value) AS highest
 FROM summaries s JOIN accuracy a USING (repo_id)
 WHERE s.method = $method AND a.dataset = 'digits' AND s.series IS NOT NULL
-GROUP BY s.series HAVING min(s.random_like) > 0.5
+GROUP BY s.series HAVING bool_and(s.looks_random)
 ORDER BY s.series
 """
 
@@ -116,7 +116,7 @@ def told_of_digits(store: Store, table: pa.Table, method: str) -> tuple[str, ...
         )
     for row in store.run(_BULK, {"method": method}).to_pylist():
         told.append(
-            f"{row['series']}: most layers of its {row['models']} models look random, though they "
+            f"{row['series']}: its {row['models']} models look random, though they "
             f"are {row['lowest']:.0f} to {row['highest']:.0f} % right: the share is said of "
             "spectra, not of accuracy."
         )

@@ -15,8 +15,10 @@ from zoo_analysis.texts import printable
 
 #: The beginning of a hash, which is what is shown of it: options that take one take that.
 _HASHED: Final = re.compile(r"((?:sha256-)?[0-9a-f]{10})[0-9a-f]{6,}")
-#: Columns that are shares between 0 and 1, which readers see in percent.
-SHARES: Final = frozenset({"coverage", "random_like"})
+#: Columns that are shares between 0 and 1, which readers see in percent; and those that are where
+#: they are not yes or no of a single layer.
+SHARES: Final = frozenset({"coverage"})
+_SHARES_OF_LAYERS: Final = frozenset({"random_like"})
 #: Most decimals of a column; one that needs more is written with exponents.
 _DECIMALS: Final = 6
 _LARGE: Final = 1e7
@@ -54,7 +56,8 @@ def column_cells(name: str, values: Sequence[Any]) -> list[str]:
     floats = [v for v in values if isinstance(v, float) and math.isfinite(v)]
     if not floats:
         return [_reader(value) for value in values]
-    if name in SHARES and all(0 <= v <= 1 for v in floats):
+    share = name in SHARES or (name in _SHARES_OF_LAYERS and any(v % 1 for v in floats))
+    if share and all(0 <= v <= 1 for v in floats):
         fine = any(0 < v < 0.01 or 0.99 < v < 1 for v in floats)
         return [percent(v, 1 if fine else 0) for v in values]
     decimals = _decimals([abs(v) for v in floats if v])

@@ -1,6 +1,7 @@
 """The switches by which every command that prints results says how, and where to."""
 
 import inspect
+import re
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
@@ -21,6 +22,8 @@ SUFFIXES: Final[dict[str, Format]] = {
     ".md": "markdown",
     ".parquet": "parquet",
 }
+#: Parameters of functions that are called otherwise on the command line.
+_CALLED: Final = {"params": "param", "mapping": "map", "columns": "map", "how": "preset"}
 _TEXTS: Final = ("table", "vertical", "markdown", "csv")
 _FormatOption = Annotated[
     Format | None,
@@ -58,6 +61,19 @@ def chosen_format(
     return format
 
 
+def as_options(text: str, command: Any) -> str:
+    """A text that names parameters of functions in backticks, with the options of a command.
+
+    Args:
+        text: of an error.
+        command: whose options they are.
+    """
+    options = {param.name.rstrip("_"): param.opts[0] for param in command.params if param.opts}
+    called = {name: options[other] for name, other in _CALLED.items() if other in options}
+    told = {n: o for n, o in (options | called).items() if o.startswith("-")}
+    return re.sub(r"`(\w+)`", lambda found: told.get(found[1], found[0]), text)
+
+
 def with_switches(command: Callable[..., None]) -> Callable[..., None]:
     """A command with -f, -o and --json, from one that has a parameter `format`.
 
@@ -79,7 +95,11 @@ def with_switches(command: Callable[..., None]) -> Callable[..., None]:
             given["context"] = context
         if "json_" in parameters:
             given["json_"] = how == "json"
-        command(format=how, **given)
+        try:
+            command(format=how, **given)
+        except ZooError as error:
+            error.args = (as_options(str(error), context.command),)
+            raise
 
     shown = [
         each.replace(annotation=_FormatOption, default=None) if each.name == "format" else each

@@ -105,10 +105,8 @@ class CorrelateSchedule:
         done, lost = partial(self._captured, ref), partial(failure, ref, "capture")
         flops, peak = _FLOPS_A_BYTE * ref.nbytes * samples, _BYTES_A_BYTE * ref.nbytes + MEMORY
         limits = self.limits.of(ref.nbytes, flops, peak)
-        arguments = ref, probe, self.settings
-        return Task(
-            capture_model, arguments, done, lost, gpus=self.gpus, limits=limits, remade=True
-        )
+        how: dict[str, Any] = {"gpus": self.gpus, "limits": limits, "remade": True}
+        return Task(capture_model, (ref, probe, self.settings), done, lost, **how)
 
     def _compare(self, function: Any, pairs: list[Pair], limits: Limits, *arguments: Any) -> Task:
         done, lost = partial(self._compared, pairs), partial(_lost, pairs)

@@ -14,7 +14,7 @@ from zoo_analysis.cluster.placement import cpus
 from zoo_analysis.cluster.planning.calibrate_nodes import nodes
 from zoo_analysis.cluster.planning.machine_rates import known_rates
 from zoo_analysis.cluster.processes.task_limits import MODEL_SECONDS, LimitError, Limits
-from zoo_analysis.cluster.scanning.scan_tasks import is_known
+from zoo_analysis.cluster.scanning.scan_tasks import Known, is_known
 from zoo_analysis.cluster.session import ray_session
 from zoo_analysis.hub.access import HubAccess, default_access
 from zoo_analysis.hub.repository import NotDownloaded
@@ -63,9 +63,9 @@ def plan(
     limits = Limits.allowed(model_seconds)
     resolved = resolve_sources(sources, access, variant)
     store, how = as_store(store), as_method(how)
+    known = store.committed({ref.repo_id for ref in resolved.refs}, how.id)
     cores, kind = _machines(address)
     rates = known_rates(store, how)
-    known = store.committed({ref.repo_id for ref in resolved.refs}, how.id)
     only_headers = replace(access or default_access(), download=False)
     price = partial(
         _model, known=known, how=how, rates=rates.of(kind), access=only_headers, limits=limits
@@ -79,15 +79,10 @@ def plan(
 
 
 def _model(
-    ref: ModelRef,
-    known: set[tuple[str, str, str]],
-    how: Method,
-    rates: Rates,
-    access: HubAccess,
-    limits: Limits,
+    ref: ModelRef, known: Known, how: Method, rates: Rates, access: HubAccess, limits: Limits
 ) -> Forecast:
     found = Forecast(ref.repo_id, ref.revision, ref.source)
-    if is_known(ref, how, known):
+    if is_known(ref, how.id, known):
         return replace(found, layers=0, skipped="in the store already")
     try:
         with deadline(limits.seconds, LimitError), open_checkpoint(ref.path, access) as checkpoint:

@@ -1,5 +1,6 @@
 """A process of our own that works for this one: its death is an error like any other."""
 
+import json
 import mmap
 import os
 import pickle
@@ -37,7 +38,7 @@ class ProcessDied(Exception):
         stage: that it was in, or an empty text.
         layer: that it measured, or an empty text.
         beyond: whether its own watchdog ended it, for taking more than its limits allow.
-        limit: that it had passed, as far as it could still write it down.
+        killed: whether it was killed, as systems do where memory runs out.
     """
 
     def __init__(
@@ -47,16 +48,14 @@ class ProcessDied(Exception):
         stage: str = "",
         layer: str = "",
         beyond: bool = False,
-        limit: str = "",
+        killed: bool = False,
     ) -> None:
-        super().__init__(ended, model, stage, layer, beyond, limit)
+        super().__init__(ended, model, stage, layer, beyond, killed)
         self.ended, self.model, self.stage, self.layer = ended, model, stage, layer
-        self.beyond, self.limit = beyond, limit
+        self.beyond, self.killed = beyond, killed
 
     def __str__(self) -> str:
         where = f" in {self.layer}" if self.layer else ""
-        if self.limit:
-            return f"took more than {self.limit}, and its process had to be ended{where}"
         return f"its process was ended{where} {self.ended}"
 
 
@@ -161,17 +160,18 @@ class Child:
         self.connection.close()
         status = self.process.wait()
         self._let_go()
-        text = self._page[:].partition(b"\0")[0].decode(errors="replace")
-        model, stage, layer, limit = (*text.split("\t"), "", "", "", "")[:4]
-        number = int(model) if model else None
-        beyond = status == _WATCHDOG or bool(limit)
-        return ProcessDied(_ended(status), number, stage, layer, beyond, limit)
+        text = self._page[:].partition(b"\0")[0]
+        model, stage, layer, passed = json.loads(text) if text else (None, "", "", "")
+        ended, killed = _ended(status, passed), status == -signal.SIGKILL
+        return ProcessDied(ended, model, stage, layer, status == _WATCHDOG, killed)
 
 
-def _ended(status: int) -> str:
+def _ended(status: int, passed: str) -> str:
+    if status == _WATCHDOG:
+        return f"because it took more than {passed or '--model-seconds allows'}"
     if status >= 0:
-        limit = " by its watchdog: --model-seconds, --model-memory" if status == _WATCHDOG else ""
-        return f"with status {status}{limit}"
+        return f"with status {status}"
     name = signal.Signals(-status).name
-    why = ", as systems do where memory runs out" if status == -signal.SIGKILL else ""
-    return f"by {name}{why}"
+    return f"by {name}" + (
+        ", as systems do where memory runs out" if status == -signal.SIGKILL else ""
+    )

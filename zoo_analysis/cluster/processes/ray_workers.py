@@ -4,17 +4,18 @@ import os
 import pickle
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Final
 
 import ray
 
+from zoo_analysis.cluster.placement import Node
 from zoo_analysis.cluster.processes.child import Child, Gate, ProcessDied
-from zoo_analysis.cluster.processes.task import Lost, Task
+from zoo_analysis.cluster.processes.task import ATTEMPTS, ATTEMPTS_BEYOND_LIMITS, Lost, Task
 from zoo_analysis.cluster.processes.task_limits import LimitError, why_ended
+from zoo_analysis.cluster.session import Link
 from zoo_analysis.cluster.worker import one_thread
 
-#: How often Ray calls a remote function again whose worker died, and one that has limits.
-_RETRIES, _RETRIES_WITHIN_LIMITS = 2, 1
 #: Seconds for which the cluster is taken to be as large as it was.
 _UNCHANGED: Final = 1.0
 
@@ -30,6 +31,14 @@ def call(function: Callable[..., Any], *arguments: Any) -> Any:
 def watched(called: bytes, gate: Gate) -> bytes:
     """A pickled call in the process beside this worker, which lives on when that one dies."""
     return _child(gate).call(called)
+
+
+@ray.remote(num_cpus=0, num_gpus=0.01)
+def gpu_memory() -> int:
+    """Bytes of a GPU of the cluster; 0 where torch sees none."""
+    import torch
+
+    return torch.cuda.mem_get_info()[1] if torch.cuda.is_available() else 0
 
 
 class _Beside:
@@ -54,19 +63,30 @@ def _child(gate: Gate) -> Child:
     return child
 
 
+@dataclass(frozen=True)
+class _Sent:
+    """A task that was sent: whether to a process of its own, when, and its further results."""
+
+    task: Task
+    is_watched: bool
+    others: list[Any]
+    at: float
+
+
 class RayWorkers:
     """The workers of the cluster that Ray is connected to.
 
     Args:
+        link: to the cluster; None does not look whether it is there.
         gate: of downloads, for the whole cluster.
     """
 
-    def __init__(self, gate: Gate | None = None) -> None:
-        self._gate = gate
+    def __init__(self, link: Link | None = None, gate: Gate | None = None) -> None:
+        self._link, self._gate = link, gate
         self._asked, self._there = -_UNCHANGED, dict[str, float]()
-        self._others: dict[Any, list[Any]] = {}
-        self._watched: set[Any] = set()
-        self._limited: dict[Any, tuple[Task, float]] = {}  # and since when
+        self._node = Node(1, 0)
+        self._gpu_memory: int | None = None
+        self._sent: dict[Any, _Sent] = {}
 
     def cpus(self) -> float:
         """CPUs of the cluster as it is now."""
@@ -76,30 +96,41 @@ class RayWorkers:
         """GPUs of the cluster as it is now."""
         return self._resources().get("GPU", 0.0)
 
+    def memory(self) -> float:
+        """Bytes that tasks may declare, of the cluster as it is now."""
+        return self._resources().get("memory", 0.0)
+
+    def node(self) -> Node:
+        """The most that one node has, as the cluster is now."""
+        self._resources()
+        return self._node
+
     def submit(self, task: Task) -> Any:
         """Send a task to Ray: the reference to its first result."""
         options: dict[str, Any] = {"num_cpus": task.cpus, "num_gpus": task.gpus}
         if task.memory is not None:
-            options["memory"] = task.memory
-        if not hasattr(task.function, "remote"):
+            options["memory"] = min(task.memory, self.node().memory)
+        is_watched = not hasattr(task.function, "remote")
+        if is_watched:
             called = pickle.dumps((task.function, task.arguments), protocol=5)
             named = watched.options(**options, name=task.function.__name__)
-            reference = named.remote(called, self._gate)
-            self._watched.add(reference)
-            return reference
-        retries, arguments = _RETRIES, task.arguments
-        if task.limits:
-            retries = _RETRIES_WITHIN_LIMITS if task.remade else 0
-            arguments = (*arguments, task.limits)
-        results = task.function.options(**options, max_retries=retries).remote(*arguments)
+            results = named.remote(called, self._gate)
+        else:
+            arguments = (*task.arguments, task.limits) if task.limits else task.arguments
+            options["max_retries"] = _attempts_of_ray(task) - 1
+            results = task.function.options(**options).remote(*arguments)
         first, *others = results if isinstance(results, list) else [results]
-        self._others[first] = others
-        if task.limits:
-            self._limited[first] = task, time.monotonic()
+        self._sent[first] = _Sent(task, is_watched, others, time.monotonic())
         return first
 
     def wait(self, submitted: list[Any], seconds: float) -> list[Any]:
-        """References to results that are there, once there are any, or after some seconds."""
+        """References to results that are there, once there are any, or after some seconds.
+
+        Raises:
+            ZooError: the cluster is lost.
+        """
+        if self._link:
+            self._link.check()
         done, _ = ray.wait(submitted, num_returns=len(submitted), timeout=0)
         if not done:
             done, _ = ray.wait(submitted, timeout=seconds)
@@ -111,41 +142,45 @@ class RayWorkers:
         Raises:
             Lost: the task raised, its process died, or its worker.
         """
-        others = self._others.pop(submitted, [])
-        is_watched = submitted in self._watched
-        self._watched.discard(submitted)
-        limited = self._limited.pop(submitted, None)
+        sent = self._sent.pop(submitted)
         try:
             first = ray.get(submitted)
         except ray.exceptions.RayError as error:
-            if limited:
-                raise _beyond(submitted, error, *limited) from error
-            raise _lost(error, is_watched) from error
-        return (pickle.loads(first), *others) if is_watched else (first, *others)
+            raise _lost(submitted, sent, error) from error
+        return (pickle.loads(first) if sent.is_watched else first, *sent.others)
 
     def _resources(self) -> dict[str, float]:
         if time.monotonic() - self._asked >= _UNCHANGED:
             self._there, self._asked = ray.cluster_resources(), time.monotonic()
+            nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]] or [self._there]
+            cpus, memory, gpus = (
+                max(node.get(name, 0) for node in nodes) for name in ("CPU", "memory", "GPU")
+            )
+            if gpus and self._gpu_memory is None:
+                self._gpu_memory = ray.get(gpu_memory.remote()) or 0
+            self._node = Node(cpus, int(memory), gpus, self._gpu_memory or None)
         return self._there
 
 
-def _beyond(submitted: Any, error: ray.exceptions.RayError, task: Task, since: float) -> Lost:
-    """The loss of a remote function that has limits."""
-    assert task.limits is not None
-    why = why_ended(submitted, error, task.limits, time.monotonic() - since)
-    if task.remade:
-        return Lost(why, final=True, attempts=_RETRIES_WITHIN_LIMITS + 1)
-    return Lost(why, beyond=isinstance(why, ray.exceptions.OutOfMemoryError | LimitError))
+def _attempts_of_ray(task: Task) -> int:
+    """How often Ray itself calls a remote function whose worker dies."""
+    if task.limits and not task.remade:
+        return 1
+    return ATTEMPTS_BEYOND_LIMITS if task.limits else ATTEMPTS
 
 
-def _lost(error: ray.exceptions.RayError, is_watched: bool) -> Lost:
-    cause = getattr(error, "cause", None)
+def _lost(submitted: Any, sent: _Sent, error: ray.exceptions.RayError) -> Lost:
+    cause, task = getattr(error, "cause", None), sent.task
     if isinstance(cause, ProcessDied):
-        return Lost(cause, cause.model, cause.beyond)
+        return Lost(cause, cause.model, cause.beyond, memory=cause.killed)
     if isinstance(error, ray.exceptions.RayTaskError):
         return Lost(error, final=True)
-    if not is_watched:
-        return Lost(error, final=True, attempts=_RETRIES + 1)
-    if isinstance(error, ray.exceptions.NodeDiedError):
+    if isinstance(error, ray.exceptions.NodeDiedError) and sent.is_watched:
         return Lost(error, attempts=0)
-    return Lost(error, beyond=isinstance(error, ray.exceptions.OutOfMemoryError))
+    why: BaseException = error
+    if task.limits:
+        why = why_ended(submitted, error, task.limits, time.monotonic() - sent.at)
+    attempts = 1 if sent.is_watched else _attempts_of_ray(task)
+    memory = isinstance(why, ray.exceptions.OutOfMemoryError)
+    beyond = isinstance(why, LimitError) or (memory and task.memory is None)
+    return Lost(why, beyond=beyond, final=attempts > 1, attempts=attempts, memory=memory)

@@ -4,6 +4,7 @@ Nothing is imported here that a call may not need.
 """
 
 import ctypes
+import json
 import mmap
 import os
 import pickle
@@ -20,7 +21,7 @@ GRANTED, PERMIT, RETURNED, RESULT, ERROR = b"granted", b"permit", b"returned", b
 _PR_SET_PDEATHSIG = 1
 
 _page: mmap.mmap | None = None
-_words: tuple[object, ...] = ()
+_at: tuple[int | None, str, str] = None, "", ""
 _pipe: Connection | None = None
 _asking, _sending = threading.Lock(), threading.Lock()
 
@@ -55,24 +56,25 @@ def serve(pipe: int, page: int, parent: int) -> None:
             _pipe.send_bytes(answer)
 
 
-def note(*words: object) -> None:
+def note(model: int | None = None, stage: str = "", layer: str = "", passed: str = "") -> None:
     """Write down where this process is, for whoever finds it dead; nothing in any other process.
 
     Args:
-        words: number of the model in its batch, stage, layer.
+        model: its number in its batch.
+        stage: that it is in.
+        layer: that is measured.
+        passed: the limit that was passed.
     """
-    global _words
+    global _at
+    _at = model, stage, layer
     if _page is not None:
-        _words = words
-        text = "\t".join(map(str, words)).encode(errors="replace")[: NOTE_BYTES - 1]
-        _page[: len(text) + 1] = text + b"\0"
+        text = json.dumps([model, stage, layer, passed])[: NOTE_BYTES - 1]
+        _page[: len(text) + 1] = text.encode() + b"\0"
 
 
-def note_beyond(limit: str) -> bool:
-    """Write down which limit was passed, beside where this process is; False in any other one."""
-    if _page is not None:
-        note(*(*_words, "", "", "")[:3], limit)
-    return _page is not None
+def passed(limit: str) -> None:
+    """Write down that a limit was passed where this process is."""
+    note(*_at, limit)
 
 
 @contextmanager

@@ -1,13 +1,14 @@
 """Tasks of a run, and what any workers must be able to do with them."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
+from zoo_analysis.cluster.placement import Node
 from zoo_analysis.cluster.processes.task_limits import Limits
 
 #: How often work on a model is tried when its process dies, and when that took too much.
-_ATTEMPTS, _ATTEMPTS_BEYOND_LIMITS = 3, 2
+ATTEMPTS, ATTEMPTS_BEYOND_LIMITS = 3, 2
 
 
 @dataclass(frozen=True)
@@ -18,11 +19,17 @@ class Room:
         places: for tasks in all, taken ones included.
         cpus: of tasks that may be sent now.
         gpus: of tasks that may be sent now.
+        idle: cores that no task is meant for.
+        memory: bytes that no task is meant for; less than none where some have to wait for it.
+        node: the most that one machine has.
     """
 
     places: int
     cpus: float
-    gpus: float = 0.0
+    gpus: float
+    idle: float
+    memory: float
+    node: Node
 
 
 class Lost(Exception):
@@ -32,6 +39,7 @@ class Lost(Exception):
         error: why.
         model: number of the model of its batch that was worked on, where that is known.
         beyond: whether it was ended for taking too much.
+        memory: whether it was ended where memory ran out.
         final: whether trying again is of no use.
         attempts: that it counts for: none where the machine was lost.
     """
@@ -43,9 +51,10 @@ class Lost(Exception):
         beyond: bool = False,
         final: bool = False,
         attempts: int = 1,
+        memory: bool = False,
     ) -> None:
         super().__init__(error)
-        self.error, self.model, self.beyond = error, model, beyond
+        self.error, self.model, self.beyond, self.memory = error, model, beyond, memory
         self.final, self.attempts = final, attempts
 
 
@@ -58,7 +67,7 @@ class Attempts:
     def again(self, lost: Lost) -> bool:
         """Count a loss; True where it is to be tried once more."""
         self.lost += lost.attempts
-        return self.lost < (_ATTEMPTS_BEYOND_LIMITS if lost.beyond else _ATTEMPTS)
+        return self.lost < (ATTEMPTS_BEYOND_LIMITS if lost.beyond else ATTEMPTS)
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,8 +75,8 @@ class Task:
     """A call for a worker, what it needs, and what becomes of its result.
 
     Attributes:
-        function: of a module that workers can import; its process is watched over, and its loss is
-            answered here. Or a remote function of Ray.
+        function: of a module that workers can import, called in a process of its own that is
+            watched over; or a remote function of Ray, which may share what is in Ray's memory.
         arguments: of the call.
         done: takes the result; where a remote function returns several, the first, and references
             to the others.
@@ -76,11 +85,11 @@ class Task:
         cpus: that it is to have; as many threads may it use.
         memory: bytes that it will take; None declares none.
         gpus: that it holds, or the share of one.
-        limits: of a remote function, its last argument, within which its worker ends it; None
-            leaves it alone, and Ray calls it again.
-        remade: Ray calls a remote function again all the same, which also brings back results that
-            were lost with a node.
         attempts: at the model that it works on, shared by all tasks of that model.
+        limits: of a remote function, which gets them as its last argument; None leaves it alone,
+            and Ray does the retrying.
+        remade: Ray does the retrying all the same, which also brings back results that were lost
+            with a node.
         split: of a task for several models: tasks for them that take its place when its process
             died, given the number of the model that it died over, or None where nobody knows.
     """
@@ -92,9 +101,9 @@ class Task:
     cpus: float = 1.0
     memory: int | None = None
     gpus: float = 0.0
+    attempts: Attempts = field(default_factory=Attempts)
     limits: Limits | None = None
     remade: bool = False
-    attempts: Attempts = field(default_factory=Attempts)
     split: Callable[[int | None], "Sequence[Task]"] | None = None
 
     def instead(self, lost: Lost) -> "Sequence[Task]":
@@ -104,7 +113,11 @@ class Task:
             return []
         if self.split and lost.attempts:
             return self.split(lost.model)
-        return [self] if self.attempts.again(lost) else []
+        if not self.attempts.again(lost):
+            return []
+        if lost.memory and self.memory is not None:
+            return [replace(self, memory=2 * self.memory)]
+        return [self]
 
 
 class Workers(Protocol):
@@ -115,6 +128,12 @@ class Workers(Protocol):
 
     def gpus(self) -> float:
         """Tasks of one GPU that can be done at the same time."""
+
+    def memory(self) -> float:
+        """Bytes that tasks may declare, of all machines."""
+
+    def node(self) -> Node:
+        """The most that one machine has."""
 
     def submit(self, task: Task) -> Any:
         """Have it done."""

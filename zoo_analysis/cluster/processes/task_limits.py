@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from zoo_analysis.cluster.processes.serving import note_beyond
+from zoo_analysis.cluster.processes import serving
 from zoo_analysis.errors import ZooError
 from zoo_analysis.weights.deadline import interruptible
 
@@ -24,8 +24,8 @@ MODEL_SECONDS: Final = 900.0
 _BYTES_A_SECOND, _FLOPS_A_SECOND = 1e6, 1e9
 #: Memory that any model may take, and what a task may take besides what its largest layer explains.
 _LEAST_BYTES, _MORE_BYTES = 4 << 30, 2 << 30
-#: And never more than this share of the node's.
-_SHARE: Final = 0.8
+#: And never more than this share of the machine's.
+SHARE: Final = 0.8
 #: Bounds within which any task could be done at all; a longer time is none.
 _LEAST_SECONDS, _SMALLEST, _FOREVER = 1.0, 100 * 10**6, 1e8
 #: Seconds between an interruption and the end of the worker, and between looks at its memory.
@@ -56,9 +56,9 @@ class Limits:
             ZooError: no task could keep them.
         """
         if not seconds >= _LEAST_SECONDS:
-            raise ZooError(f"--model-seconds {seconds:g}: no model is done in less than 1 s")
+            raise ZooError(f"`model_seconds` {seconds:g}: no model is done in less than 1 s")
         if nbytes is not None and nbytes < _SMALLEST:
-            raise ZooError(f"--model-memory {nbytes}: no task is done with less than 100MB")
+            raise ZooError(f"`model_memory` {nbytes}: no task is done with less than 100MB")
         return cls(min(seconds, _FOREVER), nbytes)
 
     def of(self, nbytes: float, flops: float = 0.0, peak_bytes: int = 0) -> "Limits":
@@ -87,8 +87,8 @@ def bounded(limits: Limits) -> Iterator[None]:
     """
     passed: list[str] = []
     over = threading.Event()
-    most = int(_SHARE * _memory("/proc/meminfo", "MemTotal"))
-    share = f"{_SHARE:.0%} of the node's"
+    most = int(SHARE * memory("/proc/meminfo", "MemTotal"))
+    share = f"{SHARE:.0%} of the node's"
     allowed, by = min((limits.nbytes or _LEAST_BYTES, "--model-memory allows more"), (most, share))
     note = _place_for_a_note()
     with interruptible() as end, Path(os.devnull).open("w") as nowhere:
@@ -149,10 +149,10 @@ def why_ended(result: Any, error: BaseException, limits: Limits, seconds: float)
 
 
 def _place_for_a_note() -> Callable[[str], Any]:
-    """A function that leaves a note on this task, on the process's page or for `why_ended`."""
-    if "ray" not in sys.modules or not sys.modules["ray"].is_initialized():
-        return note_beyond
-    import ray
+    """A function that leaves a note on this task where `why_ended`, or the parent, finds it."""
+    ray = sys.modules.get("ray")
+    if ray is None or not ray.is_initialized():
+        return serving.passed
     from ray.experimental.internal_kv import _internal_kv_put
 
     key = _key(ray.get_runtime_context().get_task_id())
@@ -165,10 +165,11 @@ def _key(task: str | None) -> bytes:
 
 def _own_bytes() -> int:
     """Memory of this process that is not of mapped files."""
-    return _memory("/proc/self/status", "RssAnon")
+    return memory("/proc/self/status", "RssAnon")
 
 
-def _memory(file: str, name: str) -> int:
+def memory(file: str, name: str) -> int:
+    """Bytes that a file of ``/proc`` tells under a name; 0 where it does not."""
     for line in Path(file).read_text().splitlines():
         if line.startswith(f"{name}:"):
             return int(line.split()[1]) * 1024

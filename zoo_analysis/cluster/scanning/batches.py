@@ -5,19 +5,23 @@ from typing import Final
 
 from zoo_analysis.sources import ModelRef
 
-#: Seconds of one core for a model and for a byte of its weights, until tasks tell better.
-_MODEL, _BYTE = 0.01, 4e-8
+#: Seconds for a model and for a byte of its weights, until tasks tell better: for one core, and
+#: besides for the way from the hub.
+_MODEL, _BYTE, _HUB_MODEL, _HUB_BYTE = 0.01, 4e-8, 0.3, 2e-8
 #: Seconds of work below which a task is not worth sending, and that a batch of models has at most.
 _LEAST, _MOST = 0.5, 2.0
 #: Models that a batch has at most.
 _MODELS: Final = 500
 #: Share of the last task in the correction.
-_NEW: Final = 0.2
+_NEW: Final = 0.5
 
 
 def expected_seconds(refs: Iterable[ModelRef]) -> float:
-    """Seconds that one core takes for models, by the bytes of their weights: a rough guess."""
-    return sum(_MODEL + _BYTE * ref.nbytes for ref in refs)
+    """Seconds that one process takes for models, by the bytes of their weights: a rough guess."""
+    refs = list(refs)
+    hub = [ref for ref in refs if ref.source == "hub"]
+    here = sum(_MODEL + _BYTE * ref.nbytes for ref in refs)
+    return here + sum(_HUB_MODEL + _HUB_BYTE * ref.nbytes for ref in hub)
 
 
 class Batches:
@@ -25,11 +29,14 @@ class Batches:
 
     Args:
         refs: the models.
+
+    Attributes:
+        left: seconds that those which are not opened yet are expected to take.
     """
 
     def __init__(self, refs: Iterable[ModelRef]) -> None:
         self._queue = sorted(refs, key=lambda ref: ref.nbytes)
-        self._left = expected_seconds(self._queue)
+        self.left = expected_seconds(self._queue)
         self._correction = 1.0
 
     def __bool__(self) -> bool:
@@ -41,7 +48,7 @@ class Batches:
         Args:
             places: for tasks; towards the end batches are smaller, so that all places have work.
         """
-        most = min(_MOST, max(_LEAST, self._correction * self._left / places))
+        most = min(_MOST, max(_LEAST, self._correction * self.left / places))
         batch: list[ModelRef] = []
         seconds = 0.0
         while self._queue and len(batch) < _MODELS:
@@ -50,7 +57,7 @@ class Batches:
                 break
             batch.append(self._queue.pop())
             seconds += self._correction * each
-            self._left -= each
+            self.left -= each
         return batch
 
     def took(self, refs: Iterable[ModelRef], seconds: float) -> None:

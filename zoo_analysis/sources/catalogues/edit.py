@@ -46,7 +46,7 @@ def add_to_catalogue(
     """
     asked = query is not None and query != HubQuery()
     if not repositories and not asked:
-        raise SourceError("nothing to add; name repositories, or ask for --author, --filter, …")
+        raise SourceError("nothing to add; name repositories, or ask for `author`, `filter`, …")
     path = _path(name)
     if path.is_file():
         load_catalogue(path)
@@ -76,7 +76,7 @@ def copy_catalogue(file: Path, name: str | None = None) -> Catalogue:
     load_catalogue(file)
     path = _path(name or file.stem)
     if path.exists():
-        raise SourceError(f"{path} is there already; choose another --name or edit it")
+        raise SourceError(f"{path} is there already; choose another name or edit it")
     return _write(path, file.read_text(encoding="utf-8"))
 
 

@@ -105,7 +105,8 @@ def packaged_models(name: str, access: HubAccess | None = None, variant: str = "
         return catalogue_models(catalogue, entries, access, variant)
     if entries := [entry for entry in catalogue.models if wanted in _names(entry)]:
         return catalogue_models(catalogue, entries, access, variant)
-    known = ["demo", "all", *(entry.repo_id.split("/")[-1] for entry in catalogue.models)]
+    names = (entry.repo_id.split("/")[-1] for entry in catalogue.models)
+    known = list(dict.fromkeys(("demo", "all", *names)))
     listed = f"known are {', '.join(known)}"
     hint = near(wanted, [k.lower() for k in known], listed, form=f"{PACKAGED}{{}}")
     raise SourceError(f"no packaged model is called {name!r}; {hint}")

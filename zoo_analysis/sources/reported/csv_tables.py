@@ -11,7 +11,7 @@ from zoo_analysis.errors import SourceError
 from zoo_analysis.sources.card import number as csv_number
 from zoo_analysis.sources.percents import check_percent, check_unit, is_share
 from zoo_analysis.sources.ref import Accuracy
-from zoo_analysis.sources.reported.fetch import MOST_BYTES, fetched
+from zoo_analysis.sources.reported.fetch import fetched, read_table
 from zoo_analysis.sources.reported.source import AccuracySource, Inquiry
 
 _COLUMNS: Final = ("repo_id", "dataset", "metric", "value", "split", "source_url")
@@ -79,7 +79,7 @@ def csv_rows(place: str, needed: Sequence[str]) -> Iterator[tuple[str, dict[str,
         raise SourceError(f"{place}: is no CSV: {error}") from error
     if missing := [column for column in needed if column not in present]:
         has = ", ".join(present) or "none"
-        raise SourceError(f"{place}: no column {', '.join(missing)}; it has {has}: use --map")
+        raise SourceError(f"{place}: no column {', '.join(missing)}; it has {has}: see `columns`")
     for number, row in enumerate(rows, 1):
         if all(row[column] for column in needed):
             yield f"row {number}", row
@@ -89,11 +89,7 @@ def _text(place: str) -> str:
     if "://" in place:
         return fetched(place)
     try:
-        with Path(place).expanduser().open("rb") as file:
-            content = file.read(MOST_BYTES + 1)
-        if len(content) > MOST_BYTES:
-            raise SourceError(f"{place}: larger than {MOST_BYTES >> 20} MiB; split the table")
-        return content.decode("utf-8-sig")
+        return read_table(Path(place).expanduser()).decode("utf-8-sig")
     except (OSError, ValueError, RuntimeError) as error:
         raise SourceError(f"{place}: cannot be read ({error})") from error
 

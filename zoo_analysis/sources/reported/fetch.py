@@ -1,6 +1,7 @@
-"""Tables of accuracies from the web: by http and https alone, of bounded size, in bounded time."""
+"""Tables from a file or the web: of bounded size, by http and https alone, in bounded time."""
 
 import time
+from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -12,6 +13,20 @@ MOST_SECONDS: Final = 120.0
 #: Seconds without a byte; redirects that are followed.
 _SILENCE: Final = 30.0
 _REDIRECTS: Final = 10
+
+
+def read_table(path: Path) -> bytes:
+    """The content of a table in a file.
+
+    Raises:
+        SourceError: it is too large.
+        OSError: it cannot be read.
+    """
+    with path.open("rb") as file:
+        content = file.read(MOST_BYTES + 1)
+    if len(content) > MOST_BYTES:
+        raise SourceError(f"{path}: larger than {MOST_BYTES >> 20} MiB; split the table")
+    return content
 
 
 def fetched(url: str) -> str:

@@ -9,7 +9,7 @@ import psutil
 import pytest
 import ray
 
-from zoo_analysis.cluster import downloads
+from zoo_analysis.cluster.processes import downloads
 from zoo_analysis.cluster.processes.downloads import Downloads, Permits
 
 

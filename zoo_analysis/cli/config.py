@@ -40,7 +40,7 @@ _PATHS: Final = frozenset({"store", _CATALOGUES})
 
 
 @dataclass(frozen=True)
-class Setting:
+class Said:
     """One setting: its value, the file or variable that says it, and what it is."""
 
     name: str
@@ -59,7 +59,7 @@ def apply(context: typer.Context) -> None:
         ZooError: a file that cannot be read, an unknown setting, or an impossible value.
     """
     files = _said(context)
-    context.obj = _found(context, files)
+    context.obj = list(_found(context, files))
     said = {name: value for name, (value, _) in files.items()}
     context.default_map = _defaults(context.command, said)
     variable = _PREFIX + _CATALOGUES.upper()
@@ -68,20 +68,18 @@ def apply(context: typer.Context) -> None:
         context.call_on_close(lambda: os.environ.pop(variable, None))
 
 
-def _found(context: typer.Context, said: Mapping[str, tuple[str, Path]]) -> list[Setting]:
+def _found(context: typer.Context, said: Mapping[str, tuple[str, Path]]) -> Iterator[Said]:
     """All settings there are, each with its value and where that comes from."""
-    found = list[Setting]()
     for name, option in sorted(_known(context.command).items()):
         variables = _variables(option) or (_PREFIX + name.upper(),)
         variable = next((each for each in variables if os.environ.get(each)), None)
         about = "Folder of your catalogues." if option is None else str(option.help)
         if variable is not None:
-            found.append(Setting(name, os.environ[variable], f"${variable}", about))
+            yield Said(name, os.environ[variable], f"${variable}", about)
         elif name in said:
-            found.append(Setting(name, said[name][0], str(said[name][1]), about))
+            yield Said(name, said[name][0], str(said[name][1]), about)
         else:
-            found.append(Setting(name, _usual(option), "default", about))
-    return found
+            yield Said(name, _usual(option), "default", about)
 
 
 def config(
@@ -91,8 +89,8 @@ def config(
     from zoo_analysis.cli.output import say, write_table
     from zoo_analysis.store.records import table_of
 
-    found: list[Setting] = context.obj
-    write_table(table_of(Setting, found), format, output)
+    found: list[Said] = context.obj
+    write_table(table_of(Said, found), format, output)
     if format == "table" and output is None:
         say("", "The first that says a setting counts: the command line, the environment,")
         say(f"./{FILE}, {user_settings() / FILE}")

@@ -1,6 +1,6 @@
 """A store looked after: its columns, its history, its files, and whether its tables agree.
 
-``python -m zoo_analysis.answers.store_upkeep`` prints docs/schema.md.
+``python -m zoo_analysis.answers.operation.store_upkeep`` prints docs/schema.md.
 """
 
 import re
@@ -8,6 +8,7 @@ import sys
 import tomllib
 from dataclasses import dataclass
 from datetime import timedelta
+from fnmatch import fnmatch
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -155,14 +156,25 @@ def schema(table: str | None = None) -> pa.Table:
 def _meaning(table: str, column: str, kind: str) -> ColumnMeaning:
     told = _told()
     own = told.get(table) or told["views"][table]
-    places = (own, told.get(own.get("like"), {}), told["everywhere"])
-    text: str | None = next((place[column] for place in places if column in place), None)
-    if text is None and column in METRICS:
-        averaged = table in ("summaries", "averages")
-        text = ("mean of " if averaged else "") + METRICS[column].meaning
+    like = own.get("like")
+    places = (own, told.get(like) or told["views"].get(like, {}), told["everywhere"])
+    said = (p[name] for p in places for name in p if name != "rows" and fnmatch(column, name))
+    text: str | None = next(said, None)
+    metric = re.sub("_(median|by_tail)$", "", column)
+    if text is None and metric in METRICS:
+        text = f"{_average(table, column, metric)}{METRICS[metric].meaning}"
     found = re.fullmatch(r"(.*?)(?: \[(.*)\])?(?: \(since (.*)\))?", text or "")
     assert found is not None
     return ColumnMeaning(column, kind, found[2], found[1], found[3] or _FIRST)
+
+
+def _average(table: str, column: str, metric: str) -> str:
+    """The words for what a column is of a metric; none where it is the metric itself."""
+    if column == f"{metric}_median":
+        return "median of "
+    if column == f"{metric}_by_tail":
+        return "mean, weighted by num_pl_spikes, of "
+    return "mean of " if table in ("summaries", "clear_summaries", "averages") else ""
 
 
 @cache

@@ -1,0 +1,29 @@
+-- How did a metric change over the training of a model, checkpoint by checkpoint?
+-- The checkpoints of one run (`run/checkpoint-500`, `run/step_1000`, `run-epoch=3`) in the order of epoch and
+-- step, then the model of the run's own name; and models of which several revisions were scanned, the one
+-- changed first on the hub first. `change` is from the row before.
+-- param run: text = null  (only this one: what the names have before their steps, or its last part)
+-- param metric: text = alpha  (a column of `summaries`)
+-- param method: text = null  (only numbers of methods whose id begins with this)
+-- param limit: integer = 1000  (rows)
+WITH states AS (
+    SELECT
+        coalesce(k.run, v.repo_id) AS run, k.epoch, k.step, v.*, m.modified, c.committed_at
+    FROM summary_values($metric, 'all') v
+    JOIN commits c USING (repo_id, revision, method)
+    LEFT JOIN models m USING (repo_id, revision)
+    LEFT JOIN checkpoints k USING (repo_id)
+    WHERE $method IS NULL OR starts_with(v.method, $method)
+)
+SELECT
+    run, row_number() OVER training AS place, epoch, step, repo_id, revision, $metric AS metric, value,
+    value - lag(value) OVER training AS change, random_like, layers, method
+FROM states
+WHERE $run IS NULL OR run = $run OR split_part(run, '/', -1) = $run
+WINDOW training AS (
+    PARTITION BY run, method
+    ORDER BY epoch NULLS LAST, step NULLS LAST, coalesce(modified, committed_at), committed_at, repo_id
+)
+QUALIFY count(*) OVER (PARTITION BY run, method) > 1
+ORDER BY run, method, place
+LIMIT $limit;

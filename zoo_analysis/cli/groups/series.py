@@ -1,0 +1,58 @@
+"""`zoo series`: the families that models are ranked and regressed within."""
+
+from typing import Annotated
+
+import typer
+
+from zoo_analysis.cli.options import FormatOption, OutOption, StoreOption
+
+app = typer.Typer(
+    name="series",
+    help="The series of stored models: list, set, unset.",
+    no_args_is_help=True,
+)
+
+ModelsArgument = Annotated[
+    list[str],
+    typer.Argument(metavar="MODEL...", help="Ids, unique parts of one, or patterns: 'lab/vgg*'."),
+]
+
+
+@app.command("list")
+def list_(
+    store: StoreOption = None, format: FormatOption = "table", output: OutOption = None
+) -> None:
+    """List the series of a store, with their numbers of models."""
+    from zoo_analysis.cli.output import write_table
+    from zoo_analysis.imports.series import list_series
+
+    write_table(list_series(store), format, output)
+
+
+@app.command("set")
+def set_(
+    series: Annotated[str, typer.Argument(help="Its name.")],
+    models: ModelsArgument,
+    store: StoreOption = None,
+    format: FormatOption = "table",
+    output: OutOption = None,
+) -> None:
+    """Give stored models a series, in place of the one that they were scanned with."""
+    from zoo_analysis.cli.output import write_table
+    from zoo_analysis.imports.series import set_series
+
+    write_table(set_series(store, series, models), format, output)
+
+
+@app.command()
+def unset(
+    models: ModelsArgument,
+    store: StoreOption = None,
+    format: FormatOption = "table",
+    output: OutOption = None,
+) -> None:
+    """Take back the series that stored models were given."""
+    from zoo_analysis.cli.output import write_table
+    from zoo_analysis.imports.series import set_series
+
+    write_table(set_series(store, None, models), format, output)
