@@ -24,7 +24,6 @@ SAME_THING = {
     "demo",
     "plan",
     "scan",
-    "series",
     "similarity",
     "store",
     "study",

@@ -5,6 +5,7 @@ What the command line can do is a function here, which returns a table or a data
 - models measured: `analyze` and `summary` (one, in this process), `plan` and `scan` (a zoo, on
   Ray), `calibrate` (the machines, for plans), `scale` (scans of whole hubs, replayed),
   `import_tables`, `demo`;
+- runs watched: `status`, and what failed of them done again: `retry`;
 - models compared: `correlate`, `similar`, `matrix`, `measures`;
 - the store asked: `query`, `queries`, `show`, `regress`, `rank`, `compare`, `diagnose`;
 - releases and reported accuracies: `track`, `releases`, `sync_accuracies`, `accuracies_reported`,

@@ -186,7 +186,7 @@ def test_a_broken_table_is_one_line(store: Store, model_rows: Make) -> None:
 
 def test_a_store_that_cannot_be_written_is_one_line(tmp_path: Path, model_rows: Make) -> None:
     (tmp_path / "file").write_text("not a directory")
-    with pytest.raises(StoreError, match="cannot write table 'layers'") as refused:
+    with pytest.raises(StoreError, match=r"cannot write .*file: Not a directory") as refused:
         open_store(tmp_path / "file").commit_models([model_rows()], "scan")
     assert "\n" not in str(refused.value)
 

@@ -52,7 +52,7 @@ def print_scan(summary: "Summary") -> None:
 
 
 def print_findings(summary: "Summary", store: str | None) -> None:
-    """What a scan found, and the command to go on with, on standard output."""
+    """Findings of a scan and the command to go on with, on standard output."""
     from zoo_analysis.answers.remarks.scan_findings import scan_findings
 
     found = (

@@ -53,6 +53,10 @@ class RunSummary:
         """Its columns of the table `scans`."""
         raise NotImplementedError
 
+    def kept(self) -> str:
+        """What is in the store, for whoever hears that the run broke off."""
+        raise NotImplementedError
+
 
 @dataclass
 class Summary(RunSummary):
@@ -110,6 +114,10 @@ class Summary(RunSummary):
         """Columns of the table `scans`, and others."""
         return vars(self)
 
+    def kept(self) -> str:
+        """The models that were committed."""
+        return f"{self.scanned} models of this scan are in {self.store}"
+
 
 @dataclass
 class CorrelateSummary(RunSummary):
@@ -162,6 +170,10 @@ class CorrelateSummary(RunSummary):
         scanned = self.forwarded + self.cached
         told = {"scan_id": self.run_id, "method": "correlate", "scanned": scanned, "skipped": 0}
         return told | {"failed": self.failed, "layers": 0, "seconds": self.seconds}
+
+    def kept(self) -> str:
+        """The numbers that were committed."""
+        return f"{self.rows} numbers of this comparison are in {self.store}"
 
 
 def versions() -> dict[str, str]:

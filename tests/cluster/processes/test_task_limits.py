@@ -84,13 +84,13 @@ def test_no_task_gets_more_than_its_share_of_the_nodes_memory(
 
 @pytest.mark.parametrize("seconds", [0, 0.5, -1, math.nan])
 def test_a_time_in_which_nothing_can_be_done_is_refused(seconds: float) -> None:
-    with pytest.raises(ZooError, match=r"--model-seconds .*: no model is done in less than 1 s"):
+    with pytest.raises(ZooError, match=r"`model_seconds` .*: no model is done in less than 1 s"):
         Limits.allowed(seconds)
 
 
 @pytest.mark.parametrize("nbytes", [0, 1, -(10**9), 99_999_999])
 def test_a_memory_in_which_nothing_can_be_done_is_refused(nbytes: int) -> None:
-    with pytest.raises(ZooError, match=r"--model-memory .*: no task is done with less than 100MB"):
+    with pytest.raises(ZooError, match=r"`model_memory` .*: no task is done with less than 100MB"):
         Limits.allowed(60, nbytes)
 
 

@@ -172,4 +172,6 @@ def _ended(status: int, passed: str) -> str:
     if status >= 0:
         return f"with status {status}"
     name = signal.Signals(-status).name
-    return name + (", as systems do where memory runs out" if status == -signal.SIGKILL else "")
+    return f"by {name}" + (
+        ", as systems do where memory runs out" if status == -signal.SIGKILL else ""
+    )

@@ -150,7 +150,8 @@ class RayWorkers:
         return (pickle.loads(first) if sent.is_watched else first, *sent.others)
 
     def _resources(self) -> dict[str, float]:
-        if time.monotonic() - self._asked >= _UNCHANGED:
+        # Ray waits a minute for a head that does not answer, and then ends the process.
+        if time.monotonic() - self._asked >= _UNCHANGED and (not self._link or self._link.up()):
             self._there, self._asked = ray.cluster_resources(), time.monotonic()
             nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]] or [self._there]
             cpus, memory, gpus = (

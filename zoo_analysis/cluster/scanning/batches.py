@@ -13,7 +13,7 @@ _LEAST, _MOST = 0.5, 2.0
 #: Models that a batch has at most.
 _MODELS: Final = 500
 #: Share of the last task in the correction.
-_NEW: Final = 0.2
+_NEW: Final = 0.5
 
 
 def expected_seconds(refs: Iterable[ModelRef]) -> float:

@@ -13,7 +13,6 @@ from zoo_analysis.cluster.placement import GPU_SPEED, Demand, demand, gpu_demand
 from zoo_analysis.cluster.processes.child import ProcessDied
 from zoo_analysis.cluster.processes.task import Attempts, Room, Task
 from zoo_analysis.cluster.processes.task_limits import Limits
-from zoo_analysis.cluster.scanning.batches import Batches
 from zoo_analysis.cluster.scanning.scan_tasks import (
     MeasuredPiece,
     ModelToScan,
@@ -25,6 +24,7 @@ from zoo_analysis.cluster.scanning.scan_tasks import (
     measure_piece,
     scan_models,
 )
+from zoo_analysis.cluster.scanning.shared_batches import SharedBatches, skip
 from zoo_analysis.cluster.worker import Failure, failure
 from zoo_analysis.errors import ZooError
 from zoo_analysis.measure.rates import Spent
@@ -84,9 +84,9 @@ class ScanSchedule:
         limits: Limits | None = None,
     ) -> None:
         self.limits = limits or Limits()
-        self.writer, self.how, self.settings, self.known = writer, settings.how, settings, known
+        self.writer, self.how, self.settings = writer, settings.how, settings
         self.opening = replace(settings, device="cpu")  # what is small is not brought to a GPU
-        self.batches = Batches(refs)
+        self.batches = SharedBatches(writer, settings.how, refs, known)
         self.waiting: list[_Waiting] = []  # the largest first
         self.backlog = 0.0
         self.order = itertools.count()
@@ -95,8 +95,8 @@ class ScanSchedule:
 
     def next_task(self, room: Room) -> Task | None:
         """The next models to open, or piece to measure."""
-        if self.batches and len(self.waiting) < room.places:
-            return self._open(self.batches.next(room.places))
+        if len(self.waiting) < room.places and (refs := self.batches.next(room.places)):
+            return self._open(refs)
         while self.waiting:
             try:
                 return self._piece(room)
@@ -143,12 +143,16 @@ class ScanSchedule:
             attempts=self.unfinished[ref].attempts,
         )
 
+    def wait_for_others(self) -> bool:
+        """Wait a moment for models that other runs do; False where there are none."""
+        return self.batches.wait_for_others()
+
     def _open(self, refs: Sequence[ModelRef], attempts: Attempts | None = None) -> Task:
         attempts = attempts or Attempts()
         models = [
             ModelToScan(
                 ref,
-                frozenset(self.known.get(ref.repo_id, ())),
+                frozenset(self.batches.known.get(ref.repo_id, ())),
                 self.limits.of(ref.nbytes, peak_bytes=_BYTES_A_BYTE * ref.nbytes),
             )
             for ref in refs
@@ -173,9 +177,9 @@ class ScanSchedule:
     def _scanned(self, refs: Sequence[ModelRef], attempts: Attempts, batch: ScannedBatch) -> None:
         self.writer.add(batch.tables)
         self._account(batch.spent)
-        if len(refs) > 1:
-            self.batches.took(refs, batch.seconds)
+        self.batches.took(refs, batch.seconds)
         for ref, outcome in zip(refs, batch.outcomes, strict=True):
+            self.writer.watched.progress.running -= not isinstance(outcome, OpenedModel)
             if ref.source == "hub" and isinstance(outcome, Scanned | OpenedModel):
                 # Of others all was said before.
                 self.writer.summary.remarks += [(ref.repo_id, text) for text in outcome.remarks]
@@ -215,6 +219,7 @@ class ScanSchedule:
 
     def _give_up(self, failed: Failure) -> None:
         """A model of which a piece failed."""
+        self.writer.watched.progress.running -= 1
         self.writer.fail(failed, self.unfinished.pop(failed.ref).told)
         self.waiting = [entry for entry in self.waiting if entry.ref != failed.ref]
         self.backlog = sum(entry.piece.cost.seconds for entry in self.waiting)
@@ -226,18 +231,12 @@ class ScanSchedule:
     def _finish(self, model: _Unfinished) -> None:
         ref = model.opened.ref
         del self.unfinished[ref]
+        self.writer.watched.progress.running -= 1
         rows = model.opened.rows(model.parts, self.how)
         self.writer.report(ref)
         if self.writer.add_model(rows):
             left = ref.nbytes - model.told
             self.writer.tell(Event("scanned", ref.repo_id, len(rows.layers), left))
-
-
-def skip(ref: ModelRef, writer: RunWriter[Summary]) -> None:
-    """Leave out a model that the store holds; what is reported of it may be new."""
-    writer.report(ref)
-    writer.summary.skipped += 1
-    writer.tell(Event("skipped", ref.repo_id, bytes=ref.nbytes))
 
 
 def _none_of(refs: Sequence[ModelRef], error: BaseException, attempts: int) -> ScannedBatch:
