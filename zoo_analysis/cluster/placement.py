@@ -19,6 +19,8 @@ _PROCESS, _CONTEXT, _SMALL = 700 << 20, 1 << 30, 512 << 20
 _SHARES: Final = (0.25, 0.5, 1.0)
 #: Seconds of one core below which work is not brought to a GPU, nor shared out over threads.
 _LEAST: Final = 1.0
+#: Seconds of one core for a layer below which its matrices are too small for a GPU.
+_LARGE: Final = 0.25
 #: A GPU does in a second what a core does in so many: a guess that only decides who takes what.
 GPU_SPEED: Final = 20.0
 
@@ -86,19 +88,22 @@ def demand(
     return Demand(int(max(1, min(max(wanted, alone), node.cpus))), memory)
 
 
-def gpu_demand(peak_bytes: int, seconds: float, node: Node) -> Demand | None:
+def gpu_demand(peak_bytes: int, seconds: float, layers: int, node: Node) -> Demand | None:
     """What work on a GPU asks for; None where it is too little for one, or too large.
+
+    Of small matrices a GPU makes no more than a core.
 
     Args:
         peak_bytes: of its largest layer.
         seconds: of one thread of a CPU.
+        layers: that it is made of.
         node: the largest one.
 
     Raises:
         ZooError: the layer is larger than the memory of any node.
     """
     memory = _memory(peak_bytes, node)
-    if seconds < _LEAST:
+    if seconds < _LEAST or seconds / layers < _LARGE:
         return None
     if node.gpu_memory is None:
         return Demand(1, memory, 1.0)

@@ -1,6 +1,7 @@
 """The order of a scan's tasks, and what their results add to the store."""
 
 import itertools
+import math
 from bisect import insort
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
 
 #: Memory that one layer may take for each byte of its file: a square matrix in float16.
 _BYTES_A_BYTE: Final = 16
+#: Pieces among which one that is worth a GPU is looked for, the largest first.
+_LOOKED_AT: Final = 32
 
 
 class _Waiting(NamedTuple):
@@ -106,27 +109,34 @@ class ScanSchedule:
         return None
 
     def _piece(self, room: Room) -> Task | None:
-        """The largest piece for a GPU or, where there is none, for a core; else the smallest.
+        """The largest piece for a GPU, or one for a core: the largest, or else the smallest.
 
         The smallest goes to cores beside GPUs that have enough to do, if it will be done before the
         rest is, and to those that the largest would leave idle for want of memory.
         """
-        largest = self.waiting[0].piece.cost
-        on_gpu = None
-        if self.settings.device == "cuda":
-            on_gpu = gpu_demand(largest.peak_bytes, largest.seconds, room.node)
-        if on_gpu is not None and room.gpus >= on_gpu.gpus:
-            return self._measure(0, on_gpu)
-        place, left = 0, self.backlog / (GPU_SPEED * max(room.node.gpus, 1))
-        if on_gpu is not None or largest.peak_bytes > room.memory:
+        place, left = 0, math.inf
+        if self.settings.device == "cuda" and (large := self._for_gpu(room)):
+            place, asked = large
+            if room.gpus >= asked.gpus:
+                return self._measure(place, asked)
+            left = self.backlog / (GPU_SPEED * max(room.node.gpus, 1))
+        if left < math.inf or self.waiting[0].piece.cost.peak_bytes > room.memory:
             place = -1
         cost = self.waiting[place].piece.cost
-        if on_gpu is not None and not (room.idle and cost.seconds < left):
+        if left < math.inf and not (room.idle and cost.seconds < left):
             return None
         backlog = self.backlog + self.batches.left
         peak, seconds = cost.peak_bytes, cost.seconds
         asked = demand(peak, seconds, room.node, backlog, room.places / 2, room.idle)
         return self._measure(place, asked)
+
+    def _for_gpu(self, room: Room) -> tuple[int, Demand] | None:
+        """The place of the largest piece that is worth a GPU, and what it asks for."""
+        for place, (_, _, piece) in enumerate(self.waiting[:_LOOKED_AT]):
+            cost, layers = piece.cost, len(piece.specs)
+            if asked := gpu_demand(cost.peak_bytes, cost.seconds, layers, room.node):
+                return place, asked
+        return None
 
     def _measure(self, place: int, asked: Demand) -> Task:
         ref, piece = self.waiting[place].ref, self.waiting[place].piece

@@ -113,7 +113,8 @@ class Prices:
 
     def _worth_a_gpu(self, piece: Piece) -> bool:
         peak, seconds = piece.cost.peak_bytes, piece.cost.seconds
-        return bool(self.fleet.gpus and gpu_demand(peak, seconds, self.fleet.node))
+        layers = len(piece.specs)
+        return bool(self.fleet.gpus and gpu_demand(peak, seconds, layers, self.fleet.node))
 
     def _layer(self, spec: LayerSpec, on: str, threads: int) -> float:
         kernel = kernel_of(spec)

@@ -11,7 +11,7 @@ from zoo_analysis.cluster.flow import run_tasks
 from zoo_analysis.cluster.placement import Node
 from zoo_analysis.cluster.planning.replay.fleets import Fleet
 from zoo_analysis.cluster.planning.replay.prices import Prices
-from zoo_analysis.cluster.planning.replay.stand_ins import (
+from zoo_analysis.cluster.planning.replay.replayed_tasks import (
     Audience,
     Group,
     answer_of,

@@ -1,7 +1,8 @@
 """What stands in a replay for models, for the results of tasks, and for the store."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from types import SimpleNamespace
 from typing import Any, Final
 
 import pyarrow as pa
@@ -125,6 +126,18 @@ def _opened(group: Group) -> OpenedModel | Scanned:
     return _Opened(group.ref, {}, pa.table({}), several)
 
 
+class _Alone:
+    """A run beside which there is no other."""
+
+    alone = True
+
+    def __init__(self) -> None:
+        self.progress = SimpleNamespace(running=0, elsewhere=0)
+
+    def take(self, repo_ids: Iterable[str]) -> set[str]:
+        return set(repo_ids)
+
+
 class Audience:
     """Whoever is told of a scan of which nothing is kept: in the place of a `RunWriter`.
 
@@ -134,6 +147,7 @@ class Audience:
 
     def __init__(self) -> None:
         self.summary = Summary("", "")
+        self.watched = _Alone()
 
     def add(self, rows: object) -> None:
         """Nothing."""
