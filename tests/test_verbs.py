@@ -28,6 +28,9 @@ NAMES = {
     "catalog list": "list_catalogues",
     "catalog show": "catalogue_members",
     "import": "import_tables",
+    "series list": "list_series",
+    "series set": "set_series",
+    "series unset": "set_series",
     "store check": "check_store",
     "store compact": "compact_store",
     "store migrate": "migrate_store",
@@ -35,10 +38,10 @@ NAMES = {
     "store vacuum": "vacuum_store",
     "studies": "list_studies",
 }
-#: One model without a store; options of `zoo plan`; the second half of `zoo catalog add`; what is
-#: no verb.
 #: What concerns the command line alone.
 OF_THE_LINE = {"config"}
+#: One model without a store; options of `zoo plan`; the second half of `zoo catalog add`; what is
+#: no verb.
 OTHERS = {"analyze", "calibrate", "scale", "summary", "copy_catalogue", "open_store", "method"}
 CLI = Path(zoo_analysis.__file__).parent / "cli"
 

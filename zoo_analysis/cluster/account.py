@@ -54,7 +54,7 @@ class RunSummary:
         raise NotImplementedError
 
     def kept(self) -> str:
-        """What is in the store, for whoever hears that the run broke off."""
+        """The contents of the store in words, for whoever hears that the run broke off."""
         raise NotImplementedError
 
 

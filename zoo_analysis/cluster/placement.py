@@ -1,4 +1,4 @@
-"""What a task asks of the machines that there are. Importing this does not import Ray."""
+"""Demands of tasks on the machines that there are. Importing this does not import Ray."""
 
 import math
 import os
@@ -44,7 +44,7 @@ class Node:
 
 @dataclass(frozen=True)
 class Demand:
-    """What a task asks for.
+    """The demand of a task.
 
     Attributes:
         cpus: cores, and threads.
@@ -58,14 +58,14 @@ class Demand:
 
     @property
     def device(self) -> Literal["cpu", "cuda"]:
-        """Where it computes."""
+        """The device that it computes on."""
         return "cuda" if self.gpus else "cpu"
 
 
 def demand(
     peak_bytes: int, seconds: float, node: Node, backlog: float, cpus: float, idle: float
 ) -> Demand:
-    """What work on the CPU asks for: one thread, or more where the rest would wait for it.
+    """The demand of work on the CPU: one thread, or more where the rest would wait for it.
 
     Args:
         peak_bytes: of its largest layer.
@@ -89,7 +89,7 @@ def demand(
 
 
 def gpu_demand(peak_bytes: int, seconds: float, layers: int, node: Node) -> Demand | None:
-    """What work on a GPU asks for; None where it is too little for one, or too large.
+    """The demand of work on a GPU; None where it is too little for one, or too large.
 
     Of small matrices a GPU makes no more than a core.
 

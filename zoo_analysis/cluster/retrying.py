@@ -1,4 +1,4 @@
-"""What failed in a run, done again as it was asked for: `zoo retry`."""
+"""The failures of a run, done again as it was asked for: `zoo retry`."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -50,7 +50,7 @@ _OF_SCAN: Final = (
 
 @dataclass(frozen=True)
 class Retried:
-    """What became of the failures of a run.
+    """The outcome of the failures of a run.
 
     Attributes:
         of: the run's scan_id.

@@ -48,7 +48,7 @@ class Link:
         self._heard = dict.fromkeys(self.ends, self._looked)
 
     def up(self) -> bool:
-        """Whether all of them answer now."""
+        """True where all of them answer now."""
         return all(map(self._hear, self.ends))
 
     def _hear(self, what: str) -> bool:

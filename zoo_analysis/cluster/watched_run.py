@@ -65,7 +65,7 @@ class RunProgress:
         self._causes[f"{failed.stage}/{failed.error}"] += 1
 
     def state(self) -> RunState:
-        """What it came to so far."""
+        """The state that it came to so far."""
         over = ("scanned", "skipped", "captured", "compared", "dropped")
         return replace(
             self._state,

@@ -109,7 +109,7 @@ def cost(spec: LayerSpec, how: Method, rates: Rates = TYPICAL, threads: int = 1)
 
 
 def is_small(work: Sequence[Piece]) -> bool:
-    """Whether a model is measured where it is opened: so little work is not worth another task."""
+    """True where a model is measured when it is opened: so little is not worth another task."""
     return len(work) == 1 and work[0].cost.flops < _PIECE
 
 

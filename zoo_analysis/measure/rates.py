@@ -17,7 +17,7 @@ CORRECTIONS: Final = ("measuring", "opening", "starting")
 
 @dataclass(frozen=True)
 class Work:
-    """What one layer asks of a machine.
+    """The work that one layer asks of a machine.
 
     Attributes:
         n: the longer side of its matrices.

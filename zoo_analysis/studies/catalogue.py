@@ -30,7 +30,7 @@ _ALL: Final = (
         "accurate and lose less to black-box transfer attacks",
         source="Oskouie, Ghiasvand, Levine & Sarrafzadeh 2024, arXiv 2408.08448",
         seeds=5,
-        takes=3,
+        takes=4,
     ),
     Study(
         name="partial-affinity",

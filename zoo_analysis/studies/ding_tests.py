@@ -199,8 +199,8 @@ def _told(found: Jackknifed, names: Sequence[str], n: int) -> Outcome:
                     what = f"{rank} of {BEST} less that of the measure"
                     margins[test, name] = Estimate(test, what, name, n, *margin)
     verdict, seen = judged(margins)
-    found = outcome([*rows, *published(), *margins.values()], seen, verdict)
-    return replace(found, remarks=(_published_remark(),))
+    told = outcome([*rows, *published(), *margins.values()], seen, verdict)
+    return replace(told, remarks=(_published_remark(),))
 
 
 def published() -> list[Estimate]:

@@ -20,7 +20,7 @@ _SHORT, _LITTLE = 20.0, 1.0
 
 
 def known_rates(store: Store, how: Method) -> KnownRates:
-    """What a store knows of machines under a method.
+    """Rates of machines under a method, as a store knows them.
 
     Of each kind the latest calibration counts, and the scans since then correct it; a kind that was
     scanned on and never calibrated has `TYPICAL` rates, corrected alike.
@@ -59,7 +59,7 @@ def _learnt(rows: Iterable[Mapping[str, Any]], quantity: str) -> float | None:
 
 
 def learnt_rows(spent: Iterable[Spent], rates: KnownRates) -> list[dict[str, Any]]:
-    """What a scan says of the rates by which it was predicted: rows for `rate_rows`."""
+    """Corrections of the rates by which a scan was predicted: rows for `rate_rows`."""
     out = []
     for each in spent:
         if each.measuring + each.opening < _SHORT:

@@ -101,7 +101,7 @@ class Child:
             raise self._dead() from error
 
     def receive(self) -> bytes | None:
-        """What it said next: a pickled result; None where that was about a permit.
+        """The next thing that it said: a pickled result; None where that was about a permit.
 
         Raises:
             ProcessDied: it is dead.

@@ -121,7 +121,7 @@ class Task:
 
 
 class Workers(Protocol):
-    """Where tasks are done. What `submit` returns stands for one until its result was taken."""
+    """Places where tasks are done. A result of `submit` stands for one until its own was taken."""
 
     def cpus(self) -> float:
         """Tasks of one CPU that can be done at the same time."""

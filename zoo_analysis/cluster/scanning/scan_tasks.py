@@ -102,7 +102,7 @@ class OpenedModel:
 
     @property
     def remarks(self) -> tuple[str, ...]:
-        """What was seen of it when it was opened."""
+        """Remarks on it from when it was opened."""
         return self.ref.remarks
 
     def rows(self, parts: "Sequence[Measured]", how: Method) -> ModelRows:
@@ -115,7 +115,7 @@ class OpenedModel:
 
 @dataclass(frozen=True)
 class ScannedBatch:
-    """What became of the models of a batch.
+    """The outcome of the models of a batch.
 
     Attributes:
         outcomes: of each model, in the order given.

@@ -1,4 +1,4 @@
-"""What the models of a replay take, on cores and on GPUs."""
+"""Times that the models of a replay take, on cores and on GPUs."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -16,7 +16,7 @@ _CONVOLUTIONS: Final = ("linear", "conv1d", "conv2d", "conv3d")
 
 @dataclass(frozen=True)
 class PricedModel:
-    """What one model takes.
+    """The time that one model takes.
 
     Attributes:
         opening: seconds of a core before the first layer.
@@ -30,7 +30,7 @@ class PricedModel:
 
     @property
     def small(self) -> bool:
-        """Whether it is measured where it is opened."""
+        """True where it is measured where it is opened."""
         return is_small(self.pieces)
 
     @property
@@ -56,7 +56,7 @@ class Prices:
         self._layers: dict[tuple[Kernel, str, int], float] = {}
 
     def model(self, model: ZooModel) -> PricedModel:
-        """What a copy of a model takes."""
+        """The time that a copy of a model takes."""
         if model.name not in self._models:
             rates = self.fleet.cpu
             elements = sum(n * elements_of(kernel) for kernel, n in model.kernels.items())

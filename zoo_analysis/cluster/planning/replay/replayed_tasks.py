@@ -1,4 +1,4 @@
-"""What stands in a replay for models, for the results of tasks, and for the store."""
+"""Stand-ins of a replay for models, for the results of tasks, and for the store."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -44,7 +44,7 @@ class Group:
 
 @dataclass(frozen=True)
 class TaskPrice:
-    """What a task takes.
+    """The time and the memory that a task takes.
 
     Attributes:
         cpu: seconds of each of its cores.
@@ -72,7 +72,7 @@ def groups_of(model: ZooModel, prices: Prices, grain: float) -> Iterator[Group]:
 
 
 def price_of(task: Task, groups: Mapping[ModelRef, Group], prices: Prices) -> TaskPrice:
-    """What a task of a scan takes."""
+    """The price of a task of a scan."""
     if task.function is scan_models:
         cpu = nbytes = 0.0
         opened = [groups[model.ref] for model in task.arguments[0]]

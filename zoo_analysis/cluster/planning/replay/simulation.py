@@ -31,7 +31,7 @@ _GRAIN: Final = 1 / 200
 
 @dataclass(frozen=True)
 class Replay:
-    """What a replayed scan came to.
+    """The outcome of a replayed scan.
 
     Attributes:
         fleet: the machines.
@@ -54,7 +54,7 @@ class Replay:
 
     @property
     def binding(self) -> str:
-        """What takes the longest by itself."""
+        """The bound that takes the longest by itself."""
         return max(self.bounds, key=lambda name: self.bounds[name])
 
     @property
