@@ -48,17 +48,17 @@ def test_a_scan_is_watched_from_another_process_and_known_to_be_dead_when_it_was
     make_model: MakeModel, tmp_path: Path
 ) -> None:
     store = str(tmp_path / "store")
-    for i in range(24):
+    for i in range(72):
         make_model(f"m{i:02}", SLOW)
     tree = make_model("last").parent
     with started("scan", tree, "--store", store, "--device", "cpu") as run:
         until_some_are_committed(store, run)
         time.sleep(1.5)  # in which it tells of them
         (alive,) = status(store).runs
-        assert (alive.state, alive.pid, alive.total) == ("running", run.pid, 25)
+        assert (alive.state, alive.pid, alive.total) == ("running", run.pid, 73)
         assert alive.done > 0
         assert alive.running > 0
-        assert alive.done + alive.running + alive.waiting + alive.failed == 25
+        assert alive.done + alive.running + alive.waiting + alive.failed == 73
         assert 0 < (alive.bytes or 0) < (alive.bytes_total or 0)
         assert alive.seconds_left is not None
         ((state, host),) = rows(store, "SELECT state, host FROM scans")
@@ -72,9 +72,9 @@ def test_a_scan_is_watched_from_another_process_and_known_to_be_dead_when_it_was
     assert told["runs"][0]["state"] == "died"
     again = scan([str(tree)], store, device="cpu")
     assert again.skipped > 0
-    assert again.scanned + again.skipped == 25
+    assert again.scanned + again.skipped == 73
     (last,) = status(store).runs
-    assert (last.scan_id, last.state, last.done) == (again.scan_id, "finished", 25)
+    assert (last.scan_id, last.state, last.done) == (again.scan_id, "finished", 73)
     with pytest.raises(ZooError, match="no scan nothing"):
         status(store, "nothing")
 
