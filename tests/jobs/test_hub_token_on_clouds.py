@@ -1,7 +1,6 @@
 """The hub's token comes from a cloud's vault into the environment of a head, as its file says."""
 
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from ray.autoscaler._private.util import with_envs
 
 from tests.jobs import stand_ins
 from tests.jobs.clusters import CLOUDS
-from tests.support.ports import free_port, wait_until_answered
+from tests.support.loopback_aws import aws
 
 TOKEN = "hf_of_the_vault"
 KEYS = {"AWS_ACCESS_KEY_ID": "id", "AWS_SECRET_ACCESS_KEY": "secret"}
@@ -38,14 +37,9 @@ def start(head: Path, cloud: str, **environment: str) -> subprocess.CompletedPro
 
 
 @pytest.fixture
-def secrets_manager(tmp_path: Path) -> Iterator[str]:
-    port = free_port()
-    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
-    quiet = subprocess.DEVNULL
-    with subprocess.Popen(command, stdout=quiet, stderr=quiet) as server:
-        wait_until_answered(port)
-        yield f"http://127.0.0.1:{port}"
-        server.terminate()
+def secrets_manager() -> Iterator[str]:
+    with aws() as address:
+        yield address
 
 
 def test_aws_hands_it_to_the_head(tmp_path: Path, secrets_manager: str) -> None:

@@ -1,7 +1,5 @@
 """A store in a bucket, behind a real S3 server on this machine."""
 
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -9,7 +7,7 @@ from datetime import timedelta
 import boto3
 import pytest
 
-from tests.support.ports import free_port, wait_until_answered
+from tests.support.loopback_aws import aws
 from zoo_analysis.store import ModelRows, Store, open_store, upkeep
 from zoo_analysis.store.history import history
 from zoo_analysis.store.integrity import check
@@ -21,13 +19,8 @@ Make = Callable[..., ModelRows]
 @pytest.fixture(scope="module")
 def endpoint() -> Iterator[str]:
     """In a process of its own: deltalake keeps the interpreter to itself while it waits."""
-    port = free_port()
-    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
-    quiet = subprocess.DEVNULL
-    with subprocess.Popen(command, stdout=quiet, stderr=quiet) as server:
-        wait_until_answered(port)
-        yield f"http://127.0.0.1:{port}"
-        server.terminate()
+    with aws() as endpoint:
+        yield endpoint
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """Compare every model with every other, each run once: `zoo correlate`."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import ray
@@ -17,13 +17,13 @@ from zoo_analysis.cluster.comparing.shared_pairs import parts_of_its_own
 from zoo_analysis.cluster.flow import run_tasks, side_by_side
 from zoo_analysis.cluster.listening import listeners
 from zoo_analysis.cluster.placement import DEVICE, Device, device_for, is_there
-from zoo_analysis.cluster.processes.downloads import access_for
+from zoo_analysis.cluster.processes.downloads import Downloads
 from zoo_analysis.cluster.processes.ray_workers import RayWorkers
 from zoo_analysis.cluster.processes.task_limits import MODEL_SECONDS, Limits
 from zoo_analysis.cluster.session import ray_session
 from zoo_analysis.cluster.worker import Failure, failure
 from zoo_analysis.errors import ZooError
-from zoo_analysis.hub.access import DOWNLOADS, HubAccess
+from zoo_analysis.hub.access import DOWNLOADS, HubAccess, default_access
 from zoo_analysis.lookup import listed
 from zoo_analysis.pairwise.pairs import ComparisonPlan, plan
 from zoo_analysis.pairwise.reference import kind_of, with_reference
@@ -168,7 +168,9 @@ def correlate(
             if on_start:
                 on_start(len(refs), work.steps)
             if work.steps:
-                gated = access_for(refs, DOWNLOADS, None, access)
+                gated = None
+                if any(ref.source == "hub" for ref in refs):
+                    gated = replace(access or default_access(), gate=Downloads(DOWNLOADS))
                 settings = CorrelateSettings(how, device_for(device), cache_size, gated)
                 probes = {kind: (ray.put(probe), probe.n) for kind, probe in shown.items()}
                 workers = RayWorkers(link)

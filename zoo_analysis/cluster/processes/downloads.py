@@ -4,15 +4,11 @@ import asyncio
 import threading
 import time
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import replace
 from typing import Any
 
 import ray
-
-from zoo_analysis.hub.access import HubAccess, default_access
-from zoo_analysis.sources import ModelRef
 
 #: Seconds between two signs of life of whoever holds a permit, and without one after which it is
 #: given to another.
@@ -90,22 +86,3 @@ class Downloads:
         finally:
             over.set()
             self.permits.give_back.remote(holder)
-
-
-def access_for(
-    refs: Sequence[ModelRef], downloads: int, cache_size: int | None, access: HubAccess | None
-) -> HubAccess | None:
-    """The access that workers read models of the hub by; None where there are none to read.
-
-    Args:
-        refs: models to be read.
-        downloads: at the same time, on the whole cluster: the access's gate.
-        cache_size: bytes on each node; None is what `access` says.
-        access: how to reach the hub; None is `hub.access.default_access`.
-    """
-    if not any(ref.source == "hub" for ref in refs):
-        return None
-    access = access or default_access()
-    if cache_size is not None:
-        access = replace(access, cache_bytes=cache_size)
-    return replace(access, gate=Downloads(downloads))
