@@ -19,7 +19,7 @@ from zoo_analysis.cli import (
     track,
 )
 from zoo_analysis.cli.ending import Commands, Stopped, ended_by_signals, notes, own_output
-from zoo_analysis.cli.groups import accuracies, catalog, series, store
+from zoo_analysis.cli.groups import accuracies, catalog, plot, series, store
 from zoo_analysis.cli.printing.switches import with_switches
 from zoo_analysis.errors import ZooError
 from zoo_analysis.texts import printable
@@ -57,7 +57,7 @@ for command in (
     config.config,
 ):
     app.command(command.__name__.rstrip("_"))(with_switches(command))
-for group in (accuracies, catalog, series, store):
+for group in (accuracies, catalog, plot, series, store):
     for each in group.app.registered_commands:
         assert each.callback is not None
         each.callback = with_switches(each.callback)
