@@ -89,7 +89,11 @@ def embedded(rows: Iterable[Mapping[str, Any]]) -> alt.InlineData:
 
 def number(value: float | None, digits: int = 3) -> str:
     """A number of a caption, in significant digits."""
-    return "unknown" if value is None or not math.isfinite(value) else f"{value:.{digits}g}"
+    return (
+        "unknown"
+        if value is None or not math.isfinite(value)
+        else f"{value:.{digits}g}".replace("-", "−")
+    )
 
 
 def _plain(value: Any) -> Any:
