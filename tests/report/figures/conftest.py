@@ -87,3 +87,8 @@ def stored(store: Store, repo_id: str, layer: str) -> dict[str, Any]:
         {"repo_id": repo_id, "layer": layer},
     ).to_pylist()
     return row | {"eigenvalues": np.array(row["eigenvalues"])}
+
+
+def datasets(chart: Any) -> list[list[dict[str, Any]]]:
+    """The tables that a chart carries."""
+    return list(chart.to_dict()["datasets"].values())

@@ -1,6 +1,5 @@
 """`zoo plot`: the figures of a store, as files."""
 
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -226,7 +225,7 @@ def coverage(
 
 @app.command()
 def releases(
-    since: Annotated[datetime | None, typer.Option(help="Only what was seen from then on.")] = None,
+    since: Annotated[str | None, typer.Option(help="Seen since: 7d, 12h, 2025-01-31.")] = None,
     watch: Annotated[str | None, typer.Option(help="Only on this watch.")] = None,
     metric: Annotated[
         str, typer.Option(help="Metric whose line new models are compared with.")
@@ -236,8 +235,10 @@ def releases(
 ) -> None:
     """What appeared over time on each watch, and new models against their series."""
     from zoo_analysis.report import figures
+    from zoo_analysis.sources.watch import parse_since
 
-    chart = figures.releases(store, since=since, watch=watch, metric=metric)
+    told = parse_since(since) if since else None
+    chart = figures.releases(store, since=told, watch=watch, metric=metric)
     _write(chart, output, "releases", *([watch] if watch else []))
 
 

@@ -1,10 +1,12 @@
 """What was scanned, what failed, and what of each model was left out."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import altair as alt
 
+from zoo_analysis.errors import QueryError
 from zoo_analysis.report.figures import theme
 from zoo_analysis.report.figures.theme import WIDTH, embedded, finished
 from zoo_analysis.report.figures.thinning import thinned, told
@@ -24,6 +26,7 @@ def coverage(store: Store | str | Path | None, *, series: str | None = None) -> 
         series: only models of this; failures are of no series, and all are drawn.
 
     Raises:
+        QueryError: there is nothing of the kind.
         StoreError: there is no store.
     """
     store = as_store(store)
@@ -82,9 +85,9 @@ def coverage(store: Store | str | Path | None, *, series: str | None = None) -> 
         )
         panels.append(bars.properties(width=WIDTH, height=alt.Step(22)))
     if not panels:
-        panels.append(alt.Chart(embedded([])).mark_point().properties(width=WIDTH, height=60))
+        raise QueryError("the store has no failures, and no model whose elements are accounted for")
     caption = [
-        f"{len(models):,} models with books of what was measured; "
+        f"{len(models):,} models whose elements are accounted for; "
         f"{sum(row['models'] for row in causes):,} models failed, each counted once a cause.",
         told(len(keep), len(models), "models"),
         f"{len(causes) - _CAUSES} rarer causes are not drawn." if len(causes) > _CAUSES else "",

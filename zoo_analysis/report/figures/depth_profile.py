@@ -159,8 +159,7 @@ def _panel(
     layers.append(points)
     words = [word for word, metrics in _MARKED.values() if not metrics or metric in metrics]
     ringed = base.transform_filter(f"test(/{'|'.join(words)}/, datum.named)")
-    ring = {"size": 150, "color": theme.BLACK, "strokeWidth": 1.4, "filled": False}
-    layers.append(ringed.mark_point(**ring))
+    layers.append(ringed.mark_point(size=150, color=theme.BLACK, strokeWidth=1.4, filled=False))
     if flows:
         line = alt.Chart(embedded(flows)).mark_line(strokeDash=[6, 3], strokeWidth=1.8)
         tinted = colours if by == "model:N" else alt.value(theme.BLACK)

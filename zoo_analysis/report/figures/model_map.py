@@ -18,7 +18,7 @@ from zoo_analysis.store import Store, as_store
 Colour = Literal["series", "accuracy"]
 _SIDE: Final = 460
 #: Models whose names are written beside their points.
-_NAMED: Final = 30
+_NAMED: Final = 12
 _MODELS: Final = """
 SELECT repo_id, min(series) AS series, (
     SELECT arg_min(a.value, a.dataset) FROM accuracy a

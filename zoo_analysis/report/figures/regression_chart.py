@@ -52,7 +52,8 @@ class Kind:
         if not others:
             return chosen, ""
         names = "; ".join(f"{o.accuracy} on {o.dataset} by {o.method}" for o in others[:3])
-        return chosen, f"Not drawn: {names}" + f" and {len(others) - 3} more." * (len(others) > 3)
+        more = f" and {len(others) - 3} more" if len(others) > 3 else ""
+        return chosen, f"Not drawn: {names}{more}."
 
     def has(self, row: Mapping[str, Any]) -> bool:
         """Whether a row is of this kind."""
@@ -92,8 +93,7 @@ def regression(
     rows = regress(store, metric, dataset, by, method, **limits).to_pylist()
     kind, others = Kind.most(rows)
     rows = sorted((row for row in rows if kind.has(row)), key=lambda row: -row["n"])
-    pooled = regress(store, metric, dataset, "none", method, **limits).to_pylist()
-    (whole,) = (row for row in pooled if kind.has(row))
+    whole = rows[0] if by == "none" else _whole(store, metric, dataset, method, limits, kind)
     pairs = load_pairs(store, Selection((metric,), dataset, accuracy, method, where, quality))
     pairs = pairs[
         [kind.has(row) for row in pairs[["dataset", "accuracy", "method"]].to_dict("records")]
@@ -113,7 +113,7 @@ def regression(
             else pairs[pairs[by].isna()]
         )
         keep = thinned([models[metric], models["value"]], _MOST)
-        notes.append(told(len(keep), len(models), f"models of {group}"))
+        notes.append(told(len(keep), len(models), f"models of {group}" if group else "models"))
         heading = {
             "text": short(group or ("all models" if by == "none" else f"no {by}")),
             "subtitle": _statistics(row),
@@ -121,11 +121,13 @@ def regression(
         }
         layers = list(_layers(models, keep, metric, row, whole if by != "none" else None, axes))
         panels.append(alt.layer(*layers).properties(width=width, height=height, title=heading))
+    few = int(whole["n"]) - sum(row["n"] for row in rows)
     caption = [
         f"{kind.accuracy} on {kind.dataset} as reported; a point a model, {whole['n']} in all.",
         "Line: least squares with its 95 % band"
         + ("; dashed: over all models." if by != "none" else "."),
         "" if by == "none" else f"Over all models: {'. '.join(_statistics(whole))}.",
+        f"{few} are in groups of fewer than {min_models}, which have no panel." if few > 0 else "",
         f"{len(rows) - PANELS} smaller groups are not drawn." if len(rows) > PANELS else "",
         *notes,
         others,
@@ -135,6 +137,19 @@ def regression(
     chart = alt.concat(*panels, columns=columns, spacing=26)
     title = f"{kind.accuracy} against {metric}" + (f" by {by}" if by != "none" else "")
     return finished(chart, title, caption, max(520, columns * (width + 60)))
+
+
+def _whole(
+    store: Store,
+    metric: str,
+    dataset: str | None,
+    method: str | None,
+    limits: Mapping[str, Any],
+    kind: Kind,
+) -> Mapping[str, Any]:
+    """The regression over all models."""
+    rows = regress(store, metric, dataset, "none", method, **limits).to_pylist()
+    return next(row for row in rows if kind.has(row))
 
 
 def _axes(pairs: "pd.DataFrame", metric: str, kind: Kind) -> tuple[alt.X, alt.Y]:

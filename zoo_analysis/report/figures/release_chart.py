@@ -7,12 +7,15 @@ from typing import Final
 import altair as alt
 
 from zoo_analysis.answers.releases import releases as seen
+from zoo_analysis.errors import QueryError
 from zoo_analysis.report.figures import theme
 from zoo_analysis.report.figures.theme import WIDTH, embedded, finished
 from zoo_analysis.report.figures.thinning import MOST, told
 from zoo_analysis.store import Store, as_store
 
 _ROW: Final = 34
+#: New models that are set against their series, the farthest.
+_FARTHEST: Final = 60
 #: Days back that a model is new, for the residuals; as of `releases-against-series`.
 _DAYS: Final = 30
 
@@ -34,11 +37,13 @@ def releases(
             last 30 days.
 
     Raises:
-        QueryError: the store has seen nothing on such a watch, or an unknown metric.
+        QueryError: nothing was seen, at all or on such a watch; or an unknown metric.
         StoreError: there is no store.
     """
     store = as_store(store)
     rows = seen(store, since, watch).to_pylist()
+    if not rows:
+        raise QueryError("no releases to draw: `zoo track` looks for them")
     drawn = rows[:MOST]
     state = {True: "scanned", False: "not scanned"}
     data = embedded(
@@ -77,7 +82,7 @@ def releases(
                 "dataset": row["dataset"],
                 "n": row["n"],
             }
-            for row in against[:60]
+            for row in against[:_FARTHEST]
         )
         bars = (
             alt.Chart(new)
@@ -97,6 +102,8 @@ def releases(
         f"Below: models of the last {_DAYS} days against the line through the rest of their series."
         if against
         else f"No model of the last {_DAYS} days has a series with a line.",
-        f"The {60} farthest of {len(against)} are drawn." if len(against) > 60 else "",
+        f"The {_FARTHEST} farthest of {len(against)} are drawn."
+        if len(against) > _FARTHEST
+        else "",
     ]
     return finished(alt.vconcat(*panels, spacing=16), "Releases", caption, WIDTH + 150)
