@@ -4,7 +4,7 @@
 SELECT
     repo_id, revision, method, depth, layer, kind, role, shape, num_evals,
     alpha, D, sigma, alpha_weighted, log_alpha_norm, log_norm, log_spectral_norm, stable_rank,
-    mp_softrank, num_spikes, status, warning
+    mp_softrank, num_spikes, mp_ks, random_like, status, warning
 FROM layers
 WHERE repo_id IN (
         SELECT repo_id FROM commits

@@ -3,7 +3,9 @@
 What the command line can do is a function here, which returns a table or a dataclass:
 
 - models measured: `analyze` and `summary` (one, in this process), `plan` and `scan` (a zoo, on
-  Ray), `calibrate` (the machines, for plans), `import_tables`, `demo`;
+  Ray), `calibrate` (the machines, for plans), `scale` (scans of whole hubs, replayed),
+  `import_tables`, `demo`;
+- runs watched: `status`, and what failed of them done again: `retry`;
 - models compared: `correlate`, `similar`, `matrix`, `measures`;
 - the store asked: `query`, `queries`, `show`, `regress`, `rank`, `compare`, `diagnose`;
 - figures of what the store holds: `figures`, a function each;

@@ -1,12 +1,8 @@
 from .answers.accuracies import accuracies_reported
 from .answers.diagnosis import diagnose
 from .answers.model import show
-from .answers.questions import queries, query
-from .answers.ranking import rank
-from .answers.regressions import regress
-from .answers.releases import releases
-from .answers.similarity import matrix, measures, similar
-from .answers.store_upkeep import (
+from .answers.operation.run_status import status
+from .answers.operation.store_upkeep import (
     check_store,
     compact_store,
     migrate_store,
@@ -14,17 +10,24 @@ from .answers.store_upkeep import (
     store_history,
     vacuum_store,
 )
+from .answers.questions import queries, query
+from .answers.ranking import rank
+from .answers.regressions import regress
+from .answers.releases import releases
+from .answers.similarity import matrix, measures, similar
 from .answers.two_models import compare
 from .cluster.correlate import correlate
 from .cluster.demo import demo
 from .cluster.planning.calibrate_nodes import calibrate
 from .cluster.planning.forecast import plan
+from .cluster.planning.replay.scale import scale
+from .cluster.retrying import retry
 from .cluster.scan import scan
 from .cluster.study import study
 from .cluster.track import track
 from .imports.accuracy_sync import sync_accuracies
+from .imports.assigned_series import list_series, set_series
 from .imports.commit import import_tables
-from .imports.series import list_series, set_series
 from .measure.analyze import analyze
 from .measure.summary import summary
 from .report import figures
@@ -67,11 +70,14 @@ __all__ = [
     "rank",
     "regress",
     "releases",
+    "retry",
+    "scale",
     "scan",
     "schema",
     "set_series",
     "show",
     "similar",
+    "status",
     "store_history",
     "study",
     "summary",

@@ -1,7 +1,9 @@
 """Folders: package data, the user's cache and settings, and a model's, with its regular files."""
 
+import errno
 import os
 import re
+import shutil
 import stat
 from io import BufferedReader
 from pathlib import Path
@@ -106,3 +108,14 @@ def _holds(folder: str, real: str) -> bool:
     if found := _SNAPSHOT.fullmatch(folder):
         folders.append(f"{found['repository']}/blobs")
     return any(os.path.commonpath((real, each)) == each for each in folders)
+
+
+def check_room(path: Path, nbytes: int) -> None:
+    """Refuse to begin what may not fit: half a file is of no use, and the end of a run needs room.
+
+    Raises:
+        OSError: fewer bytes are free on the disk of a path, which need not be there yet.
+    """
+    there = next(each for each in (path, *path.parents) if each.exists())
+    if shutil.disk_usage(there).free < nbytes:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

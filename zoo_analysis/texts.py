@@ -9,6 +9,8 @@ from typing import Any, Final
 LONGEST: Final = 1000
 #: Halves of surrogate pairs, which no table takes, and control characters, NUL among them.
 _ODD: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+#: Colours, and the arrows of deltalake's chains of causes.
+_MARKS: Final = re.compile(r"\x1b\[[0-9;]*m|↳")
 
 
 def storable(text: str) -> str:
@@ -46,3 +48,10 @@ def printable(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() else " " if c.isspace() else "�" for c in text)
+
+
+def one_line(error: object) -> str:
+    """A library's error message on one line: what it says first, and what that came from."""
+    lines = [_MARKS.sub("", line).strip() for line in str(error).strip().splitlines()]
+    said = [line for line in lines if line]
+    return ": ".join(dict.fromkeys(said[:1] + said[-1:])) or type(error).__name__

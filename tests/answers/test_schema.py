@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.command import zoo
-from zoo_analysis.answers.store_upkeep import schema, schema_page
+from zoo_analysis.answers.operation.store_upkeep import schema, schema_page
 from zoo_analysis.errors import QueryError
 from zoo_analysis.spectra.metrics import METRICS
 from zoo_analysis.store.schemas import COMMIT_ID, TABLES
@@ -42,7 +42,7 @@ def test_units_stand_apart() -> None:
 
 
 def test_the_page_of_the_documentation_is_that_of_the_definitions() -> None:
-    made = "python -m zoo_analysis.answers.store_upkeep > docs/schema.md"
+    made = "python -m zoo_analysis.answers.operation.store_upkeep > docs/schema.md"
     assert (ROOT / "docs" / "schema.md").read_text(encoding="utf-8") == schema_page(), made
 
 

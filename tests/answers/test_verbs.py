@@ -19,13 +19,13 @@ from zoo_analysis.answers import (
     two_models,
 )
 from zoo_analysis.answers.accuracies import accuracies_reported
-from zoo_analysis.answers.releases import releases
-from zoo_analysis.answers.store_upkeep import (
+from zoo_analysis.answers.operation.store_upkeep import (
     check_store,
     compact_store,
     store_history,
     vacuum_store,
 )
+from zoo_analysis.answers.releases import releases
 from zoo_analysis.errors import QueryError, StoreError, ZooError
 from zoo_analysis.store import Store, open_store
 from zoo_analysis.store.schemas import SIMILARITIES

@@ -213,7 +213,7 @@ def test_weights_that_exceed_the_cache_are_a_failure_that_says_so(
     hub.faults.ignore_range = True
     summary = scan(["me/net"], str(tmp_path / "store"), cache_size=100_000, access=hub.access)
     (failed,) = summary.failures
-    assert "--cache-size" in failed.message
+    assert "`cache_size`" in failed.message
 
 
 def test_a_token_is_used_and_never_told(hub: Hub, hub_root: Path, tmp_path: Path) -> None:

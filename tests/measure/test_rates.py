@@ -50,12 +50,13 @@ def test_further_threads_shorten_what_is_not_serial() -> None:
 
 
 def test_a_model_is_opened_once_and_each_of_its_bytes_is_hashed() -> None:
-    opened = TYPICAL.of_opening(100, 10**9)
+    opened = TYPICAL.of_opening(100) + TYPICAL.of_hashing(10**9)
     assert opened == pytest.approx(TYPICAL.model + 100 * TYPICAL.listed + 1e9 * TYPICAL.hashed)
-    assert TYPICAL.corrected(opening=2.0).of_opening(100, 10**9) == pytest.approx(2 * opened)
+    slow = TYPICAL.corrected(opening=2.0)
+    assert slow.of_opening(100) + slow.of_hashing(10**9) == pytest.approx(2 * opened)
 
 
 def test_rates_are_the_same_after_their_rows() -> None:
-    back = Rates.of_rows(TYPICAL.corrected(1.3, 0.7).rows())
+    back = Rates.of_rows(TYPICAL.corrected(measuring=1.3, opening=0.7, starting=2.0).rows())
     assert back == TYPICAL
     assert math.isclose(back.of_opening(3), TYPICAL.of_opening(3))

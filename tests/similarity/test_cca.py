@@ -11,7 +11,18 @@ from sklearn.decomposition import PCA
 
 from tests.support.representations import pairs, related, rotation, transformed
 from zoo_analysis.errors import SimilarityError
-from zoo_analysis.similarity import canonical_correlations, cca_mean, cca_mean_squared, pwcca, svcca
+from zoo_analysis.similarity import (
+    canonical_correlations,
+    cca_mean,
+    cca_mean_squared,
+    pwcca,
+    pwcca_whole,
+    svcca,
+)
+
+MEANS = pytest.mark.parametrize(
+    "measure", [cca_mean, cca_mean_squared, svcca, pwcca, pwcca_whole], ids=lambda m: m.name
+)
 
 
 def by_scipy(x: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -102,13 +113,20 @@ def test_svcca_leaves_out_one_percent_of_the_variance():
     assert abs(cca_mean(noisy, y) - cca_mean(x, y)) > 0.02
 
 
-def projection_weighted(x: np.ndarray, y: np.ndarray) -> float:
-    """Morcos et al. 2018 in covariances, weights from x."""
+def projection_weighted(x: np.ndarray, y: np.ndarray, whole: bool = False) -> float:
+    """Morcos et al. 2018 in covariances, weights from x: of as many variates as y has, or of all.
+
+    Variates beyond those are not unique: they are turned to the principal axes of x in their span.
+    """
     x, y = x - x.mean(0), y - y.mean(0)
     whiten_x, whiten_y = (np.linalg.inv(np.real(sqrtm(z.T @ z))) for z in (x, y))
     u, rho, _ = np.linalg.svd(whiten_x @ x.T @ y @ whiten_y)
     variates = x @ whiten_x @ u
+    _, axes = np.linalg.eigh(variates[:, len(rho) :].T @ x @ x.T @ variates[:, len(rho) :])
+    variates[:, len(rho) :] = variates[:, len(rho) :] @ axes
     weights = np.abs(variates.T @ x).sum(1)
+    if not whole:
+        weights = weights[: len(rho)]
     return float((weights[: len(rho)] * rho).sum() / weights.sum())
 
 
@@ -123,12 +141,47 @@ def test_pwcca_weighs_variates_by_their_projections_on_the_smaller_side(xy):
 @settings(deadline=None, max_examples=20)
 @given(st.integers(0, 10**6), st.integers(0, 10**6))
 def test_directions_that_both_span_are_weighed_whichever_way_they_are_found(seed, change):
-    """12 samples have 11 directions: of 6 and 7, two are common, in any rotation."""
-    x, y = related(seed, 12, 6, 7)
+    """Two directions are common, in any rotation; of x, two more are out of reach."""
+    x, y = related(seed, 40, 7, 5)
+    y[:, :2] = x[:, :2]
     assert canonical_correlations(x, y)[:2].numpy() == pytest.approx(1)
     bent = transformed(y, "invertible", change)
-    assert pwcca(x, bent) == pytest.approx(pwcca(x, y), abs=1e-6)
-    assert pwcca(transformed(x, "permutation", change), y) == pytest.approx(pwcca(x, y), abs=1e-6)
+    for measure in (pwcca, pwcca_whole):
+        value = measure(x, y)
+        assert measure(x, bent) == pytest.approx(value, abs=1e-6) or measure is pwcca
+        assert measure(transformed(x, "permutation", change), y) == pytest.approx(value, abs=1e-6)
+
+
+@settings(deadline=None, max_examples=30)
+@given(pairs())
+def test_pwcca_whole_weighs_all_directions_of_the_first_array(xy):
+    x, y = xy
+    assert pwcca_whole(x, y) == pytest.approx(projection_weighted(x, y, whole=True), abs=1e-8)
+    assert pwcca_whole(y, x) == pytest.approx(projection_weighted(y, x, whole=True), abs=1e-8)
+
+
+def test_of_uncorrelated_neurons_pwcca_whole_is_the_share_of_their_size_that_is_left():
+    """Neurons along orthogonal axes, of which y has some: weights are lengths, by hand."""
+    a = np.random.default_rng(0).standard_normal((60, 4))
+    lengths = np.array([4.0, 3.0, 2.0, 1.0])
+    x = np.linalg.qr(a - a.mean(0))[0] * lengths
+    for kept in (1, 2, 3, 4):
+        left = lengths[:kept].sum() / lengths.sum()
+        assert pwcca_whole(x, x[:, :kept]) == pytest.approx(left, abs=1e-9)
+        assert pwcca_whole(x[:, :kept], x) == pytest.approx(1, abs=1e-9)
+
+
+def test_deleting_components_lowers_pwcca_whole_and_not_the_means_over_fewer_directions():
+    x, _ = related(0, 200, 12, 3)
+    c = x - x.mean(0)
+    u, s, vt = np.linalg.svd(c, full_matrices=False)
+    left = [(u[:, :k] * s[:k]) @ vt[:k] for k in (12, 9, 6, 3, 1)]
+    values = [pwcca_whole(x, each) for each in left]
+    assert values == sorted(values, reverse=True)
+    assert values[0] == pytest.approx(1)
+    assert values[-1] < 0.5
+    for blind in (cca_mean, cca_mean_squared, pwcca):
+        assert [blind(x, each) for each in left] == pytest.approx([1] * 5, abs=1e-7)
 
 
 def test_pwcca_depends_on_the_order_of_arrays_of_one_width():
@@ -138,7 +191,7 @@ def test_pwcca_depends_on_the_order_of_arrays_of_one_width():
     assert abs(pwcca(x, y) - pwcca(y, x)) > 1e-4
 
 
-@pytest.mark.parametrize("measure", [cca_mean, cca_mean_squared, pwcca], ids=lambda m: m.name)
+@MEANS
 @pytest.mark.parametrize(("n", "d"), [(10, 20), (10, 10), (10, 9)])
 def test_neurons_that_tell_all_samples_apart_are_refused(measure, n, d):
     """Every correlation would be 1, whatever the other array is."""
@@ -162,3 +215,20 @@ def test_more_neurons_than_samples_are_taken_where_few_directions_matter():
         cca_mean(x + noise, y)
     with pytest.raises(SimilarityError, match="more samples"):
         svcca(rng.standard_normal((10, 100)), y[:10])
+
+
+@MEANS
+@settings(deadline=None, max_examples=10)
+@given(st.integers(8, 40), st.integers(1, 60), st.integers(1, 60), st.integers(0, 10**6))
+def test_more_directions_together_than_samples_are_refused(measure, n, d1, d2, seed):
+    """Subspaces of r and s of n − 1 directions meet in r + s − (n − 1), where ρ is 1 of itself."""
+    rng = np.random.default_rng(seed)
+    x, y = rng.standard_normal((n, d1)), rng.standard_normal((n, d2))
+    kept = 0.99 if measure is svcca else 1 - 1e-12
+    r, s = (PCA(kept, svd_solver="full").fit(z).n_components_ for z in (x, y))
+    if r + s > n - 1:
+        assert np.isclose(by_scipy(x, y), 1).sum() >= r + s - (n - 1)
+        with pytest.raises(SimilarityError, match="more samples"):
+            measure(x, y)
+    else:
+        assert 0 <= measure(x, y) < 1

@@ -65,7 +65,8 @@ def test_different_classes_or_samples_are_refused_with_both_shapes(measure) -> N
 
 def test_accuracies_may_be_of_different_classes_but_need_fitting_labels() -> None:
     labels = np.array([0, 1, 2])
-    assert accuracy_gap((np.eye(3), labels), (np.ones((3, 4)), labels)) == pytest.approx(200 / 3)
+    first = np.array([[2.0], [3.0], [4.0]]) * [1, 0, 0, 0]  # always of the first class
+    assert accuracy_gap((np.eye(3), labels), (first, labels)) == pytest.approx(200 / 3)
     for bad in (np.array([0, 1]), np.array([0, 1, 3]), np.array([-1, 1, 2]), labels[:, None]):
         with pytest.raises(SimilarityError, match=r"do not fit outputs of shape \(3, 3\)"):
             accuracy_gap((np.eye(3), bad), (np.eye(3), labels))

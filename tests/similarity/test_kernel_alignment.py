@@ -16,6 +16,7 @@ from zoo_analysis.similarity import (
     cka_minibatch,
     cka_rbf,
     dcka,
+    dcka_psd,
     minibatch_cka,
 )
 
@@ -179,6 +180,41 @@ def test_deconfounded_cka_is_the_alignment_of_the_regressed_gram_matrices(n, d1,
     x, y = x + inputs @ rng.standard_normal((p, d1)), y + inputs @ rng.standard_normal((p, d2))
     expected = alignment(regressed(x, inputs), regressed(y, inputs))
     assert dcka(x, y, inputs) == pytest.approx(expected, abs=1e-10)
+
+
+def semidefinite(residual: np.ndarray) -> np.ndarray:
+    values, vectors = np.linalg.eigh(residual)
+    return vectors @ np.diag(values.clip(0)) @ vectors.T
+
+
+@pytest.mark.parametrize(("n", "d1", "d2"), SHAPES)
+@pytest.mark.parametrize("p", [5, 80])
+def test_without_negative_eigenvalues_it_is_the_alignment_of_the_semidefinite_parts(n, d1, d2, p):
+    x, y = related(n, n, d1, d2)
+    rng = np.random.default_rng(p)
+    inputs = rng.standard_normal((n, p))
+    x, y = x + inputs @ rng.standard_normal((p, d1)), y + inputs @ rng.standard_normal((p, d2))
+    expected = alignment(*(semidefinite(regressed(z, inputs)) for z in (x, y)))
+    value = dcka_psd((x, inputs), (y, inputs))
+    assert value == pytest.approx(expected, abs=1e-10)
+    assert 0 <= value <= 1
+    assert abs(value - dcka(x, y, inputs)) > 1e-3
+
+
+def test_negative_eigenvalues_are_of_directions_that_the_input_has_more_of():
+    """A layer and an input on axes of their own: λ and −ρμ, of which λ is left."""
+    a = np.random.default_rng(0).standard_normal((12, 6))
+    q = np.linalg.qr(a - a.mean(0))[0]
+    x, y = q[:, [0, 1]] * [2.0, 1.0], q[:, [0, 2]] * [2.0, 1.0]
+    inputs = q[:, [3, 4, 5]]  # nothing in common: nothing is regressed out
+    assert dcka(x, y, inputs) == pytest.approx(16 / 17)
+    assert dcka_psd((x, inputs), (y, inputs)) == pytest.approx(16 / 17)
+    inputs = q[:, [0, 3]] * np.sqrt([1.0, 2.0])  # K₀ = diag(1, 2), K = diag(4, 1), ⟨K, K₀⟩ = 4
+    # K − 4/5 K₀ = diag(4 − 0.8, 1, −1.6) on the axes 0, 1 and 3, likewise of y on 0, 2 and 3
+    common, own, negative = 3.2**2, 1.0**2, 1.6**2
+    expected = (common + negative) / (common + own + negative)
+    assert dcka(x, y, inputs) == pytest.approx(expected)
+    assert dcka_psd((x, inputs), (y, inputs)) == pytest.approx(common / (common + own))
 
 
 def test_deconfounded_cka_does_not_see_what_both_have_from_the_input():

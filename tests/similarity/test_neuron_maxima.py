@@ -123,10 +123,6 @@ def test_what_varies_by_rounding_only_is_constant(dtype: torch.dtype) -> None:
     assert z[:, 1].norm().item() == pytest.approx(1, abs=1e-5)
 
 
-def test_layers_of_constant_neurons_only_are_not_alike() -> None:
-    assert neuronal(torch.ones(9, 3), torch.ones(9, 2)) == 0
-
-
 def test_integers_and_lists_of_numbers_are_taken() -> None:
     x = np.arange(12).reshape(6, 2) ** 2
     assert neuronal(x, x) == pytest.approx(1)

@@ -95,6 +95,16 @@ def test_a_network_is_wholly_like_itself_but_for_constant_neurons() -> None:
     assert neuronal_between([x[:, 1:] for x in a], [x[:, 1:] for x in a]).value == pytest.approx(1)
 
 
+def test_a_layer_of_constant_neurons_only_is_left_out() -> None:
+    a, b = network([4, 5], 0), network([6], 1)
+    dead = np.zeros((len(a[0]), 3))
+    found, without = neuronal_between([*a, dead], b, matches=True), neuronal_between(a, b)
+    assert (found.value_ab, found.value_ba) == pytest.approx((without.value_ab, without.value_ba))
+    assert np.isnan(found.layer_values).tolist() == [[False], [False], [True]]
+    with pytest.raises(SimilarityError, match="none of 1 layers can be compared"):
+        neuronal_between([dead], b)
+
+
 def test_partial_takes_comparable_layers_only_and_leaves_out_the_others() -> None:
     a = [*network([4, 5], 0), *network([3], 1, n=9)]
     b = [*network([6], 2), *network([2], 3, n=9)]

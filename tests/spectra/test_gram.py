@@ -156,3 +156,40 @@ def test_a_cuda_device_gives_the_same(shape):
     assert_spectrum(eigenvalues(w, device="cuda"), w)
     assert_spectrum(eigenvalues(w, torch.float32, device="cuda"), w, tolerance=1e-5)
     assert_spectrum(eigenvalues_batched(w[None], device="cuda")[0], w)
+
+
+def test_what_a_device_has_no_room_for_is_done_in_smaller_blocks() -> None:
+    asked = []
+
+    def compute(device: str, block: int) -> np.ndarray:
+        asked.append((device, block))
+        if block > 300:
+            raise torch.OutOfMemoryError("no room")
+        return np.array([1.0])
+
+    assert gram.where_it_fits(compute, "cuda", 1024) == 1.0
+    assert asked == [("cuda", 1024), ("cuda", 512), ("cuda", 256)]
+
+
+def test_what_a_device_has_no_room_for_at_all_is_done_on_the_cpu_in_whole_blocks() -> None:
+    asked = []
+
+    def compute(device: str, block: int) -> np.ndarray:
+        asked.append((device, block))
+        if device != "cpu":
+            raise torch.OutOfMemoryError("no room")
+        return np.array([1.0])
+
+    assert gram.where_it_fits(compute, "cuda", 1024) == 1.0
+    assert asked[-1] == ("cpu", 1024)
+    assert [device for device, _ in asked[:-1]] == ["cuda"] * (len(asked) - 1)
+
+
+@pytest.mark.cuda
+def test_a_full_cuda_device_costs_no_number() -> None:
+    w = torch.randn(4096, 1024)
+    free, _ = torch.cuda.mem_get_info()
+    held = torch.empty(max(free - (16 << 20), 0), dtype=torch.uint8, device="cuda")
+    values = eigenvalues(w, torch.float64, "cuda")
+    del held
+    assert_spectrum(values, w)

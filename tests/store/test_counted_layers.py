@@ -49,6 +49,9 @@ def test_layers_that_are_in_no_store_are_averaged_alike() -> None:
         "mp_softrank",
         "log_norm",
         "log_spectral_norm",
+        "num_pl_spikes",
+        "D",
+        "sigma",
     ):
         layers = layers.append_column(name, pa.nulls(3, pa.float64()))
     assert average(layers)["alpha"] == 5.0

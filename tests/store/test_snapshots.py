@@ -144,7 +144,6 @@ def test_a_store_of_an_older_version_reads_and_grows_new_columns(
     older = without(LAYERS, "hill_alpha", "num_traps")
     with monkeypatch.context() as then:
         then.setitem(TABLES, "layers", older)
-        then.setattr("zoo_analysis.store.model_rows.LAYERS", older)
         store.commit_models([model_rows("lab/old")], "scan")
     query = "SELECT repo_id, alpha, hill_alpha, num_traps FROM layers ORDER BY ALL"
     assert store.run(query).num_rows == 2  # columns that no file has yet are null
@@ -157,7 +156,6 @@ def test_a_store_of_an_older_version_reads_and_grows_new_columns(
 
     with monkeypatch.context() as then:  # the older version still appends to the wider table
         then.setitem(TABLES, "layers", older)
-        then.setattr("zoo_analysis.store.model_rows.LAYERS", older)
         store.commit_models([model_rows("lab/older")], "scan")
     assert store.run(query).num_rows == 6
 
@@ -186,7 +184,7 @@ def test_a_broken_table_is_one_line(store: Store, model_rows: Make) -> None:
 
 def test_a_store_that_cannot_be_written_is_one_line(tmp_path: Path, model_rows: Make) -> None:
     (tmp_path / "file").write_text("not a directory")
-    with pytest.raises(StoreError, match="cannot write table 'layers'") as refused:
+    with pytest.raises(StoreError, match=r"cannot write .*file: Not a directory") as refused:
         open_store(tmp_path / "file").commit_models([model_rows()], "scan")
     assert "\n" not in str(refused.value)
 

@@ -17,6 +17,7 @@ from zoo_analysis.errors import StoreError, ZooError
 from zoo_analysis.store import ModelRows, Store, open_store, tables, upkeep
 from zoo_analysis.store.history import history
 from zoo_analysis.store.integrity import check
+from zoo_analysis.store.model_rows import assemble, joined
 
 Make = Callable[..., ModelRows]
 WEEK = timedelta(days=7)
@@ -209,9 +210,7 @@ def test_books_that_do_not_balance_are_found(store: Store) -> None:
 
 def test_an_interrupted_commit_is_no_problem_but_counted(store: Store) -> None:
     store.commit_models([measured("lab/a")], "scan")
-    from zoo_analysis.store.model_rows import assemble
-
-    for name, rows in assemble([measured("lab/b")], "scan").items():
+    for name, rows in joined([assemble([measured("lab/b")])], "scan").items():
         if name != "commits":
             tables.append(store.location, name, rows)
     found = check(store)

@@ -7,13 +7,20 @@ import pytest
 from scipy import stats
 
 from zoo_analysis.store.schemas import SIMILARITIES
-from zoo_analysis.studies.analysis.candidates import ACCURACY, MEAN_LOSS, Candidate, associated
+from zoo_analysis.studies.analysis.candidates import (
+    ACCURACY,
+    MEAN_LOSS,
+    PUBLISHED_LOSS,
+    Candidate,
+    associated,
+)
 from zoo_analysis.studies.lab.mnist import load_mnist
 from zoo_analysis.studies.neuronal_robustness import (
     CANDIDATES,
     DEEPEST,
     REFERENCE,
     judged,
+    published,
     replicated,
     run,
     trained,
@@ -42,7 +49,7 @@ def measured(seeds: int, effect: float, architecture: float = 0.0) -> list[Candi
         for level, spec in enumerate(CANDIDATES):
             likeness, noise, other = generator.normal(size=3)
             gain = effect * likeness + architecture * level
-            outcomes = {ACCURACY: gain + 0.3 * noise, MEAN_LOSS: -gain + 0.3 * other}
+            outcomes = {ACCURACY: gain + 0.3 * noise, PUBLISHED_LOSS: -gain + 0.3 * other}
             likeness += abs(architecture) * level
             networks.append(Candidate(spec.name, seed, "", "", (likeness,) * 3, likeness, outcomes))
     return networks
@@ -107,9 +114,28 @@ def test_losses_are_points_of_accuracy(cache: Path, found: Outcome) -> None:
     for candidate in replicated(1, True, cache):
         outcomes = dict(candidate.outcomes)
         clean, mean = outcomes.pop(ACCURACY), outcomes.pop(MEAN_LOSS)
+        losses = [outcomes.pop(PUBLISHED_LOSS), *outcomes.values()]
         assert mean == pytest.approx(np.mean(list(outcomes.values())))
         assert len(outcomes) == 6
-        assert all(clean - 100 <= loss <= clean for loss in outcomes.values())
+        assert all(clean - 100 <= loss <= clean for loss in losses)
+
+
+def test_the_authors_own_figures_do_not_pass_the_rule(found: Outcome) -> None:
+    """ρ 0.30 of likeness and accuracy over the five MNIST networks: by hand, 1 − 6·14/(5·24)."""
+    accuracy, linear, loss, _ = published()
+    assert accuracy.value == pytest.approx(1 - 6 * 14 / (5 * 24))
+    assert loss.value == pytest.approx(1 - 6 * 36 / (5 * 24))
+    assert linear.value > 0.9
+    assert accuracy.low < 0 < accuracy.high
+    assert "does not hold in the authors' own figures" in found.remarks[0]
+    rows = [row for row in found.table.to_pylist() if row["group"] == "published, MNIST"]
+    assert [row["n"] for row in rows] == [5] * 4
+
+
+def test_pearsons_r_stands_beside_spearmans(found: Outcome) -> None:
+    quantities = {row["quantity"] for row in found.table.to_pylist()}
+    for of in (ACCURACY, PUBLISHED_LOSS, MEAN_LOSS):
+        assert {f"{kind} of likeness and {of}" for kind in ("spearman", "pearson")} <= quantities
 
 
 def test_a_small_run_has_all_rows_and_says_that_it_proves_nothing(found: Outcome) -> None:

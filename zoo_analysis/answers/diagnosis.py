@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from zoo_analysis.answers.model import ModelReport, show
+from zoo_analysis.answers.ranking import standing
 from zoo_analysis.answers.remarks.finding import (
     Finding,
     counted,
@@ -21,7 +22,6 @@ from zoo_analysis.answers.remarks.finding import (
     listed,
 )
 from zoo_analysis.answers.remarks.off_scale import FEWEST, OUTLIER, scale_collapse
-from zoo_analysis.answers.standing import standing
 from zoo_analysis.spectra.layer_warnings import OVER_TRAINED, UNDER_TRAINED
 from zoo_analysis.stats import share, trend
 from zoo_analysis.store import Store, as_store
@@ -37,6 +37,7 @@ TREND: Final = 0.05
 COLLAPSED: Final = 0.1
 #: Verdict on a model most of whose layers have the spectrum of a random initialisation.
 RANDOM_LIKE: Final = "random-like"
+_UNJUDGED: Final = "no layer's spectrum can be judged: too small, imported, or of an older scan"
 #: Normal quantile of 95 %.
 _Z: Final = 1.959964
 
@@ -108,7 +109,7 @@ def trained_at_all(layers: "pd.DataFrame") -> Finding:
     name = "trained at all"
     told = layers[layers["random_like"].notna()]
     if not len(told):
-        return Finding(name, "not told", "no layer's spectrum can be judged")
+        return Finding(name, "not told", _UNJUDGED)
     alike = told.loc[told["random_like"] > 0.5, "layer"].tolist()
     part = share(len(alike), len(told))
     verdict = (

@@ -2,9 +2,15 @@
 
 import signal
 import sys
-from typing import Annotated
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Annotated, Any, Final
 
 import typer
+from typer.core import TyperGroup
 
 from zoo_analysis.cli import (
     ask,
@@ -17,16 +23,50 @@ from zoo_analysis.cli import (
     statistics,
     study,
     track,
+    watching,
 )
-from zoo_analysis.cli.ending import Commands, Stopped, ended_by_signals, notes, own_output
-from zoo_analysis.cli.groups import accuracies, catalog, plot, series, store
+from zoo_analysis.cli.groups import accuracies, catalog, plot, store, stored_series
+from zoo_analysis.cli.printing.own_output import own_output
 from zoo_analysis.cli.printing.switches import with_switches
 from zoo_analysis.errors import ZooError
 from zoo_analysis.texts import printable
 
+#: From the keyboard, from whoever takes the machine away, and from a terminal that is closed.
+_ENDING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+#: Seconds for a good end, in which one who wants another is patient.
+_SOON: Final = 30.0
+
+
+class _Stopped(BaseException):
+    """The end of a command by a signal.
+
+    Args:
+        notes: what a run says of itself.
+    """
+
+    def __init__(self, notes: list[str]) -> None:
+        super().__init__(*notes)
+        self.notes = notes
+
+
+class _Commands(TyperGroup):
+    """A group of commands, of which one that is interrupted is told from one that ended."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt as interrupt:  # Typer would make a silent exit of it
+            raise _Stopped(_notes(interrupt)) from interrupt
+
+
+def _notes(error: BaseException) -> list[str]:
+    """What was added to an error on its way."""
+    return list(getattr(error, "__notes__", ()))
+
+
 app = typer.Typer(
     name="zoo",
-    cls=Commands,
+    cls=_Commands,
     help="Quality metrics from the weights of whole model zoos.",
     no_args_is_help=True,
     add_completion=False,
@@ -36,6 +76,8 @@ app = typer.Typer(
 for command in (
     scan.scan,
     plan.plan,
+    watching.status,
+    watching.retry,
     ask.query,
     ask.queries,
     ask.schema,
@@ -57,7 +99,7 @@ for command in (
     config.config,
 ):
     app.command(command.__name__.rstrip("_"))(with_switches(command))
-for group in (accuracies, catalog, plot, series, store):
+for group in (accuracies, catalog, plot, stored_series, store):
     for each in group.app.registered_commands:
         assert each.callback is not None
         each.callback = with_switches(each.callback)
@@ -86,13 +128,13 @@ def main(arguments: list[str] | None = None) -> None:
     Args:
         arguments: of the command line; those of the process where None.
     """
-    with own_output(), ended_by_signals() as came:
+    with own_output(), _ended_by_signals() as came:
         try:
             app(arguments)
         except ZooError as error:
-            _tell(str(error), *notes(error))
+            _tell(str(error), *_notes(error))
             sys.exit(2)
-        except (KeyboardInterrupt, Stopped) as stop:
+        except (KeyboardInterrupt, _Stopped) as stop:
             number = came[0] if came else signal.SIGINT
             _tell(f"stopped by {number.name}", *getattr(stop, "notes", []))
             sys.exit(128 + number)
@@ -100,3 +142,34 @@ def main(arguments: list[str] | None = None) -> None:
 
 def _tell(*lines: str) -> None:
     print(f"zoo: {printable('; '.join(lines))}", file=sys.stderr)  # noqa: T201
+
+
+@contextmanager
+def _ended_by_signals() -> Iterator[list[signal.Signals]]:
+    """Inside the `with` the first signal interrupts; yields which came.
+
+    What comes soon after it does not break off what the command does to end well, but for a second
+    SIGINT. Signals that are ignored, as under nohup, are left so.
+    """
+    came: list[signal.Signals] = []
+    last = -_SOON
+
+    def end(number: int, frame: FrameType | None) -> None:
+        nonlocal last
+        if number != signal.SIGINT and time.monotonic() - last < _SOON:
+            return
+        last = time.monotonic()
+        came[:] = [*came, signal.Signals(number)]
+        raise KeyboardInterrupt
+
+    before = {number: signal.getsignal(number) for number in _ENDING}
+    if threading.current_thread() is not threading.main_thread():
+        before.clear()
+    mine = [number for number, handler in before.items() if handler != signal.SIG_IGN]
+    for number in mine:
+        signal.signal(number, end)
+    try:
+        yield came
+    finally:
+        for number in mine:
+            signal.signal(number, before[number])

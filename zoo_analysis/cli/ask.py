@@ -150,7 +150,7 @@ def schema(
     output: OutOption = None,
 ) -> None:
     """List the tables and views of a store, or the columns of one: type, unit, meaning."""
-    from zoo_analysis.answers import store_upkeep
+    from zoo_analysis.answers.operation import store_upkeep
     from zoo_analysis.cli.output import write_table
 
     write_table(store_upkeep.schema(table), format, output)

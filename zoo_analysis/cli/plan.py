@@ -41,12 +41,21 @@ def plan(
         bool,
         typer.Option("--calibrate", help="Measure the machines first, and keep that in the store."),
     ] = False,
+    replay: Annotated[
+        list[str] | None,
+        typer.Option(help="Instead: timm, language or hub on machines that nobody has."),
+    ] = None,
 ) -> None:
     """Price a scan: what it would read, compute and skip, from headers alone."""
+    from zoo_analysis.cli.output import write_table
     from zoo_analysis.cluster.planning.forecast import plan as run
 
+    if replay:
+        from zoo_analysis.cluster.planning.replay.scale import scale
+
+        write_table(scale(replay, how=how), "json" if json_ else format, output)
+        return
     if calibrate:
-        from zoo_analysis.cli.output import write_table
         from zoo_analysis.cluster.planning.calibrate_nodes import calibrate as measure
 
         rates = measure(store, how, address=address)

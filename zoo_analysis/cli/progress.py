@@ -149,5 +149,5 @@ class RunCounter:
         self.counts.update({event.kind: 1, "layers": event.layers, "finished": int(finished)})
         parts = [counted(self.counts[kind], noun) for kind, noun in self.nouns.items()]
         if self.counts["failed"]:
-            parts.append(f"{self.counts['failed']} failed")
+            parts += [f"{self.counts['failed']} failed"]
         self.bar.advance(event.bytes if self.by_bytes else 1, ", ".join(parts))

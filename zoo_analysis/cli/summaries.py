@@ -34,6 +34,7 @@ def print_scan(summary: "Summary") -> None:
     say(
         f"{summary.scanned} scanned, {summary.skipped} skipped (already there), "
         f"{summary.failed} failed; {counted(summary.layers, 'layer')} in {summary.seconds:.1f} s"
+        + (f" ({summary.predicted:.1f} s predicted)" if summary.predicted else "")
     )
     if summary.parameters_total:
         whole = summary.parameters_measured == summary.parameters_total
@@ -51,7 +52,7 @@ def print_scan(summary: "Summary") -> None:
 
 
 def print_findings(summary: "Summary", store: str | None) -> None:
-    """What a scan found, and the command to go on with, on standard output."""
+    """Findings of a scan and the command to go on with, on standard output."""
     from zoo_analysis.answers.remarks.scan_findings import scan_findings
 
     found = (

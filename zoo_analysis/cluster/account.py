@@ -53,6 +53,10 @@ class RunSummary:
         """Its columns of the table `scans`."""
         raise NotImplementedError
 
+    def kept(self) -> str:
+        """The contents of the store in words, for whoever hears that the run broke off."""
+        raise NotImplementedError
+
 
 @dataclass
 class Summary(RunSummary):
@@ -69,6 +73,7 @@ class Summary(RunSummary):
         incomplete: models of whose matrices less than `LEAST_COVERAGE` is measured.
         not_understood: models with tensors that are not understood.
         seconds: wall clock.
+        predicted: seconds that were to be expected, of models as these are.
         store: the store's URI.
         method: the method's id.
         failures: what failed.
@@ -87,6 +92,7 @@ class Summary(RunSummary):
     incomplete: list[str] = field(default_factory=list)
     not_understood: list[str] = field(default_factory=list)
     seconds: float = 0.0
+    predicted: float = 0.0
     failures: list[Failure] = field(default_factory=list)
     remarks: list[tuple[str, str]] = field(default_factory=list)
 
@@ -107,6 +113,10 @@ class Summary(RunSummary):
     def columns(self) -> Mapping[str, Any]:
         """Columns of the table `scans`, and others."""
         return vars(self)
+
+    def kept(self) -> str:
+        """The models that were committed."""
+        return f"{self.scanned} models of this scan are in {self.store}"
 
 
 @dataclass
@@ -160,6 +170,10 @@ class CorrelateSummary(RunSummary):
         scanned = self.forwarded + self.cached
         told = {"scan_id": self.run_id, "method": "correlate", "scanned": scanned, "skipped": 0}
         return told | {"failed": self.failed, "layers": 0, "seconds": self.seconds}
+
+    def kept(self) -> str:
+        """The numbers that were committed."""
+        return f"{self.rows} numbers of this comparison are in {self.store}"
 
 
 def versions() -> dict[str, str]:

@@ -1,6 +1,5 @@
 """A run's way into the store: rows are collected, and committed by a thread of their own."""
 
-import json
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -11,13 +10,14 @@ from typing import Any, Final, Generic, Self, TypeVar
 
 import pyarrow as pa
 
-from zoo_analysis.cluster.account import Event, RunSummary, versions
+from zoo_analysis.cluster.account import Event, RunSummary
+from zoo_analysis.cluster.watched_run import WatchedRun
 from zoo_analysis.cluster.worker import Failure, unwritten
 from zoo_analysis.sources import Accuracy, ModelRef, Problem
 from zoo_analysis.store import ModelRows, Store
 from zoo_analysis.store.model_rows import Tables, apart, assemble_each
 from zoo_analysis.store.records import table_of
-from zoo_analysis.store.runs import made_by, record_run
+from zoo_analysis.store.runs import RunEnd, made_by
 from zoo_analysis.store.schemas import FAILURES, SIMILARITIES
 
 #: Rows are committed when there are so many models, pairs or bytes, or after so many seconds.
@@ -116,6 +116,7 @@ class RunWriter(Generic[_S]):
         summary: what the run came to so far.
         on_event: called for each `Event`.
         config: what the run was asked for, as plain values.
+        watched: the run as others see it.
         similarities: rows of pairs not yet committed, less whose run they are of.
     """
 
@@ -130,25 +131,37 @@ class RunWriter(Generic[_S]):
     _bytes: int = 0
 
     def __enter__(self) -> Self:
-        self._run_id = str(self.summary.columns()["scan_id"])
+        columns = self.summary.columns()
+        self._run_id = str(columns["scan_id"])
         self._started, self._committed_at = datetime.now(UTC), time.monotonic()
-        self._clock = self._committed_at
         self._thread = ThreadPoolExecutor(1, "commits")
         self._underway: tuple[_Batch, Future[None]] | None = None
         self._again: Sequence[float] = _AGAIN
+        self.watched = WatchedRun(self.store, self.summary, self.config)
+        self.watched.begin()
         return self
 
-    def __exit__(self, *error: object) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, at: object
+    ) -> None:
         try:
             self.commit()
+        except BaseException as unwritten:
+            error = unwritten
+            raise
         finally:
-            self._thread.shutdown()
-            self.summary.seconds = round(time.monotonic() - self._clock, 3)
-            columns = {**self.summary.columns(), "versions": json.dumps(versions())}
-            record_run(self.store, self._started, self.config, columns)
+            stopped = isinstance(error, KeyboardInterrupt | SystemExit)
+            end: RunEnd = "interrupted" if stopped else "failed" if error else "finished"
+            try:
+                self._thread.shutdown()
+                self.watched.end(end)
+            finally:
+                if error is not None:
+                    error.add_note(f"{self.summary.kept()}: the same command goes on from there")
 
     def tell(self, event: Event) -> None:
         """Report an event."""
+        self.watched.progress.count(event)
         if self.on_event:
             self.on_event(event)
 
@@ -165,12 +178,14 @@ class RunWriter(Generic[_S]):
     def fail(self, failed: Failure, done: float = 0.0) -> None:
         """Count a model that failed, after so many bytes of it were told of."""
         self.note(failed)
+        self.watched.release([failed.ref.repo_id])
         self.tell(Event("failed", failed.ref.repo_id, bytes=failed.ref.nbytes - done))
 
     def note(self, failed: Failure) -> None:
         """Count a failure that is told of in another event."""
         self.summary.failed += 1
         self.summary.failures.append(failed)
+        self.watched.progress.fail(failed)
         self._failures.append(failed.row(self._run_id))
 
     def add(self, models: Tables) -> None:
@@ -239,6 +254,8 @@ class RunWriter(Generic[_S]):
         finally:
             self._underway = None
             self.summary.committed(batch.written, batch.pairs_written)
+            for tables in batch.written:
+                self.watched.release(tables["models"]["repo_id"].to_pylist())
             for failed in batch.unwritten:
                 self.note(failed)
             self._models[:0], self.similarities[:0] = batch.models, batch.similarities

@@ -1,6 +1,6 @@
 """Compare every model with every other, each run once: `zoo correlate`."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from zoo_analysis.cluster.account import CorrelateSummary, Event
 from zoo_analysis.cluster.commits import RunWriter
 from zoo_analysis.cluster.comparing.correlate_schedule import CorrelateSchedule
 from zoo_analysis.cluster.comparing.correlate_tasks import CorrelateSettings, revision_of
+from zoo_analysis.cluster.comparing.shared_pairs import parts_of_its_own
 from zoo_analysis.cluster.flow import run_tasks, side_by_side
 from zoo_analysis.cluster.listening import listeners
 from zoo_analysis.cluster.placement import DEVICE, Device, device_for, is_there
@@ -24,7 +25,7 @@ from zoo_analysis.cluster.worker import Failure, failure
 from zoo_analysis.errors import ZooError
 from zoo_analysis.hub.access import DOWNLOADS, HubAccess
 from zoo_analysis.lookup import listed
-from zoo_analysis.pairwise.pairs import plan
+from zoo_analysis.pairwise.pairs import ComparisonPlan, plan
 from zoo_analysis.pairwise.reference import kind_of, with_reference
 from zoo_analysis.pairwise.settings import (
     ACTIVATION_BYTES,
@@ -68,10 +69,13 @@ def correlate(
     access: HubAccess | None = None,
     on_event: Callable[[Event], None] | None = None,
     on_start: Callable[[int, int], None] | None = None,
+    among: Collection[str] = (),
+    retry_of: str | None = None,
 ) -> CorrelateSummary:
     """Compare models pair by pair and commit the numbers; those the store holds are skipped.
 
-    Every model is run once over the probe, however many it is compared with.
+    Every model is run once over the probe, however many it is compared with. Pairs that another
+    comparison of the store is doing are left to it, and done here if it does not come to them.
 
     Args:
         sources: as `sources.resolve_sources` takes them.
@@ -98,6 +102,8 @@ def correlate(
         access: how to reach the hub; None is `hub.access.default_access`.
         on_event: told of each model and pair when it is done; a notebook shows a bar unless given.
         on_start: told how many models there are, and how many steps will be told of.
+        among: only pairs with one of these repo_ids; all where empty.
+        retry_of: the run_id of the comparison whose failures these are, for the record.
 
     Returns:
         The account; models and pairs that failed are rows of `failures`.
@@ -111,6 +117,7 @@ def correlate(
             for, or limits that no model could keep.
     """
     limits = Limits.allowed(model_seconds, model_memory)
+    names = sorted(set(listed(measures)))
     chosen = [get_measure(name) for name in dict.fromkeys(listed(measures))]
     how = ComparisonSettings.chosen(mode, neurons, layers, positions)
     resolved = resolve_sources(sources, access)
@@ -127,7 +134,20 @@ def correlate(
     store = as_store(store)
     ids = {kind: probe.id for kind, probe in shown.items()}
     summary = CorrelateSummary(store.uri, probes=tuple(sorted(set(ids.values()))))
-    config = asdict(how) | {"measures": [each.name for each in chosen], "probes": summary.probes}
+    config = asdict(how) | {
+        "measures": [each.name for each in chosen],
+        "probes": summary.probes,
+        "sources": resolved.sources,
+        "reference": reference,
+        "probe": probe,
+        "samples": samples,
+        "positions": positions,
+        "device": device,
+        "cache_size": cache_size,
+        "model_seconds": model_seconds,
+        "model_memory": model_memory,
+        "retry_of": retry_of,
+    }
     on_event, on_start = listeners("comparing", on_event, on_start, steps=True)
     with RunWriter(store, summary, on_event, config) as writer:
         writer.refuse(resolved.problems)
@@ -136,18 +156,30 @@ def correlate(
         with ray_session(address) as link:
             refs = _with_revisions(refs, writer, limits)
             kinds = {ref: kind_of(ref) for ref in refs}
-            work = plan(refs, of, chosen, how, kinds, ids, known_pairs(store, chosen))
+
+            def missing() -> ComparisonPlan:
+                known = known_pairs(store, chosen)
+                found = plan(refs, of, chosen, how, kinds, ids, known)
+                return found.among(among) if among else found
+
+            work = missing()
             summary.models, summary.skipped, summary.apart = len(refs), work.skipped, work.apart
+            writer.watched.progress.begin(work.steps)
             if on_start:
                 on_start(len(refs), work.steps)
             if work.steps:
                 gated = access_for(refs, DOWNLOADS, None, access)
                 settings = CorrelateSettings(how, device_for(device), cache_size, gated)
                 probes = {kind: (ray.put(probe), probe.n) for kind, probe in shown.items()}
-                schedule = CorrelateSchedule(
-                    writer, settings, work, lambda ref: probes[kinds[ref]], limits
-                )
-                run_tasks(schedule.next_task, RayWorkers(link), writer.commit_if_due)
+                workers = RayWorkers(link)
+                try:
+                    for mine in parts_of_its_own(writer, work, missing, f"{how} {names} {ids}"):
+                        schedule = CorrelateSchedule(
+                            writer, settings, mine, lambda ref: probes[kinds[ref]], limits
+                        )
+                        run_tasks(schedule.next_task, workers, writer.commit_if_due)
+                finally:
+                    writer.commit()  # before Ray is left, which takes time
     return summary
 
 

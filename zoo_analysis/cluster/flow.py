@@ -25,27 +25,55 @@ def run_tasks(
         workers: that do them; how many there are is asked again and again.
         between: called after every result, and every `BATCH_SECONDS` without one.
     """
-    in_flight: dict[Any, Task] = {}
+    in_flight = _InFlight(workers)
     again: deque[Task] = deque()
     while True:
-        while (room := _room(workers, in_flight.values())) and (
+        while (room := in_flight.room()) and (
             task := again.popleft() if again else next_task(room)
         ):
-            in_flight[workers.submit(task)] = task
-        if not in_flight:
+            in_flight.submit(task)
+        if not in_flight.tasks:
             return
-        for submitted in workers.wait(list(in_flight), BATCH_SECONDS):
-            again += _finish(in_flight.pop(submitted), workers, submitted)
+        for submitted in workers.wait(list(in_flight.tasks), BATCH_SECONDS):
+            again += _finish(in_flight.over(submitted), workers, submitted)
         between()
 
 
-def _room(workers: Workers, in_flight: Iterable[Task]) -> Room | None:
-    """Room for further tasks; None where there is none."""
-    cpus, gpus = (_TASKS_A_PLACE * count for count in (workers.cpus(), workers.gpus()))
-    places = max(1, int(cpus))
-    for task in in_flight:
-        cpus, gpus = cpus - task.cpus, gpus - task.gpus
-    return Room(places, cpus, max(0.0, gpus)) if cpus > 0 else None
+class _InFlight:
+    """Tasks that were sent, and the room that they leave."""
+
+    def __init__(self, workers: Workers) -> None:
+        self.workers, self.tasks = workers, dict[Any, Task]()
+        self.cpus = self.gpus = self.memory = 0.0
+
+    def submit(self, task: Task) -> None:
+        self.tasks[self.workers.submit(task)] = task
+        self._count(task, 1)
+
+    def over(self, submitted: Any) -> Task:
+        task = self.tasks.pop(submitted)
+        self._count(task, -1)
+        return task
+
+    def _count(self, task: Task, times: int) -> None:
+        self.cpus += times * task.cpus
+        self.gpus += times * task.gpus
+        self.memory += times * (task.memory or 0)
+
+    def room(self) -> Room | None:
+        """Room for further tasks; None where there is none."""
+        cpus, gpus = self.workers.cpus(), self.workers.gpus()
+        left = _TASKS_A_PLACE * cpus - self.cpus
+        if left <= 0:
+            return None
+        return Room(
+            places=max(1, int(_TASKS_A_PLACE * cpus)),
+            cpus=left,
+            gpus=max(0.0, _TASKS_A_PLACE * gpus - self.gpus),
+            idle=max(0.0, cpus - self.cpus),
+            memory=self.workers.memory() - self.memory,
+            node=self.workers.node(),
+        )
 
 
 def _finish(task: Task, workers: Workers, submitted: Any) -> "list[Task]":

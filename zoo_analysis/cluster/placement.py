@@ -1,7 +1,9 @@
-"""Processors that tasks run on. Importing this does not import Ray."""
+"""Demands of tasks on the machines that there are. Importing this does not import Ray."""
 
+import math
 import os
 import sys
+from dataclasses import dataclass
 from typing import Final, Literal, get_args
 
 from zoo_analysis.errors import ZooError
@@ -9,6 +11,114 @@ from zoo_analysis.errors import ZooError
 #: Where to compute; ``auto`` is cuda where the cluster has a GPU.
 Device = Literal["auto", "cpu", "cuda"]
 DEVICE: Final[Device] = "auto"
+
+#: Memory of a process with torch in it, of a context of CUDA with blocks on their way, and of the
+#: layers of a model that is measured where it is opened.
+_PROCESS, _CONTEXT, _SMALL = 700 << 20, 1 << 30, 512 << 20
+#: Shares of a GPU that tasks take: as many as its memory allows, but not so many that they crawl.
+_SHARES: Final = (0.25, 0.5, 1.0)
+#: Seconds of one core below which work is not brought to a GPU, nor shared out over threads.
+_LEAST: Final = 1.0
+#: Seconds of one core for a layer below which its matrices are too small for a GPU.
+_LARGE: Final = 0.25
+#: A GPU does in a second what a core does in so many: a guess that only decides who takes what.
+GPU_SPEED: Final = 20.0
+
+
+@dataclass(frozen=True)
+class Node:
+    """The most that one machine of a cluster has.
+
+    Attributes:
+        cpus: cores.
+        memory: bytes that tasks may declare.
+        gpus: of them.
+        gpu_memory: bytes of one; None where that is not known.
+    """
+
+    cpus: float
+    memory: int
+    gpus: float = 0.0
+    gpu_memory: int | None = None
+
+
+@dataclass(frozen=True)
+class Demand:
+    """The demand of a task.
+
+    Attributes:
+        cpus: cores, and threads.
+        memory: bytes.
+        gpus: the share of one; none for a task of the CPU.
+    """
+
+    cpus: float = 1.0
+    memory: int = _PROCESS + _SMALL
+    gpus: float = 0.0
+
+    @property
+    def device(self) -> Literal["cpu", "cuda"]:
+        """The device that it computes on."""
+        return "cuda" if self.gpus else "cpu"
+
+
+def demand(
+    peak_bytes: int, seconds: float, node: Node, backlog: float, cpus: float, idle: float
+) -> Demand:
+    """The demand of work on the CPU: one thread, or more where the rest would wait for it.
+
+    Args:
+        peak_bytes: of its largest layer.
+        seconds: of one thread.
+        node: the largest one.
+        backlog: seconds of all that waits, this work included.
+        cpus: cores of the cluster.
+        idle: of them, without anything to do.
+
+    Raises:
+        ZooError: the layer is larger than the memory of any node.
+    """
+    memory = _memory(peak_bytes, node)
+    if seconds <= _LEAST:
+        return Demand(1, memory)
+    # So many that it takes no longer than all the rest does on all the cores; and those for which
+    # the tasks beside it leave no memory.
+    wanted = min(math.ceil(seconds * cpus / max(backlog, seconds)), idle)
+    alone = round(memory * node.cpus / node.memory)
+    return Demand(int(max(1, min(max(wanted, alone), node.cpus))), memory)
+
+
+def gpu_demand(peak_bytes: int, seconds: float, layers: int, node: Node) -> Demand | None:
+    """The demand of work on a GPU; None where it is too little for one, or too large.
+
+    Of small matrices a GPU makes no more than a core.
+
+    Args:
+        peak_bytes: of its largest layer.
+        seconds: of one thread of a CPU.
+        layers: that it is made of.
+        node: the largest one.
+
+    Raises:
+        ZooError: the layer is larger than the memory of any node.
+    """
+    memory = _memory(peak_bytes, node)
+    if seconds < _LEAST or seconds / layers < _LARGE:
+        return None
+    if node.gpu_memory is None:
+        return Demand(1, memory, 1.0)
+    needed = (peak_bytes + _CONTEXT) / node.gpu_memory
+    share = next((share for share in _SHARES if needed <= share), None)
+    return None if share is None else Demand(1, memory, share)
+
+
+def _memory(peak_bytes: int, node: Node) -> int:
+    if peak_bytes > node.memory:
+        raise ZooError(
+            f"its largest layer takes {peak_bytes / 1e9:.3g} GB of memory, and the largest node "
+            f"has {node.memory / 1e9:.3g} GB: add a larger one"
+        )
+    return min(peak_bytes + _PROCESS, node.memory)
 
 
 def device_for(device: Device) -> Literal["cpu", "cuda"]:

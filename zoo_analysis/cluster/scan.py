@@ -12,16 +12,24 @@ from zoo_analysis.cluster.commits import RunWriter
 from zoo_analysis.cluster.flow import run_tasks
 from zoo_analysis.cluster.listening import listeners
 from zoo_analysis.cluster.placement import DEVICE, Device, device_for, is_there
+from zoo_analysis.cluster.planning.machine_rates import (
+    known_rates,
+    learnt_rows,
+    predicted,
+    rate_rows,
+)
 from zoo_analysis.cluster.processes.local_workers import LocalWorkers
 from zoo_analysis.cluster.processes.serving import permit
 from zoo_analysis.cluster.processes.task import Workers
 from zoo_analysis.cluster.processes.task_limits import MODEL_SECONDS, Limits
 from zoo_analysis.cluster.scanning.batches import expected_seconds
-from zoo_analysis.cluster.scanning.scan_schedule import ScanSchedule, skip
+from zoo_analysis.cluster.scanning.scan_schedule import ScanSchedule
 from zoo_analysis.cluster.scanning.scan_tasks import ScanSettings, is_known
+from zoo_analysis.cluster.scanning.shared_batches import skip
 from zoo_analysis.errors import ZooError
 from zoo_analysis.hub.access import DOWNLOADS, HubAccess, default_access
-from zoo_analysis.imports.series import restate_series
+from zoo_analysis.hub.path import SCHEME
+from zoo_analysis.imports.assigned_series import restate_series
 from zoo_analysis.sources import ModelRef, Resolved, resolve_revision, resolve_sources
 from zoo_analysis.spectra.methods import Method, Preset, as_method
 from zoo_analysis.store import Store, as_store
@@ -48,8 +56,11 @@ def scan(
     access: HubAccess | None = None,
     on_event: Callable[[Event], None] | None = None,
     on_start: Callable[[int, int], None] | None = None,
+    retry_of: str | None = None,
 ) -> Summary:
     """Measure every model the sources name and commit its rows; models the store holds are skipped.
+
+    What another scan of the store is doing is left to it, and done here if it does not come to it.
 
     Args:
         sources: as `sources.resolve_sources` takes them, or what it made of them.
@@ -67,6 +78,7 @@ def scan(
         access: how to reach the hub; None is `hub.access.default_access`.
         on_event: told of each model and piece when it is done; a notebook shows a bar unless given.
         on_start: told how many models there are, and the bytes of their weights.
+        retry_of: the scan_id of the scan whose failures these are, for the record.
 
     Returns:
         The account that is also a row of `scans`; models that failed are rows of `failures`.
@@ -83,12 +95,23 @@ def scan(
     refs, store, how = resolved.refs, as_store(store), as_method(how)
     on_event, on_start = listeners("scanning", on_event, on_start)
     summary = Summary(store.uri, how.id)
-    config = how.as_dict() | {"device": device, "variant": variant or None}
+    config = how.as_dict() | {
+        "device": device,
+        "variant": variant or None,
+        "downloads": downloads,
+        "cache_size": cache_size,
+        "model_seconds": model_seconds,
+        "model_memory": model_memory,
+        "sources": resolved.sources or [_source(ref) for ref in refs],
+        "retry_of": retry_of,
+    }
     with RunWriter(store, summary, on_event, config) as writer:
         writer.refuse(resolved.problems)
         summary.remarks += [(ref.repo_id, text) for ref in refs for text in ref.remarks]
+        nbytes = sum(ref.nbytes for ref in refs)
+        writer.watched.progress.begin(len(refs) + len(resolved.problems), nbytes)
         if on_start:
-            on_start(len(refs), sum(ref.nbytes for ref in refs))
+            on_start(len(refs), nbytes)
         known = store.committed({ref.repo_id for ref in refs}, how.id) if refs else set()
         # What is known without opening anything needs no process.
         todo = []
@@ -102,12 +125,27 @@ def scan(
             for repo_id, revision, _ in known:
                 revisions.setdefault(repo_id, set()).add(revision)
             with _workers(todo, device, address, downloads, writer) as (workers, processor):
-                settings = ScanSettings(how, processor, _access(todo, cache_size, access))
+                rates = known_rates(store, how)
+                settings = ScanSettings(how, processor, _access(todo, cache_size, access), rates)
                 schedule = ScanSchedule(writer, settings, todo, revisions, limits)
-                run_tasks(schedule.next_task, workers, writer.commit_if_due)
+                try:
+                    run_tasks(schedule.next_task, workers, writer.commit_if_due)
+                    while schedule.wait_for_others():
+                        run_tasks(schedule.next_task, workers, writer.commit_if_due)
+                finally:
+                    writer.commit()  # before workers are ended, which takes time
+                spent = schedule.spent.values()
+                summary.predicted = predicted(spent, rates, workers.cpus(), workers.gpus())
+                learnt = rate_rows(learnt_rows(spent, rates), how, summary.scan_id)
+                store.append("rates", learnt)
         given = {ref.repo_id: ref.series for ref in refs if ref.series is not None}
         summary.remarks += restate_series(store, given)
     return summary
+
+
+def _source(ref: ModelRef) -> str:
+    """A model as a source of its own."""
+    return f"{SCHEME}{ref.repo_id}@{ref.revision}" if ref.source == "hub" else ref.path
 
 
 def _with_revisions(refs: Sequence[ModelRef], known: Container[str]) -> Iterator[ModelRef]:

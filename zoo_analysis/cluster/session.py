@@ -10,7 +10,7 @@ import threading
 import time
 import warnings
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -47,6 +47,18 @@ class Link:
         self._looked = time.monotonic()
         self._heard = dict.fromkeys(self.ends, self._looked)
 
+    def up(self) -> bool:
+        """True where all of them answer now."""
+        return all(map(self._hear, self.ends))
+
+    def _hear(self, what: str) -> bool:
+        try:
+            socket.create_connection(self.ends[what], _LOOK).close()
+        except OSError:
+            return False
+        self._heard[what] = time.monotonic()
+        return True
+
     def check(self) -> None:
         """Look now and then whether they answer.
 
@@ -56,8 +68,7 @@ class Link:
         if time.monotonic() - self._looked < _LOOK:
             return
         for what, end in self.ends.items():
-            with suppress(OSError), socket.create_connection(end, _LOOK):
-                self._heard[what] = time.monotonic()
+            self._hear(what)
             if (silent := time.monotonic() - self._heard[what]) > _PATIENCE:
                 where = ":".join(map(str, end))
                 raise ZooError(f"{what} at {where} is lost: no answer for {silent:.0f} s")

@@ -44,13 +44,17 @@ class Failure:
 
 
 @contextmanager
-def one_thread() -> Iterator[None]:
-    """One BLAS thread per Ray CPU: workers side by side beat threads inside each of them."""
+def one_thread(threads: int = 1) -> Iterator[None]:
+    """One BLAS thread a core: workers side by side beat threads inside each of them.
+
+    Args:
+        threads: as many as the task has cores, where it has more than one.
+    """
     import torch
     from threadpoolctl import threadpool_limits
 
-    torch.set_num_threads(1)
-    with threadpool_limits(1):
+    torch.set_num_threads(threads)
+    with threadpool_limits(threads):
         yield
 
 

@@ -18,7 +18,7 @@ from zoo_analysis.hub.kept import is_offline, kept_files
 from zoo_analysis.hub.pages import pages
 from zoo_analysis.hub.path import HubPath, expanded, is_index, leads_out, shard_names
 from zoo_analysis.hub.refusals import explain
-from zoo_analysis.hub.retry import patiently
+from zoo_analysis.hub.retry import TRIES, patiently
 from zoo_analysis.hub.traffic import TEXT_BYTES, TEXT_SECONDS, marked, seconds_for
 
 #: Configurations, tokenizers and vocabularies, as the libraries look for them; never code.
@@ -205,7 +205,8 @@ class Repository:
                 headers={"accept-encoding": "identity", **marked(self.access.endpoint, *limits)},
                 **options,
             )
-            found = patiently(call, self.access.first_wait)
+            # its description was heard: a host that takes no connection will again
+            found = patiently(call, self.access.first_wait, TRIES)
             commit = found.commit_hash if options else _folder(found, name).name
             if commit != self.revision:
                 raise CheckpointError(f"{self.repo_id}: the hub answered with commit {commit}")

@@ -79,12 +79,13 @@ def give_up(error: BaseException, tries: int, connections: int = TRIES) -> bool:
     return not is_transient(error) or tries >= most
 
 
-def patiently(call: Callable[[], _T], first_wait: float) -> _T:
+def patiently(call: Callable[[], _T], first_wait: float, connections: int = CONNECTIONS) -> _T:
     """The value of `call`, tried again while it fails for reasons that pass.
 
     Args:
         call: a request to the hub that may be made several times.
         first_wait: seconds before the first retry.
+        connections: tries of a host that takes no connection.
 
     Raises:
         Exception: what `call` raised last.
@@ -96,7 +97,7 @@ def patiently(call: Callable[[], _T], first_wait: float) -> _T:
                 return call()
         except Exception as error:
             tries += 1
-            if give_up(error, tries, CONNECTIONS):
+            if give_up(error, tries, connections):
                 raise
             time.sleep(waiting_time(error, tries, first_wait))
 

@@ -13,6 +13,7 @@ from zoo_analysis.spectra import Method, matrix_shape
 from zoo_analysis.store.records import schema_of
 from zoo_analysis.weights import Checkpoint, LayerSpec, kernel_dims
 from zoo_analysis.weights.layers.listing import take_inventory
+from zoo_analysis.weights.scratch import LARGE
 
 #: An eigenproblem of side M costs as much as this many M³ of a symmetric rank-k update (measured).
 _EIGEN = 3.3
@@ -83,32 +84,42 @@ def work(sides: tuple[int, int, int], spatial: tuple[int, ...], how: Method) -> 
     )
 
 
-def cost(spec: LayerSpec, how: Method, rates: Rates = TYPICAL) -> Cost:
+def cost(spec: LayerSpec, how: Method, rates: Rates = TYPICAL, threads: int = 1) -> Cost:
     """Cost of a layer, from its shape alone.
 
     Args:
         spec: the layer.
         how: the method.
         rates: of the machine, which the seconds are of.
+        threads: that it may use.
     """
     if spec.status is not None:
         return Cost(seconds=rates.layer)
     asked, word = work_of(spec, how), 8 if how.dtype == "float64" else 4
+    # Large kernels are mapped and let go of while they are read, if not shuffled or decoded.
+    held = 4 * asked.elements
+    if not (how.randomize or spec.coded):
+        held = min(held, LARGE)
     return Cost(
         gram=asked.matrices * asked.n * asked.m**2,
         eigen=asked.matrices * _EIGEN * asked.m**3,
-        peak_bytes=4 * asked.elements + 3 * word * asked.m**2,
-        seconds=rates.of_layer(asked),
+        peak_bytes=held + 3 * word * asked.m**2,
+        seconds=rates.of_layer(asked, threads),
     )
 
 
-def pieces(specs: Sequence[LayerSpec], how: Method) -> list[Piece]:
+def is_small(work: Sequence[Piece]) -> bool:
+    """True where a model is measured when it is opened: so little is not worth another task."""
+    return len(work) == 1 and work[0].cost.flops < _PIECE
+
+
+def pieces(specs: Sequence[LayerSpec], how: Method, rates: Rates = TYPICAL) -> list[Piece]:
     """Split a model so that no piece is much more than one large layer, in the order given."""
     out: list[Piece] = []
     batch: list[LayerSpec] = []
     total = Cost()
     for spec in specs:
-        each = cost(spec, how)
+        each = cost(spec, how, rates)
         if each.flops >= _PIECE:
             out.append(Piece((spec,), each))
             continue
@@ -163,6 +174,7 @@ class Forecast:
         specs = books.layers
         costs = [cost(spec, how, rates) for spec in specs]
         total = sum(costs, Cost())
+        hashed = checkpoint.nbytes if self.revision is None else 0
         names = {name for spec in specs if spec.status is None for name in spec.tensors}
         unread = Counter(spec.status for spec in specs if spec.status is not None)
         reason = ", ".join(f"{count} {status} layers" for status, count in unread.items())
@@ -176,13 +188,10 @@ class Forecast:
             gram_flops=total.gram,
             eigen_flops=total.eigen,
             peak_bytes=total.peak_bytes,
-            seconds=rates.of_opening(len(specs), self._hashed(checkpoint)) + total.seconds,
+            seconds=rates.of_opening(len(specs)) + rates.of_hashing(hashed) + total.seconds,
             longest=max((each.seconds for each in costs), default=0.0),
             skipped=reason if specs else "no weight matrix",
         )
-
-    def _hashed(self, checkpoint: Checkpoint) -> int:
-        return checkpoint.nbytes if self.revision is None else 0
 
 
 @dataclass(frozen=True)

@@ -12,12 +12,12 @@ import numpy as np
 #: Quantities that are measured at several sides M; all others are one number each.
 _BY_SIDE: Final = ("gram", "eigen")
 #: Quantities that are not calibrated but learnt from scans.
-CORRECTIONS: Final = ("measuring", "opening")
+CORRECTIONS: Final = ("measuring", "opening", "starting")
 
 
 @dataclass(frozen=True)
 class Work:
-    """What one layer asks of a machine.
+    """The work that one layer asks of a machine.
 
     Attributes:
         n: the longer side of its matrices.
@@ -56,6 +56,7 @@ class Rates:
         serial: the share of the work on a large matrix that further threads do not shorten.
         measuring: what scans took for their layers, as a multiple of what was predicted.
         opening: the same of opening models.
+        starting: seconds that a process takes for its first model beyond others: libraries come.
     """
 
     gram: Mapping[int, float]
@@ -71,6 +72,7 @@ class Rates:
     serial: float
     measuring: float = 1.0
     opening: float = 1.0
+    starting: float = 8.0
 
     def of_layer(self, work: Work, threads: float = 1) -> float:
         """Seconds that a layer takes.
@@ -89,18 +91,17 @@ class Rates:
         rest += work.fits * self.fit + work.evals * self.evaluation + self.layer
         return self.measuring * (algebra + rest)
 
-    def of_opening(self, layers: int, hashed_bytes: int = 0) -> float:
-        """Seconds that a model takes before its first layer is measured.
+    def of_opening(self, layers: int) -> float:
+        """Seconds that a model of so many layers takes before the first of them is measured."""
+        return self.opening * (self.model + layers * self.listed)
 
-        Args:
-            layers: that it has.
-            hashed_bytes: that are read for its revision; none of a model on the hub.
-        """
-        return self.opening * (self.model + layers * self.listed + hashed_bytes * self.hashed)
+    def of_hashing(self, nbytes: int) -> float:
+        """Seconds that the revision of a model on disk takes, of so many bytes."""
+        return self.opening * nbytes * self.hashed
 
-    def corrected(self, measuring: float = 1.0, opening: float = 1.0) -> "Rates":
-        """The same, with what scans took as multiples of what was predicted."""
-        return replace(self, measuring=measuring, opening=opening)
+    def corrected(self, **learnt: Any) -> "Rates":
+        """The same, with those of `CORRECTIONS` that scans found."""
+        return replace(self, **{name: each for name, each in learnt.items() if each is not None})
 
     def rows(self) -> list[dict[str, Any]]:
         """A row a number that is measured: `quantity`, `side` (None for most) and `value`."""
@@ -123,6 +124,46 @@ class Rates:
             else:
                 numbers[row["quantity"]] = row["value"]
         return Rates(gram=by_side["gram"], eigen=by_side["eigen"], **numbers)
+
+
+@dataclass(frozen=True)
+class Spent:
+    """Seconds of work on one machine kind, as they were predicted and as they were.
+
+    Attributes:
+        kind: of the machine.
+        gpu: whether that is a GPU.
+        predicted_measuring: of layers.
+        measuring: of layers.
+        predicted_opening: of models.
+        opening: of models, but for the first of a process.
+        starting: of processes, with what their first models take longer than others.
+        processes: that were started.
+        longest: seconds of the longest task, predicted.
+    """
+
+    kind: str
+    gpu: bool = False
+    predicted_measuring: float = 0.0
+    measuring: float = 0.0
+    predicted_opening: float = 0.0
+    opening: float = 0.0
+    starting: float = 0.0
+    processes: int = 0
+    longest: float = 0.0
+
+    def __add__(self, other: "Spent") -> "Spent":
+        sums = {
+            name: value + getattr(other, name)
+            for name, value in vars(self).items()
+            if name not in ("kind", "gpu", "longest")
+        }
+        return Spent(self.kind, self.gpu, **sums, longest=max(self.longest, other.longest))
+
+    @property
+    def predicted(self) -> float:
+        """Seconds of one thread in all, as they were predicted."""
+        return self.predicted_measuring + self.predicted_opening
 
 
 @cache
@@ -162,3 +203,20 @@ TYPICAL: Final = Rates(
     hashed=8e-10,
     serial=0.3,
 )
+
+
+@dataclass(frozen=True)
+class KnownRates:
+    """Rates of the machine kinds that a store knows, under one method.
+
+    Attributes:
+        measured: by machine kind, corrected by what scans took.
+        typical: of all other kinds.
+    """
+
+    measured: Mapping[str, Rates]
+    typical: Rates = TYPICAL
+
+    def of(self, kind: str) -> Rates:
+        """The rates of a machine kind."""
+        return self.measured.get(kind, self.typical)

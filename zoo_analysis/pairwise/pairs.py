@@ -1,7 +1,7 @@
 """Pairs of models that are still to be compared."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import combinations
 
 from zoo_analysis.activations.probes.probe import Kind
@@ -53,6 +53,14 @@ class ComparisonPlan:
         """Models to capture and pairs to compare."""
         models = {ref for pair in self.active for ref in (pair.a, pair.b)}
         return len(models) + len(self.active) + len(self.passive)
+
+    def among(self, repo_ids: Collection[str]) -> "ComparisonPlan":
+        """The same of pairs that have one of these models."""
+        active, passive = (
+            tuple(pair for pair in pairs if {pair.a.repo_id, pair.b.repo_id} & set(repo_ids))
+            for pairs in (self.active, self.passive)
+        )
+        return replace(self, active=active, passive=passive)
 
 
 def plan(

@@ -2,9 +2,11 @@ from .cca import canonical_correlations as canonical_correlations
 from .cca import cca_mean as cca_mean
 from .cca import cca_mean_squared as cca_mean_squared
 from .cca import pwcca as pwcca
+from .cca import pwcca_whole as pwcca_whole
 from .cca import svcca as svcca
 from .deconfounded import dcka as dcka
 from .deconfounded import dcka_measure as dcka_measure
+from .deconfounded import dcka_psd as dcka_psd
 from .dissimilarity_analysis import rsa as rsa
 from .dissimilarity_analysis import rsa_by as rsa_by
 from .functional import accuracy_gap as accuracy_gap

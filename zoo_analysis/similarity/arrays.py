@@ -44,6 +44,25 @@ def _shared(x: NDArray[Any]) -> torch.Tensor:
         return torch.as_tensor(x)
 
 
+def varying(x: Any) -> torch.Tensor:
+    """A tensor as `tensor` gives it, of which at least one neuron varies between the samples.
+
+    Args:
+        x: (n × d), numpy or torch; whether a single sample will do is for the measure to say.
+
+    Raises:
+        SimilarityError: see `tensor`; also constant neurons only, as `centred` has them: likeness
+            to what does not vary is undefined, by any measure.
+    """
+    array = tensor(x)
+    low, high = (bound.double() for bound in array.aminmax(dim=0))
+    # a range R leaves a standard deviation of at least R / √2n: seldom is there more to compute
+    least = 4 * torch.finfo(array.dtype).eps * math.sqrt(2 * len(array))
+    if len(array) > 1 and not (high - low > least * torch.maximum(-low, high)).any():
+        centred(array, torch.float64)
+    return array
+
+
 def pair(x: Any, y: Any) -> tuple[torch.Tensor, torch.Tensor]:
     """Two arrays of the same samples, in the wider of their two types, on the device of the first.
 

@@ -110,28 +110,46 @@ def canonical_correlations(x: Any, y: Any) -> torch.Tensor:
     return correlations(subspace(a), subspace(b))
 
 
+def _room(a: Subspace, b: Subspace) -> None:
+    """Refuses subspaces that are too large for the samples not to meet."""
+    same_samples(a.shape, b.shape)
+    r, s, most = a.basis.shape[1], b.basis.shape[1], a.shape[0] - 1
+    if r + s > most:
+        raise SimilarityError(
+            f"arrays of shapes {a.shape} and {b.shape} (samples × neurons) span {r} and {s} of the "
+            f"{most} directions that the samples have, so that {r + s - most} of the {min(r, s)} "
+            "canonical correlations are 1 whatever the arrays are: give more samples, or use cka"
+        )
+
+
 def _mean(a: Subspace, b: Subspace) -> float:
+    _room(a, b)
     return float(correlations(a, b).mean())
 
 
 def _mean_squared(a: Subspace, b: Subspace) -> float:
-    same_samples(a.shape, b.shape)
+    _room(a, b)
     fewest = min(a.basis.shape[1], b.basis.shape[1])
     return min(float((a.basis.T @ b.basis).square().sum()) / fewest, 1.0)
 
 
 def _projection_weighted(a: Subspace, b: Subspace) -> float:
-    same_samples(a.shape, b.shape)
     if b.basis.shape[1] < a.basis.shape[1]:
         a, b = b, a
-    u, rho, _ = torch.linalg.svd(a.basis.T @ b.basis, full_matrices=False)
-    projections = u.T @ a.loadings
-    common = int((rho > 1 - 1e-9).sum())
-    if common > 1:  # any rotation of these variates would do: the principal axes are unique
-        _, s, vt = torch.linalg.svd(projections[:common], full_matrices=False)
-        projections[:common] = s[:, None] * vt
+    return _projection_weighted_whole(a, b)
+
+
+def _projection_weighted_whole(a: Subspace, b: Subspace) -> float:
+    _room(a, b)
+    u, rho, _ = torch.linalg.svd(a.basis.T @ b.basis)
+    projections = u.T @ a.loadings  # of all directions of a: ρ is 0 where b has no more
+    alike, met = (int((rho > least).sum()) for least in (1 - 1e-9, 1e-9))
+    for equal in (slice(alike), slice(met, None)):
+        # any rotation of these variates would do: the principal axes are unique
+        _, s, vt = torch.linalg.svd(projections[equal], full_matrices=False)
+        projections[equal] = s[:, None] * vt
     weights = projections.abs().sum(1)
-    return float((weights @ rho.clamp(max=1)) / weights.sum())
+    return float((weights[: len(rho)] @ rho.clamp(max=1)) / weights.sum())
 
 
 #: Mean of the canonical correlations, over the min(r₁, r₂) of them.
@@ -173,8 +191,8 @@ svcca = Measure(
 #: Canonical correlations weighted by Σⱼ |⟨hᵢ, xⱼ⟩|, with hᵢ the unit canonical variates and xⱼ the
 #: centred neurons of the array that spans fewer directions, as in google/svcca; of the first where
 #: both span as many, so that the order of the arrays matters. (That code's variates are not
-#: whitened and its neurons not centred; here they are as in the paper.) Directions that both span
-#: enter by the principal axes that the neurons have in them.
+#: whitened and its neurons not centred; here they are as in the paper.) Directions that both span,
+#: or that are orthogonal to the other, enter by the principal axes that the neurons have in them.
 pwcca = Measure(
     name="pwcca",
     prepare=subspace,
@@ -187,4 +205,19 @@ pwcca = Measure(
     source="Morcos, Raghu & Bengio 2018, arXiv 1806.05759",
 )
 
-MEASURES: tuple[Measure, ...] = (cca_mean, cca_mean_squared, svcca, pwcca)
+#: `pwcca` with the weights spread over all r₁ directions of the first array, as the paper defines
+#: them, whichever array spans fewer: those that the second does not reach have correlation 0. So
+#: what is deleted from the second array lowers it, where `pwcca` and `cca_mean` look away from it.
+pwcca_whole = Measure(
+    name="pwcca_whole",
+    prepare=subspace,
+    compare=_projection_weighted_whole,
+    of="activations",
+    range=(0.0, 1.0),
+    higher="more alike",
+    invariant_to=pwcca.invariant_to,
+    symmetric=False,
+    source="Morcos, Raghu & Bengio 2018, arXiv 1806.05759; as in Ding et al. 2021, 2108.01661",
+)
+
+MEASURES: tuple[Measure, ...] = (cca_mean, cca_mean_squared, svcca, pwcca, pwcca_whole)

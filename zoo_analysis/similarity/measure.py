@@ -82,7 +82,8 @@ class Measure:
             y: (n × d₂), of the same n samples in the same order, or likewise.
 
         Raises:
-            SimilarityError: arrays that are not comparable; names both shapes.
+            SimilarityError: arrays that are not comparable, naming both shapes; see also
+                `prepared`.
         """
         from zoo_analysis.similarity.arrays import pair
 
@@ -90,7 +91,7 @@ class Measure:
             names = [need for need in get_args(Need) if need in self.needs]
             x, y = (self.prepared(z[0], **dict(zip(names, z[1:], strict=True))) for z in (x, y))
             return self.compare(x, y)
-        return self.compare(*map(self.prepare, pair(x, y)))
+        return self.compare(*map(self.prepared, pair(x, y)))
 
     def prepared(self, x: Any, *, inputs: Any = None, labels: Any = None) -> Any:
         """An array, prepared with what the measure needs beside it and nothing else.
@@ -101,8 +102,11 @@ class Measure:
             labels: (n,) int64 classes of the samples, if known.
 
         Raises:
-            SimilarityError: a need that is not met; see also the measure's `prepare`.
+            SimilarityError: a need that is not met; an array that does not vary between samples,
+                whatever the measure; see also the measure's `prepare`.
         """
+        from zoo_analysis.similarity.arrays import varying
+
         given = {"inputs": inputs, "labels": labels}
         needed = {need: array for need, array in given.items() if need in self.needs}
         for need, array in needed.items():
@@ -111,6 +115,7 @@ class Measure:
                     f"{self.name} needs {need}, and this probe has none: use one that does "
                     "(digits, mnist5k), or another measure"
                 )
+        x = varying(x)
         return self.prepare((x, *needed.values()) if needed else x)
 
     def both_ways(self, x: Any, y: Any) -> Similarity:

@@ -43,9 +43,9 @@ def neuronal_between(
 
     The score of neuron i of A is r(i→B) = max over neurons j of B of
     |pearson(i, j)| / (1 + |layer(i) − layer(j)|), with layers counted from 0; a constant neuron
-    scores 0. corr(A→B) is the mean over all neurons of A. The partial comparison is that without
-    the distance and among comparable layers only; neurons of a layer that is comparable to none
-    are left out of the mean.
+    scores 0, and a layer of nothing else is compared with none. corr(A→B) is the mean over all
+    neurons of A. The partial comparison is that without the distance and among comparable layers
+    only; neurons of a layer that is compared with none are left out of the mean.
 
     Args:
         layers_a: A's activations in order of depth, each (n × d).
@@ -61,15 +61,14 @@ def neuronal_between(
     if not layers_a or not layers_b:
         raise SimilarityError(NOTHING_IN_COMMON.format(len(layers_a), len(layers_b)))
     a, b = [standardise(x) for x in layers_a], [standardise(x) for x in layers_b]
-    if comparable is not None:
-        allowed = comparable
-        return between(
-            len(a),
-            len(b),
-            lambda i, j: (a[i], b[j]) if allowed(i, j) else None,
-            distance=distance,
-            matches=matches,
-        )
+    alive_a, alive_b = ([bool(x.any()) for x in each] for each in (a, b))
+    if comparable is not None or not all((*alive_a, *alive_b)):
+
+        def get(i: int, j: int) -> tuple[torch.Tensor, torch.Tensor] | None:
+            allowed = comparable is None or comparable(i, j)
+            return (a[i], b[j]) if alive_a[i] and alive_b[j] and allowed else None
+
+        return between(len(a), len(b), get, distance=distance, matches=matches)
     sizes_a, sizes_b = [x.shape[1] for x in a], [x.shape[1] for x in b]
     of_a, of_b = maxima_by_layer(_joined(a), _joined(b), sizes_a, sizes_b, neurons=matches)
     return comparison(of_a, of_b, sizes_a, sizes_b, distance=distance)

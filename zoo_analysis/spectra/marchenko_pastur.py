@@ -123,7 +123,7 @@ def _settled(positive: NDArray[np.float64], start: float, edge: float) -> tuple[
 
 
 def _distance(bulk: NDArray[np.float64], variance: float, ratio: float) -> float:
-    x, cdf = law_cdf(ratio)
+    x, cdf = _law(ratio)
     law, steps = np.interp(bulk / variance, x, cdf), np.arange(len(bulk) + 1) / len(bulk)
     return float(max((law - steps[:-1]).max(), (steps[1:] - law).max()))
 
@@ -167,9 +167,13 @@ def law_cdf(ratio: float, points: int = 4001) -> tuple[NDArray[np.float64], NDAr
     return x, cdf / cdf[-1]
 
 
+#: Layers of one shape follow each other.
+_law = lru_cache(maxsize=16)(law_cdf)
+
+
 @lru_cache(maxsize=1024)
 def _median(ratio: float) -> float:
-    x, cdf = law_cdf(ratio)
+    x, cdf = _law(ratio)
     return float(np.interp(0.5, cdf, x))
 
 

@@ -128,7 +128,8 @@ class LayerMetrics:
         "Kolmogorov–Smirnov distance of the eigenvalues that are no spikes and the bulk's law"
     )
     random_like: float | None = metric(
-        "1 where the spectrum is that of a random initialisation (all bulk, or orthogonal), else 0"
+        "1 where the spectrum is that of a random initialisation (all bulk, or orthogonal), else 0",
+        shown=11,
     )
     hill_alpha: float | None = metric(
         "Hill estimator on the upper half (PL_Alpha_Hill of Zhou et al. 2023)",

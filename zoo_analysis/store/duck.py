@@ -17,10 +17,10 @@ from zoo_analysis.store.tables import (
     dataset,
     load,
     local_files,
-    one_line,
     widened,
 )
 from zoo_analysis.store.views import view_scripts
+from zoo_analysis.texts import one_line
 
 # Commits are looked at first: what they publish was written before them, so it is in every
 # snapshot that is taken after theirs, however busily others write meanwhile.

@@ -219,6 +219,7 @@ SCANS = _schema(
     ("failed", pa.int64()),
     ("layers", pa.int64()),
     ("seconds", pa.float64()),
+    ("predicted", pa.float64()),  # seconds that were to be expected
     ("state", pa.string()),  # running, finished, interrupted, failed or died
     ("heartbeat_at", TIME),  # when it was last heard of, while it ran
     ("models", pa.int64()),  # that there are; of a comparison: steps

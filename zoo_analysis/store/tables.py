@@ -23,8 +23,10 @@ from deltalake import (
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 
 from zoo_analysis.errors import StoreError
+from zoo_analysis.folders import check_room
 from zoo_analysis.store.model_rows import conform
 from zoo_analysis.store.schemas import COMMIT_ID, GENERATION, TABLES, description, generation
+from zoo_analysis.texts import one_line
 
 if TYPE_CHECKING:
     from pyarrow.dataset import Dataset
@@ -34,6 +36,8 @@ _COMMIT = CommitProperties(max_commit_retries=200)
 #: What Delta says when two writers created a table at once; nothing was written then.
 _CREATED_ANEW: Final = "changed since last commit"
 _RACES: Final = 10
+#: Bytes of a disk beside an eighth of the rows' own, about what they take: an entry of the log.
+_MARGIN: Final = 64 << 10
 
 # A row group is what a point lookup reads and what the writer holds in memory: a spectrum is up to
 # thousands of numbers, a row of any other table some fifty.
@@ -249,6 +253,8 @@ def _unwritable(location: Location, name: str, error: Exception) -> StoreError:
 
 
 def _append(location: Location, name: str, rows: pa.Table) -> None:
+    if location.path is not None:
+        check_room(location.path, rows.nbytes // 8 + _MARGIN)
     table = load(location, name) or _create(location, name)
     before = columns_of(table)
     schema = pa.schema([*before, *(each for each in rows.schema if each.name not in before.names)])
@@ -292,9 +298,3 @@ def widened(table: DeltaTable) -> bool:
     """True where columns were added since the table was created, so that older files lack some."""
     told = table.metadata().description or ""
     return not told.startswith(f"{len(table.schema().fields)} columns ")
-
-
-def one_line(error: object) -> str:
-    """The first line of a library's error message, without its class prefix."""
-    lines = str(error).strip().splitlines()
-    return lines[0].strip() if lines else type(error).__name__

@@ -18,9 +18,9 @@ from zoo_analysis.store.tables import (
     columns_of,
     dataset,
     load,
-    one_line,
     writer_properties,
 )
+from zoo_analysis.texts import one_line
 
 #: Rows of these are put next to those of the same model, so that a lookup skips all others.
 _CLUSTERED = {"layers": ["repo_id"]}

@@ -30,7 +30,7 @@ _ALL: Final = (
         "accurate and lose less to black-box transfer attacks",
         source="Oskouie, Ghiasvand, Levine & Sarrafzadeh 2024, arXiv 2408.08448",
         seeds=5,
-        takes=3,
+        takes=4,
     ),
     Study(
         name="partial-affinity",
@@ -65,8 +65,8 @@ _ALL: Final = (
         finding="CKA is insensitive to deleted principal components and CCA unspecific to other "
         "seeds, where the Procrustes distance does well in both",
         source="Ding, Denain & Steinhardt 2021, arXiv 2108.01661",
-        seeds=8,
-        takes=4,
+        seeds=20,
+        takes=15,
     ),
     Study(
         name="series-quality",

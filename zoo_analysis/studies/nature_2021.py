@@ -65,7 +65,7 @@ def run(setting: Setting) -> Outcome:
 
 
 def judged(leads: Sequence[Lead]) -> tuple[bool, str]:
-    """Whether a power-law metric fits better than a plain norm, by all statistics after Holm.
+    """True where power-law metrics fit better than a plain norm, by all statistics after Holm.
 
     Args:
         leads: of all pairs of metrics.

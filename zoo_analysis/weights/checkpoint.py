@@ -136,7 +136,7 @@ class Checkpoint(ABC):
 
     @cached_property
     def remarks(self) -> dict[str, None]:
-        """What was passed over beside the weights, in the order in which it was read."""
+        """Remarks on what was passed over beside the weights, in the order in which it was read."""
         return {}
 
     def close(self) -> None:

@@ -36,7 +36,7 @@ def calibrated(store: Store, run_id: str) -> None:
 def test_of_a_kind_that_nobody_has_calibrated_the_typical_rates_are_known(store: Store) -> None:
     assert known_rates(store, HOW).of("a") == TYPICAL
     corrected(store, "scan", 2.0, 10.0)
-    assert known_rates(store, HOW).of("a") == TYPICAL.corrected(2.0)
+    assert known_rates(store, HOW).of("a") == TYPICAL.corrected(measuring=2.0)
     assert known_rates(store, HOW).of("b") == TYPICAL
 
 

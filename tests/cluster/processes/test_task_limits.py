@@ -76,7 +76,7 @@ def test_memory_that_is_taken_at_once_counts() -> None:
 def test_no_task_gets_more_than_its_share_of_the_nodes_memory(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(module, "_SHARE", (GB // 4) / psutil.virtual_memory().total)
+    monkeypatch.setattr(module, "SHARE", (GB // 4) / psutil.virtual_memory().total)
     said = "more than 0.268 GB of memory: 1% of the node's"
     with pytest.raises(LimitError, match=said), bounded(Limits(60, 10**15)):
         greedy()

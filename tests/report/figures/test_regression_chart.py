@@ -89,7 +89,7 @@ def test_each_panel_has_its_line_its_band_and_the_line_over_all(zoo: Store) -> N
 def test_the_caption_counts_who_has_no_panel(zoo: Store) -> None:
     told = " ".join(figures.regression(zoo, "alpha").to_dict()["title"]["subtitle"])
     assert "a point a model, 19 in all" in told
-    assert "1 are in groups of fewer than 4" in told
+    assert "1 in groups of fewer than 4 have no panel" in told
 
 
 def test_axes_hold_all_points(zoo: Store) -> None:

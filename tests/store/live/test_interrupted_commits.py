@@ -1,5 +1,6 @@
 """Writers that die inside a commit: what they leave is counted and removed, and no living one's."""
 
+import shutil
 import subprocess
 import sys
 import textwrap
@@ -16,6 +17,7 @@ from zoo_analysis.store import store as store_module
 from zoo_analysis.store.integrity import check
 from zoo_analysis.store.live import pending
 from zoo_analysis.store.live.small_files import SmallFiles
+from zoo_analysis.texts import one_line
 
 ROOT = Path(__file__).parents[3]
 #: A writer that breaks off after so many appends of a commit, which are to `layers`, `esds`,
@@ -121,3 +123,23 @@ def test_a_machine_that_slept_inside_a_commit_does_not_publish_it(
     assert open_store(store.uri).committed() == set()
     store.commit_models([model_rows("lab/slept")], "scan")
     assert len(store.committed()) == 1
+
+
+def test_a_full_disk_is_the_cause_that_is_named(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.commit_models([model_rows("lab/first")], "scan")
+    full = shutil.disk_usage(store.uri)._replace(free=0)
+    monkeypatch.setattr("zoo_analysis.folders.shutil.disk_usage", lambda path: full)
+    with pytest.raises(StoreError, match=r"cannot write .*: .*No space left on device"):
+        store.commit_models([model_rows("lab/second")], "scan")
+    monkeypatch.undo()
+    assert check(store).problems == ()
+    assert len(store.committed()) == 1
+
+
+def test_a_chain_of_causes_is_one_line_with_the_first_and_the_last() -> None:
+    chain = (
+        "Generic LocalFileSystem error\n  \x1b[31m↳\x1b[0m Unable to copy\n ↳ No space left (28)\n"
+    )
+    assert one_line(OSError(chain)) == "Generic LocalFileSystem error: No space left (28)"

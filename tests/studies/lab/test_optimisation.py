@@ -14,6 +14,7 @@ from zoo_analysis.studies.lab.corruptions import CORRUPTIONS, corrupted
 from zoo_analysis.studies.lab.mnist import TEST_IMAGES, Digits, load_mnist
 from zoo_analysis.studies.lab.networks import NetSpec, accuracy, build
 from zoo_analysis.studies.lab.optimisation import train
+from zoo_analysis.studies.lab.retrained_attack import retrained_attack
 
 SMALL = NetSpec("small", (12, 8))
 CNN = NetSpec("cnn", (), channels=(3, 4))
@@ -185,3 +186,34 @@ def test_a_translation_moves_a_digit_and_loses_nothing_far_from_the_border() -> 
 def test_an_occlusion_is_one_grey_square() -> None:
     covered = corrupted("occlusion", torch.zeros(20, 1, 28, 28))
     assert (covered == 0.5).sum((1, 2, 3)).tolist() == [64] * 20
+
+
+def test_the_retrained_attack_moves_each_pixel_by_whole_steps_of_either_sign() -> None:
+    digits = load_mnist()[1].sample(100)
+    size = 0.0625  # a power of two: sums are exact
+    grey = Digits(torch.full_like(digits.images, 0.5), digits.labels)
+    moved = retrained_attack(CNN, grey, 0, steps=3, size=size, epochs=1)
+    steps = (moved - 0.5) / size
+    assert set(steps.unique().tolist()) <= {-3, -2, -1, 0, 1, 2, 3}
+    assert steps.abs().max() == 3
+    torch.testing.assert_close(moved, retrained_attack(CNN, grey, 0, steps=3, size=size, epochs=1))
+    moved = retrained_attack(CNN, digits, 0, steps=2, epochs=1)
+    assert 0 <= moved.min() <= moved.max() <= 1
+    assert (moved - digits.images).abs().max() <= 20 / 255 + 1e-6
+
+
+def test_one_step_of_the_retrained_attack_is_fgsm_on_a_network_trained_on_what_it_attacks(
+    tmp_path: Path,
+) -> None:
+    digits = load_mnist()[1].sample(100)
+    net = train(CNN, 7, 2, cache=tmp_path, data=digits).net()
+    expected = fgsm(net, digits.images, digits.labels, 0.1)
+    moved = retrained_attack(CNN, digits, 7, steps=1, size=0.1, epochs=2)
+    torch.testing.assert_close(moved, expected)
+
+
+def test_a_surrogate_that_learns_on_the_way_is_no_longer_the_one_that_began() -> None:
+    digits = load_mnist()[1].sample(200)
+    net = build(CNN, 7)
+    first = fgsm(net, fgsm(net, digits.images, digits.labels, 0.1), digits.labels, 0.1)
+    assert not torch.equal(retrained_attack(CNN, digits, 7, steps=2, size=0.1, epochs=1), first)

@@ -68,7 +68,7 @@ def twins(store: Store, pairs: Mapping[str, str], method: str) -> list[Twins]:
 
 
 def told_of_twins(compared: Sequence[Twins]) -> tuple[str, ...]:
-    """What the shares of random-looking layers tell of trained models and their twins."""
+    """Sentences on the shares of random-looking layers of trained models and their twins."""
     trained = [pair.random_like for pair in compared if pair.random_like is not None]
     untrained = [pair.twin_random_like for pair in compared if pair.twin_random_like is not None]
     if not trained or not untrained:
@@ -87,7 +87,7 @@ def told_of_twins(compared: Sequence[Twins]) -> tuple[str, ...]:
 
 
 def told_of_digits(store: Store, table: pa.Table, method: str) -> tuple[str, ...]:
-    """What the regressions of a zoo tell, and what they do not.
+    """Sentences on what the regressions of a zoo tell, and what they do not.
 
     Args:
         store: with its averages and accuracies.

@@ -23,7 +23,7 @@ ORDER BY v.random_like DESC NULLS LAST, s.repo_id
 
 @dataclass(frozen=True)
 class Findings:
-    """What a scan found, for a reader.
+    """Findings of a scan, for a reader.
 
     Attributes:
         told: sentences: how many of its models look random, how many layers are warned of, and

@@ -22,7 +22,7 @@ def compact(
     store: StoreOption = None, format: FormatOption = "table", output: OutOption = None
 ) -> None:
     """Merge small files and put the layers of each model next to each other."""
-    from zoo_analysis.answers.store_upkeep import compact_store
+    from zoo_analysis.answers.operation.store_upkeep import compact_store
     from zoo_analysis.cli.output import write_table
 
     write_table(compact_store(store), format, output)
@@ -39,7 +39,7 @@ def vacuum(
     output: OutOption = None,
 ) -> None:
     """Remove files that only versions older than the retention need."""
-    from zoo_analysis.answers.store_upkeep import vacuum_store
+    from zoo_analysis.answers.operation.store_upkeep import vacuum_store
     from zoo_analysis.cli.output import write_table
 
     write_table(vacuum_store(store, duration(older_than), dry_run=dry_run), format, output)
@@ -53,7 +53,7 @@ def history(
     output: OutOption = None,
 ) -> None:
     """List every commit; its version is what `zoo query --as-of` takes."""
-    from zoo_analysis.answers.store_upkeep import store_history
+    from zoo_analysis.answers.operation.store_upkeep import store_history
     from zoo_analysis.cli.output import write_table
 
     write_table(store_history(store, limit), format, output)
@@ -64,7 +64,7 @@ def migrate(
     store: StoreOption = None, format: FormatOption = "table", output: OutOption = None
 ) -> None:
     """Rewrite the tables of a store that an earlier version made; it is read as well without."""
-    from zoo_analysis.answers.store_upkeep import migrate_store
+    from zoo_analysis.answers.operation.store_upkeep import migrate_store
     from zoo_analysis.cli.output import write_table
 
     write_table(migrate_store(store), format, output)
@@ -75,7 +75,7 @@ def check(
     store: StoreOption = None, format: FormatOption = "table", output: OutOption = None
 ) -> None:
     """Check that models, layers and spectra agree; exit status 3 where they do not."""
-    from zoo_analysis.answers.store_upkeep import check_store
+    from zoo_analysis.answers.operation.store_upkeep import check_store
     from zoo_analysis.cli.output import counted, say, write_table
 
     found = check_store(store)

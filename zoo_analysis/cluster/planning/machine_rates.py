@@ -3,40 +3,24 @@
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
 import pyarrow as pa
 
-from zoo_analysis.measure.rates import CORRECTIONS, TYPICAL, Rates
+from zoo_analysis.measure.rates import CORRECTIONS, TYPICAL, KnownRates, Rates, Spent
 from zoo_analysis.spectra.methods import Method
 from zoo_analysis.store import Store, tables
 from zoo_analysis.store.schemas import RATES
 
 #: Scans whose departures from what was predicted are averaged: the latest ones.
 _SCANS: Final = 10
-
-
-@dataclass(frozen=True)
-class KnownRates:
-    """Rates of the machine kinds that a store knows, under one method.
-
-    Attributes:
-        measured: by machine kind, corrected by what scans took.
-        typical: of all other kinds.
-    """
-
-    measured: Mapping[str, Rates]
-    typical: Rates = TYPICAL
-
-    def of(self, kind: str) -> Rates:
-        """The rates of a machine kind."""
-        return self.measured.get(kind, self.typical)
+#: Seconds of work from which a scan learns nothing, in all and of one thing.
+_SHORT, _LITTLE = 20.0, 1.0
 
 
 def known_rates(store: Store, how: Method) -> KnownRates:
-    """What a store knows of machines under a method.
+    """Rates of machines under a method, as a store knows them.
 
     Of each kind the latest calibration counts, and the scans since then correct it; a kind that was
     scanned on and never calibrated has `TYPICAL` rates, corrected alike.
@@ -60,18 +44,56 @@ def _latest(rows: Sequence[Mapping[str, Any]]) -> Rates:
         base = Rates.of_rows(row for row in calibrations if row["run_id"] == last["run_id"])
         since = last["measured_at"]
     later = [row for row in rows if row["measured_at"] > since]
-    return base.corrected(*(_correction(later, quantity) for quantity in CORRECTIONS))
+    return base.corrected(**{name: _learnt(later, name) for name in CORRECTIONS})
 
 
-def _correction(rows: Iterable[Mapping[str, Any]], quantity: str) -> float:
+def _learnt(rows: Iterable[Mapping[str, Any]], quantity: str) -> float | None:
     """The mean of what scans found, in proportion to the work that each found it from."""
     found = sorted(
         (row for row in rows if row["quantity"] == quantity), key=lambda row: row["measured_at"]
     )[-_SCANS:]
     weight = sum(row["seconds"] for row in found)
     if not weight:
-        return 1.0
+        return None
     return math.exp(sum(row["seconds"] * math.log(row["value"]) for row in found) / weight)
+
+
+def learnt_rows(spent: Iterable[Spent], rates: KnownRates) -> list[dict[str, Any]]:
+    """Corrections of the rates by which a scan was predicted: rows for `rate_rows`."""
+    out = []
+    for each in spent:
+        if each.measuring + each.opening < _SHORT:
+            continue
+        used = rates.of(each.kind)
+        for name, times, found, predicted in (
+            ("measuring", used.measuring, each.measuring, each.predicted_measuring),
+            ("opening", used.opening, each.opening, each.predicted_opening),
+            ("starting", 1.0, each.starting, each.processes),
+        ):
+            if predicted and found > _LITTLE:
+                value = times * found / predicted
+                row = {"machine": each.kind, "quantity": name, "value": value, "seconds": found}
+                out.append(row)
+    return out
+
+
+def predicted(spent: Iterable[Spent], rates: KnownRates, cpus: float, gpus: float) -> float:
+    """Seconds of wall clock that work was to take on all cores, or GPUs, side by side.
+
+    Args:
+        spent: by machine kind.
+        rates: by which it was predicted.
+        cpus: cores that there were.
+        gpus: GPUs that there were.
+    """
+    by_device: dict[bool, float] = defaultdict(float)
+    starting = longest = 0.0
+    for each in spent:
+        by_device[each.gpu] += each.predicted
+        longest = max(longest, each.longest)
+        starting = max(starting, rates.of(each.kind).starting if each.processes else 0.0)
+    work = max(by_device[False] / cpus, by_device[True] / gpus if gpus else 0.0)
+    return starting + max(work, longest)
 
 
 def rate_rows(rows: Iterable[Mapping[str, Any]], how: Method, run_id: str) -> pa.Table:

@@ -38,6 +38,7 @@ class ProcessDied(Exception):
         stage: that it was in, or an empty text.
         layer: that it measured, or an empty text.
         beyond: whether its own watchdog ended it, for taking more than its limits allow.
+        killed: whether it was killed, as systems do where memory runs out.
     """
 
     def __init__(
@@ -47,10 +48,11 @@ class ProcessDied(Exception):
         stage: str = "",
         layer: str = "",
         beyond: bool = False,
+        killed: bool = False,
     ) -> None:
-        super().__init__(ended, model, stage, layer, beyond)
+        super().__init__(ended, model, stage, layer, beyond, killed)
         self.ended, self.model, self.stage, self.layer = ended, model, stage, layer
-        self.beyond = beyond
+        self.beyond, self.killed = beyond, killed
 
     def __str__(self) -> str:
         where = f" in {self.layer}" if self.layer else ""
@@ -99,7 +101,7 @@ class Child:
             raise self._dead() from error
 
     def receive(self) -> bytes | None:
-        """What it said next: a pickled result; None where that was about a permit.
+        """The next thing that it said: a pickled result; None where that was about a permit.
 
         Raises:
             ProcessDied: it is dead.
@@ -160,7 +162,8 @@ class Child:
         self._let_go()
         text = self._page[:].partition(b"\0")[0]
         model, stage, layer, passed = json.loads(text) if text else (None, "", "", "")
-        return ProcessDied(_ended(status, passed), model, stage, layer, status == _WATCHDOG)
+        ended, killed = _ended(status, passed), status == -signal.SIGKILL
+        return ProcessDied(ended, model, stage, layer, status == _WATCHDOG, killed)
 
 
 def _ended(status: int, passed: str) -> str:
@@ -169,4 +172,6 @@ def _ended(status: int, passed: str) -> str:
     if status >= 0:
         return f"with status {status}"
     name = signal.Signals(-status).name
-    return name + (", as systems do where memory runs out" if status == -signal.SIGKILL else "")
+    return f"by {name}" + (
+        ", as systems do where memory runs out" if status == -signal.SIGKILL else ""
+    )

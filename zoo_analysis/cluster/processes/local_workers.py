@@ -7,8 +7,10 @@ from multiprocessing.connection import wait
 from types import TracebackType
 from typing import Any, Self
 
+from zoo_analysis.cluster.placement import Node
 from zoo_analysis.cluster.processes.child import Child, ProcessDied
 from zoo_analysis.cluster.processes.task import Lost, Task
+from zoo_analysis.cluster.processes.task_limits import SHARE, memory
 
 
 class LocalWorkers:
@@ -47,6 +49,14 @@ class LocalWorkers:
         """None: where there is a GPU, Ray shares it out."""
         return 0.0
 
+    def memory(self) -> float:
+        """Most of this machine's."""
+        return self.node().memory
+
+    def node(self) -> Node:
+        """This machine."""
+        return Node(self.count, int(SHARE * memory("/proc/meminfo", "MemTotal")))
+
     def submit(self, task: Task) -> Task:
         """Have it done when its turn comes."""
         self._waiting.append(task)
@@ -78,7 +88,7 @@ class LocalWorkers:
         """
         answer = self._answers.pop(submitted)
         if isinstance(answer, ProcessDied):
-            raise Lost(answer, answer.model, answer.beyond)
+            raise Lost(answer, answer.model, answer.beyond, memory=answer.killed)
         if isinstance(answer, Exception):
             raise Lost(answer, final=True)
         return (pickle.loads(answer),)

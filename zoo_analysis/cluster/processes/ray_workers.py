@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import ray
 
+from zoo_analysis.cluster.placement import Node
 from zoo_analysis.cluster.processes.child import Child, Gate, ProcessDied
 from zoo_analysis.cluster.processes.task import ATTEMPTS, ATTEMPTS_BEYOND_LIMITS, Lost, Task
 from zoo_analysis.cluster.processes.task_limits import LimitError, why_ended
@@ -30,6 +31,14 @@ def call(function: Callable[..., Any], *arguments: Any) -> Any:
 def watched(called: bytes, gate: Gate) -> bytes:
     """A pickled call in the process beside this worker, which lives on when that one dies."""
     return _child(gate).call(called)
+
+
+@ray.remote(num_cpus=0, num_gpus=0.01)
+def gpu_memory() -> int:
+    """Bytes of a GPU of the cluster; 0 where torch sees none."""
+    import torch
+
+    return torch.cuda.mem_get_info()[1] if torch.cuda.is_available() else 0
 
 
 class _Beside:
@@ -75,6 +84,8 @@ class RayWorkers:
     def __init__(self, link: Link | None = None, gate: Gate | None = None) -> None:
         self._link, self._gate = link, gate
         self._asked, self._there = -_UNCHANGED, dict[str, float]()
+        self._node = Node(1, 0)
+        self._gpu_memory: int | None = None
         self._sent: dict[Any, _Sent] = {}
 
     def cpus(self) -> float:
@@ -85,11 +96,20 @@ class RayWorkers:
         """GPUs of the cluster as it is now."""
         return self._resources().get("GPU", 0.0)
 
+    def memory(self) -> float:
+        """Bytes that tasks may declare, of the cluster as it is now."""
+        return self._resources().get("memory", 0.0)
+
+    def node(self) -> Node:
+        """The most that one node has, as the cluster is now."""
+        self._resources()
+        return self._node
+
     def submit(self, task: Task) -> Any:
         """Send a task to Ray: the reference to its first result."""
         options: dict[str, Any] = {"num_cpus": task.cpus, "num_gpus": task.gpus}
         if task.memory is not None:
-            options["memory"] = task.memory
+            options["memory"] = min(task.memory, self.node().memory)
         is_watched = not hasattr(task.function, "remote")
         if is_watched:
             called = pickle.dumps((task.function, task.arguments), protocol=5)
@@ -130,8 +150,16 @@ class RayWorkers:
         return (pickle.loads(first) if sent.is_watched else first, *sent.others)
 
     def _resources(self) -> dict[str, float]:
-        if time.monotonic() - self._asked >= _UNCHANGED:
+        # Ray waits a minute for a head that does not answer, and then ends the process.
+        if time.monotonic() - self._asked >= _UNCHANGED and (not self._link or self._link.up()):
             self._there, self._asked = ray.cluster_resources(), time.monotonic()
+            nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]] or [self._there]
+            cpus, memory, gpus = (
+                max(node.get(name, 0) for node in nodes) for name in ("CPU", "memory", "GPU")
+            )
+            if gpus and self._gpu_memory is None:
+                self._gpu_memory = ray.get(gpu_memory.remote()) or 0
+            self._node = Node(cpus, int(memory), gpus, self._gpu_memory or None)
         return self._there
 
 
@@ -145,7 +173,7 @@ def _attempts_of_ray(task: Task) -> int:
 def _lost(submitted: Any, sent: _Sent, error: ray.exceptions.RayError) -> Lost:
     cause, task = getattr(error, "cause", None), sent.task
     if isinstance(cause, ProcessDied):
-        return Lost(cause, cause.model, cause.beyond)
+        return Lost(cause, cause.model, cause.beyond, memory=cause.killed)
     if isinstance(error, ray.exceptions.RayTaskError):
         return Lost(error, final=True)
     if isinstance(error, ray.exceptions.NodeDiedError) and sent.is_watched:
@@ -154,5 +182,6 @@ def _lost(submitted: Any, sent: _Sent, error: ray.exceptions.RayError) -> Lost:
     if task.limits:
         why = why_ended(submitted, error, task.limits, time.monotonic() - sent.at)
     attempts = 1 if sent.is_watched else _attempts_of_ray(task)
-    beyond = isinstance(why, ray.exceptions.OutOfMemoryError | LimitError)
-    return Lost(why, beyond=beyond, final=attempts > 1, attempts=attempts)
+    memory = isinstance(why, ray.exceptions.OutOfMemoryError)
+    beyond = isinstance(why, LimitError) or (memory and task.memory is None)
+    return Lost(why, beyond=beyond, final=attempts > 1, attempts=attempts, memory=memory)

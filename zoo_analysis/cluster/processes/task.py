@@ -1,9 +1,10 @@
 """Tasks of a run, and what any workers must be able to do with them."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
+from zoo_analysis.cluster.placement import Node
 from zoo_analysis.cluster.processes.task_limits import Limits
 
 #: How often work on a model is tried when its process dies, and when that took too much.
@@ -18,11 +19,17 @@ class Room:
         places: for tasks in all, taken ones included.
         cpus: of tasks that may be sent now.
         gpus: of tasks that may be sent now.
+        idle: cores that no task is meant for.
+        memory: bytes that no task is meant for; less than none where some have to wait for it.
+        node: the most that one machine has.
     """
 
     places: int
     cpus: float
-    gpus: float = 0.0
+    gpus: float
+    idle: float
+    memory: float
+    node: Node
 
 
 class Lost(Exception):
@@ -32,6 +39,7 @@ class Lost(Exception):
         error: why.
         model: number of the model of its batch that was worked on, where that is known.
         beyond: whether it was ended for taking too much.
+        memory: whether it was ended where memory ran out.
         final: whether trying again is of no use.
         attempts: that it counts for: none where the machine was lost.
     """
@@ -43,9 +51,10 @@ class Lost(Exception):
         beyond: bool = False,
         final: bool = False,
         attempts: int = 1,
+        memory: bool = False,
     ) -> None:
         super().__init__(error)
-        self.error, self.model, self.beyond = error, model, beyond
+        self.error, self.model, self.beyond, self.memory = error, model, beyond, memory
         self.final, self.attempts = final, attempts
 
 
@@ -104,17 +113,27 @@ class Task:
             return []
         if self.split and lost.attempts:
             return self.split(lost.model)
-        return [self] if self.attempts.again(lost) else []
+        if not self.attempts.again(lost):
+            return []
+        if lost.memory and self.memory is not None:
+            return [replace(self, memory=2 * self.memory)]
+        return [self]
 
 
 class Workers(Protocol):
-    """Where tasks are done. What `submit` returns stands for one until its result was taken."""
+    """Places where tasks are done. A result of `submit` stands for one until its own was taken."""
 
     def cpus(self) -> float:
         """Tasks of one CPU that can be done at the same time."""
 
     def gpus(self) -> float:
         """Tasks of one GPU that can be done at the same time."""
+
+    def memory(self) -> float:
+        """Bytes that tasks may declare, of all machines."""
+
+    def node(self) -> Node:
+        """The most that one machine has."""
 
     def submit(self, task: Task) -> Any:
         """Have it done."""

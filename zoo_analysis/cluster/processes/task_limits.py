@@ -24,8 +24,8 @@ MODEL_SECONDS: Final = 900.0
 _BYTES_A_SECOND, _FLOPS_A_SECOND = 1e6, 1e9
 #: Memory that any model may take, and what a task may take besides what its largest layer explains.
 _LEAST_BYTES, _MORE_BYTES = 4 << 30, 2 << 30
-#: And never more than this share of the node's.
-_SHARE: Final = 0.8
+#: And never more than this share of the machine's.
+SHARE: Final = 0.8
 #: Bounds within which any task could be done at all; a longer time is none.
 _LEAST_SECONDS, _SMALLEST, _FOREVER = 1.0, 100 * 10**6, 1e8
 #: Seconds between an interruption and the end of the worker, and between looks at its memory.
@@ -87,8 +87,8 @@ def bounded(limits: Limits) -> Iterator[None]:
     """
     passed: list[str] = []
     over = threading.Event()
-    most = int(_SHARE * _memory("/proc/meminfo", "MemTotal"))
-    share = f"{_SHARE:.0%} of the node's"
+    most = int(SHARE * memory("/proc/meminfo", "MemTotal"))
+    share = f"{SHARE:.0%} of the node's"
     allowed, by = min((limits.nbytes or _LEAST_BYTES, "--model-memory allows more"), (most, share))
     note = _place_for_a_note()
     with interruptible() as end, Path(os.devnull).open("w") as nowhere:
@@ -165,10 +165,11 @@ def _key(task: str | None) -> bytes:
 
 def _own_bytes() -> int:
     """Memory of this process that is not of mapped files."""
-    return _memory("/proc/self/status", "RssAnon")
+    return memory("/proc/self/status", "RssAnon")
 
 
-def _memory(file: str, name: str) -> int:
+def memory(file: str, name: str) -> int:
+    """Bytes that a file of ``/proc`` tells under a name; 0 where it does not."""
     for line in Path(file).read_text().splitlines():
         if line.startswith(f"{name}:"):
             return int(line.split()[1]) * 1024

@@ -13,7 +13,7 @@ _LEAST, _MOST = 0.5, 2.0
 #: Models that a batch has at most.
 _MODELS: Final = 500
 #: Share of the last task in the correction.
-_NEW: Final = 0.2
+_NEW: Final = 0.5
 
 
 def expected_seconds(refs: Iterable[ModelRef]) -> float:
@@ -29,11 +29,14 @@ class Batches:
 
     Args:
         refs: the models.
+
+    Attributes:
+        left: seconds that those which are not opened yet are expected to take.
     """
 
     def __init__(self, refs: Iterable[ModelRef]) -> None:
         self._queue = sorted(refs, key=lambda ref: ref.nbytes)
-        self._left = expected_seconds(self._queue)
+        self.left = expected_seconds(self._queue)
         self._correction = 1.0
 
     def __bool__(self) -> bool:
@@ -45,7 +48,7 @@ class Batches:
         Args:
             places: for tasks; towards the end batches are smaller, so that all places have work.
         """
-        most = min(_MOST, max(_LEAST, self._correction * self._left / places))
+        most = min(_MOST, max(_LEAST, self._correction * self.left / places))
         batch: list[ModelRef] = []
         seconds = 0.0
         while self._queue and len(batch) < _MODELS:
@@ -54,7 +57,7 @@ class Batches:
                 break
             batch.append(self._queue.pop())
             seconds += self._correction * each
-            self._left -= each
+            self.left -= each
         return batch
 
     def took(self, refs: Iterable[ModelRef], seconds: float) -> None:

@@ -5,9 +5,9 @@ What reads and measures is imported inside, so that neither the driver nor Ray's
 
 import time
 from collections.abc import Mapping, Sequence, Set
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
@@ -16,6 +16,7 @@ from zoo_analysis.cluster.processes.task_limits import LimitError, Limits, bound
 from zoo_analysis.cluster.worker import Failure, failure, one_thread, unwritten
 from zoo_analysis.errors import ZooError
 from zoo_analysis.hub.access import HubAccess
+from zoo_analysis.measure.rates import KnownRates, Spent, machine
 from zoo_analysis.sources import ModelRef, resolve_revision, with_config
 from zoo_analysis.spectra.methods import Method
 from zoo_analysis.store.model_rows import ModelRows, Tables, assemble_each
@@ -25,6 +26,7 @@ from zoo_analysis.store.schemas import MODELS
 if TYPE_CHECKING:
     from zoo_analysis.measure.cost import Piece
     from zoo_analysis.measure.rows import Measured
+    from zoo_analysis.weights import LayerSpec
 
 #: The (repo_id, revision, method) of models in a store.
 Known = Set[tuple[str, str, str]]
@@ -38,11 +40,13 @@ class ScanSettings:
         how: the method.
         device: where to compute.
         access: how models of the hub are read; None where there are none.
+        rates: of machines, by which work is predicted.
     """
 
     how: Method
     device: str
     access: HubAccess | None
+    rates: KnownRates = field(default_factory=lambda: KnownRates({}))
 
 
 @dataclass(frozen=True)
@@ -98,7 +102,7 @@ class OpenedModel:
 
     @property
     def remarks(self) -> tuple[str, ...]:
-        """What was seen of it when it was opened."""
+        """Remarks on it from when it was opened."""
         return self.ref.remarks
 
     def rows(self, parts: "Sequence[Measured]", how: Method) -> ModelRows:
@@ -111,26 +115,40 @@ class OpenedModel:
 
 @dataclass(frozen=True)
 class ScannedBatch:
-    """What became of the models of a batch.
+    """The outcome of the models of a batch.
 
     Attributes:
         outcomes: of each model, in the order given.
         tables: rows of all that were measured, as `store.model_rows.assemble` makes them.
         seconds: that the batch took.
+        spent: on all of them; None where the task was lost.
     """
 
     outcomes: "Sequence[Scanned | OpenedModel | Skipped | Failure]"
     tables: Tables
     seconds: float
+    spent: Spent | None = None
+
+
+@dataclass(frozen=True)
+class MeasuredPiece:
+    """Rows of a piece of a model, and what it took."""
+
+    measured: "Measured"
+    spent: Spent
 
 
 def scan_models(models: Sequence[ModelToScan], settings: ScanSettings) -> ScannedBatch:
     """Open models one after the other, and measure those that are not worth further tasks."""
     start = time.perf_counter()
+    account = _Account(settings)
     outcomes: dict[int, Scanned | OpenedModel | Skipped | Failure] = {}
     todo: dict[int, ModelRef] = {}
     for number, model in enumerate(models):
+        before = time.perf_counter()
         found = _with_revision(number, model, settings.access)
+        if model.ref.revision is None:
+            account.hashed(model.ref.nbytes, time.perf_counter() - before)
         if isinstance(found, ModelRef):
             todo[number] = found
         else:
@@ -139,7 +157,7 @@ def scan_models(models: Sequence[ModelToScan], settings: ScanSettings) -> Scanne
     if todo:
         with one_thread():
             for number, ref in todo.items():
-                opened = _open(number, ref, models[number].limits, settings)
+                opened = _open(number, ref, models[number].limits, settings, account)
                 if isinstance(opened, tuple):
                     outcomes[number], measured[number] = opened
                 else:
@@ -149,20 +167,23 @@ def scan_models(models: Sequence[ModelToScan], settings: ScanSettings) -> Scanne
         number = list(measured)[place]
         outcomes[number] = unwritten(todo[number], error)
     ordered = [outcomes[number] for number in range(len(models))]
-    return ScannedBatch(ordered, tables, time.perf_counter() - start)
+    return ScannedBatch(ordered, tables, time.perf_counter() - start, account.spent)
 
 
 def measure_piece(
-    ref: ModelRef, piece: "Piece", settings: ScanSettings, limits: Limits
-) -> "Measured | Failure":
+    ref: ModelRef, piece: "Piece", settings: ScanSettings, limits: Limits, threads: int = 1
+) -> "MeasuredPiece | Failure":
     """Measure some layers of one model."""
     from zoo_analysis.measure.rows import measure
     from zoo_analysis.weights import open_checkpoint
 
-    access, how = settings.access, settings.how
+    access, how, account = settings.access, settings.how, _Account(settings, threads)
+    start = time.perf_counter()
     try:
-        with one_thread(), bounded(limits), open_checkpoint(ref.path, access) as checkpoint:
-            return measure(checkpoint, piece.specs, how, settings.device, partial(_at, 0))
+        with one_thread(threads), bounded(limits), open_checkpoint(ref.path, access) as checkpoint:
+            found = measure(checkpoint, piece.specs, how, settings.device, partial(_at, 0))
+        account.measured(piece.specs, time.perf_counter() - start)
+        return MeasuredPiece(found, account.spent)
     except (Exception, LimitError) as error:
         return failure(ref, "measure", error, access=access)
 
@@ -187,9 +208,9 @@ def _with_revision(
 
 
 def _open(
-    number: int, ref: ModelRef, limits: Limits, settings: ScanSettings
+    number: int, ref: ModelRef, limits: Limits, settings: ScanSettings, account: "_Account"
 ) -> tuple[Scanned, ModelRows] | OpenedModel | Failure:
-    from zoo_analysis.measure.cost import pieces
+    from zoo_analysis.measure.cost import is_small, pieces
     from zoo_analysis.measure.rows import measure
     from zoo_analysis.weights import open_checkpoint, read_config
     from zoo_analysis.weights.layers.inventory import LeftOut
@@ -197,6 +218,7 @@ def _open(
 
     stage, how, access = "open", settings.how, settings.access
     note(number, stage)
+    start = time.perf_counter()
     try:
         with bounded(limits), open_checkpoint(ref.path, access) as checkpoint:
             note(number, stage := "layers")
@@ -217,16 +239,51 @@ def _open(
                 "coverage": books.coverage,
             }
             left_out = table_of(LeftOut, books.left_out)
-            work = pieces(checkpoint.in_file_order(books.layers), how)
-            if len(work) > 1:
+            work = pieces(checkpoint.in_file_order(books.layers), how, account.rates)
+            opened = time.perf_counter()
+            account.opened(len(books.layers), opened - start)
+            if not is_small(work):
                 return OpenedModel(ref, row, left_out, work)
-            # The one piece of a small model is not worth a task of its own.
             stage = "measure"
             found = measure(checkpoint, work[0].specs, how, settings.device, partial(_at, number))
+            account.measured(work[0].specs, time.perf_counter() - opened)
             rows = ModelRows(row, how.id, found.layers, found.esds, left_out=left_out)
             return Scanned(len(found.layers), ref.nbytes, ref.remarks), rows
     except (Exception, LimitError) as error:
         return failure(ref, stage, error, access=access)
+
+
+class _Account:
+    """What a task spends, beside what this machine's rates predict."""
+
+    #: Whether this process has opened a model, for which libraries were imported.
+    warm = False
+
+    def __init__(self, settings: ScanSettings, threads: int = 1) -> None:
+        kind = machine(settings.device)
+        self.rates, self.how, self.threads = settings.rates.of(kind), settings.how, threads
+        self.spent = Spent(kind, settings.device == "cuda")
+
+    def hashed(self, nbytes: int, seconds: float) -> None:
+        predicted = self.rates.of_hashing(nbytes)
+        self._add(predicted_opening=predicted, opening=seconds)
+
+    def opened(self, layers: int, seconds: float) -> None:
+        predicted = self.rates.of_opening(layers)
+        if _Account.warm:
+            self._add(predicted_opening=predicted, opening=seconds)
+        else:
+            _Account.warm = True
+            self._add(starting=max(seconds - predicted, 0.0), processes=1)
+
+    def measured(self, specs: "Sequence[LayerSpec]", seconds: float) -> None:
+        from zoo_analysis.measure.cost import cost
+
+        predicted = sum(cost(spec, self.how, self.rates, self.threads).seconds for spec in specs)
+        self._add(predicted_measuring=predicted, measuring=seconds, longest=predicted)
+
+    def _add(self, **spent: Any) -> None:
+        self.spent += Spent(self.spent.kind, self.spent.gpu, **spent)
 
 
 def _at(number: int, layer: str) -> None:

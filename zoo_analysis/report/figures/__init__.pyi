@@ -1,6 +1,6 @@
 from .coverage_chart import coverage
 from .depth_profile import depth
-from .files import file_name, save
+from .figure_files import file_name, save
 from .likeness_heatmap import layers, matrix
 from .model_map import map
 from .regression_chart import regression

@@ -1,6 +1,5 @@
 """What was scanned, what failed, and what of each model was left out."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -43,12 +42,12 @@ def coverage(store: Store | str | Path | None, *, series: str | None = None) -> 
         {"what": "measured", "elements": sum(r["parameters_measured"] or 0 for r in models)}
     )
     panels = []
-    keep = thinned([[row["coverage"] for row in models]]) if models else []
+    keep = thinned([[row["coverage"] for row in models]])
     if models:
         drawn = embedded(
             {"model": models[i]["repo_id"], "coverage": models[i]["coverage"]} for i in keep
         )
-        y = alt.Y("count():Q").title("models").axis(tickMinStep=1)
+        y = alt.Y("count():Q").title("models").axis(format="d", tickCount=min(5, len(models)))
         x = (
             alt.X("coverage:Q", bin=alt.Bin(step=1 / _BINS, extent=[0, 1]))
             .title("share of the elements of matrices that is measured")
@@ -78,7 +77,9 @@ def coverage(store: Store | str | Path | None, *, series: str | None = None) -> 
             alt.Chart(rows)
             .mark_bar(color=theme.ORANGE)
             .encode(
-                alt.X("models:Q").title("models that failed").axis(tickMinStep=1),
+                alt.X("models:Q")
+                .title("models that failed")
+                .axis(format="d", tickCount=min(8, causes[0]["models"])),
                 alt.Y("cause:N").sort("-x").title(None),
                 tooltip=["cause:N", "models:Q", "latest:N"],
             )
@@ -91,7 +92,9 @@ def coverage(store: Store | str | Path | None, *, series: str | None = None) -> 
         f"{sum(row['models'] for row in causes):,} models failed, each counted once a cause.",
         told(len(keep), len(models), "models"),
         f"{len(causes) - _CAUSES} rarer causes are not drawn." if len(causes) > _CAUSES else "",
-        "Elements stand on a logarithmic axis: measured, and left out for each reason.",
+        "Elements, on a logarithmic axis: measured, and left out for each reason."
+        if models
+        else "",
     ]
     return finished(
         alt.vconcat(*panels, spacing=16), "Scanned, left out, failed", caption, WIDTH + 150

@@ -11,7 +11,7 @@ from zoo_analysis.answers.diagnosis import Diagnosis, diagnose
 from zoo_analysis.errors import QueryError
 from zoo_analysis.lookup import listed
 from zoo_analysis.report.figures import theme
-from zoo_analysis.report.figures.theme import WIDTH, embedded, finished, number, short
+from zoo_analysis.report.figures.theme import WIDTH, embedded, finished, layered, number, short
 from zoo_analysis.report.figures.thinning import MOST, thinned, told
 from zoo_analysis.spectra.layer_warnings import OVER_TRAINED, UNDER_TRAINED
 from zoo_analysis.spectra.metrics import METRICS
@@ -100,7 +100,8 @@ def depth(
     caption = [_in_words(profile, len(profiles) == 1) for profile in profiles]
     caption.append(told(len(keep), len(rows), "layers"))
     title = f"{', '.join(short(p.found.model.repo_id) for p in profiles)} over depth"
-    chart = alt.vconcat(*panels, spacing=14).resolve_scale(color="shared", shape="shared")
+    chart: alt.VConcatChart = alt.vconcat(*panels, spacing=14)
+    chart = chart.resolve_scale(color="shared", shape="shared")
     return finished(chart, title, caption, WIDTH + 150)
 
 
@@ -143,7 +144,13 @@ def _panel(
     )
     y = alt.Y(f"{metric}:Q").scale(zero=False, padding=8).title(_label(metric))
     by = str(colours.shorthand)
-    hover = ["model:N", "layer:N", "kind:N", "role:N", alt.Tooltip(f"{metric}:Q", format=".4~g")]
+    hover: list[Any] = [
+        "model:N",
+        "layer:N",
+        "kind:N",
+        "role:N",
+        alt.Tooltip(f"{metric}:Q", format=".4~g"),
+    ]
     base = alt.Chart(drawn).encode(x, y, tooltip=[*hover, "named:N"])
     layers: list[alt.Chart] = []
     if metric == "alpha":
@@ -164,7 +171,7 @@ def _panel(
         line = alt.Chart(embedded(flows)).mark_line(strokeDash=[6, 3], strokeWidth=1.8)
         tinted = colours if by == "model:N" else alt.value(theme.BLACK)
         layers.append(line.encode(x, alt.Y("alpha:Q"), alt.Detail("model:N"), color=tinted))
-    return alt.layer(*layers).properties(width=WIDTH, height=_HEIGHT)
+    return layered(layers, WIDTH, _HEIGHT)
 
 
 def _flow(profile: _Profile) -> Iterator[dict[str, Any]]:

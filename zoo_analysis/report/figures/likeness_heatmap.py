@@ -14,7 +14,7 @@ from zoo_analysis.answers.names import NO_SIMILARITIES, check, the_one
 from zoo_analysis.answers.similarity import matrix as similarities
 from zoo_analysis.errors import QueryError
 from zoo_analysis.report.figures import theme
-from zoo_analysis.report.figures.theme import WIDTH, embedded, finished, short
+from zoo_analysis.report.figures.theme import WIDTH, embedded, finished, layered, short
 from zoo_analysis.similarity.registry import get_measure
 from zoo_analysis.stats import Dendrogram, dendrogram
 from zoo_analysis.store import Store, as_store
@@ -174,7 +174,8 @@ def layers(
         if row["layer"] in kept[0] and row["other_layer"] in kept[1]
     ]
     width, height = (max(160, min(WIDTH, 22 * len(each))) for each in kept)
-    heat = _heat(cells, *([short(x) for x in each] for each in kept), measure, width, height)
+    across, down = ([short(name) for name in each] for each in kept)
+    heat = _heat(cells, across, down, measure, width, height)
     few = len(kept[0]) < len(xs) or len(kept[1]) < len(ys)
     caption = [
         f"Across: layers of {one}; down: of {other}; in the order of depth.",
@@ -219,8 +220,7 @@ def _heat(
     squares = base.transform_filter("isValid(datum.value)").mark_rect()
     hover = ["a:N", "b:N", alt.Tooltip("value:Q", format=".4~g")]
     empty = base.transform_filter("!isValid(datum.value)").mark_rect(color="#eeeeee")
-    chart = alt.layer(empty, squares.encode(colour.title(measure), tooltip=hover))
-    return chart.properties(width=width, height=height)
+    return layered([empty, squares.encode(colour.title(measure), tooltip=hover)], width, height)
 
 
 def _drawn_tree(tree: Dendrogram, width: float, title: str) -> alt.Chart:
@@ -230,16 +230,13 @@ def _drawn_tree(tree: Dendrogram, width: float, title: str) -> alt.Chart:
         for i in range(4)
     ]
     ends = [-0.5, len(tree.order) - 0.5]
-    return (
-        alt.Chart(embedded(rows))
-        .mark_line(color=theme.GREY, strokeWidth=1.2)
-        .encode(
-            alt.X("x:Q").scale(domain=ends, nice=False).axis(None),
-            alt.Y("y:Q").title(title),
-            alt.Detail("branch:N"),
-            alt.Order("point:Q"),
-        )
-        .properties(width=width, height=_TREE)
+    line = alt.Chart(embedded(rows), width=width, height=_TREE)
+    tree_line: alt.Chart = line.mark_line(color=theme.GREY, strokeWidth=1.2)
+    return tree_line.encode(
+        alt.X("x:Q").scale(domain=ends, nice=False).axis(None),
+        alt.Y("y:Q").title(title),
+        alt.Detail("branch:N"),
+        alt.Order("point:Q"),
     )
 
 

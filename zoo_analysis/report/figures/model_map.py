@@ -10,7 +10,7 @@ from zoo_analysis.answers.similarity import matrix
 from zoo_analysis.errors import QueryError
 from zoo_analysis.report.figures import theme
 from zoo_analysis.report.figures.likeness_heatmap import likenesses
-from zoo_analysis.report.figures.theme import embedded, finished, number, short
+from zoo_analysis.report.figures.theme import embedded, finished, layered, number, short
 from zoo_analysis.report.figures.thinning import thinned, told
 from zoo_analysis.stats import classical_scaling
 from zoo_analysis.store import Store, as_store
@@ -99,5 +99,5 @@ def map(
         f"{found.missing:,} pairs without a value count as the farthest." if found.missing else "",
         told(len(keep), len(found.names), "models"),
     ]
-    chart = alt.layer(*parts).properties(width=_SIDE, height=_SIDE)
+    chart = layered(parts, _SIDE, _SIDE)
     return finished(chart, f"Models by {measure}", caption, _SIDE + 160)

@@ -2,18 +2,19 @@
 
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import altair as alt
 import numpy as np
+from numpy.typing import NDArray
 
 from zoo_analysis.answers.defaults import BY, MIN_MODELS, QUALITY, By, Quality
 from zoo_analysis.answers.points import Selection, load_pairs
 from zoo_analysis.answers.regressions import regress
 from zoo_analysis.report.figures import theme
-from zoo_analysis.report.figures.theme import embedded, finished, number, short
+from zoo_analysis.report.figures.theme import embedded, finished, layered, number, short
 from zoo_analysis.report.figures.thinning import thinned, told
 from zoo_analysis.stats import line_band
 from zoo_analysis.store import Store, as_store
@@ -95,13 +96,17 @@ def regression(
     rows = sorted((row for row in rows if kind.has(row)), key=lambda row: -row["n"])
     whole = rows[0] if by == "none" else _whole(store, metric, dataset, method, limits, kind)
     pairs = load_pairs(store, Selection((metric,), dataset, accuracy, method, where, quality))
-    pairs = pairs[
-        [kind.has(row) for row in pairs[["dataset", "accuracy", "method"]].to_dict("records")]
-    ]
-    pairs = pairs[np.isfinite(pairs[metric].astype(float))]
+    for column, chosen in asdict(kind).items():
+        pairs = pairs.loc[pairs[column] == chosen]
+    told_of = np.isfinite(pairs[[metric, "value"]].to_numpy(dtype=float))
+    pairs = pairs.loc[told_of.all(axis=1)]
     shown = rows[:PANELS]
     width, height = _LONE if len(shown) == 1 else _SIDE
     axes = _axes(pairs, metric, kind)
+    pooled = None
+    if by != "none" and whole["slope"] is not None:
+        ends = (float(pairs[metric].min()), float(pairs[metric].max()))
+        pooled = embedded({"x": x, "y": whole["intercept"] + whole["slope"] * x} for x in ends)
     panels, notes = [], []
     for row in shown:
         group = row["series"]
@@ -119,15 +124,15 @@ def regression(
             "subtitle": _statistics(row),
             "fontSize": 12,
         }
-        layers = list(_layers(models, keep, metric, row, whole if by != "none" else None, axes))
-        panels.append(alt.layer(*layers).properties(width=width, height=height, title=heading))
+        layers = list(_layers(models, keep, metric, row, pooled, axes))
+        panels.append(layered(layers, width, height).properties(title=heading))
     few = int(whole["n"]) - sum(row["n"] for row in rows)
     caption = [
         f"{kind.accuracy} on {kind.dataset} as reported; a point a model, {whole['n']} in all.",
         "Line: least squares with its 95 % band"
         + ("; dashed: over all models." if by != "none" else "."),
         "" if by == "none" else f"Over all models: {'. '.join(_statistics(whole))}.",
-        f"{few} are in groups of fewer than {min_models}, which have no panel." if few > 0 else "",
+        f"{few} in groups of fewer than {min_models} have no panel." if few > 0 else "",
         f"{len(rows) - PANELS} smaller groups are not drawn." if len(rows) > PANELS else "",
         *notes,
         others,
@@ -166,19 +171,17 @@ def _axes(pairs: "pd.DataFrame", metric: str, kind: Kind) -> tuple[alt.X, alt.Y]
 
 def _layers(
     models: "pd.DataFrame",
-    keep: Sequence[int],
+    keep: NDArray[np.intp],
     metric: str,
     row: Mapping[str, Any],
-    whole: Mapping[str, Any] | None,
+    pooled: alt.InlineData | None,
     axes: tuple[alt.X, alt.Y],
 ) -> Iterator[alt.Chart]:
     x, y = models[metric].to_numpy(dtype=float), models["value"].to_numpy(dtype=float)
     if row["slope"] is not None:
         yield from _line(x, y, row, axes)
-    if whole is not None and whole["slope"] is not None:
-        ends = axes[0].to_dict()["scale"]["domain"]
-        drawn = embedded({"x": at, "y": whole["intercept"] + whole["slope"] * at} for at in ends)
-        line = alt.Chart(drawn).mark_line(strokeDash=[6, 4], color=theme.BLACK, clip=True)
+    if pooled is not None:
+        line = alt.Chart(pooled).mark_line(strokeDash=[6, 4], color=theme.BLACK, clip=True)
         yield line.encode(*axes)
     points = embedded(
         {

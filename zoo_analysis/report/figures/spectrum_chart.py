@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from zoo_analysis.errors import QueryError
 from zoo_analysis.report.figures import theme
 from zoo_analysis.report.figures.layer_spectrum import LayerSpectrum, layer_spectrum
-from zoo_analysis.report.figures.theme import HEIGHT, WIDTH, embedded, finished, number
+from zoo_analysis.report.figures.theme import HEIGHT, WIDTH, embedded, finished, layered, number
 from zoo_analysis.report.figures.thinning import thinned, told
 from zoo_analysis.spectra.marchenko_pastur import bulk_density
 from zoo_analysis.store import Store
@@ -120,7 +120,7 @@ def esd(
         tick = alt.Chart(embedded(spikes)).mark_tick(thickness=1.5, size=14)
         layers.append(tick.encode(alt.X("low:Q"), what, y=alt.value(HEIGHT - 7), tooltip=hover))
     caption = [*spectrum.caption(), *_bulk_in_words(spectrum), note, _spikes_in_words(spectrum)]
-    chart = alt.layer(*layers).properties(width=WIDTH, height=HEIGHT)
+    chart = layered(layers, WIDTH, HEIGHT)
     return finished(chart, spectrum.title, caption, WIDTH + 150)
 
 
@@ -128,10 +128,10 @@ def _binned(spectrum: LayerSpectrum) -> tuple[list[dict[str, Any]], str]:
     """Bins of equal width in log λ: counts and densities, of all eigenvalues of the layer."""
     evals = spectrum.counted
     bins = int(np.clip(np.ceil(2 * np.cbrt(len(evals))), *_BINS))
-    ends = np.log10([evals[0], evals[-1]])
-    if ends[0] == ends[1]:
-        ends += [-0.05, 0.05]
-    edges = 10 ** np.linspace(*ends, bins + 1)
+    low, high = np.log10(evals[0]), np.log10(evals[-1])
+    if low == high:
+        low, high = low - 0.05, high + 0.05
+    edges = 10 ** np.linspace(low, high, bins + 1)
     edges[0], edges[-1] = min(edges[0], evals[0]), max(edges[-1], evals[-1])
     counts, _ = np.histogram(evals, edges)
     heights = counts / len(spectrum.evals) / np.diff(edges)
@@ -204,10 +204,9 @@ def _spikes_in_words(spectrum: LayerSpectrum) -> str:
 def _bulk_in_words(spectrum: LayerSpectrum) -> Iterator[str]:
     row = spectrum.row
     if row["bulk_max"] is not None:
-        yield (
-            f"Bulk up to λ+ {number(row['bulk_max'])}, at a distance of {number(row['mp_ks'], 2)} "
-            f"from its law; spikes above it: {number(row['num_spikes'], 6)}."
-        )
+        law = f", {number(row['mp_ks'], 2)} from its law (D)" if row["mp_ks"] is not None else ""
+        spikes = number(row["num_spikes"], 6)
+        yield f"Bulk up to λ+ {number(row['bulk_max'])}{law}; spikes above it: {spikes}."
     if row["num_rand_spikes"] is not None:
         traps = "unknown" if row["num_traps"] is None else number(row["num_traps"], 6)
         yield (

@@ -10,7 +10,7 @@ from zoo_analysis.answers.defaults import BY, MIN_MODELS, By
 from zoo_analysis.answers.regressions import regress
 from zoo_analysis.report.figures import theme
 from zoo_analysis.report.figures.regression_chart import Kind
-from zoo_analysis.report.figures.theme import embedded, finished, number
+from zoo_analysis.report.figures.theme import embedded, finished, layered, number
 from zoo_analysis.store import Store
 
 #: Groups of one chart, those with the most models.
@@ -77,7 +77,7 @@ def metrics(
         others,
         f"Method {kind.method}.",
     ]
-    chart = alt.layer(squares, value, interval).properties(width=width, height=height)
+    chart = layered([squares, value, interval], width, height)
     return finished(chart, "How metrics order models by accuracy", caption, width + 160)
 
 

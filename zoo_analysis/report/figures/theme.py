@@ -2,7 +2,7 @@
 
 import math
 import textwrap
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from hashlib import blake2s
 from typing import Any, Final, TypeVar
 
@@ -64,8 +64,10 @@ def finished(chart: _Chart, title: str, caption: Iterable[str], width: float = W
     told = " ".join(printable(each) for each in caption if each)
     lines = textwrap.wrap(told, max(40, int(width / _CHARACTER)))
     heading = {"text": short(title, _TITLE), "subtitle": lines}
-    told_of: _Chart = chart.properties(title=heading, description=f"{short(title, _TITLE)}. {told}")  # type: ignore[attr-defined]
-    return told_of.configure(**_CONFIG)  # type: ignore[attr-defined, no-any-return]
+    settings: Any = chart
+    settings.title, settings.description = heading, f"{heading['text']}. {told}"
+    settings.config = dict(_CONFIG)
+    return chart
 
 
 def short(name: str, longest: int = _LONGEST) -> str:
@@ -78,6 +80,12 @@ def short(name: str, longest: int = _LONGEST) -> str:
         side = (longest - len(mark)) // 2
         name = name[:side] + mark + name[-side:]
     return printable(name)
+
+
+def layered(layers: Sequence[alt.Chart], width: float, height: float) -> alt.LayerChart:
+    """Charts over each other, in a panel of these sides in pixels."""
+    chart: alt.LayerChart = alt.LayerChart(layer=list(layers))
+    return chart.properties(width=width, height=height)
 
 
 def embedded(rows: Iterable[Mapping[str, Any]]) -> alt.InlineData:

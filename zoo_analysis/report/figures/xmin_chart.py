@@ -7,7 +7,7 @@ import altair as alt
 
 from zoo_analysis.report.figures import theme
 from zoo_analysis.report.figures.layer_spectrum import layer_spectrum
-from zoo_analysis.report.figures.theme import WIDTH, embedded, finished
+from zoo_analysis.report.figures.theme import WIDTH, embedded, finished, layered
 from zoo_analysis.report.figures.thinning import thinned, told
 from zoo_analysis.spectra.powerlaw import fit_power_law
 from zoo_analysis.store import Store
@@ -43,7 +43,7 @@ def xmin(
     # The largest value is no tail.
     starts = [i for i in range(len(fitted)) if fitted[i] < fitted[-1]]
     rows = []
-    keep = thinned([fitted[starts]], _MOST) if starts else []
+    keep = thinned([fitted[starts]], _MOST)
     for k in keep:
         i = starts[k]
         fit = fit_power_law(fitted[i:], xmin=float(fitted[i]))
@@ -69,7 +69,7 @@ def xmin(
             parts.append(rule.encode(where))
             dot = alt.Chart(chosen).mark_point(filled=True, size=90, color=theme.VERMILION)
             parts.append(dot.encode(where, y))
-        panels.append(alt.layer(*parts).properties(width=WIDTH, height=_HEIGHT))
+        panels.append(layered(parts, WIDTH, _HEIGHT))
     caption = [
         *spectrum.caption(),
         "Dashed and dotted: the xmin that was chosen, with its D and α.",

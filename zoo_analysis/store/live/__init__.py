@@ -1,1 +1,1 @@
-"""Of what goes on in a store now: small files beside the tables, which writers leave and remove."""
+"""Marks of what goes on in a store now: small files beside the tables, left by writers."""

@@ -44,6 +44,9 @@ class Heartbeat:
         location: of the store.
         state: what the run came to so far, asked at each beat.
         also: done at each beat, with the state.
+
+    Attributes:
+        alone: whether no other run has been seen since this one began.
     """
 
     def __init__(
@@ -59,6 +62,7 @@ class Heartbeat:
         self._asking: set[str] = set()
         self._heard: dict[str, _Heard] = {}
         self._others: dict[str, Told] = {}
+        self.alone = True
         self._beat, self._at, self._untold = 0, 0.0, False
         self._over, self._lock = threading.Event(), threading.RLock()
         self._thread = threading.Thread(target=self._run, daemon=True, name="heartbeat")
@@ -149,6 +153,7 @@ class Heartbeat:
             return
         told.pop(self._id, None)
         self._others = {name: each for name, each in told.items() if self._lives(each.state)}
+        self.alone = self.alone and not self._others
 
     def _lives(self, state: RunState) -> bool:
         now, heard = time.monotonic(), self._heard.get(state.scan_id)

@@ -23,7 +23,7 @@ class Process:
     started: int
 
     def alive(self) -> bool | None:
-        """Whether it still runs; None where that cannot be seen from here."""
+        """True while it still runs; None where that cannot be seen from here."""
         return _started(self.pid) == self.started if self.space == _space() else None
 
 

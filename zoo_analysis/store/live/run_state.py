@@ -17,7 +17,7 @@ BEAT, SILENT = 5.0, 60.0
 
 @dataclass(frozen=True)
 class RunState:
-    """What a run came to so far.
+    """The state of a run so far.
 
     Attributes:
         scan_id: its key in `scans`.
@@ -102,7 +102,7 @@ class Told:
 
 
 def decoded(content: bytes, written: float) -> Told:
-    """What the content of a file tells; what newer versions add is passed over."""
+    """The state that the content of a file tells; what newer versions add is passed over."""
     told: dict[str, Any] = json.loads(content)
     given = {
         name: told["state"][name] for name in RunState.__annotations__ if name in told["state"]

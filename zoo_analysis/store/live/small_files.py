@@ -11,7 +11,8 @@ from typing import Any, Final
 from deltalake.exceptions import DeltaError
 
 from zoo_analysis.errors import StoreError
-from zoo_analysis.store.tables import Location, one_line
+from zoo_analysis.store.tables import Location
+from zoo_analysis.texts import one_line
 
 #: A file under this name is still being written.
 _HALF: Final = ".half"
@@ -59,7 +60,7 @@ class SmallFiles:
                 half.unlink(missing_ok=True)
         except _ERRORS as error:
             raise StoreError(
-                f"cannot write {self.folder}/{name} of {self.location.uri}: {one_line(error)}"
+                f"cannot write {self.folder} of {self.location.uri}: {_reason(error)}"
             ) from error
 
     def get(self, name: str) -> bytes | None:
@@ -76,7 +77,7 @@ class SmallFiles:
             return None
         except _ERRORS as error:
             raise StoreError(
-                f"cannot read {self.folder}/{name} of {self.location.uri}: {one_line(error)}"
+                f"cannot read {self.folder} of {self.location.uri}: {_reason(error)}"
             ) from error
 
     def delete(self, name: str) -> None:
@@ -99,7 +100,7 @@ class SmallFiles:
             return sorted(self._listed(), key=lambda file: file.name)
         except _ERRORS as error:
             raise StoreError(
-                f"cannot list {self.folder} of {self.location.uri}: {one_line(error)}"
+                f"cannot list {self.folder} of {self.location.uri}: {_reason(error)}"
             ) from error
 
     def now(self) -> float:
@@ -130,7 +131,10 @@ class SmallFiles:
 
     @property
     def _path(self) -> Path | None:
-        return None if self.location.path is None else self.location.path / self.folder
+        path, uri = self.location.path, self.location.uri
+        if path is None and uri.startswith("file://"):
+            path = Path(uri.removeprefix("file://"))
+        return None if path is None else path / self.folder
 
     @cached_property
     def _files(self) -> Any:
@@ -139,3 +143,7 @@ class SmallFiles:
 
         options = dict(self.location.storage_options) or None
         return DeltaFileSystemHandler(self.location.table_uri(self.folder), options)
+
+
+def _reason(error: Exception) -> str:
+    return getattr(error, "strerror", None) or one_line(error)

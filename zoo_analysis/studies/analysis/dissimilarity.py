@@ -10,11 +10,15 @@ from torch import Tensor
 from zoo_analysis.similarity.measure import Measure
 from zoo_analysis.similarity.registry import get_measure
 from zoo_analysis.stats.line import Floats
-from zoo_analysis.studies.lab.mnist import load_mnist
+from zoo_analysis.studies.lab.digit_pairs import load_digit_pairs
 from zoo_analysis.studies.lab.optimisation import TrainedNet
 
-#: Held-out digits over which layers are compared.
 _SAMPLES: Final = 500
+
+
+def shown() -> Tensor:
+    """The probe: images (n × 1 × 28 × 28) of held-out pairs, over which layers are compared."""
+    return load_digit_pairs()[1].sample(_SAMPLES).images
 
 
 def truncated(x: Tensor, reference: Tensor, kept: int) -> Tensor:
@@ -43,6 +47,8 @@ def layer_of(net: TrainedNet, number: int, images: Tensor) -> Tensor:
 def deletions(name: str, nets: Sequence[TrainedNet], layer: int, kept: Sequence[int]) -> Floats:
     """Dissimilarity of a whole layer and of those of all networks with components deleted.
 
+    The components are those of the probe.
+
     Args:
         name: of the measure.
         nets: trained.
@@ -52,34 +58,35 @@ def deletions(name: str, nets: Sequence[TrainedNet], layer: int, kept: Sequence[
     Returns:
         (networks × networks × kept): of the whole one, and of the truncated one.
     """
-    training, test = load_mnist()
-    shown = test.sample(_SAMPLES).images
-    measure, inputs = get_measure(name), shown.flatten(1)
+    images = shown()
+    measure, inputs = get_measure(name), images.flatten(1)
     whole, deleted = [], []
     for net in nets:
-        x, reference = (layer_of(net, layer, images) for images in (shown, training.images))
+        x = layer_of(net, layer, images)
         whole.append(measure.prepared(x, inputs=inputs))
-        deleted.append([measure.prepared(truncated(x, reference, k), inputs=inputs) for k in kept])
+        deleted.append([measure.prepared(truncated(x, x, k), inputs=inputs) for k in kept])
     return _apart(measure, whole, deleted)
 
 
 def layers_apart(name: str, nets: Sequence[TrainedNet]) -> Floats:
-    """Dissimilarity of each network's last hidden layer and all layers of all networks.
+    """Dissimilarity of each layer of each network, the reference, and all layers of all networks.
 
     Args:
         name: of the measure.
         nets: trained.
 
     Returns:
-        (networks × networks × layers).
+        (layers × networks × networks × layers): of the reference, and of what it is compared with.
     """
-    shown = load_mnist()[1].sample(_SAMPLES).images
-    measure, inputs = get_measure(name), shown.flatten(1)
+    images = shown()
+    measure, inputs = get_measure(name), images.flatten(1)
     layers = [
-        [measure.prepared(x, inputs=inputs) for _, x in net.net().activations(shown)]
+        [measure.prepared(x, inputs=inputs) for _, x in net.net().activations(images)]
         for net in nets
     ]
-    return _apart(measure, [own[-1] for own in layers], layers)
+    return np.stack(
+        [_apart(measure, [own[depth] for own in layers], layers) for depth in range(len(layers[0]))]
+    )
 
 
 def _apart(measure: Measure, references: list[Any], versions: list[list[Any]]) -> Floats:

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import tempfile
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final, Literal
@@ -110,6 +111,29 @@ def train(
     return TrainedNet(spec, seed, strategy, kept, path)
 
 
+def passes(net: Net, data: Digits, epochs: int, strategy: Strategy = "standard") -> Iterator[int]:
+    """The number of each pass over the images, from 1, once the network has been trained on them.
+
+    Args:
+        net: trained further in place, with an optimiser of its own.
+        data: what to train on.
+        epochs: how many passes.
+        strategy: see `train`.
+    """
+    optimizer = torch.optim.Adam(net.parameters(), lr=_RATE)
+    for epoch in range(1, epochs + 1):
+        for batch in torch.split(torch.randperm(len(data)), _BATCH):
+            images, labels = data.images[batch], data.labels[batch]
+            if strategy != "standard":
+                attack = fgsm if strategy == "fgsm" else pgd
+                images = attack(net, images, labels, TRAINING_EPSILON)
+            loss = cross_entropy(net(images), labels)
+            optimizer.zero_grad()
+            torch.autograd.backward(loss)
+            optimizer.step()
+        yield epoch
+
+
 def _states(
     spec: NetSpec, seed: int, epochs: int, strategy: Strategy, kept: tuple[int, ...], data: Digits
 ) -> dict[str, Tensor]:
@@ -124,17 +148,7 @@ def _states(
         torch.manual_seed(seed)
         net = Net(spec)
         keep(net, 0)
-        optimizer = torch.optim.Adam(net.parameters(), lr=_RATE)
-        for epoch in range(1, epochs + 1):
-            for batch in torch.split(torch.randperm(len(data)), _BATCH):
-                images, labels = data.images[batch], data.labels[batch]
-                if strategy != "standard":
-                    attack = fgsm if strategy == "fgsm" else pgd
-                    images = attack(net, images, labels, TRAINING_EPSILON)
-                loss = cross_entropy(net(images), labels)
-                optimizer.zero_grad()
-                torch.autograd.backward(loss)
-                optimizer.step()
+        for epoch in passes(net, data, epochs, strategy):
             keep(net, epoch)
     return states
 

@@ -55,7 +55,7 @@ class Cell:
 
     @property
     def key(self) -> Key:
-        """What the figure is of."""
+        """The place of the figure in its table."""
         return self.dataset, self.family, self.metric, self.statistic
 
 

@@ -71,7 +71,8 @@ def test_convolutions_have_the_spectra_that_torch_saves(tmp_path):
         tree["params"][name]["kernel"] = kernel
     mine = spectra(save(tree, tmp_path / "flax_model.msgpack"))
     theirs = spectra(network)
-    assert mine.pop("depthwise")[0][2] == theirs.pop("depthwise")[0][2] == 1  # M of the groups
+    # A depthwise kernel is one matrix, channels × positions.
+    assert mine.pop("depthwise")[0][2] == theirs.pop("depthwise")[0][2] == 9
     assert_same_spectra(mine, theirs)
 
 

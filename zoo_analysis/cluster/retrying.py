@@ -1,4 +1,4 @@
-"""What failed in a run, done again as it was asked for: `zoo retry`."""
+"""The failures of a run, done again as it was asked for: `zoo retry`."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -33,6 +33,9 @@ _OF_CORRELATE: Final = (
     "samples",
     "positions",
     "device",
+    "cache_size",
+    "model_seconds",
+    "model_memory",
 )
 #: Settings of a scan, besides its method.
 _OF_SCAN: Final = (
@@ -47,7 +50,7 @@ _OF_SCAN: Final = (
 
 @dataclass(frozen=True)
 class Retried:
-    """What became of the failures of a run.
+    """The outcome of the failures of a run.
 
     Attributes:
         of: the run's scan_id.
@@ -107,7 +110,7 @@ def retry(
     resolved = resolve_sources(config["sources"], access, config["variant"] or "")
     refs = tuple(ref for ref in resolved.refs if ref.repo_id in names)
     problems = [problem for problem in resolved.problems if problem.repo_id in names]
-    found = {each.repo_id for each in (*refs, *problems)}
+    found = {ref.repo_id for ref in refs} | {problem.repo_id for problem in problems}
     gone = f"not among the sources of scan {of} any more"
     problems += [Problem(name, "SourceError", gone) for name in sorted(names - found)]
     how = Method(**{each.name: config[each.name] for each in fields(Method)})

@@ -20,6 +20,8 @@ _VERSION: Final = ".".join(alt.SCHEMA_VERSION.split(".")[:2])
 _SCALE: Final = 2.0
 #: Characters of a file's name, less its suffix.
 _LONGEST_NAME: Final = 100
+#: What of the libraries a page uses.
+_SNIPPET: Final = "window.vegaEmbed = vegaEmbed;"
 #: The page may run what is in it, and fetch nothing.
 _POLICY: Final = (
     "default-src 'none'; script-src 'unsafe-inline' 'unsafe-eval'; style-src 'unsafe-inline'; "
@@ -114,6 +116,6 @@ def _page(spec: dict[str, Any]) -> str:
         policy=_POLICY,
         title=escape(heading.get("text", "") if isinstance(heading, dict) else str(heading)),
         description=escape(spec.get("description", "")),
-        script=vl_convert.javascript_bundle(vl_version=_VERSION),
+        script=vl_convert.javascript_bundle(_SNIPPET, vl_version=_VERSION),
         spec=json.dumps(spec).replace("<", "\\u003c"),  # no text ends the script
     )

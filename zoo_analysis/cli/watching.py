@@ -1,16 +1,18 @@
 """`zoo status` and `zoo retry`: runs watched, and what failed of them done again."""
 
-import json
 import time
+from collections.abc import Iterator
 from datetime import UTC
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from zoo_analysis.cli.options import AddressOption, FormatOption, StoreOption
+from zoo_analysis.cli.options import AddressOption, FormatOption, OutOption, StoreOption
+from zoo_analysis.texts import printable
 
 if TYPE_CHECKING:
-    from zoo_analysis.answers.run_status import RunStatus, RunStatuses
+    from zoo_analysis.answers.operation.run_status import RunStatus, RunStatuses
 
 #: Seconds between two looks.
 _EVERY = 2.0
@@ -24,43 +26,35 @@ def status(
     watch: Annotated[bool, typer.Option("--watch", help="Until it is over.")] = False,
     store: StoreOption = None,
     format: FormatOption = "table",
-    json_: Annotated[bool, typer.Option("--json", help="One JSON object a look.")] = False,
+    output: OutOption = None,
 ) -> None:
     """How far scans and comparisons are: what runs, or else what began last."""
     from rich.console import Console
     from rich.live import Live
     from rich.text import Text
 
-    from zoo_analysis.answers import run_status
-    from zoo_analysis.cli.output import say, write_table
+    from zoo_analysis.answers.operation import run_status
+    from zoo_analysis.cli.output import say, write_report
 
-    def look() -> "RunStatuses":
-        return run_status.status(store, scan)
+    def shown(found: "RunStatuses") -> list[str]:
+        return [line for run in found.runs for line in lines(run)]
 
-    def tell(found: "RunStatuses") -> None:
-        if json_:
-            typer.echo(json.dumps(found.as_dict()))
-        elif format != "table":
-            write_table(found.table(), format)
-        else:
-            say(*(line for run in found.runs for line in lines(run)))
-
-    found, console = look(), Console()
-    if not watch or json_ or format != "table" or not console.is_terminal:
-        tell(found)
-        while watch and any(run.state == "running" for run in found.runs):
-            time.sleep(_EVERY)
-            found = look()
-            tell(found)
-        return
-    with Live(console=console, auto_refresh=False) as live:
+    def looks() -> Iterator["RunStatuses"]:
         while True:
-            shown = "\n".join(line for run in found.runs for line in lines(run))
-            live.update(Text(shown), refresh=True)
-            if all(run.state != "running" for run in found.runs):
+            yield (found := run_status.status(store, scan))
+            if not watch or all(run.state != "running" for run in found.runs):
                 return
             time.sleep(_EVERY)
-            found = look()
+
+    console = Console()
+    if watch and console.is_terminal and format == "table" and output is None:
+        with Live(console=console, auto_refresh=False) as live:
+            for found in looks():
+                live.update(Text("\n".join(map(printable, shown(found)))), refresh=True)
+        return
+    for found in looks():
+        show = partial(say, *shown(found))
+        write_report(found.as_dict(), found.table(), show, format, output)
 
 
 def lines(run: "RunStatus") -> list[str]:
@@ -80,7 +74,7 @@ def lines(run: "RunStatus") -> list[str]:
         f"{run.elsewhere} of them done by another run" if run.elsewhere else "",
         f"{run.failed} failed" if run.failed else "",
     ]
-    out.append("  " + ", ".join(part for part in parts if part))
+    out += ["  " + ", ".join(part for part in parts if part)]
     total = f" of {run.bytes_total / 1e9:.2f}" if run.bytes_total else ""
     pace = [
         counted(run.layers, "layer"),
@@ -88,13 +82,13 @@ def lines(run: "RunStatus") -> list[str]:
         f"{run.an_hour:,.0f} {run.unit} an hour" if run.an_hour else "",
         f"about {_duration(run.seconds_left)} left" if run.seconds_left is not None else "",
     ]
-    out.append("  " + ", ".join(part for part in pace if part))
-    for cause, count in zip(run.causes, run.failures, strict=True):
-        out.append(f"  failed: {count} {cause}")
+    out += ["  " + ", ".join(part for part in pace if part)]
+    causes = zip(run.causes, run.failures, strict=True)
+    out += [f"  failed: {count} {cause}" for cause, count in causes]
     if run.state in ("died", "silent", "interrupted", "failed"):
-        out.append("  what is done is in the store; the same command goes on from there")
+        out += ["  what is done is in the store; the same command goes on from there"]
     if run.failed and run.state != "running":
-        out.append(f"  zoo retry {run.scan_id} does again what failed")
+        out += [f"  zoo retry {run.scan_id} does again what failed"]
     return out
 
 
@@ -112,14 +106,15 @@ def retry(
     ] = None,
     store: StoreOption = None,
     address: AddressOption = None,
-    json_: Annotated[bool, typer.Option("--json", help="The summary as one JSON object.")] = False,
+    format: FormatOption = "table",
+    output: OutOption = None,
 ) -> None:
     """Do again what failed in a scan or a comparison, as it was asked for; default the last one."""
-    from zoo_analysis.cli.output import say
+    from zoo_analysis.cli.output import say, write_summary
     from zoo_analysis.cli.progress import SCANNED, Bar, RunCounter
     from zoo_analysis.cli.summaries import print_comparison, print_scan, tell
     from zoo_analysis.cluster.account import Summary
-    from zoo_analysis.cluster.retry import retry as run
+    from zoo_analysis.cluster.retrying import retry as run
 
     with Bar("retrying") as bar:
         counter = RunCounter(bar, SCANNED, by_bytes=True)
@@ -133,8 +128,9 @@ def retry(
         )
     summary = retried.summary
     if summary is None:
-        say("{}" if json_ else f"nothing failed in scan {retried.of}")
+        nothing = {"retry_of": retried.of, "models": 0}
+        write_summary(nothing, partial(say, f"nothing failed in {retried.of}"), format, output)
     elif isinstance(summary, Summary):
-        tell(summary, print_scan, "json" if json_ else "table")
+        tell(summary, print_scan, format, output)
     else:
-        tell(summary, print_comparison, "json" if json_ else "table")
+        tell(summary, print_comparison, format, output)

@@ -1,6 +1,6 @@
 """A store looked after: its columns, its history, its files, and whether its tables agree.
 
-``python -m zoo_analysis.answers.store_upkeep`` prints docs/schema.md.
+``python -m zoo_analysis.answers.operation.store_upkeep`` prints docs/schema.md.
 """
 
 import re

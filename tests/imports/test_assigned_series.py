@@ -11,7 +11,7 @@ from tests.support.small_models import model_rows
 from zoo_analysis import scan
 from zoo_analysis.answers.ranking import rank
 from zoo_analysis.errors import QueryError
-from zoo_analysis.imports.series import list_series, restate_series, set_series
+from zoo_analysis.imports.assigned_series import list_series, restate_series, set_series
 from zoo_analysis.store import Store, open_store
 
 

@@ -68,6 +68,9 @@ def set_series(
 def list_series(store: Store | str | Path | None = None) -> pa.Table:
     """The series of a store, each with its number of models, and of those with an accuracy.
 
+    Args:
+        store: a store, or what `open_store` takes.
+
     Raises:
         StoreError: there is no store.
     """

@@ -24,7 +24,7 @@ def list_(
 ) -> None:
     """List the series of a store, with their numbers of models."""
     from zoo_analysis.cli.output import write_table
-    from zoo_analysis.imports.series import list_series
+    from zoo_analysis.imports.assigned_series import list_series
 
     write_table(list_series(store), format, output)
 
@@ -39,7 +39,7 @@ def set_(
 ) -> None:
     """Give stored models a series, in place of the one that they were scanned with."""
     from zoo_analysis.cli.output import write_table
-    from zoo_analysis.imports.series import set_series
+    from zoo_analysis.imports.assigned_series import set_series
 
     write_table(set_series(store, series, models), format, output)
 
@@ -53,6 +53,6 @@ def unset(
 ) -> None:
     """Take back the series that stored models were given."""
     from zoo_analysis.cli.output import write_table
-    from zoo_analysis.imports.series import set_series
+    from zoo_analysis.imports.assigned_series import set_series
 
     write_table(set_series(store, None, models), format, output)

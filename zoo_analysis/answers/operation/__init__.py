@@ -1,0 +1,1 @@
+"""A store in operation: its upkeep, and the runs that write to it."""

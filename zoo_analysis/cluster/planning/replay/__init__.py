@@ -1,0 +1,1 @@
+"""Scans of whole hubs on clusters that nobody has, replayed event by event."""
