@@ -1,5 +1,6 @@
 """A store of layers whose spectra are known, measured by the package itself."""
 
+import json
 from dataclasses import asdict
 from typing import Any
 
@@ -90,5 +91,6 @@ def stored(store: Store, repo_id: str, layer: str) -> dict[str, Any]:
 
 
 def datasets(chart: Any) -> list[list[dict[str, Any]]]:
-    """The tables that a chart carries."""
-    return list(chart.to_dict()["datasets"].values())
+    """The tables that a chart carries, as JSON has them."""
+    spec = json.loads(json.dumps(chart.to_dict(), allow_nan=False))
+    return list(spec["datasets"].values())

@@ -11,8 +11,10 @@ from zoo_analysis.report.figures.theme import WIDTH, embedded, finished
 from zoo_analysis.report.figures.thinning import thinned, told
 from zoo_analysis.store import Store, as_store
 
-#: Bins of coverage, of a hundredth each of what lies in matrices from none to all.
+#: Bins of coverage, from nothing measured to all.
 _BINS: Final = 20
+#: Labels of whole numbers alone.
+_WHOLE: Final = "datum.value % 1 ? '' : datum.label"
 #: Causes of failures that are drawn, the commonest.
 _CAUSES: Final = 15
 
@@ -47,7 +49,7 @@ def coverage(store: Store | str | Path | None, *, series: str | None = None) -> 
         drawn = embedded(
             {"model": models[i]["repo_id"], "coverage": models[i]["coverage"]} for i in keep
         )
-        y = alt.Y("count():Q").title("models").axis(format="d", tickCount=min(5, len(models)))
+        y = alt.Y("count():Q").title("models").axis(labelExpr=_WHOLE)
         x = (
             alt.X("coverage:Q", bin=alt.Bin(step=1 / _BINS, extent=[0, 1]))
             .title("share of the elements of matrices that is measured")
@@ -77,9 +79,7 @@ def coverage(store: Store | str | Path | None, *, series: str | None = None) -> 
             alt.Chart(rows)
             .mark_bar(color=theme.ORANGE)
             .encode(
-                alt.X("models:Q")
-                .title("models that failed")
-                .axis(format="d", tickCount=min(8, causes[0]["models"])),
+                alt.X("models:Q").title("models that failed").axis(labelExpr=_WHOLE),
                 alt.Y("cause:N").sort("-x").title(None),
                 tooltip=["cause:N", "models:Q", "latest:N"],
             )

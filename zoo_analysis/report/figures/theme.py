@@ -3,6 +3,7 @@
 import math
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
 from hashlib import blake2s
 from typing import Any, Final, TypeVar
 
@@ -108,6 +109,8 @@ def _plain(value: Any) -> Any:
     value = value.item() if hasattr(value, "item") else value
     if isinstance(value, str):
         return short(value, _TITLE)
+    if isinstance(value, Decimal):  # sums of DuckDB's
+        value = int(value) if value == int(value) else float(value)
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value.isoformat() if hasattr(value, "isoformat") else value
