@@ -33,9 +33,16 @@ def listed(names: Sequence[str] | str) -> tuple[str, ...]:
 
 
 def whole_or_part(name: str, known: Iterable[str]) -> list[str]:
-    """The known name that this is, or else all those that it is a part of, whatever the case."""
+    """The known name that this is or ends in after a slash, or all those that it is a part of.
+
+    Case counts for the first alone; where it ends several names, it is a part of all of these.
+    """
     known = set(known)
-    return [name] if name in known else sorted(k for k in known if name.lower() in k.lower())
+    if name in known:
+        return [name]
+    parts = sorted(k for k in known if name.lower() in k.lower())
+    ends = [k for k in parts if k.lower().endswith(f"/{name.lower()}")]
+    return ends or parts
 
 
 def several(name: str, found: list[str]) -> str:

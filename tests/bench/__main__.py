@@ -20,6 +20,7 @@ BENCHMARKS = {
     "store": ("store_growth", 5),
     "similarity": ("similarity", 5),
     "startup": ("startup", 5),
+    "workers": ("workers", 3),
 }
 
 

@@ -38,7 +38,7 @@ def test_no_more_tasks_are_asked_for_than_there_are_places() -> None:
     run_tasks(next_task, RayWorkers())
     assert sorted(done) == list(range(0, 24, 2))
     assert {places for _, places in asked} == {4}
-    assert [finished for finished, _ in asked[:5]] == [0, 0, 0, 0, 1]
+    assert all(sent - finished < 4 for sent, (finished, _) in enumerate(asked[:12]))
 
 
 def test_a_task_may_bring_others_into_being() -> None:

@@ -1,6 +1,7 @@
 """Leave-one-out, bootstrap, permutation, ranks and flags against brute force, scipy, textbooks."""
 
 import itertools
+import math
 
 import numpy as np
 import pytest
@@ -106,6 +107,13 @@ def test_a_perfect_order_has_no_bootstrap_and_says_so() -> None:
     assert fit.kendall_tau == pytest.approx(1)
     assert np.isnan([fit.tau_low, fit.tau_high]).all()
     assert 0 < fit.r2_low < fit.r2_high <= 1
+
+
+@pytest.mark.parametrize("n", [4, 7])
+def test_spearmans_p_of_a_perfect_order_of_few_models_is_two_orders_of_all(n: int) -> None:
+    assert regress(np.arange(n), -(np.arange(n) ** 2)).spearman_p == pytest.approx(
+        2 / math.factorial(n)
+    )
 
 
 @pytest.mark.parametrize("n", [2, 3, 4, 5, 6])

@@ -50,7 +50,7 @@ def read_toml(path: Path, schema: type[_T]) -> _T:
             raise SourceError(f"{path}: has more than the {MOST_TOML >> 20} MiB of such a file")
         table = tomllib.loads(content.decode("utf-8-sig").replace("\r\n", "\n"))
     except OSError as error:
-        raise SourceError(f"{path}: cannot be read ({error.strerror})") from error
+        raise SourceError(f"{path}: cannot be read ({error.strerror or error})") from error
     except RecursionError as error:
         raise SourceError(f"{path}: not valid TOML: nested too deeply") from error
     except ValueError as error:  # also numbers of too many digits

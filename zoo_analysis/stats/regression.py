@@ -16,6 +16,8 @@ COOK = 1.0
 #: Level of the test behind `heteroscedastic`, and of the one behind `curved`.
 HETEROSCEDASTIC, CURVED = 0.05, 0.01
 
+#: Models up to which Spearman's p-value is exact, over all orders.
+_EXACT = 7
 _NAN = float("nan")
 
 
@@ -135,9 +137,19 @@ def _ranked(x: Floats, y: Floats) -> Regression:
             kendall_tau=float(tau.statistic),
             kendall_p=float(tau.pvalue),
             spearman_rho=float(rho.statistic),
-            spearman_p=float(rho.pvalue) if len(x) > 2 else _NAN,
+            spearman_p=_spearman_p(x, y, float(rho.pvalue)),
             theil_sen=float(theilslopes(y, x).slope),
         )
+
+
+def _spearman_p(x: Floats, y: Floats, p: float) -> float:
+    """Chance of so large a |ρ|: exact for few models, whose p by Student's t may be 0."""
+    from scipy.stats import rankdata
+
+    if len(x) < 3 or not np.isfinite(p):
+        return _NAN
+    exact = len(x) <= _EXACT or p == 0
+    return permutation_p(rankdata(x), rankdata(y)) if exact else p
 
 
 def _flags(line: Line, x: Floats, y: Floats, labels: np.ndarray) -> list[str]:

@@ -96,19 +96,24 @@ def get_query(name: str) -> NamedQuery:
     Raises:
         QueryError: there is none, and the nearest names are suggested; or as for `list_queries`.
     """
-    paths = _paths()
+    paths = _paths(name)
     if name in paths:
         return _parse(paths[name])
     hint = near(name, paths, "`zoo queries` lists them", most=3)
     raise QueryError(f"no query named {name!r}: {hint}")
 
 
-def _paths() -> dict[str, Path]:
+def _paths(asked: str | None = None) -> dict[str, Path]:
+    """Files by the names of their questions; those of one name are refused where it is asked for.
+
+    Args:
+        asked: the name; None asks for all.
+    """
     folders = (data_dir("queries"), own_queries())
     with_package, own = ({path.stem: path for path in f.glob("*.sql")} for f in folders)
-    for name in with_package.keys() & own.keys():
+    for name in with_package.keys() & own.keys() & ({asked} if asked else own.keys()):
         raise QueryError(f"{own[name]}: a question {name!r} comes with the package; rename yours")
-    return with_package | own
+    return own | with_package
 
 
 def _parse(path: Path) -> NamedQuery:

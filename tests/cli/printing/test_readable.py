@@ -37,13 +37,30 @@ def test_no_line_is_wider_than_the_terminal(monkeypatch: pytest.MonkeyPatch) -> 
         assert max(map(len, lines(WIDE, write_vertical))) <= width
 
 
-def test_columns_without_room_are_named() -> None:
-    text = " ".join(lines(WIDE))
+def test_columns_without_room_follow_in_further_tables_with_the_first_one() -> None:
+    table = WIDE.drop_columns(["revision"])
+    text = "\n".join(lines(table))
+    heads = [line.split() for line in lines(table) if line.startswith("repo_id")]
+    assert 1 < len(heads) <= 3
+    assert "more column" not in text
+    assert text.count("owner/network-3") == len(heads)
+    assert "norm_11" in text
+
+
+def test_columns_without_room_in_a_long_table_are_named() -> None:
+    long = pa.concat_tables([WIDE] * 60)
+    text = " ".join(lines(long))
     shown, left = text.split(" more columns (-f vertical or csv): ")
     names = left.split(", ")
     assert names == WIDE.column_names[-len(names) :]
     assert int(shown.split()[-1]) == len(names)
     assert "owner/network-3" in shown
+
+
+def test_times_are_never_cut() -> None:
+    times = pa.array([f"2026-11-0{i}T10:00:00" for i in range(1, 5)]).cast(pa.timestamp("s"))
+    text = "\n".join(lines(WIDE.select(["layer", "remark"]).append_column("at", times)))
+    assert "2026-11-04" in text
 
 
 def test_what_is_the_same_in_all_rows_is_told_once_above() -> None:

@@ -14,8 +14,11 @@ from typing import Any
 import psutil
 import pytest
 
+from zoo_analysis.cluster.flow import run_tasks
 from zoo_analysis.cluster.processes.child import Child, ProcessDied
+from zoo_analysis.cluster.processes.local_workers import LocalWorkers
 from zoo_analysis.cluster.processes.serving import note, permit
+from zoo_analysis.cluster.processes.task import Task
 
 
 def double(number: int) -> int:
@@ -139,3 +142,15 @@ def test_it_ends_with_its_parent_in_the_middle_of_a_call(how: signal.Signals) ->
     parent.send_signal(how)
     parent.wait()
     assert not psutil.wait_procs([child], timeout=10)[1]
+
+
+def test_an_idle_process_that_was_killed_costs_nothing() -> None:
+    got: list[Any] = []
+    with LocalWorkers(1, 1) as workers:
+        for round_ in range(2):
+            tasks = [Task(abs, (-round_,), got.append, lambda error, attempts: error)]
+            run_tasks(lambda room, tasks=tasks: tasks.pop() if tasks else None, workers)
+            (idle,) = workers._idle
+            os.kill(idle.process.pid, signal.SIGKILL)
+            idle.process.wait()
+    assert got == [0, 1]

@@ -139,7 +139,9 @@ def status(store: Store | str | Path | None = None, scan: str | None = None) -> 
     if scan in names:
         names = {scan}
     if not names:
-        raise ZooError(f"no scan {scan or ''} in {store.uri}: `zoo query scans` lists them")
+        if not scan:
+            raise ZooError(f"no scan was made into {store.uri} yet: `zoo scan SOURCE` makes one")
+        raise ZooError(f"no scan {scan} in {store.uri}: `zoo query scans` lists them")
     if scan and len(names) > 1:
         raise ZooError(f"{scan!r} begins several scans: {', '.join(sorted(names)[:_NAMED])}")
     states = _states(store, {name: told[name] for name in names if name in told})

@@ -19,6 +19,8 @@ from zoo_analysis.texts import printable
 _MANY: Final = 3
 #: Narrowest that a column of names, one of prose, and the first one is made.
 _NAME, _PROSE, _FIRST = 12, 16, 24
+#: Tables that one is broken into, and lines that they may have together.
+_TABLES, _LINES = 3, 400
 #: Blanks between columns.
 _GAP: Final = 2
 
@@ -70,8 +72,9 @@ def write_readable(table: pa.Table, stream: TextIO) -> None:
     """A table no wider than the terminal; elsewhere than ``$COLUMNS``, or 80.
 
     What three or more rows have in common is told above them. To fit, names of columns fold at
-    their underscores, prose folds, names are elided in the middle, and the last columns are left
-    out, which the caption tells; one row that does not fit is written by `write_vertical`.
+    their underscores, prose folds, and names are elided in the middle. Columns without room follow
+    in further tables, each with the first column; where that would be many lines they are left out,
+    which the caption tells. One row that does not fit is written by `write_vertical`.
 
     Args:
         table: of any column types.
@@ -79,7 +82,7 @@ def write_readable(table: pa.Table, stream: TextIO) -> None:
     """
     console = Console(file=stream, highlight=False)
     columns = [
-        _Column(printable(name), tuple(_cells(name, column)), is_number(column.type), not index)
+        _Column(printable(name), tuple(_cells(name, column)), _whole(column.type), not index)
         for index, (name, column) in enumerate(zip(table.column_names, table.columns, strict=True))
     ]
     heading: list[str] = []
@@ -89,7 +92,28 @@ def write_readable(table: pa.Table, stream: TextIO) -> None:
     if len(shown) < len(columns) and len(table) == 1:
         write_vertical(table, stream)
         return
-    told = [Text(line) for line in heading]
+    told: list[RenderableType] = [Text(line) for line in heading]
+    told.append(_drawn(shown))
+    left = columns[len(shown) :]
+    for _ in range(min(_TABLES, _LINES // max(len(table), 1)) - 1):
+        if not left:
+            break
+        shown = _fitted([columns[0], *left], console.width)
+        if len(shown) == 1:  # the next is wider than all the room
+            break
+        left = left[len(shown) - 1 :]
+        told += [Text(""), _drawn(shown)]
+    if not len(table):
+        told.append(Text("no rows"))
+    if left:
+        more = "1 more column" if len(left) == 1 else f"{len(left)} more columns"
+        names = ", ".join(each.name for each in left)
+        told.append(Text(f"{more} (-f vertical or csv): {names}"))
+    _print(console, stream, *told)
+
+
+def _drawn(shown: Sequence[_Column]) -> Table:
+    """Columns beside each other, each in its width."""
     drawn = Table(box=box.SIMPLE_HEAD, show_edge=False, padding=(0, _GAP - 1, 0, 0), pad_edge=False)
     for each in shown:
         drawn.add_column(
@@ -102,11 +126,7 @@ def write_readable(table: pa.Table, stream: TextIO) -> None:
         )
     for row in zip(*(_elided(each) for each in shown), strict=True):
         drawn.add_row(*map(Text, row))
-    below = [] if len(table) else [Text("no rows")]
-    if left := [each.name for each in columns[len(shown) :]]:
-        more = "1 more column" if len(left) == 1 else f"{len(left)} more columns"
-        below.append(Text(f"{more} (-f vertical or csv): {', '.join(left)}"))
-    _print(console, stream, *told, drawn, *below)
+    return drawn
 
 
 def write_vertical(table: pa.Table, stream: TextIO) -> None:
@@ -129,6 +149,11 @@ def write_vertical(table: pa.Table, stream: TextIO) -> None:
         _print(console, stream, title, lines)
     if not len(table):
         stream.write("no rows\n")
+
+
+def _whole(kind: pa.DataType) -> bool:
+    """True for numbers and times, of which no part may be missing."""
+    return is_number(kind) or bool(pa.types.is_temporal(kind))
 
 
 def _print(console: Console, stream: TextIO, *parts: RenderableType) -> None:

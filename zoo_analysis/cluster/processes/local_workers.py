@@ -96,6 +96,23 @@ class LocalWorkers:
     def _start(self) -> None:
         while self._waiting and len(self._busy) < self.count:
             task = self._waiting.popleft()
-            child = self._idle.pop() if self._idle else Child(lambda: self._permits)
-            child.send(pickle.dumps((task.function, task.arguments), protocol=5))
+            called = pickle.dumps((task.function, task.arguments), protocol=5)
+            try:
+                child = self._sent(called)
+            except ProcessDied as error:  # a new one, before it did anything
+                self._answers[task] = error
+                continue
             self._busy[child.connection] = child, task
+
+    def _sent(self, called: bytes) -> Child:
+        """A process that was sent a call; idle ones that died meanwhile are nobody's fault."""
+        while self._idle:
+            child = self._idle.pop()
+            try:
+                child.send(called)
+            except ProcessDied:
+                continue
+            return child
+        child = Child(lambda: self._permits)
+        child.send(called)
+        return child
