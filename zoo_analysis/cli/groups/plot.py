@@ -217,7 +217,7 @@ def coverage(
     store: StoreOption = None,
     output: FileOption = None,
 ) -> None:
-    """What was measured, what was left out and why, and what failed."""
+    """Shares of models that were measured, reasons for the rest, causes of failures."""
     from zoo_analysis.report import figures
 
     _write(figures.coverage(store, series=series), output, "coverage")
@@ -233,7 +233,7 @@ def releases(
     store: StoreOption = None,
     output: FileOption = None,
 ) -> None:
-    """What appeared over time on each watch, and new models against their series."""
+    """Releases over time on each watch, and new models against their series."""
     from zoo_analysis.report import figures
     from zoo_analysis.sources.watch import parse_since
 

@@ -1,4 +1,4 @@
-"""What was scanned, what failed, and what of each model was left out."""
+"""Coverage of the models: elements measured, elements left out, and failures by cause."""
 
 from pathlib import Path
 from typing import Any, Final
@@ -20,7 +20,7 @@ _CAUSES: Final = 15
 
 
 def coverage(store: Store | str | Path | None, *, series: str | None = None) -> alt.VConcatChart:
-    """How much of each model was measured, why the rest was left out, and why scans failed.
+    """Share of each model that was measured, reasons for the rest, and causes of failures.
 
     Args:
         store: a store, or what `open_store` takes.

@@ -84,7 +84,7 @@ def matrix(
     neurons: str | None = None,
     layers: str | None = None,
 ) -> alt.VConcatChart:
-    """All models with all under one measure, in the order of a hierarchical clustering.
+    """Heatmap of all models with all under one measure, in the order of a clustering.
 
     Args:
         store: a store, what `open_store` takes, or a table that `matrix` made.
@@ -139,7 +139,7 @@ def layers(
     *,
     probe: str | None = None,
 ) -> alt.LayerChart:
-    """Two models layer by layer under one measure, each in the order of depth.
+    """Heatmap of the layers of two models under one measure, each in the order of depth.
 
     Args:
         store: a store, or what `open_store` takes.

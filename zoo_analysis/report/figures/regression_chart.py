@@ -36,7 +36,7 @@ _SIDE, _LONE = (250, 190), (520, 340)
 
 @dataclass(frozen=True)
 class Kind:
-    """One data set, kind of accuracy and method, of those that rows of regressions are of."""
+    """Data set, kind of accuracy and method, which regressions have in common."""
 
     dataset: str
     accuracy: str
@@ -57,7 +57,7 @@ class Kind:
         return chosen, f"Not drawn: {names}{more}."
 
     def has(self, row: Mapping[str, Any]) -> bool:
-        """Whether a row is of this kind."""
+        """True for a row of this kind."""
         return Kind(row["dataset"], row["accuracy"], row["method"]) == self
 
 

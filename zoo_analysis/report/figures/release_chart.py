@@ -27,7 +27,7 @@ def releases(
     watch: str | None = None,
     metric: str = "alpha_weighted",
 ) -> alt.VConcatChart:
-    """What appeared over time on each watch, and how far new models lie from their series' line.
+    """Releases over time on each watch, and the distance of new models from their series' line.
 
     Args:
         store: a store, or what `open_store` takes.
