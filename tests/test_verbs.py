@@ -40,9 +40,14 @@ NAMES = {
 }
 #: What concerns the command line alone.
 OF_THE_LINE = {"config"}
-#: One model without a store; options of `zoo plan`; the second half of `zoo catalog add`; what is
-#: no verb.
-OTHERS = {"analyze", "calibrate", "scale", "summary", "copy_catalogue", "open_store", "method"}
+#: One model without a store; options of `zoo plan`; the second half of `zoo catalog add`; the
+#: figures, each a command of `zoo plot`; what is no verb.
+OTHERS = {
+    *("analyze", "calibrate", "scale", "summary", "copy_catalogue", "figures"),
+    *("open_store", "method"),
+}
+#: What writes a figure, and is none.
+NO_FIGURES = {"file_name", "save"}
 CLI = Path(zoo_analysis.__file__).parent / "cli"
 
 
@@ -56,10 +61,20 @@ def commands(command: click.Command, path: str = "") -> Iterator[str]:
 
 
 def test_every_command_is_a_function_and_every_function_a_command() -> None:
-    told = {NAMES.get(command, command) for command in commands(get_command(app))}
+    found = set(commands(get_command(app)))
+    plotted = {command for command in found if command.startswith("plot ")}
+    told = {NAMES.get(command, command) for command in found - plotted}
     assert told - OF_THE_LINE == set(zoo_analysis.__all__) - OTHERS
     assert set(dir(zoo_analysis)) >= {*zoo_analysis.__all__, "__version__"}
     assert zoo_analysis.__version__ == version("zoo-analysis")
+
+
+def test_every_figure_is_a_command_and_every_plot_a_figure() -> None:
+    found = commands(get_command(app))
+    plotted = {name.removeprefix("plot ") for name in found if name.startswith("plot ")}
+    assert plotted == set(zoo_analysis.figures.__all__) - NO_FIGURES
+    for name in plotted:
+        assert "Args:" in (inspect.getdoc(getattr(zoo_analysis.figures, name)) or "")
 
 
 @pytest.mark.parametrize("name", sorted(set(zoo_analysis.__all__) - OTHERS))
@@ -78,8 +93,8 @@ def test_each_is_documented_and_returns_a_table_or_a_dataclass(name: str) -> Non
 
 def test_importing_the_package_imports_nothing_heavy() -> None:
     code = (
-        "import sys, zoo_analysis; dir(zoo_analysis); "
-        "print({'torch', 'ray', 'numpy', 'duckdb', 'pyarrow', 'typer'} & set(sys.modules))"
+        "import sys, zoo_analysis; dir(zoo_analysis); print(set(sys.modules) & "
+        "{'torch', 'ray', 'numpy', 'duckdb', 'pyarrow', 'typer', 'altair', 'vl_convert'})"
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "set()"

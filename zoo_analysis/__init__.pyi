@@ -30,6 +30,7 @@ from .imports.assigned_series import list_series, set_series
 from .imports.commit import import_tables
 from .measure.analyze import analyze
 from .measure.summary import summary
+from .report import figures
 from .sources.catalogues.edit import add_to_catalogue, copy_catalogue
 from .sources.catalogues.overview import catalogue_members, list_catalogues
 from .sources.reported import accuracy_sources
@@ -53,6 +54,7 @@ __all__ = [
     "correlate",
     "demo",
     "diagnose",
+    "figures",
     "import_tables",
     "list_catalogues",
     "list_series",

@@ -10,7 +10,12 @@ from scipy.optimize import brentq
 from scipy.stats import kstest
 
 from zoo_analysis.spectra import analyze_kernel, fit_bulk, method
-from zoo_analysis.spectra.marchenko_pastur import law_cdf, noise_distance, tracy_widom_allowance
+from zoo_analysis.spectra.marchenko_pastur import (
+    bulk_density,
+    law_cdf,
+    noise_distance,
+    tracy_widom_allowance,
+)
 
 LAWS = {
     "gaussian": lambda rng, *shape: rng.normal(size=shape),
@@ -253,3 +258,21 @@ def test_impossible_spectra_are_refused():
         fit_bulk(np.ones(4), 3, 4)
     with pytest.raises(ValueError, match="no positive eigenvalue"):
         fit_bulk(np.zeros(4), 4, 4)
+
+
+@pytest.mark.parametrize("ratio", [0.05, 0.5, 0.99])
+def test_the_density_between_edges_is_that_of_the_law(ratio: float) -> None:
+    """Mass 1, mean σ² and variance yσ⁴, whatever the scale (Marchenko & Pastur 1967)."""
+    variance = 3.7
+    low, high = (variance * (1 + sign * np.sqrt(ratio)) ** 2 for sign in (-1, 1))
+
+    def moment(k: int) -> float:
+        def weighted(at: float) -> float:
+            return at**k * float(bulk_density(np.array([at]), low, high)[0])
+
+        return float(quad(weighted, low, high, limit=200)[0])
+
+    assert moment(0) == pytest.approx(1, rel=1e-5)
+    assert moment(1) == pytest.approx(variance, rel=1e-5)
+    assert moment(2) - moment(1) ** 2 == pytest.approx(ratio * variance**2, rel=1e-4)
+    assert bulk_density(np.array([low * 0.9, high * 1.1]), low, high).tolist() == [0, 0]

@@ -25,7 +25,7 @@ from zoo_analysis.cli import (
     track,
     watching,
 )
-from zoo_analysis.cli.groups import accuracies, catalog, store, stored_series
+from zoo_analysis.cli.groups import accuracies, catalog, plot, store, stored_series
 from zoo_analysis.cli.printing.own_output import own_output
 from zoo_analysis.cli.printing.switches import with_switches
 from zoo_analysis.errors import ZooError
@@ -99,7 +99,7 @@ for command in (
     config.config,
 ):
     app.command(command.__name__.rstrip("_"))(with_switches(command))
-for group in (accuracies, catalog, stored_series, store):
+for group in (accuracies, catalog, plot, stored_series, store):
     for each in group.app.registered_commands:
         assert each.callback is not None
         each.callback = with_switches(each.callback)

@@ -175,3 +175,21 @@ _law = lru_cache(maxsize=16)(law_cdf)
 def _median(ratio: float) -> float:
     x, cdf = _law(ratio)
     return float(np.interp(0.5, cdf, x))
+
+
+def bulk_density(at: NDArray[np.float64], bulk_min: float, bulk_max: float) -> NDArray[np.float64]:
+    """Density of the Marchenko–Pastur law between two edges.
+
+    With λ± = σ²(1 ± √y)² it is √((λ⁺ − λ)(λ − λ⁻)) / (2πσ²yλ), and 4σ²y is (√λ⁺ − √λ⁻)².
+
+    Args:
+        at: (n,) positive eigenvalues.
+        bulk_min: λ⁻.
+        bulk_max: λ⁺, above λ⁻.
+
+    Returns:
+        (n,) density per unit of λ, of mass 1; 0 beyond the edges.
+    """
+    inside = np.clip((bulk_max - at) * (at - bulk_min), 0, None)
+    spread = (np.sqrt(bulk_max) - np.sqrt(bulk_min)) ** 2 / 4
+    return np.asarray(np.sqrt(inside) / (2 * np.pi * spread * at))

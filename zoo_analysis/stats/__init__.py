@@ -1,5 +1,6 @@
 """Regressions and correlations with honest intervals: pure functions of arrays."""
 
+from zoo_analysis.stats.clustering import Dendrogram, dendrogram
 from zoo_analysis.stats.correlations import (
     Correlation,
     Difference,
@@ -9,7 +10,7 @@ from zoo_analysis.stats.correlations import (
     fisher_z,
 )
 from zoo_analysis.stats.exact_r2 import r2_interval
-from zoo_analysis.stats.line import Line, fit_line
+from zoo_analysis.stats.line import Line, fit_line, line_band
 from zoo_analysis.stats.pooled import Mixed, Within, mixed_line, partial_correlation, simpson
 from zoo_analysis.stats.regression import Regression, regress
 from zoo_analysis.stats.resampling import (
@@ -19,25 +20,31 @@ from zoo_analysis.stats.resampling import (
     permutation_p,
 )
 from zoo_analysis.stats.robust import Trend, robust_z, trend
+from zoo_analysis.stats.scaling import Plane, classical_scaling
 from zoo_analysis.stats.shares import Share, share
 
 __all__ = [
     "Correlation",
+    "Dendrogram",
     "Difference",
     "Intervals",
     "Line",
     "Mixed",
+    "Plane",
     "Regression",
     "Share",
     "Trend",
     "Within",
     "benjamini_hochberg",
     "bootstrap_intervals",
+    "classical_scaling",
     "correlation",
     "correlation_difference",
+    "dendrogram",
     "difference_of",
     "fisher_z",
     "fit_line",
+    "line_band",
     "mixed_line",
     "partial_correlation",
     "permutation_p",

@@ -109,3 +109,23 @@ def _curvature(t: Floats, y: Floats) -> float:
     scaled = t / np.abs(t).max()
     fit = sm.OLS(y, np.column_stack([np.ones(len(t)), scaled, scaled**2])).fit()
     return float(fit.pvalues[2])
+
+
+def line_band(x: Floats, y: Floats, at: Floats) -> tuple[Floats, Floats]:
+    """The 95 % confidence band of an ordinary-least-squares line (its mean, not new points).
+
+    Args:
+        x: (n,) finite values, at least two of them different; n ≥ 3.
+        y: (n,) finite values.
+        at: (m,) where to tell it.
+
+    Returns:
+        (m,) lower and upper ends, in units of y.
+    """
+    import statsmodels.api as sm
+
+    centre = x.mean()
+    fit = sm.OLS(y, np.column_stack([np.ones(len(x)), x - centre])).fit()
+    told = fit.get_prediction(np.column_stack([np.ones(len(at)), at - centre]))
+    low, high = told.conf_int(alpha=0.05).T
+    return low, high

@@ -50,6 +50,7 @@ class Trend:
         tau: Kendall's τ of value and position.
         p: chance of so large a |τ| without a trend (Mann 1945).
         scatter: robust standard deviation about the Theil–Sen line.
+        intercept: level of that line at position 0.
     """
 
     n: int
@@ -60,6 +61,7 @@ class Trend:
     tau: float
     p: float
     scatter: float
+    intercept: float
 
 
 def trend(position: ArrayLike, values: ArrayLike) -> Trend:
@@ -80,9 +82,9 @@ def trend(position: ArrayLike, values: ArrayLike) -> Trend:
     nan = float("nan")
     level = float(np.median(y)) if len(y) else nan
     if len(np.unique(x)) < 3:
-        return Trend(len(x), level, nan, nan, nan, nan, nan, nan)
+        return Trend(len(x), level, nan, nan, nan, nan, nan, nan, nan)
     if np.ptp(y) == 0:
-        return Trend(len(x), level, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0)
+        return Trend(len(x), level, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0, level)
     line, tau = theilslopes(y, x), kendalltau(x, y)
     return Trend(
         n=len(x),
@@ -93,4 +95,5 @@ def trend(position: ArrayLike, values: ArrayLike) -> Trend:
         tau=float(tau.statistic),
         p=float(tau.pvalue),
         scatter=spread(y - line.slope * x),
+        intercept=float(line.intercept),
     )

@@ -1,0 +1,6 @@
+"""The answers as people look at them: figures.
+
+Nothing is computed here: they ask `answers`, the store, and the functions of `spectra` and `stats`.
+"""
+
+import zoo_analysis.report.figures  # noqa: F401  # `zoo_analysis.figures`; it imports nothing yet

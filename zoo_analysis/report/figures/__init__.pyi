@@ -1,0 +1,25 @@
+from .coverage_chart import coverage
+from .depth_profile import depth
+from .figure_files import file_name, save
+from .likeness_heatmap import layers, matrix
+from .model_map import map
+from .regression_chart import regression
+from .release_chart import releases
+from .spectrum_chart import esd
+from .tau_grid import metrics
+from .xmin_chart import xmin
+
+__all__ = [
+    "coverage",
+    "depth",
+    "esd",
+    "file_name",
+    "layers",
+    "map",
+    "matrix",
+    "metrics",
+    "regression",
+    "releases",
+    "save",
+    "xmin",
+]

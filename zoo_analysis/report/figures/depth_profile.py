@@ -1,0 +1,211 @@
+"""Metrics of layers over relative depth, with what the diagnoses find."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Literal, get_args
+
+import altair as alt
+
+from zoo_analysis.answers.diagnosis import Diagnosis, diagnose
+from zoo_analysis.errors import QueryError
+from zoo_analysis.lookup import listed
+from zoo_analysis.report.figures import theme
+from zoo_analysis.report.figures.theme import WIDTH, embedded, finished, layered, number, short
+from zoo_analysis.report.figures.thinning import MOST, thinned, told
+from zoo_analysis.spectra.layer_warnings import OVER_TRAINED, UNDER_TRAINED
+from zoo_analysis.spectra.metrics import METRICS
+from zoo_analysis.store import Store, as_store
+
+Colour = Literal["kind", "role", "model"]
+#: Metrics that are drawn unless others are asked for.
+DRAWN: Final = ("alpha", "log_spectral_norm", "stable_rank")
+#: Models that one chart sets over each other.
+OVERLAID: Final = 8
+#: Height of a metric's panel, in pixels.
+_HEIGHT: Final = 190
+_LAYERS: Final = """
+SELECT * FROM network_layers
+WHERE repo_id = $repo_id AND revision = $revision AND method = $method ORDER BY depth, layer
+"""
+#: Diagnoses that name layers: the word for these, and the metrics that show it; all where none.
+_MARKED: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
+    "training": ("over- or under-trained", ("alpha", "alpha_weighted", "log_alpha_norm")),
+    "scale collapse": ("off the scale", ("log_spectral_norm", "lambda_max", "log_norm")),
+    "rank collapse": ("rank collapsed", ()),
+    "correlation traps": ("correlation traps", ()),
+}
+
+
+@dataclass(frozen=True)
+class _Profile:
+    """A model's diagnosis and its layers as rows of the chart."""
+
+    found: Diagnosis
+    rows: list[dict[str, Any]]
+
+
+def depth(
+    store: Store | str | Path | None,
+    models: Sequence[str] | str,
+    metrics: Sequence[str] | str = DRAWN,
+    *,
+    colour: Colour | None = None,
+    method: str | None = None,
+) -> alt.VConcatChart:
+    """Metrics of every layer over relative depth, a panel each; models are set over each other.
+
+    Of α it shows the band from 2 to 6 that `diagnose` calls neither over- nor under-trained, and
+    the line of its correlation flow. Layers that a diagnosis names are ringed.
+
+    Args:
+        store: a store, or what `open_store` takes.
+        models: repository ids, or unique parts of one.
+        metrics: columns of `layers`.
+        colour: by kind or role of layers, or by model; None is kind for one model, else model.
+        method: the beginning of a method's id; None is the one committed last.
+
+    Raises:
+        QueryError: no such model, several, one without layers; an unknown metric; too many models.
+        StoreError: there is no store.
+    """
+    store = as_store(store)
+    names, columns = listed(models), listed(metrics)
+    if unknown := [each for each in columns if each not in METRICS]:
+        raise QueryError(f"no metric {unknown[0]!r} of layers; there are: {', '.join(METRICS)}")
+    if len(names) > OVERLAID:
+        raise QueryError(f"{len(names)} models: one chart shows at most {OVERLAID}")
+    if colour is not None and colour not in get_args(Colour):
+        raise QueryError(f"colour is {colour!r}: use one of {', '.join(get_args(Colour))}")
+    profiles = [_profile(store, name, columns, method) for name in names]
+    by = colour or ("kind" if len(profiles) == 1 else "model")
+    rows = [row for profile in profiles for row in profile.rows]
+    if not rows:
+        raise QueryError(f"the store has averages only of {', '.join(names)}: no layers to draw")
+    keep = thinned([[row[name] for row in rows] for name in columns], MOST)
+    drawn = embedded(rows[i] for i in keep)
+    groups = list(dict.fromkeys(short(str(row[by])) for row in rows))
+    colours = alt.Color(f"{by}:N").title(by).scale(domain=groups, range=list(theme.CATEGORIES))
+    flows = [line for profile in profiles for line in _flow(profile)]
+    panels = [
+        _panel(
+            drawn,
+            name,
+            colours,
+            flows if name == "alpha" else [],
+            last=name == columns[-1],
+        )
+        for name in columns
+    ]
+    caption = [_in_words(profile, len(profiles) == 1) for profile in profiles]
+    caption.append(told(len(keep), len(rows), "layers"))
+    title = f"{', '.join(short(p.found.model.repo_id) for p in profiles)} over depth"
+    chart: alt.VConcatChart = alt.vconcat(*panels, spacing=14)
+    chart = chart.resolve_scale(color="shared", shape="shared")
+    return finished(chart, title, caption, WIDTH + 150)
+
+
+def _profile(store: Store, name: str, columns: Sequence[str], method: str | None) -> _Profile:
+    found = diagnose(store, name, None, method)
+    marks: dict[str, list[str]] = {}
+    for finding in found.findings:
+        for layer in finding.layers if finding.diagnosis in _MARKED else ():
+            marks.setdefault(layer, []).append(_MARKED[finding.diagnosis][0])
+    layers = store.run(_LAYERS, found.model.key).to_pylist()
+    deepest = max((layer["depth"] or 0 for layer in layers), default=0)
+    rows = [
+        {
+            "model": short(found.model.repo_id),
+            "layer": layer["layer"],
+            "kind": short(str(layer["kind"])),
+            "role": short(str(layer["role"])),
+            "position": (layer["depth"] or 0) / max(deepest, 1),
+            "named": ", ".join(marks.get(layer["layer"], [])),
+            **{column: layer[column] for column in columns},
+        }
+        for layer in layers
+    ]
+    return _Profile(found, rows)
+
+
+def _panel(
+    drawn: alt.InlineData,
+    metric: str,
+    colours: alt.Color,
+    flows: Sequence[dict[str, Any]],
+    *,
+    last: bool,
+) -> alt.LayerChart:
+    x = (
+        alt.X("position:Q")
+        .scale(domain=[0, 1], padding=8)
+        .title("relative depth (0 the first layer, 1 the last)" if last else None)
+        .axis(labels=last)
+    )
+    y = alt.Y(f"{metric}:Q").scale(zero=False, padding=8).title(_label(metric))
+    by = str(colours.shorthand)
+    hover: list[Any] = [
+        "model:N",
+        "layer:N",
+        "kind:N",
+        "role:N",
+        alt.Tooltip(f"{metric}:Q", format=".4~g"),
+    ]
+    base = alt.Chart(drawn).encode(x, y, tooltip=[*hover, "named:N"])
+    layers: list[alt.Chart] = []
+    if metric == "alpha":
+        band = embedded([{"from": OVER_TRAINED, "to": UNDER_TRAINED}])
+        layers.append(
+            alt.Chart(band)
+            .mark_rect(color=theme.GREEN, opacity=0.10)
+            .encode(alt.Y("from:Q").title(_label(metric)), alt.Y2("to:Q"))
+        )
+    points = base.mark_point(filled=True, size=45, opacity=0.8).encode(colours)
+    if by != "model:N":
+        points = points.encode(alt.Shape(by).title(by.removesuffix(":N")))
+    layers.append(points)
+    words = [word for word, metrics in _MARKED.values() if not metrics or metric in metrics]
+    ringed = base.transform_filter(f"test(/{'|'.join(words)}/, datum.named)")
+    layers.append(ringed.mark_point(size=150, color=theme.BLACK, strokeWidth=1.4, filled=False))
+    if flows:
+        line = alt.Chart(embedded(flows)).mark_line(strokeDash=[6, 3], strokeWidth=1.8)
+        tinted = colours if by == "model:N" else alt.value(theme.BLACK)
+        layers.append(line.encode(x, alt.Y("alpha:Q"), alt.Detail("model:N"), color=tinted))
+    return layered(layers, WIDTH, _HEIGHT)
+
+
+def _flow(profile: _Profile) -> Iterator[dict[str, Any]]:
+    """The ends of the Theil–Sen line of α over depth."""
+    for finding in profile.found.findings:
+        if finding.diagnosis == "correlation flow" and "slope" in finding.numbers:
+            start, rise = (float(finding.numbers[each] or 0) for each in ("intercept", "slope"))
+            for position in (0.0, 1.0):
+                yield {
+                    "model": short(profile.found.model.repo_id),
+                    "position": position,
+                    "alpha": start + rise * position,
+                }
+
+
+def _label(metric: str) -> str:
+    return {
+        "alpha": "α",
+        "log_spectral_norm": "log10 λ_max",
+        "stable_rank": "stable rank",
+    }.get(metric, metric)
+
+
+def _in_words(profile: _Profile, alone: bool) -> str:
+    """Verdicts of the diagnoses, or of several models the number of layers alone."""
+    found = profile.found
+    values = [row["alpha"] for row in profile.rows if row.get("alpha") is not None]
+    told = f"{short(found.model.repo_id)}: {len(profile.rows)} layers"
+    if values:
+        told += f", α {number(min(values))} to {number(max(values))}"
+    if not alone:
+        return f"{told}."
+    verdicts = "; ".join(f"{each.diagnosis}: {each.verdict}" for each in found.findings)
+    return (
+        f"{told}. {verdicts}. Shaded: α from 2 to 6; dashed: correlation flow; ringed: layers that "
+        f"a diagnosis names. Method {found.model.method}."
+    )

@@ -1,0 +1,219 @@
+"""The empirical spectral density of a layer, with its power law, bulk and spikes."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final, Literal, get_args
+
+import altair as alt
+import numpy as np
+from numpy.typing import NDArray
+
+from zoo_analysis.errors import QueryError
+from zoo_analysis.report.figures import theme
+from zoo_analysis.report.figures.layer_spectrum import LayerSpectrum, layer_spectrum
+from zoo_analysis.report.figures.theme import HEIGHT, WIDTH, embedded, finished, layered, number
+from zoo_analysis.report.figures.thinning import thinned, told
+from zoo_analysis.spectra.marchenko_pastur import bulk_density
+from zoo_analysis.store import Store
+
+Form = Literal["density", "ccdf"]
+#: Fewest and most bins; between, twice the cube root of the eigenvalues (Rice's rule).
+_BINS: Final = (12, 120)
+#: Points of a curve.
+_POINTS: Final = 200
+#: Spikes that are marked.
+_SPIKES: Final = 200
+
+_SPECTRUM, _LAW, _XMIN, _BULK, _EDGE, _SPIKE, _SHUFFLED = (
+    *("eigenvalues", "power law", "xmin", "Marchenko–Pastur bulk", "bulk's edge λ+", "spikes"),
+    "largest of shuffled W",
+)
+_COLOURS: Final = {
+    _SPECTRUM: theme.SKY,
+    _LAW: theme.VERMILION,
+    _XMIN: theme.PURPLE,
+    _BULK: theme.GREEN,
+    _EDGE: "#004D38",
+    _SPIKE: theme.BLACK,
+    _SHUFFLED: theme.ORANGE,
+}
+
+
+def esd(
+    store: Store | str | Path | None,
+    model: str,
+    layer: str,
+    *,
+    form: Form = "density",
+    revision: str | None = None,
+    method: str | None = None,
+) -> alt.LayerChart:
+    """The spectrum of a layer on logarithmic axes, with all that was fitted to it.
+
+    The power law is drawn from xmin on at the share of the eigenvalues that it was fitted to, the
+    Marchenko–Pastur law at the share that is no spike. The spectrum of the shuffled matrix is not
+    in a store, but how many eigenvalues exceed its largest is: that lies in the band marked.
+
+    Args:
+        store: a store, or what `open_store` takes.
+        model: its repository id, or a unique part of one.
+        layer: its name, or a unique part of one.
+        form: ``density`` per unit of λ, binned, or ``ccdf``, the share of eigenvalues ≥ λ.
+        revision, method: the beginning of one; None is what was committed last.
+
+    Raises:
+        QueryError: no such model or layer, several, one without eigenvalues, or another form.
+        StoreError: there is no store.
+    """
+    if form not in get_args(Form):
+        raise QueryError(f"form is {form!r}: use one of {', '.join(get_args(Form))}")
+    spectrum = layer_spectrum(store, model, layer, revision, method)
+    bars, note = _binned(spectrum) if form == "density" else _ccdf(spectrum)
+    heights = [row["height"] for row in bars if row["height"]]
+    lowest, highest = min(heights) / 2, max(heights) * 2
+    curves = [*_law(spectrum, form), *(_bulk(spectrum) if form == "density" else ())]
+    curves = [row for row in curves if lowest <= row["height"]]
+    highest = max([highest, *(row["height"] for row in curves)])
+    rules, spikes = list(_rules(spectrum)), _spikes(spectrum)
+    shown = {row["what"] for row in [*bars, *curves, *rules, *spikes]}
+    names = [name for name in _COLOURS if name in shown]
+    what = (
+        alt.Color("what:N")
+        .scale(domain=names, range=[_COLOURS[name] for name in names])
+        .title(None)
+    )
+    x = alt.X("low:Q").scale(type="log", nice=False).title("eigenvalue λ of WᵀW").axis(format="~g")
+    y = (
+        alt.Y("height:Q")
+        .scale(type="log", domain=[lowest, highest], clamp=True)
+        .title("density per unit of λ" if form == "density" else "share of eigenvalues ≥ λ")
+        .axis(format="~g")
+    )
+    hover = [alt.Tooltip("low:Q", title="λ", format=".4~g")]
+    if form == "density":
+        drawn = alt.Chart(embedded({**row, "floor": lowest} for row in bars)).mark_bar(
+            binSpacing=0, stroke="white", strokeWidth=0.3
+        )
+        base = drawn.encode(
+            x,
+            y,
+            what,
+            alt.X2("high:Q"),
+            alt.Y2("floor:Q"),
+            tooltip=[*hover, "high:Q", "count:Q", "height:Q"],
+        )
+    else:
+        drawn = alt.Chart(embedded(bars)).mark_point(size=18, filled=True, opacity=0.8)
+        base = drawn.encode(x, y, what, tooltip=[*hover, "height:Q"])
+    layers: list[alt.Chart] = [base]
+    bands = [row for row in rules if "high" in row]
+    if bands:
+        band = alt.Chart(embedded(bands)).mark_rect(opacity=0.35)
+        layers.append(band.encode(alt.X("low:Q"), alt.X2("high:Q"), what))
+    if curves:
+        line = alt.Chart(embedded(curves)).mark_line(strokeWidth=2.2, clip=True)
+        layers.append(line.encode(x, y, what, tooltip=hover))
+    if lines := [row for row in rules if "high" not in row]:
+        rule = alt.Chart(embedded(lines)).mark_rule(strokeDash=[5, 3], strokeWidth=1.6)
+        layers.append(rule.encode(alt.X("low:Q"), what, tooltip=hover))
+    if spikes:
+        tick = alt.Chart(embedded(spikes)).mark_tick(thickness=1.5, size=14)
+        layers.append(tick.encode(alt.X("low:Q"), what, y=alt.value(HEIGHT - 7), tooltip=hover))
+    caption = [*spectrum.caption(), *_bulk_in_words(spectrum), note, _spikes_in_words(spectrum)]
+    chart = layered(layers, WIDTH, HEIGHT)
+    return finished(chart, spectrum.title, caption, WIDTH + 150)
+
+
+def _binned(spectrum: LayerSpectrum) -> tuple[list[dict[str, Any]], str]:
+    """Bins of equal width in log λ: counts and densities, of all eigenvalues of the layer."""
+    evals = spectrum.counted
+    bins = int(np.clip(np.ceil(2 * np.cbrt(len(evals))), *_BINS))
+    low, high = np.log10(evals[0]), np.log10(evals[-1])
+    if low == high:
+        low, high = low - 0.05, high + 0.05
+    edges = 10 ** np.linspace(low, high, bins + 1)
+    edges[0], edges[-1] = min(edges[0], evals[0]), max(edges[-1], evals[-1])
+    counts, _ = np.histogram(evals, edges)
+    heights = counts / len(spectrum.evals) / np.diff(edges)
+    rows = [
+        {"what": _SPECTRUM, "low": low, "high": high, "height": height, "count": int(count)}
+        for low, high, height, count in zip(edges, edges[1:], heights, counts, strict=False)
+        if count
+    ]
+    return rows, f"{bins} bins of equal width in log λ."
+
+
+def _ccdf(spectrum: LayerSpectrum) -> tuple[list[dict[str, Any]], str]:
+    evals = spectrum.counted
+    # Of equal eigenvalues the first: as many are as large.
+    first = np.searchsorted(evals, evals, side="left")
+    shares = (len(evals) - first) / len(spectrum.evals)
+    keep = thinned([-np.log(shares)])
+    rows = [{"what": _SPECTRUM, "low": evals[i], "height": shares[i]} for i in keep]
+    return rows, told(len(keep), len(evals), "eigenvalues")
+
+
+def _law(spectrum: LayerSpectrum, form: Form) -> Iterator[dict[str, Any]]:
+    row = spectrum.row
+    if row["alpha"] is None or row["xmin"] is None or not row["xmax"] > row["xmin"]:
+        return
+    at = _spaced(row["xmin"], row["xmax"])
+    share = row["num_pl_spikes"] / len(spectrum.evals)
+    relative = at / row["xmin"]
+    if form == "density":
+        heights = share * (row["alpha"] - 1) / row["xmin"] * relative ** -row["alpha"]
+    else:
+        heights = share * relative ** (1 - row["alpha"])
+    for low, height in zip(at, heights, strict=True):
+        yield {"what": _LAW, "low": low, "height": height}
+
+
+def _bulk(spectrum: LayerSpectrum) -> Iterator[dict[str, Any]]:
+    row = spectrum.row
+    if row["bulk_max"] is None:
+        return
+    share = (len(spectrum.counted) - row["num_spikes"]) / len(spectrum.evals)
+    at = _spaced(max(row["bulk_min"], spectrum.counted[0]), row["bulk_max"])
+    for low, height in zip(at, bulk_density(at, row["bulk_min"], row["bulk_max"]), strict=True):
+        yield {"what": _BULK, "low": low, "height": share * height}
+
+
+def _rules(spectrum: LayerSpectrum) -> Iterator[dict[str, Any]]:
+    row, evals = spectrum.row, spectrum.counted
+    if row["xmin"] is not None:
+        yield {"what": _XMIN, "low": row["xmin"]}
+    if row["bulk_max"] is not None:
+        yield {"what": _EDGE, "low": row["bulk_max"]}
+    if row["num_rand_spikes"] is not None and 0 < (above := int(row["num_rand_spikes"])) < len(
+        evals
+    ):
+        yield {"what": _SHUFFLED, "low": evals[-above - 1], "high": evals[-above]}
+
+
+def _spikes(spectrum: LayerSpectrum) -> list[dict[str, Any]]:
+    count = min(int(spectrum.row["num_spikes"] or 0), _SPIKES)
+    top = spectrum.counted[len(spectrum.counted) - count :]
+    return [{"what": _SPIKE, "low": value} for value in top]
+
+
+def _spikes_in_words(spectrum: LayerSpectrum) -> str:
+    count = int(spectrum.row["num_spikes"] or 0)
+    return f"The largest {_SPIKES} of {count:,} spikes are marked." if count > _SPIKES else ""
+
+
+def _bulk_in_words(spectrum: LayerSpectrum) -> Iterator[str]:
+    row = spectrum.row
+    if row["bulk_max"] is not None:
+        law = f", {number(row['mp_ks'], 2)} from its law (D)" if row["mp_ks"] is not None else ""
+        spikes = number(row["num_spikes"], 6)
+        yield f"Bulk up to λ+ {number(row['bulk_max'])}{law}; spikes above it: {spikes}."
+    if row["num_rand_spikes"] is not None:
+        traps = "unknown" if row["num_traps"] is None else number(row["num_traps"], 6)
+        yield (
+            f"Eigenvalues above the largest of the shuffled W: "
+            f"{number(row['num_rand_spikes'], 6)}; correlation traps: {traps}."
+        )
+
+
+def _spaced(low: float, high: float) -> NDArray[np.float64]:
+    return np.geomspace(low, high, _POINTS)

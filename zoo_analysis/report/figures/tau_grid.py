@@ -1,0 +1,95 @@
+"""All metrics by all series: how each orders the models by accuracy."""
+
+from pathlib import Path
+from typing import Any, Final
+
+import altair as alt
+import pyarrow as pa
+
+from zoo_analysis.answers.defaults import BY, MIN_MODELS, By
+from zoo_analysis.answers.regressions import regress
+from zoo_analysis.report.figures import theme
+from zoo_analysis.report.figures.regression_chart import Kind
+from zoo_analysis.report.figures.theme import embedded, finished, layered, number
+from zoo_analysis.store import Store
+
+#: Groups of one chart, those with the most models.
+_GROUPS: Final = 40
+
+
+def metrics(
+    store: Store | str | Path | pa.Table | None,
+    *,
+    by: By = BY,
+    dataset: str | None = None,
+    accuracy: str | None = None,
+    method: str | None = None,
+    where: str | None = None,
+    min_models: int = MIN_MODELS,
+) -> alt.LayerChart:
+    """A grid of Kendall's τ of every metric and the accuracy, for every series.
+
+    Args:
+        store: a store, what `open_store` takes, or a table that `regress` made.
+        by, dataset, accuracy, method, where, min_models: as `regress` takes them; of no effect on a
+            table.
+
+    Raises:
+        QueryError: as `regress`.
+        StoreError: there is no store.
+    """
+    table = (
+        store
+        if isinstance(store, pa.Table)
+        else regress(
+            store, (), dataset, by, method, accuracy=accuracy, where=where, min_models=min_models
+        )
+    )
+    rows = table.to_pylist()
+    kind, others = Kind.most(rows)
+    rows = [row for row in rows if kind.has(row)]
+    sizes: dict[str, int] = {}
+    for row in rows:
+        group = row["series"] or "no series"
+        sizes[group] = max(sizes.get(group, 0), row["n"])
+    shown = sorted(sizes, key=lambda group: (-sizes[group], group))[:_GROUPS]
+    cells = embedded(_cell(row) for row in rows if (row["series"] or "no series") in shown)
+    names = list(dict.fromkeys(row["metric"] for row in rows))
+    x = alt.X("metric:N").sort(names).title("metric, mean over layers").axis(labelAngle=-35)
+    y = alt.Y("group:N").sort([theme.short(group, 90) for group in shown]).title(None)
+    base = alt.Chart(cells).encode(x, y)
+    colour = (
+        alt.Color("tau:Q")
+        .scale(scheme=theme.DIVERGING, domain=[-1, 1], domainMid=0)
+        .title("Kendall's τ")
+    )
+    hover = ["group:N", "metric:N", "n:Q", "tau:Q", "interval:N", "p:Q", "flags:N"]
+    squares = base.mark_rect(stroke="white").encode(colour, tooltip=hover)
+    dark = alt.condition("abs(datum.tau) > 0.6", alt.value("white"), alt.value(theme.BLACK))
+    value = base.mark_text(dy=-6, fontSize=12).encode(alt.Text("tau:Q", format="+.2f"), color=dark)
+    interval = base.mark_text(dy=8, fontSize=9).encode(alt.Text("interval:N"), color=dark)
+    width, height = max(420, 96 * len(names)), 40 * len(shown)
+    caption = [
+        f"{kind.accuracy} on {kind.dataset} as reported; below τ its 95 % interval, where the "
+        f"models are enough for one.",
+        "Models: " + ", ".join(f"{group} {sizes[group]}" for group in shown) + ".",
+        f"{len(sizes) - _GROUPS} smaller groups are not drawn." if len(sizes) > _GROUPS else "",
+        others,
+        f"Method {kind.method}.",
+    ]
+    chart = layered([squares, value, interval], width, height)
+    return finished(chart, "How metrics order models by accuracy", caption, width + 160)
+
+
+def _cell(row: dict[str, Any]) -> dict[str, Any]:
+    low, high = row["tau_low"], row["tau_high"]
+    known = low is not None and high is not None
+    return {
+        "group": row["series"] or "no series",
+        "metric": row["metric"],
+        "n": row["n"],
+        "tau": row["kendall_tau"],
+        "interval": f"{number(low, 2)} to {number(high, 2)}" if known else "",
+        "p": row["perm_p"],
+        "flags": row["flags"],
+    }
