@@ -33,7 +33,7 @@ from zoo_analysis.weights.readers.memory import MemoryCheckpoint
 SIDES: Final = (2, 8, 32, 64, 128, 256, 512, 1024, 2048)
 #: Weights in a batch of small matrices, so that it takes more than the clock's grain.
 _BATCH: Final = 1 << 16
-#: Rows of those for each column; the share of their time that is a Gram matrix at the very least.
+#: Rows of those for each column; the least share of a time that is left after a part is taken off.
 _TALL, _LEAST = 4, 0.05
 #: Blocks of the two networks that are opened, each of four matrices of this side.
 _DEPTHS, _WIDTH = (2, 24), 24
@@ -161,7 +161,7 @@ def _opening(how: Method) -> tuple[float, float, float]:
         ref = ModelRef("me/large", None, str(large), "local", large.stat().st_size)
         hashed = _seconds(lambda: resolve_revision(ref)) / ref.nbytes
     listed = max((opened[1] - opened[0]) / (layers[1] - layers[0]), 0.0)
-    return max(opened[0] - layers[0] * listed, 0.0), listed, hashed
+    return max(opened[0] - layers[0] * listed, _LEAST * opened[0]), listed, hashed
 
 
 def _write_transformer(home: Path, depth: int) -> None:
