@@ -1,4 +1,4 @@
-"""A hub that is gone for a minute costs time and nothing else, whatever is asked of it just then."""
+"""A hub that is gone for a minute costs time and nothing else, whatever it is asked just then."""
 
 from collections.abc import Callable
 from dataclasses import replace
