@@ -114,8 +114,15 @@ def check_room(path: Path, nbytes: int) -> None:
     """Refuse to begin what may not fit: half a file is of no use, and the end of a run needs room.
 
     Raises:
-        OSError: fewer bytes are free on the disk of a path, which need not be there yet.
+        OSError: nothing may be written in a folder, which need not be there yet, or fewer bytes are
+            free on its disk.
     """
     there = next(each for each in (path, *path.parents) if each.exists())
-    if shutil.disk_usage(there).free < nbytes:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    number = 0
+    if not os.access(there, os.W_OK):
+        read_only = os.statvfs(there).f_flag & os.ST_RDONLY
+        number = errno.EROFS if read_only else errno.EACCES
+    elif shutil.disk_usage(there).free < nbytes:
+        number = errno.ENOSPC
+    if number:
+        raise OSError(number, os.strerror(number))
