@@ -8,7 +8,7 @@ import pyarrow as pa
 from zoo_analysis.cluster.processes.pickling import pickled
 
 
-def test_results_come_through_as_pickle_would_have_them():
+def test_results_come_through_as_pickle_would_have_them() -> None:
     parts = [
         pa.table(
             {
