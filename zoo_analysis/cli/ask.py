@@ -21,7 +21,6 @@ from zoo_analysis.cli.options import (
 )
 from zoo_analysis.errors import ZooError
 from zoo_analysis.store.query_limits import MEMORY, SECONDS, QueryLimits, remove_spilled
-from zoo_analysis.texts import printable
 
 if TYPE_CHECKING:
     from zoo_analysis.answers.model import ModelReport
@@ -62,7 +61,7 @@ def query(
 ) -> None:
     """Ask the tables, read-only."""
     from zoo_analysis.answers import questions
-    from zoo_analysis.cli.output import write_table
+    from zoo_analysis.cli.output import say, write_table
 
     params = {}
     for text in param or []:
@@ -82,7 +81,7 @@ def query(
         )
     write_table(answer.table, format, output)
     if answer.note:
-        typer.echo(printable(answer.note), err=format != "table" or output is not None)
+        say(answer.note, error=format != "table" or output is not None)
 
 
 @contextmanager
@@ -126,7 +125,7 @@ def queries(
 ) -> None:
     """List the named questions, or show one of them."""
     from zoo_analysis.answers import questions
-    from zoo_analysis.cli.output import say, write_report, write_table
+    from zoo_analysis.cli.output import say, say_whole, write_report, write_table
     from zoo_analysis.store import get_query
 
     if name is None:
@@ -138,7 +137,7 @@ def queries(
     def show() -> None:
         say(found.title, *([str(found.file)] if found.file else []), "")
         write_table(params)
-        say("", *found.sql.rstrip().splitlines())
+        say_whole("", *found.sql.rstrip().splitlines())
 
     told = {"name": found.name, "answers": found.title, "sql": found.sql}
     write_report({**told, "parameters": params.to_pylist()}, params, show, format, output)
