@@ -8,7 +8,6 @@ from typing import Any, TextIO, get_args
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-import typer
 
 from zoo_analysis.cli.options import Format
 from zoo_analysis.cli.printing.cells import brief, column_cells, percent

@@ -37,10 +37,10 @@ def print_scan(summary: "Summary") -> None:
         + (f" ({summary.predicted:.1f} s predicted)" if summary.predicted else "")
     )
     if summary.parameters_total:
-        whole = summary.parameters_measured == summary.parameters_total
+        rest = summary.parameters_total - summary.parameters_measured
         say(
             f"{summary.parameters_measured:,} of {summary.parameters_total:,} parameters measured"
-            + ("" if whole else "; the rest: zoo query coverage")
+            + (f"; what the other {rest:,} are: zoo query coverage" if rest else "")
         )
     _print_named("less than 90 % of the matrices measured", summary.incomplete)
     _print_named(
