@@ -18,7 +18,7 @@ WITH states AS (
 )
 SELECT
     run, row_number() OVER training AS place, epoch, step, $metric AS metric, value,
-    value - lag(value) OVER training AS change, random_like, layers, repo_id, method, revision
+    value - lag(value) OVER training AS change, random_like, layers AS averaged_layers, repo_id, method, revision
 FROM states
 WHERE $run IS NULL OR run = $run OR split_part(run, '/', -1) = $run
 WINDOW training AS (

@@ -62,7 +62,7 @@ SELECT
     CASE WHEN value + accuracy IS NOT NULL AND place <> accuracy_place THEN format(
         'metric puts it {} {}', abs(accuracy_place - place), if(place < accuracy_place, 'higher', 'lower')
     ) END AS disagreement,
-    random_like, of, layers, dataset, accuracy_metric, method, revision
+    random_like, of, layers AS averaged_layers, dataset, accuracy_metric, method, revision
 FROM ranked
 ORDER BY series NULLS LAST, rank, repo_id
 LIMIT $limit;

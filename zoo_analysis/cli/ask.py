@@ -184,11 +184,20 @@ def print_model(report: "ModelReport") -> None:
     # of `parameters`, tied ones once, and `parameters_total` readers are told the one in the books
     apart = {"repo_id", "revision", "parameters"}
     say_values("", {k: v for k, v in report.model.items() if k not in apart})
-    write_table(report.layers.select(sorted(report.layers.column_names, key=_place)))
-    averages = {k: v for k, v in report.averages.items() if isinstance(v, int | float)}
-    say_values("averages: ", averages)
-    told = ", ".join(f"{counted(n, 'layer')} {name}" for name, n in report.warnings.items())
-    say(f"warnings: {told or 'none'}")
+    say(report.counts)
+    of_layers = {"layers", "warnings", "judged", "looks_random"}
+    averages = {
+        name: value
+        for name, value in report.averages.items()
+        if isinstance(value, int | float) and name not in of_layers
+    }
+    if not len(report.layers):
+        say_values("averages: ", averages)
+    else:
+        write_table(report.layers.select(sorted(report.layers.column_names, key=_place)))
+        say_values(f"averages over {counted(report.averages['layers'], 'layer')}: ", averages)
+        told = ", ".join(f"{counted(n, 'layer')} {name}" for name, n in report.warnings.items())
+        say(f"warnings: {told or 'none'}")
     if len(report.left_out):
         share = report.model["coverage"]
         if share is not None and share < LEAST_COVERAGE:
