@@ -2,6 +2,8 @@
 
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from typing import Final
 
 from zoo_analysis.errors import CheckpointError
 from zoo_analysis.lookup import loaded
@@ -18,6 +20,8 @@ GROUP = "zoo_analysis.readers"
 
 #: The format that a model is read in if it is there in several comes first.
 _BUILT_IN = (_SAFETENSORS, _TORCH, _GGUF, _FLAX, _KERAS, _ONNX)
+#: Of files that `zoo import` takes.
+_TABLES: Final = (".csv", ".parquet")
 
 
 def suffixes_by_format() -> tuple[tuple[str, ...], ...]:
@@ -52,7 +56,10 @@ def reader_of(file: str) -> Reader:
     known: dict[str, Reader | EntryPoint] = {**_own(), **added()}
     fitting = [suffix for suffix in known if file.lower().endswith(suffix)]
     if not fitting:
-        raise CheckpointError(f"{file}: not a weight file; known are {' '.join(suffixes())}")
+        told = f"{file}: not a weight file; known are {' '.join(suffixes())}"
+        if file.lower().endswith(_TABLES):
+            told += f"; a table of metrics is imported: zoo import {Path(file).name}"
+        raise CheckpointError(told)
     reader = known[max(fitting, key=len)]
     return reader if isinstance(reader, Reader) else _loaded(reader)
 
