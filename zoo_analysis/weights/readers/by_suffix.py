@@ -26,12 +26,22 @@ _TABLES: Final = (".csv", ".parquet")
 
 def suffixes_by_format() -> tuple[tuple[str, ...], ...]:
     """The suffixes of weight files, those of one format together, the preferred format first."""
-    return (*(reader.suffixes for reader in _BUILT_IN), *((suffix,) for suffix in added()))
+    return _by_format(tuple(added()))
+
+
+@cache
+def _by_format(others: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
+    return (*(reader.suffixes for reader in _BUILT_IN), *((suffix,) for suffix in others))
 
 
 def suffixes() -> tuple[str, ...]:
     """The suffixes of weight files, those of the preferred format first."""
-    return tuple(suffix for group in suffixes_by_format() for suffix in group)
+    return _flat(suffixes_by_format())
+
+
+@cache
+def _flat(groups: tuple[tuple[str, ...], ...]) -> tuple[str, ...]:
+    return tuple(suffix for group in groups for suffix in group)
 
 
 def reader_of(file: str) -> Reader:
