@@ -118,10 +118,8 @@ def queries() -> pa.Table:
     """The named questions: those that come with the package, and those of your settings folder.
 
     Returns:
-        Columns of `Question`. `store.get_query` has the SQL and the parameters of one.
-
-    Raises:
-        QueryError: one of your own is malformed, or is called like one of the others.
+        Columns of `Question`. `store.get_query` has the SQL and the parameters of one;
+        `store.query_problems` tells which of your own cannot be asked.
     """
     return table_of(
         Question,
@@ -135,6 +133,21 @@ def queries() -> pa.Table:
             for named in list_queries()
         ],
     )
+
+
+def parts(question: NamedQuery) -> tuple[list[str], str]:
+    """The comments of a question that tell neither its title nor a parameter, and its bare SQL.
+
+    Args:
+        question: as `store.get_query` has it.
+
+    Returns:
+        The comments above the SQL as one text, or none; and the rest.
+    """
+    lines = question.sql.strip().splitlines()
+    end = next((n for n, line in enumerate(lines) if not line.startswith("--")), len(lines))
+    told = [line.removeprefix("--").strip() for line in lines[1:end] if "-- param " not in line]
+    return [" ".join(told)] if told else [], "\n".join(lines[end:])
 
 
 def parameters(question: NamedQuery) -> pa.Table:

@@ -126,18 +126,23 @@ def queries(
     """List the named questions, or show one of them."""
     from zoo_analysis.answers import questions
     from zoo_analysis.cli.output import say, say_whole, write_report, write_table
-    from zoo_analysis.store import get_query
+    from zoo_analysis.store import get_query, query_problems
 
     if name is None:
         write_table(questions.queries(), format, output)
+        for problem in query_problems():
+            say(f"left out: {problem}", error=True)
         return
     found = get_query(name)
     params = questions.parameters(found)
 
     def show() -> None:
-        say(found.title, *([str(found.file)] if found.file else []), "")
-        write_table(params)
-        say_whole("", *found.sql.rstrip().splitlines())
+        remarks, sql = questions.parts(found)
+        say(found.title, *([str(found.file)] if found.file else []), *remarks, "")
+        if len(params):
+            write_table(params)
+            say("")
+        say_whole(*sql.splitlines())
 
     told = {"name": found.name, "answers": found.title, "sql": found.sql}
     write_report({**told, "parameters": params.to_pylist()}, params, show, format, output)

@@ -69,8 +69,13 @@ def releases(
 ) -> None:
     """List what was seen on the watches, the latest first."""
     from zoo_analysis.answers import releases as seen
-    from zoo_analysis.cli.output import write_table
+    from zoo_analysis.answers.remarks.no_rows import why_empty
+    from zoo_analysis.cli.output import say, write_table
     from zoo_analysis.sources.watch import parse_since
 
     table = seen.releases(store, parse_since(since) if since else None, watch)
     write_table(table, format, output)
+    if not len(table):
+        told = f" on watch {watch}" * bool(watch) + f" since {since}" * bool(since)
+        why = why_empty(store, "releases", told and f"was seen{told}")
+        say(why, error=format != "table" or output is not None)

@@ -30,6 +30,9 @@ from zoo_analysis.store.tables import locate
 
 #: The version of this package that brought what says no other.
 _FIRST: Final = "0.1.0"
+#: The unit of logarithms of eigenvalues, and of what is so many times one.
+_LOGARITHM: Final = "log10"
+_IN_LOGARITHM: Final = re.compile(r"\blog [Σλ]")
 
 
 @dataclass(frozen=True)
@@ -165,7 +168,8 @@ def _meaning(table: str, column: str, kind: str) -> ColumnMeaning:
         text = f"{_average(table, column, metric)}{METRICS[metric].meaning}"
     found = re.fullmatch(r"(.*?)(?: \[(.*)\])?(?: \(since (.*)\))?", text or "")
     assert found is not None
-    return ColumnMeaning(column, kind, found[2], found[1], found[3] or _FIRST)
+    unit = found[2] or (_LOGARITHM if _IN_LOGARITHM.search(found[1]) else None)
+    return ColumnMeaning(column, kind, unit, found[1], found[3] or _FIRST)
 
 
 def _average(table: str, column: str, metric: str) -> str:
