@@ -48,7 +48,7 @@ _ALL: Final = (
         "than CKA, deconfounded CKA and Procrustes are, and needs no samples",
         source="Benchmarking a well-calibrated measure of weight similarity, openreview izDiFGXn9B",
         seeds=20,
-        takes=6,
+        takes=4,
     ),
     Study(
         name="wcka-function",
@@ -76,7 +76,7 @@ _ALL: Final = (
         "seeds, where the Procrustes distance does well in both",
         source="Ding, Denain & Steinhardt 2021, arXiv 2108.01661",
         seeds=20,
-        takes=15,
+        takes=6,
     ),
     Study(
         name="series-quality",

@@ -148,12 +148,11 @@ def judged(wcka: PairSimilarities, margins: Sequence[Estimate]) -> tuple[str, bo
     answer = {True: "Seen", False: "Not seen", None: "Cannot be said"}[seen]
     far = wcka.distances(np.arange(wcka.networks))
     others = ", ".join(
-        f"that of {each.measure} is {each.value:+.3f} away ({each.interval('+.3f')})"
-        for each in margins
+        f"{each.measure} {each.value:.3f} ({each.interval('.3f')})" for each in margins
     )
     return (
         f"{answer}: over {wcka.networks} networks the root-mean-square distance of wCKA is "
         f"{far[0]:.3f} from 0 of random networks and {far[1]:.3f} from 1 of adjacent epochs, "
-        f"{far[2]:.3f} in all; {others}.",
+        f"{far[2]:.3f} in all; of the others it is greater by: {others}.",
         seen,
     )

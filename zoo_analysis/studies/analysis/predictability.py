@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from zoo_analysis.stats import correlation, fisher_z
+from zoo_analysis.stats import correlation, correlation_difference, fisher_z
 from zoo_analysis.stats.correlations import Kind
 from zoo_analysis.stats.line import Floats
 from zoo_analysis.studies.analysis.estimate import Estimate
@@ -59,6 +59,28 @@ def predicted(pairs: Pairs, measure: str, inputs: str, kind: Kind, group: str) -
         group,
         f"{kind} with agreement, {inputs} inputs",
         measure,
+        found.n,
+        found.value,
+        found.low,
+        found.high,
+        found.p_value,
+    )
+
+
+def compared(
+    pairs: Pairs, measure: str, other: str, inputs: str, kind: Kind, group: str
+) -> Estimate:
+    """Difference of two measures' correlations with agreement, by the test for dependent ones.
+
+    Like `predicted`, it takes the pairs for independent.
+    """
+    found = correlation_difference(
+        pairs.similarity[measure], pairs.similarity[other], pairs.agreement[inputs], kind
+    )
+    return Estimate(
+        group,
+        f"{kind} with agreement, {inputs} inputs: difference",
+        f"{measure} − {other}",
         found.n,
         found.value,
         found.low,
