@@ -1,6 +1,7 @@
 """What holds for all tests."""
 
 import gc
+import os
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +16,8 @@ from tests.support.loopback import Hub
 
 #: Folders whose tests start Ray; side by side they would take each other's processors and workers.
 _ON_RAY = {"cli", "cluster", "docs"}
+#: Of commands in processes of their own, whose words are looked for as a whole.
+os.environ["COLUMNS"] = "400"
 
 
 class OneForRay(LoadScopeScheduling):

@@ -8,6 +8,7 @@ import typer
 from zoo_analysis.cli.options import (
     SOURCES_HELP,
     AddressOption,
+    DeviceOption,
     Format,
     FormatOption,
     ModelSecondsOption,
@@ -16,6 +17,7 @@ from zoo_analysis.cli.options import (
     VariantOption,
     with_method,
 )
+from zoo_analysis.cluster.placement import DEVICE
 from zoo_analysis.cluster.processes.task_limits import MODEL_SECONDS
 from zoo_analysis.errors import ZooError
 from zoo_analysis.spectra.methods import Method
@@ -32,6 +34,7 @@ def plan(
     ] = None,
     store: StoreOption = None,
     variant: VariantOption = "",
+    device: DeviceOption = DEVICE,
     address: AddressOption = None,
     model_seconds: ModelSecondsOption = MODEL_SECONDS,
     format: FormatOption = "table",
@@ -58,13 +61,21 @@ def plan(
     if calibrate:
         from zoo_analysis.cluster.planning.calibrate_nodes import calibrate as measure
 
-        rates = measure(store, how, address=address)
+        rates = measure(store, how, device=device, address=address)
         if not sources:
             write_table(rates, "json" if json_ else format, output)
             return
     if not sources:
         raise ZooError("nothing to plan: name sources, or --calibrate the machines")
-    found = run(sources, store, how, variant=variant, address=address, model_seconds=model_seconds)
+    found = run(
+        sources,
+        store,
+        how,
+        variant=variant,
+        device=device,
+        address=address,
+        model_seconds=model_seconds,
+    )
     print_plan(found, format, output, json_)
 
 
@@ -90,10 +101,20 @@ def print_plan(
             f"{totals['read_bytes'] / 1e9:.2f} GB to read, "
             f"{totals['gram_flops'] + totals['eigen_flops']:.2e} multiply-adds, "
             f"{totals['peak_bytes'] / 1e9:.2f} GB for the largest layer; "
-            f"about {_duration(plan.seconds)} on {plan.cpus} cores"
+            f"about {_duration(plan.seconds)} on {plan.cpus} cores{_gpus(plan)}"
             + ("" if plan.calibrated else " as they typically are: --calibrate measures them"),
         )
         print_remarks(plan.remarks)
+
+
+def _gpus(plan: "ScanPlan") -> str:
+    from zoo_analysis.cli.output import counted
+
+    layers = sum(model.gpu_layers for model in plan.models)
+    kind = f" ({plan.gpu})" if plan.gpu else ""
+    which = counted(layers, "layer") if layers else "no layer"
+    gpus = f" and {counted(int(plan.gpus), 'GPU')}{kind}, for {which},"
+    return gpus if plan.gpus else ""
 
 
 def _duration(seconds: float) -> str:

@@ -55,7 +55,7 @@ def study(
         return
     # Figures beside figures are the result; what is said of them goes beside it.
     write_table(beside(cells) if format == "markdown" else cells, format, output)
-    typer.echo("\n".join(words), err=True)
+    say(*words, error=True)
 
 
 def studies(format: FormatOption = "table", output: OutOption = None) -> None:

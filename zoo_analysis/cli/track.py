@@ -37,11 +37,10 @@ def track(
     output: OutOption = None,
 ) -> None:
     """Record what is new, changed, gone or gated since the last look."""
-    from zoo_analysis.cli.output import write_table
+    from zoo_analysis.cli.output import say, write_table
     from zoo_analysis.cli.summaries import print_scan
     from zoo_analysis.cluster.track import track as look
     from zoo_analysis.sources.watch import parse_since
-    from zoo_analysis.texts import printable
 
     found = look(
         watches,
@@ -56,7 +55,7 @@ def track(
     if found.scanned is not None and format == "table":
         print_scan(found.scanned)
     for problem in found.problems:
-        typer.echo(printable(f"failed: {problem.repo_id}: {problem.message}"), err=True)
+        say(f"failed: {problem.repo_id}: {problem.message}", error=True)
     if found.problems or (found.scanned is not None and found.scanned.failed):
         raise typer.Exit(3)
 

@@ -1,10 +1,13 @@
 """A plan tells what a scan will do before a byte of weights is read."""
 
 import json
+import re
+import struct
 import time
 from contextlib import suppress
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
@@ -14,8 +17,13 @@ from tests.support.command import zoo
 from tests.support.loopback import Hub
 from tests.support.repositories import tensor_bytes, tensors, write
 from zoo_analysis import open_store, scan
+from zoo_analysis.cluster.placement import GPU_SPEED, Node
+from zoo_analysis.cluster.planning import forecast as forecast_module
 from zoo_analysis.cluster.planning.forecast import plan as forecast
+from zoo_analysis.cluster.planning.machine_rates import rate_rows
+from zoo_analysis.cluster.planning.machines import Machines
 from zoo_analysis.hub.access import HubAccess
+from zoo_analysis.measure.cost import ScanPlan
 from zoo_analysis.spectra import method
 from zoo_analysis.weights import Checkpoint, open_checkpoint
 
@@ -104,3 +112,86 @@ def test_a_plan_counts_the_parts_of_fused_projections_where_a_scan_would(tmp_pat
         for split in (False, True)
     ]
     assert counts == [1, 4]
+
+
+def hollow(folder: Path, sides: list[tuple[int, int]]) -> Path:
+    """A model of which only the headers are there: its weights are a hole in its file."""
+    header, end = {}, 0
+    for number, (rows, cols) in enumerate(sides):
+        start, end = end, end + 2 * rows * cols
+        entry = {"dtype": "F16", "shape": [rows, cols], "data_offsets": [start, end]}
+        header[f"layers.{number}.weight"] = entry
+    raw = json.dumps(header).encode()
+    folder.mkdir(parents=True)
+    with (folder / "model.safetensors").open("wb") as file:
+        file.write(struct.pack("<Q", len(raw)) + raw)
+        file.truncate(8 + len(raw) + end)
+    return folder
+
+
+def with_gpus(monkeypatch: pytest.MonkeyPatch, cpus: int, gpus: int, kind: str = "") -> None:
+    """As if this machine had GPUs of 80 GB, and 64 GB of memory."""
+    node = Node(cpus, 64 * 10**9, gpus, 80 * 10**9)
+    there = Machines(cpus, "a core", node, gpus, kind)
+    monkeypatch.setattr(forecast_module, "machines", lambda address, device: there)
+
+
+def soonest(plan: ScanPlan) -> float:
+    """The end of the work, if cores take the share of what GPUs may do that ends it first."""
+    by_core, movable, by_gpu = (
+        sum(getattr(model, name) for model in plan.models)
+        for name in ("seconds", "core_seconds", "gpu_seconds")
+    )
+    share = np.linspace(0, 1, 100_001)
+    ends = np.maximum(share * by_gpu / plan.gpus, (by_core - share * movable) / plan.cpus)
+    return float(ends.min())
+
+
+@pytest.mark.parametrize(("cpus", "gpus"), [(8, 1), (4, 4), (64, 1)])
+def test_gpus_take_the_large_layers_and_shorten_the_scan(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cpus: int, gpus: int
+) -> None:
+    large = hollow(tmp_path / "large", [(8192, 8192)] * 96 + [(512, 512)] * 3)
+    small = hollow(tmp_path / "small", [(300, 200)] * 4)
+    sources, store = [str(large), str(small)], tmp_path / "store"
+    with_gpus(monkeypatch, cpus, 0)
+    alone = forecast(sources, store)
+    assert [model.gpu_layers for model in alone.models] == [0, 0]
+    with_gpus(monkeypatch, cpus, gpus)
+    found = forecast(sources, store)
+    assert [model.gpu_layers for model in found.models] == [96, 0]
+    on_gpus, _ = found.models
+    assert on_gpus.gpu_seconds == pytest.approx(on_gpus.core_seconds / GPU_SPEED)
+    assert found.seconds == pytest.approx(soonest(found), rel=1e-3)
+    assert found.seconds < alone.seconds
+    told = found.as_dict()
+    assert (told["totals"]["gpus"], told["totals"]["gpu_layers"]) == (gpus, 96)
+
+
+def test_a_calibrated_gpu_is_priced_by_what_was_measured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, store = hollow(tmp_path / "large", [(4096, 4096)] * 2), tmp_path / "store"
+    with_gpus(monkeypatch, 8, 1, "a GPU")
+    guessed = forecast([str(folder)], store)
+    numbers = {"gram": (4096, 2e-14), "eigen": (4096, 3.0)}
+    rows = [{"quantity": name, "side": m, "value": v} for name, (m, v) in numbers.items()]
+    names = ("element", "strided", "fit", "evaluation", "layer", "model", "listed", "hashed")
+    rows += [{"quantity": name, "side": None, "value": 1e-12} for name in (*names, "serial")]
+    rows = [row | {"machine": "a GPU"} for row in rows]
+    open_store(store).append("rates", rate_rows(rows, method(), "calibration-1"))
+    found = forecast([str(folder)], store)
+    assert found.models[0].gpu_seconds == pytest.approx(2 * (3.0 + 2e-14 * 4096**3), rel=1e-4)
+    assert guessed.models[0].gpu_seconds != found.models[0].gpu_seconds
+    answer = zoo("plan", folder, "--store", store)
+    assert " on 8 cores and 1 GPU (a GPU), for 2 layers, " in answer.out
+
+
+def test_a_layer_that_fits_no_machine_is_skipped_with_both_sizes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = hollow(tmp_path / "huge", [(60_000, 60_000), (300, 200)])
+    with_gpus(monkeypatch, 8, 1)
+    (model,) = forecast([str(folder)], tmp_path / "store").models
+    assert model.layers is None
+    assert re.search(r"takes 86\.\d GB of memory, and the largest node has 64 GB", model.skipped)

@@ -163,7 +163,7 @@ def test_a_hundred_thousand_tensors_take_seconds() -> None:
         "ls1.gamma",
     )
     tensors = infos(**{f"blocks.{i}.{n}": (8, 8) for i in range(25_000) for n in names})
-    start = time.perf_counter()
+    start = time.process_time()
     for info in tensors.values():
         omission(info, tensors)
-    assert time.perf_counter() - start < 10
+    assert time.process_time() - start < 10

@@ -92,7 +92,7 @@ def vacuum_store(
     *,
     dry_run: bool = False,
 ) -> pa.Table:
-    """Files removed that only versions older than the retention need.
+    """Files removed that only versions older than the retention need, and what dead runs left.
 
     Args:
         store: a store, or what `open_store` takes.
@@ -100,7 +100,7 @@ def vacuum_store(
         dry_run: only count.
 
     Returns:
-        A row a table, with the number of its files.
+        A row a table, with the number of its files; the last is `runs`, of runs that died.
 
     Raises:
         StoreError: a negative retention; there is no store, or it cannot be written.

@@ -1,25 +1,20 @@
 """The plan of a scan, from headers alone: its work, and how long that takes on a cluster."""
 
-import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from statistics import mode
 
-import ray
-
-from zoo_analysis.cluster.placement import cpus
-from zoo_analysis.cluster.planning.calibrate_nodes import nodes
+from zoo_analysis.cluster.placement import DEVICE, GPU_SPEED, Device, Node, gpu_demand
 from zoo_analysis.cluster.planning.machine_rates import known_rates
+from zoo_analysis.cluster.planning.machines import machines
 from zoo_analysis.cluster.processes.task_limits import MODEL_SECONDS, LimitError, Limits
 from zoo_analysis.cluster.scanning.scan_tasks import Known, is_known
-from zoo_analysis.cluster.session import ray_session
 from zoo_analysis.hub.access import HubAccess, default_access
 from zoo_analysis.hub.repository import NotDownloaded
-from zoo_analysis.measure.cost import Forecast, ScanPlan
-from zoo_analysis.measure.rates import Rates, machine
+from zoo_analysis.measure.cost import Forecast, Piece, ScanPlan, cost
+from zoo_analysis.measure.rates import Rates
 from zoo_analysis.sources import ModelRef, resolve_sources
 from zoo_analysis.spectra.methods import Method, Preset, as_method
 from zoo_analysis.store import Store, as_store
@@ -37,6 +32,7 @@ def plan(
     how: Method | Preset | None = None,
     *,
     variant: str = "",
+    device: Device = DEVICE,
     address: str | None = None,
     model_seconds: float = MODEL_SECONDS,
     access: HubAccess | None = None,
@@ -51,42 +47,66 @@ def plan(
         store: whose models are skipped: a store, or what `open_store` takes.
         how: the method, or the name of its preset; the default one where None.
         variant: of the weights, as `sources.resolve_sources` takes it.
-        address: of a Ray cluster whose cores are counted; None is ``$RAY_ADDRESS``, a running Ray,
-            else this machine.
+        device: ``cpu``, ``cuda``, or ``auto``: cuda where there is a GPU.
+        address: of a Ray cluster whose cores and GPUs are counted; None is ``$RAY_ADDRESS``, a
+            running Ray, else this machine.
         model_seconds: that reading a model's headers may take; one that takes longer is skipped.
         access: how to reach the hub; None is `hub.access.default_access`.
 
     Raises:
         SourceError: a source that is nothing.
-        ZooError: no cluster at the address, or no time for any model.
+        ZooError: no cluster at the address, no GPU where one was asked for, or no time for any
+            model.
     """
     limits = Limits.allowed(model_seconds)
     resolved = resolve_sources(sources, access, variant)
     store, how = as_store(store), as_method(how)
     known = store.committed({ref.repo_id for ref in resolved.refs}, how.id)
-    cores, kind = _machines(address)
-    rates = known_rates(store, how)
+    there, rates = machines(address, device), known_rates(store, how)
+    of_gpu = rates.measured.get(there.gpu_kind)
     only_headers = replace(access or default_access(), download=False)
     price = partial(
-        _model, known=known, how=how, rates=rates.of(kind), access=only_headers, limits=limits
+        _model,
+        known=known,
+        how=how,
+        rates=rates.of(there.kind),
+        on_gpu=partial(_on_gpu, how=how, node=there.node, rates=of_gpu, gpus=there.gpus),
+        node=there.node,
+        access=only_headers,
+        limits=limits,
     )
     with unwarned(), ThreadPoolExecutor(_AT_ONCE) as pool:
         models = list(pool.map(price, resolved.refs))
     for problem in resolved.problems:
         models.append(Forecast(problem.repo_id, None, "", skipped=problem.message))
     remarks = tuple((ref.repo_id, text) for ref in resolved.refs for text in ref.remarks)
-    return ScanPlan(tuple(models), cores, kind, kind in rates.measured, remarks)
+    calibrated = there.kind in rates.measured and (of_gpu is not None or not there.gpus)
+    return ScanPlan(
+        tuple(models), there.cpus, there.kind, calibrated, remarks, there.gpus, there.gpu_kind
+    )
 
 
 def _model(
-    ref: ModelRef, known: Known, how: Method, rates: Rates, access: HubAccess, limits: Limits
+    ref: ModelRef,
+    known: Known,
+    how: Method,
+    rates: Rates,
+    on_gpu: Callable[[Piece], float | None],
+    node: Node,
+    access: HubAccess,
+    limits: Limits,
 ) -> Forecast:
     found = Forecast(ref.repo_id, ref.revision, ref.source)
     if is_known(ref, how.id, known):
         return replace(found, layers=0, skipped="in the store already")
     try:
         with deadline(limits.seconds, LimitError), open_checkpoint(ref.path, access) as checkpoint:
-            return found.priced(checkpoint, how, rates)
+            priced = found.priced(checkpoint, how, rates, on_gpu)
+        if (peak := priced.peak_bytes) > node.memory:
+            needed, there = (f"{nbytes / 1e9:.3g} GB" for nbytes in (peak, node.memory))
+            why = f"its largest layer takes {needed} of memory, and the largest node has {there}"
+            return replace(found, peak_bytes=peak, skipped=why)
+        return priced
     except NotDownloaded as error:
         return replace(found, read_bytes=error.size, skipped=_without(str(error), ref))
     except LimitError:
@@ -101,9 +121,16 @@ def _without(message: str, ref: ModelRef) -> str:
     return message.removeprefix(f"{ref.repo_id}: ").removeprefix(f"{ref.path}: ")
 
 
-def _machines(address: str | None) -> tuple[int, str]:
-    """The cores that there are, and the kind of most machines."""
-    if ray.is_initialized() or address or os.environ.get("RAY_ADDRESS"):
-        with ray_session(address):
-            return cpus(), mode(kind for _, kind, _ in nodes())
-    return os.cpu_count() or 1, machine()
+def _on_gpu(
+    piece: Piece, how: Method, node: Node, rates: Rates | None, gpus: float
+) -> float | None:
+    """Seconds of a GPU for a piece; None where it stays on a core.
+
+    What nobody has calibrated is taken for `GPU_SPEED` cores, as a scan takes it.
+    """
+    peak, seconds = piece.cost.peak_bytes, piece.cost.seconds
+    if not gpus or peak > node.memory or not gpu_demand(peak, seconds, len(piece.specs), node):
+        return None
+    if rates is None:
+        return seconds / GPU_SPEED
+    return sum(cost(spec, how, rates).seconds for spec in piece.specs)

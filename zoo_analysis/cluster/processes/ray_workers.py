@@ -15,6 +15,7 @@ from zoo_analysis.cluster.processes.task import ATTEMPTS, ATTEMPTS_BEYOND_LIMITS
 from zoo_analysis.cluster.processes.task_limits import LimitError, why_ended
 from zoo_analysis.cluster.session import Link
 from zoo_analysis.cluster.worker import one_thread
+from zoo_analysis.measure.rates import machine
 
 #: Seconds for which the cluster is taken to be as large as it was.
 _UNCHANGED: Final = 1.0
@@ -39,6 +40,14 @@ def gpu_memory() -> int:
     import torch
 
     return torch.cuda.mem_get_info()[1] if torch.cuda.is_available() else 0
+
+
+@ray.remote(num_cpus=0, num_gpus=0.01)
+def gpu_kind() -> str:
+    """The name of a GPU of the cluster; empty where torch sees none."""
+    import torch
+
+    return machine("cuda") if torch.cuda.is_available() else ""
 
 
 class _Beside:
