@@ -28,6 +28,7 @@ NAMES = {
     "catalog list": "list_catalogues",
     "catalog show": "catalogue_members",
     "import": "import_tables",
+    "report": "build_report",
     "series list": "list_series",
     "series set": "set_series",
     "series unset": "set_series",

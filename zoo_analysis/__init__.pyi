@@ -31,6 +31,7 @@ from .imports.commit import import_tables
 from .measure.analyze import analyze
 from .measure.summary import summary
 from .report import figures
+from .report.page.build import build_report
 from .sources.catalogues.edit import add_to_catalogue, copy_catalogue
 from .sources.catalogues.overview import catalogue_members, list_catalogues
 from .sources.reported import accuracy_sources
@@ -45,6 +46,7 @@ __all__ = [
     "accuracy_sources",
     "add_to_catalogue",
     "analyze",
+    "build_report",
     "calibrate",
     "catalogue_members",
     "check_store",

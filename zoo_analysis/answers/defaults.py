@@ -19,5 +19,8 @@ QUALITY: Final[Quality] = "all"
 NEAREST: Final = 10
 #: Latest commits that a history lists.
 COMMITS: Final = 1000
+#: Folder and title of a report.
+REPORT_FOLDER: Final = "zoo-report"
+REPORT_TITLE: Final = "Model zoo"
 #: Age up to which versions stay readable.
 RETENTION: Final = timedelta(days=7)

@@ -4,7 +4,7 @@ Correlation Flow and Scale Collapse: Martin, Peng & Mahoney 2021. Over- and unde
 rank collapse and correlation traps: WeightWatcher. The thresholds are in docs/statistics.md.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from zoo_analysis.answers.model import ModelReport, show
-from zoo_analysis.answers.ranking import standing
+from zoo_analysis.answers.ranking import Place, standing
 from zoo_analysis.answers.remarks.finding import (
     Finding,
     counted,
@@ -83,6 +83,20 @@ def diagnose(
         "AND method = $method ORDER BY depth, layer",
         report.key,
     ).to_pandas()
+    series = report.averages.get("series")
+    places = () if series is None else standing(store, **report.key, series=str(series))
+    return Diagnosis(report, (*layer_findings(layers), among_series(series, places)))
+
+
+def layer_findings(layers: "pd.DataFrame") -> tuple[Finding, ...]:
+    """The diagnoses of one model's layers.
+
+    Args:
+        layers: its rows of `network_layers`, in the order of depth.
+    """
+    if not len(layers):
+        nothing = "averages only: the store has no layers of this model"
+        return (Finding("layers", "not told", nothing),)
     checks: tuple[Callable[[pd.DataFrame], Finding], ...] = (
         trained_at_all,
         correlation_flow,
@@ -91,14 +105,10 @@ def diagnose(
         rank_collapse,
         traps,
     )
-    if len(layers):
-        findings = [check(layers) for check in checks]
-        if findings[0].verdict == RANDOM_LIKE:
-            findings = [_of_noise(finding) for finding in findings]
-    else:
-        nothing = "averages only: the store has no layers of this model"
-        findings = [Finding("layers", "not told", nothing)]
-    return Diagnosis(report, (*findings, _among_series(store, report)))
+    findings = [check(layers) for check in checks]
+    if findings[0].verdict == RANDOM_LIKE:
+        findings = [_of_noise(finding) for finding in findings]
+    return tuple(findings)
 
 
 def trained_at_all(layers: "pd.DataFrame") -> Finding:
@@ -253,11 +263,16 @@ def _warned(layers: "pd.DataFrame", warning: str) -> "pd.Series[bool]":
     return told.str.split(", ").map(lambda names: warning in names).astype(bool)
 
 
-def _among_series(store: Store, report: ModelReport) -> Finding:
-    name, series = "among its series", report.averages.get("series")
+def among_series(series: str | None, places: Sequence[Place]) -> Finding:
+    """The model's places in its series, and by which metrics it stands apart.
+
+    Args:
+        series: its name; None for a model of none.
+        places: by every metric that the model has.
+    """
+    name = "among its series"
     if series is None:
         return Finding(name, "not told", "the model has no series")
-    places = standing(store, report.repo_id, report.revision, report.method, str(series))
     if not places or places[0].of < 2:
         return Finding(name, "alone", f"the only model of {series} under this method")
     numbers: dict[str, float | int | str | None] = {}

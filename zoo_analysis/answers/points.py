@@ -122,6 +122,22 @@ def load_pairs(store: Store, selection: Selection) -> "pd.DataFrame":
     return rows
 
 
+def points_sql(metrics: Sequence[str], where: str) -> str:
+    """SQL of the points of a regression: models with metrics and a reported accuracy, `value`.
+
+    Args:
+        metrics: columns of `summaries`.
+        where: an SQL condition, as `Selection` takes it.
+    """
+    points = _POINTS.format(
+        metrics=", ".join(f"s.{each}" for each in metrics),
+        summaries=_SUMMARIES[QUALITY],
+        joined="JOIN",
+        where=where,
+    )
+    return f"SELECT repo_id, {', '.join(metrics)}, value, source {points.strip()}\nORDER BY repo_id"
+
+
 def models_where(store: Store, where: str) -> list[str]:
     """The repo_ids of which a condition holds, as `Selection` has it.
 

@@ -1,8 +1,9 @@
 """Models ranked by a metric beside their rank by accuracy, and the places of one in its series."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
@@ -16,6 +17,14 @@ from zoo_analysis.stats import robust_z
 from zoo_analysis.store import Store, as_store, get_query
 from zoo_analysis.store.schemas import QUALITIES, SUMMARY_COLUMNS, SUMMARY_METRICS
 
+if TYPE_CHECKING:
+    import pandas as pd
+
+#: Views that a ranking reads.
+_ASKED_OFTEN = (
+    *("main.summaries", "main.clear_summaries", "main.latest"),
+    *("raw.method_order", "raw.accuracy_by_kind"),
+)
 _SERIES = """
 FROM summaries
 WHERE series = $series AND method = $method
@@ -87,6 +96,39 @@ def rank(
     return table
 
 
+def rankings(
+    store: Store, metrics: Sequence[str] = SUMMARY_COLUMNS, where: str | None = None
+) -> Iterator[tuple[str, str, pa.Table]]:
+    """The rankings of `rank` by many metrics, over all layers and over those with a clear tail.
+
+    Averages are computed once for all of them. A ranking that nobody takes part in has no rows.
+
+    Args:
+        store: that is asked.
+        metrics: columns of `summaries`.
+        where: an SQL condition on models, as `Selection` takes it.
+
+    Yields:
+        Quality, metric, and columns of `rank`.
+
+    Raises:
+        QueryError: a condition that DuckDB refuses, or that holds of no model.
+        StoreError: there is no store.
+    """
+    named = get_query("leaderboard")
+    models = None if where is None else ",".join(models_where(store, where))
+    connection = store.connect()
+    for number, view in enumerate(_ASKED_OFTEN):
+        connection.execute(f"CREATE TABLE main.held_{number} AS FROM {view}")
+    for number, view in enumerate(_ASKED_OFTEN):
+        connection.execute(f"CREATE OR REPLACE VIEW {view} AS FROM main.held_{number}")
+    for quality in QUALITIES:
+        for metric in metrics:
+            asked = {"metric": metric, "quality": quality, "models": models, "limit": None}
+            found = connection.sql(named.sql, params=named.bind(asked))
+            yield quality, metric, found.to_arrow_table()
+
+
 @dataclass(frozen=True)
 class Place:
     """A model's place by one metric: its rank, lowest first, and its robust z among the others."""
@@ -111,7 +153,16 @@ def standing(
         series: its name.
     """
     key = {"repo_id": repo_id, "revision": revision, "method": method, "series": series}
-    rows = store.run(_SERIES, key).to_pandas()
+    return places_among(store.run(_SERIES, key).to_pandas(), repo_id, revision)
+
+
+def places_among(rows: "pd.DataFrame", repo_id: str, revision: str) -> tuple[Place, ...]:
+    """A model's place among the models of its series by every metric it has.
+
+    Args:
+        rows: of `summaries`, its own and one a model of the others, of one method.
+        repo_id, revision: of the model.
+    """
     places = []
     for metric in SUMMARY_METRICS:
         told = rows[rows[metric].notna()]

@@ -25,7 +25,7 @@ from zoo_analysis.cli import (
     track,
     watching,
 )
-from zoo_analysis.cli.groups import accuracies, catalog, plot, store, stored_series
+from zoo_analysis.cli.groups import accuracies, catalog, plot, report, store, stored_series
 from zoo_analysis.cli.printing.own_output import own_output
 from zoo_analysis.cli.printing.switches import with_switches
 from zoo_analysis.errors import ZooError
@@ -91,6 +91,7 @@ for command in (
     similarity.measures,
     track.track,
     track.releases,
+    report.report,
     import_.import_,
     study.study,
     study.studies,

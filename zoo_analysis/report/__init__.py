@@ -1,4 +1,4 @@
-"""The answers as people look at them: figures.
+"""The answers as people look at them: figures, and the report.
 
 Nothing is computed here: they ask `answers`, the store, and the functions of `spectra` and `stats`.
 """

@@ -1,1 +1,1 @@
-"""Commands with commands of their own: `zoo accuracies`, `zoo catalog`, `zoo store`."""
+"""Commands with commands of their own, such as `zoo store`, and what is looked at: `zoo report`."""

@@ -14,7 +14,7 @@ from zoo_analysis.store import Store, as_store
 #: Bins of coverage, from nothing measured to all.
 _BINS: Final = 20
 #: Labels of whole numbers alone.
-_WHOLE: Final = "datum.value % 1 ? '' : datum.label"
+_WHOLE: Final = "datum.value % 1 ? '' : format(datum.value, ',')"
 #: Causes of failures that are drawn, the commonest.
 _CAUSES: Final = 15
 

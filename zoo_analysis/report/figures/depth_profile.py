@@ -29,7 +29,7 @@ SELECT * FROM network_layers
 WHERE repo_id = $repo_id AND revision = $revision AND method = $method ORDER BY depth, layer
 """
 #: Diagnoses that name layers: the word for these, and the metrics that show it; all where none.
-_MARKED: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
+MARKED: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
     "training": ("over- or under-trained", ("alpha", "alpha_weighted", "log_alpha_norm")),
     "scale collapse": ("off the scale", ("log_spectral_norm", "lambda_max", "log_norm")),
     "rank collapse": ("rank collapsed", ()),
@@ -38,11 +38,26 @@ _MARKED: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
 
 
 @dataclass(frozen=True)
-class _Profile:
-    """A model's diagnosis and its layers as rows of the chart."""
+class Profile:
+    """A model's diagnosis and its layers as rows of a chart.
+
+    Attributes:
+        found: the diagnosis.
+        rows: a layer each, in the order of depth: model, layer, kind, role, relative position,
+            the words of diagnoses that name it, and metrics.
+    """
 
     found: Diagnosis
     rows: list[dict[str, Any]]
+
+    @property
+    def flow(self) -> tuple[float, float] | None:
+        """α at the beginning and at the end of the Theil–Sen line over depth."""
+        for finding in self.found.findings:
+            if finding.diagnosis == "correlation flow" and "slope" in finding.numbers:
+                start, rise = (float(finding.numbers[each] or 0) for each in ("intercept", "slope"))
+                return start, start + rise
+        return None
 
 
 def depth(
@@ -105,13 +120,25 @@ def depth(
     return finished(chart, title, caption, WIDTH + 150)
 
 
-def _profile(store: Store, name: str, columns: Sequence[str], method: str | None) -> _Profile:
+def _profile(store: Store, name: str, columns: Sequence[str], method: str | None) -> Profile:
     found = diagnose(store, name, None, method)
+    return profile_of(found, store.run(_LAYERS, found.model.key).to_pylist(), columns)
+
+
+def profile_of(
+    found: Diagnosis, layers: Sequence[Mapping[str, Any]], columns: Sequence[str]
+) -> Profile:
+    """A model's layers over relative depth.
+
+    Args:
+        found: on the model.
+        layers: its rows of `network_layers`, in the order of depth.
+        columns: metrics of `layers`.
+    """
     marks: dict[str, list[str]] = {}
     for finding in found.findings:
-        for layer in finding.layers if finding.diagnosis in _MARKED else ():
-            marks.setdefault(layer, []).append(_MARKED[finding.diagnosis][0])
-    layers = store.run(_LAYERS, found.model.key).to_pylist()
+        for layer in finding.layers if finding.diagnosis in MARKED else ():
+            marks.setdefault(layer, []).append(MARKED[finding.diagnosis][0])
     deepest = max((layer["depth"] or 0 for layer in layers), default=0)
     rows = [
         {
@@ -125,7 +152,7 @@ def _profile(store: Store, name: str, columns: Sequence[str], method: str | None
         }
         for layer in layers
     ]
-    return _Profile(found, rows)
+    return Profile(found, rows)
 
 
 def _panel(
@@ -164,7 +191,7 @@ def _panel(
     if by != "model:N":
         points = points.encode(alt.Shape(by).title(by.removesuffix(":N")))
     layers.append(points)
-    words = [word for word, metrics in _MARKED.values() if not metrics or metric in metrics]
+    words = [word for word, metrics in MARKED.values() if not metrics or metric in metrics]
     ringed = base.transform_filter(f"test(/{'|'.join(words)}/, datum.named)")
     layers.append(ringed.mark_point(size=150, color=theme.BLACK, strokeWidth=1.4, filled=False))
     if flows:
@@ -174,17 +201,13 @@ def _panel(
     return layered(layers, WIDTH, _HEIGHT)
 
 
-def _flow(profile: _Profile) -> Iterator[dict[str, Any]]:
-    """The ends of the Theil–Sen line of α over depth."""
-    for finding in profile.found.findings:
-        if finding.diagnosis == "correlation flow" and "slope" in finding.numbers:
-            start, rise = (float(finding.numbers[each] or 0) for each in ("intercept", "slope"))
-            for position in (0.0, 1.0):
-                yield {
-                    "model": short(profile.found.model.repo_id),
-                    "position": position,
-                    "alpha": start + rise * position,
-                }
+def _flow(profile: Profile) -> Iterator[dict[str, Any]]:
+    for position, alpha in zip((0.0, 1.0), profile.flow or (), strict=False):
+        yield {
+            "model": short(profile.found.model.repo_id),
+            "position": position,
+            "alpha": alpha,
+        }
 
 
 def _label(metric: str) -> str:
@@ -195,7 +218,7 @@ def _label(metric: str) -> str:
     }.get(metric, metric)
 
 
-def _in_words(profile: _Profile, alone: bool) -> str:
+def _in_words(profile: Profile, alone: bool) -> str:
     """Verdicts of the diagnoses, or of several models the number of layers alone."""
     found = profile.found
     values = [row["alpha"] for row in profile.rows if row.get("alpha") is not None]

@@ -73,6 +73,13 @@ def save(chart: alt.TopLevelMixin, file: str | Path) -> Path:
     return file
 
 
+def picture(chart: alt.TopLevelMixin) -> tuple[bytes, str, str]:
+    """A chart as PNG without its words, its title, and its description."""
+    spec = _clean(chart.to_dict())
+    title = spec.pop("title")["text"]
+    return _drawn(spec, "png"), title, spec.get("description", "").removeprefix(f"{title}. ")
+
+
 def file_name(*words: str) -> str:
     """The name of a figure's file, from what it shows: letters, digits, dots and dashes, .png.
 

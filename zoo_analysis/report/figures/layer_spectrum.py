@@ -1,6 +1,6 @@
 """The spectrum of one layer as the store has it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -91,9 +91,16 @@ def layer_spectrum(
         raise QueryError(
             f"the store has no eigenvalues of {name} in {report.repo_id}: {row['status']}"
         )
+    return spectrum_of(report, row, values)
+
+
+def spectrum_of(
+    model: ModelReport, row: Mapping[str, Any], values: Sequence[float]
+) -> LayerSpectrum:
+    """A spectrum from a layer's row of `layers` and its eigenvalues, ascending."""
     evals = np.asarray(values, dtype=float)
     rank, loss = row["matrix_rank"], row["rank_loss"]
     # Of averaged slices the rank is a mean, which counts nothing here.
     ranked = rank is not None and rank + loss == len(evals) and rank == int(rank)
     counted = evals[len(evals) - int(rank) :] if ranked else evals
-    return LayerSpectrum(report, row, evals, counted[counted > 0])
+    return LayerSpectrum(model, row, evals, counted[counted > 0])

@@ -5,6 +5,7 @@ from typing import Any, Final, Literal, get_args
 
 import altair as alt
 import numpy as np
+import pyarrow as pa
 
 from zoo_analysis.answers.similarity import matrix
 from zoo_analysis.errors import QueryError
@@ -37,6 +38,7 @@ def map(
     mode: str | None = None,
     neurons: str | None = None,
     layers: str | None = None,
+    table: pa.Table | None = None,
 ) -> alt.LayerChart:
     """Models in the plane by classical multidimensional scaling of a measure's distance.
 
@@ -46,6 +48,7 @@ def map(
             its maximum.
         colour: by series, or by reported top-1 accuracy.
         probe, mode, neurons, layers: as `matrix` takes them.
+        table: that `matrix` of `zoo_analysis` made, of which all these are of no effect.
 
     Raises:
         QueryError: no such numbers, made in several ways, or of fewer than two models.
@@ -54,7 +57,8 @@ def map(
     if colour not in get_args(Colour):
         raise QueryError(f"colour is {colour!r}: use one of {', '.join(get_args(Colour))}")
     store = as_store(store)
-    table = matrix(store, measure, probe=probe, mode=mode, neurons=neurons, layers=layers)
+    if table is None:
+        table = matrix(store, measure, probe=probe, mode=mode, neurons=neurons, layers=layers)
     found = likenesses(table, measure)
     plane = classical_scaling(found.distances)
     known = {row["repo_id"]: row for row in store.run(_MODELS).to_pylist()}

@@ -61,7 +61,10 @@ def releases(
         alt.Chart(data)
         .mark_point(filled=True, size=70, opacity=0.8)
         .encode(
-            alt.X("seen:T").title("seen (UTC)").scale(type="utc"),
+            alt.X("seen:T")
+            .title("seen (UTC)")
+            .scale(type="utc")
+            .axis(format="%Y-%m-%d", labelOverlap=True, tickCount=8),
             alt.Y("watch:N").title(None),
             alt.Color("event:N").scale(range=list(theme.CATEGORIES)),
             alt.Shape("state:N").title(None),

@@ -71,11 +71,11 @@ def esd(
     bars, note = _binned(spectrum) if form == "density" else _ccdf(spectrum)
     heights = [row["height"] for row in bars if row["height"]]
     lowest, highest = min(heights) / 2, max(heights) * 2
-    curves = [*_law(spectrum, form), *(_bulk(spectrum) if form == "density" else ())]
+    curves = [*law(spectrum, form), *(bulk(spectrum) if form == "density" else ())]
     curves = [row for row in curves if lowest <= row["height"]]
     highest = max([highest, *(row["height"] for row in curves)])
-    rules, spikes = list(_rules(spectrum)), _spikes(spectrum)
-    shown = {row["what"] for row in [*bars, *curves, *rules, *spikes]}
+    marks, tall = list(rules(spectrum)), spikes(spectrum)
+    shown = {row["what"] for row in [*bars, *curves, *marks, *tall]}
     names = [name for name in _COLOURS if name in shown]
     what = (
         alt.Color("what:N")
@@ -106,26 +106,26 @@ def esd(
         drawn = alt.Chart(embedded(bars)).mark_point(size=18, filled=True, opacity=0.8)
         base = drawn.encode(x, y, what, tooltip=[*hover, "height:Q"])
     layers: list[alt.Chart] = [base]
-    bands = [row for row in rules if "high" in row]
+    bands = [row for row in marks if "high" in row]
     if bands:
         band = alt.Chart(embedded(bands)).mark_rect(opacity=0.35)
         layers.append(band.encode(alt.X("low:Q"), alt.X2("high:Q"), what))
     if curves:
         line = alt.Chart(embedded(curves)).mark_line(strokeWidth=2.2, clip=True)
         layers.append(line.encode(x, y, what, tooltip=hover))
-    if lines := [row for row in rules if "high" not in row]:
+    if lines := [row for row in marks if "high" not in row]:
         rule = alt.Chart(embedded(lines)).mark_rule(strokeDash=[5, 3], strokeWidth=1.6)
         layers.append(rule.encode(alt.X("low:Q"), what, tooltip=hover))
-    if spikes:
-        tick = alt.Chart(embedded(spikes)).mark_tick(thickness=1.5, size=14)
+    if tall:
+        tick = alt.Chart(embedded(tall)).mark_tick(thickness=1.5, size=14)
         layers.append(tick.encode(alt.X("low:Q"), what, y=alt.value(HEIGHT - 7), tooltip=hover))
-    caption = [*spectrum.caption(), *_bulk_in_words(spectrum), note, _spikes_in_words(spectrum)]
+    caption = [*in_words(spectrum), note]
     chart = layered(layers, WIDTH, HEIGHT)
     return finished(chart, spectrum.title, caption, WIDTH + 150)
 
 
-def _binned(spectrum: LayerSpectrum) -> tuple[list[dict[str, Any]], str]:
-    """Bins of equal width in log λ: counts and densities, of all eigenvalues of the layer."""
+def histogram(spectrum: LayerSpectrum) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Edges (k + 1,) of bins of equal width in log λ, and eigenvalues (k,) in each."""
     evals = spectrum.counted
     bins = int(np.clip(np.ceil(2 * np.cbrt(len(evals))), *_BINS))
     low, high = np.log10(evals[0]), np.log10(evals[-1])
@@ -134,13 +134,19 @@ def _binned(spectrum: LayerSpectrum) -> tuple[list[dict[str, Any]], str]:
     edges = 10 ** np.linspace(low, high, bins + 1)
     edges[0], edges[-1] = min(edges[0], evals[0]), max(edges[-1], evals[-1])
     counts, _ = np.histogram(evals, edges)
+    return edges, counts
+
+
+def _binned(spectrum: LayerSpectrum) -> tuple[list[dict[str, Any]], str]:
+    """Bins as bars: counts and densities, of all eigenvalues of the layer."""
+    edges, counts = histogram(spectrum)
     heights = counts / len(spectrum.evals) / np.diff(edges)
     rows = [
         {"what": _SPECTRUM, "low": low, "high": high, "height": height, "count": int(count)}
         for low, high, height, count in zip(edges, edges[1:], heights, counts, strict=False)
         if count
     ]
-    return rows, f"{bins} bins of equal width in log λ."
+    return rows, f"{len(counts)} bins of equal width in log λ."
 
 
 def _ccdf(spectrum: LayerSpectrum) -> tuple[list[dict[str, Any]], str]:
@@ -153,11 +159,20 @@ def _ccdf(spectrum: LayerSpectrum) -> tuple[list[dict[str, Any]], str]:
     return rows, told(len(keep), len(evals), "eigenvalues")
 
 
-def _law(spectrum: LayerSpectrum, form: Form) -> Iterator[dict[str, Any]]:
+def law(
+    spectrum: LayerSpectrum, form: Form = "density", points: int = _POINTS
+) -> Iterator[dict[str, Any]]:
+    """Points of the power law from xmin on, at the share of the eigenvalues that it was fitted to.
+
+    Args:
+        spectrum: with its fit; none without one.
+        form: as `esd` takes it.
+        points: two are a line on logarithmic axes.
+    """
     row = spectrum.row
     if row["alpha"] is None or row["xmin"] is None or not row["xmax"] > row["xmin"]:
         return
-    at = _spaced(row["xmin"], row["xmax"])
+    at = np.geomspace(row["xmin"], row["xmax"], points)
     share = row["num_pl_spikes"] / len(spectrum.evals)
     relative = at / row["xmin"]
     if form == "density":
@@ -168,17 +183,19 @@ def _law(spectrum: LayerSpectrum, form: Form) -> Iterator[dict[str, Any]]:
         yield {"what": _LAW, "low": low, "height": height}
 
 
-def _bulk(spectrum: LayerSpectrum) -> Iterator[dict[str, Any]]:
+def bulk(spectrum: LayerSpectrum, points: int = _POINTS) -> Iterator[dict[str, Any]]:
+    """Points of the Marchenko–Pastur density, at the share of the eigenvalues that is no spike."""
     row = spectrum.row
     if row["bulk_max"] is None:
         return
     share = (len(spectrum.counted) - row["num_spikes"]) / len(spectrum.evals)
-    at = _spaced(max(row["bulk_min"], spectrum.counted[0]), row["bulk_max"])
+    at = np.geomspace(max(row["bulk_min"], spectrum.counted[0]), row["bulk_max"], points)
     for low, height in zip(at, bulk_density(at, row["bulk_min"], row["bulk_max"]), strict=True):
         yield {"what": _BULK, "low": low, "height": share * height}
 
 
-def _rules(spectrum: LayerSpectrum) -> Iterator[dict[str, Any]]:
+def rules(spectrum: LayerSpectrum) -> Iterator[dict[str, Any]]:
+    """Marks on λ: xmin, the bulk's edge, and the band of the shuffled matrix's largest."""
     row, evals = spectrum.row, spectrum.counted
     if row["xmin"] is not None:
         yield {"what": _XMIN, "low": row["xmin"]}
@@ -190,15 +207,18 @@ def _rules(spectrum: LayerSpectrum) -> Iterator[dict[str, Any]]:
         yield {"what": _SHUFFLED, "low": evals[-above - 1], "high": evals[-above]}
 
 
-def _spikes(spectrum: LayerSpectrum) -> list[dict[str, Any]]:
+def spikes(spectrum: LayerSpectrum) -> list[dict[str, Any]]:
+    """Marks on λ of the spikes, the largest of them where there are many."""
     count = min(int(spectrum.row["num_spikes"] or 0), _SPIKES)
     top = spectrum.counted[len(spectrum.counted) - count :]
     return [{"what": _SPIKE, "low": value} for value in top]
 
 
-def _spikes_in_words(spectrum: LayerSpectrum) -> str:
+def in_words(spectrum: LayerSpectrum) -> list[str]:
+    """A layer's shape, fit, bulk and spikes, in sentences."""
     count = int(spectrum.row["num_spikes"] or 0)
-    return f"The largest {_SPIKES} of {count:,} spikes are marked." if count > _SPIKES else ""
+    few = f"The largest {_SPIKES} of {count:,} spikes are marked." if count > _SPIKES else ""
+    return [*spectrum.caption(), *_bulk_in_words(spectrum), few]
 
 
 def _bulk_in_words(spectrum: LayerSpectrum) -> Iterator[str]:
@@ -213,7 +233,3 @@ def _bulk_in_words(spectrum: LayerSpectrum) -> Iterator[str]:
             f"Eigenvalues above the largest of the shuffled W: "
             f"{number(row['num_rand_spikes'], 6)}; correlation traps: {traps}."
         )
-
-
-def _spaced(low: float, high: float) -> NDArray[np.float64]:
-    return np.geomspace(low, high, _POINTS)

@@ -1,0 +1,59 @@
+"""A regression in words: how well a metric orders models, and whether chance may do as well."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+#: Chance below which a correlation is said to be seen.
+_SEEN: Final = 0.05
+#: Fewest shufflings out of which one can be told: below, the chance is “less than”.
+_SHUFFLED: Final = 10_000
+
+
+def told_of_regression(row: Mapping[str, Any]) -> str:
+    """A row of `regress` in a sentence.
+
+    For example: ``log_alpha_norm orders the 8 models of vgg by accuracy, as theory says (lower is
+    better): τ −0.93 (−1.00 to −0.60), by chance 1 in 600; R² 0.88 (0.45 to 0.97)``.
+
+    It “orders” them where chance is below 1 in 20 and the interval of τ leaves out 0, and “may
+    order” them where the interval does not.
+
+    Args:
+        row: a series (None: of no series), metric, n, and the statistics; null where unknown.
+    """
+    models = f"the {row['n']} models of {row['series'] or 'no series'}"
+    tau, chance = row["kendall_tau"], row["perm_p"]
+    if tau is None or chance is None:
+        return f"{row['metric']} says nothing of {models}: {row['flags'] or 'it is constant'}."
+    low, high = row["tau_low"], row["tau_high"]
+    ordered = low is not None and high is not None and low * high > 0
+    if chance >= _SEEN:
+        told = f"{row['metric']} does not order {models} better than chance may"
+    else:
+        order = "orders" if ordered else "may order"
+        way = "as theory says (lower is better)" if tau < 0 else "against theory (higher is better)"
+        told = f"{row['metric']} {order} {models} by accuracy, {way}"
+    told += f": τ {_signed(tau)}{_interval(row, 'tau', _signed)}, {_chance(chance)}"
+    if row["r2"] is not None:
+        told += f"; R² {row['r2']:.2f}{_interval(row, 'r2', '{:.2f}'.format)}"
+    if chance < _SEEN and row["q"] is not None:
+        told += f"; of all that were tried, q {row['q']:.2g}"
+    return f"{told}." + (f" Beware: {row['flags']}." if row["flags"] else "")
+
+
+def _chance(p: float) -> str:
+    if p > 0.1:
+        return f"by chance {100 * p:.0f} in 100"
+    odds = 1 / p
+    if odds > _SHUFFLED:
+        return f"by chance less than 1 in {_SHUFFLED:,}"
+    return f"by chance 1 in {float(f'{odds:.2g}'):,.0f}"
+
+
+def _signed(value: float) -> str:
+    return f"{value:+.2f}".replace("-", "−")
+
+
+def _interval(row: Mapping[str, Any], name: str, form: Any) -> str:
+    low, high = row[f"{name}_low"], row[f"{name}_high"]
+    return "" if low is None or high is None else f" ({form(low)} to {form(high)})"

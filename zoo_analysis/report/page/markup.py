@@ -1,0 +1,175 @@
+"""Pages from templates, and data as scripts: what came from a model is text, never markup."""
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from functools import cache, partial
+from hashlib import blake2s
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from zoo_analysis.report.figures.theme import number, short
+from zoo_analysis.texts import printable
+
+_FOLDER: Final = Path(__file__).parent
+#: Characters of a name in a page; a longer one is cut in its middle.
+LONGEST: Final = 120
+#: The largest first.
+_UNITS: Final = (("T", 1e12), ("G", 1e9), ("M", 1e6), ("k", 1e3))
+#: Digits of a number in data.
+_DIGITS: Final = 5
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a page's table: its heading, what it means, whether it holds numbers or prose."""
+
+    name: str
+    about: str = ""
+    right: bool = False
+    prose: bool = False
+
+    @property
+    def kind(self) -> Markup:
+        """The attribute of its cells."""
+        told = "number" if self.right else "words" if self.prose else ""
+        return Markup(f' class="{told}"') if told else Markup()
+
+
+@dataclass(frozen=True)
+class Crumbs:
+    """Of all pages of a report: its title, its parts, and the pages of its models and series.
+
+    Attributes:
+        title: of the report.
+        parts: address and name of each page in the navigation.
+        models: a page's address by repository id.
+        series: likewise by series.
+        version: of the package.
+    """
+
+    title: str
+    parts: tuple[tuple[str, str], ...]
+    models: Mapping[str, str]
+    series: Mapping[str, str]
+    version: str
+
+
+def page(template: str, address: str, site: Crumbs, **values: Any) -> str:
+    """A page's HTML.
+
+    Args:
+        template: its name, less its suffix.
+        address: of the page in the report.
+        site: of the report.
+        values: of the template.
+    """
+    root = "../" * address.count("/")
+    made = _environment().get_template(f"{template}.html")
+    return made.render(site=site, address=address, root=root, **values)
+
+
+def script(name: str, value: Any) -> str:
+    """Data as a script that sets ``zooData[name]``: a page from disk may load those, and no JSON.
+
+    Numbers have five significant digits, null is what is not finite, and no text ends the script.
+    """
+    text = json.dumps(plain(value), separators=(",", ":"), allow_nan=False)
+    text = text.replace("<", "\\u003c").replace(">", "\\u003e")
+    return f'(window.zooData??={{}})["{name}"]={text};\n'
+
+
+def asset(name: str) -> str:
+    """A file of the report's own."""
+    return (_FOLDER / "assets" / name).read_text(encoding="utf-8")
+
+
+def file_stem(name: str) -> str:
+    """The name of a file for a model or a series: readable, safe anywhere, another for another."""
+    readable = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:48].strip("-")
+    return f"{readable}-{blake2s(name.encode(errors='replace'), digest_size=5).hexdigest()}"
+
+
+def quoted(text: str) -> str:
+    """A text as SQL has it."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def plain(value: Any) -> Any:
+    """A value as the data of a report have it."""
+    match value:
+        case dict():
+            return {str(key): plain(each) for key, each in value.items()}
+        case list() | tuple():
+            return [plain(each) for each in value]
+        case str():
+            return printable(value)
+        case bool() | None | int():
+            return value
+        case np.ndarray():
+            return [plain(each) for each in value.tolist()]
+        case _:
+            rounded = float(f"{float(value):.{_DIGITS}g}")
+            if rounded != rounded or abs(rounded) == float("inf"):
+                return None
+            return int(rounded) if rounded == int(rounded) else rounded
+
+
+def web_address(text: str | None) -> str | None:
+    """An address that may be linked: of the web, and no script."""
+    return text if text and re.match(r"https?://[^\s\"'<>]+$", text) else None
+
+
+def scaled(value: float | None) -> str:
+    """A count as ``4.65 M``."""
+    if value is None:
+        return ""
+    unit, size = next(((u, s) for u, s in _UNITS if abs(value) >= s), ("", 1))
+    return f"{float(value) / size:.3g} {unit}".strip()
+
+
+def shown_number(value: Any) -> str:
+    """A number of a table, in four significant digits; empty where there is none."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int) or (isinstance(value, Decimal) and value == int(value)):
+        return f"{int(value):,}"
+    return number(float(value), 4)
+
+
+def _shown(value: Any) -> Any:
+    """What an expression of a template becomes, before it is escaped."""
+    if isinstance(value, Markup):
+        return value
+    if isinstance(value, datetime):
+        return f"{value:%Y-%m-%d}"
+    return "" if value is None else printable(value) if isinstance(value, str) else value
+
+
+@cache
+def _environment() -> Environment:
+    made = Environment(
+        loader=FileSystemLoader(_FOLDER / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=_shown,
+    )
+    filters: dict[str, Callable[..., Any]] = {
+        "number": shown_number,
+        "scaled": scaled,
+        "short": partial(short, longest=LONGEST),
+        "web": web_address,
+    }
+    made.filters |= filters
+    return made

@@ -1,0 +1,33 @@
+"""A figure of the report as a picture with its description."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import altair as alt
+
+from zoo_analysis.report.figures.figure_files import picture
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A chart as a file of the report; its words are the page's, which wraps and reads them.
+
+    Attributes:
+        address: of the file in the report.
+        title: what is shown.
+        text: the caption.
+        statements: SQL, or commands, that give its numbers.
+        png: the file.
+    """
+
+    address: str
+    title: str
+    text: str
+    statements: tuple[str, ...]
+    png: bytes
+
+    @classmethod
+    def of(cls, chart: alt.TopLevelMixin, address: str, statements: Sequence[str]) -> "Picture":
+        """A chart's picture, with the chart's own title and caption."""
+        png, title, text = picture(chart)
+        return cls(address, title, text, tuple(statements), png)

@@ -1,0 +1,181 @@
+"""The pages on runs: releases as they were seen, failures by cause, methods and versions."""
+
+import json
+import re
+import shlex
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from zoo_analysis.answers.defaults import REPORT_TITLE
+from zoo_analysis.answers.operation.store_upkeep import store_history
+from zoo_analysis.answers.releases import releases
+from zoo_analysis.errors import QueryError
+from zoo_analysis.report.figures.coverage_chart import coverage
+from zoo_analysis.report.figures.release_chart import releases as release_chart
+from zoo_analysis.report.page.markup import Column, Crumbs, page, shown_number
+from zoo_analysis.report.page.picture import Picture
+from zoo_analysis.spectra.metrics import METRICS
+from zoo_analysis.store import Store, get_query
+
+#: Rows of releases and of failures that are listed, the latest.
+_LISTED: Final = 500
+_METHODS: Final = """
+SELECT method, count(DISTINCT repo_id) AS models, count(*) AS commits,
+    min(committed_at) AS first, max(committed_at) AS last
+FROM commits GROUP BY method ORDER BY last DESC
+"""
+_SCANS: Final = """
+SELECT method, config, versions, started_at FROM scans
+QUALIFY row_number() OVER (PARTITION BY method ORDER BY started_at DESC) = 1
+"""
+#: Settings of a scan that say how numbers were made; others name places of a machine.
+_NOT_TOLD: Final = (
+    "sources",
+    "downloads",
+    "cache_size",
+    "model_seconds",
+    "model_memory",
+    "retry_of",
+)
+
+
+_DEFINED: Final = (Column("Metric"), Column("What it is", prose=True), Column("Averaged"))
+
+
+def release_files(
+    store: Store, site: Crumbs, where: str | None
+) -> Iterator[tuple[str, str | bytes]]:
+    """Names and texts of the files of the page of releases.
+
+    Args:
+        store: that is asked.
+        site: of the report.
+        where: the condition on its models: of others no release is listed.
+    """
+    rows = releases(store).to_pylist()
+    if where is not None:
+        rows = [row for row in rows if row["repo_id"] in site.models]
+    picture = None
+    if rows and where is None:
+        statements = [
+            get_query("releases-per-week").sql,
+            "FROM releases ORDER BY seen_at DESC",
+            "zoo query releases-against-series",
+        ]
+        picture = Picture.of(release_chart(store), "figures/releases.png", statements)
+        yield picture.address, picture.png
+    yield (
+        "releases.html",
+        page(
+            "releases",
+            "releases.html",
+            site,
+            rows=rows[:_LISTED],
+            count=len(rows),
+            picture=picture,
+            some=where is not None,
+        ),
+    )
+
+
+def failure_files(
+    store: Store, site: Crumbs, where: str | None
+) -> Iterator[tuple[str, str | bytes]]:
+    """Names and texts of the files of the page of failures.
+
+    Args:
+        store: that is asked.
+        site: of the report.
+        where: the condition on its models; a model that failed has nothing that one can hold of.
+    """
+    causes = store.run("failure-causes").to_pylist()
+    latest = store.run("failures", {"limit": _LISTED}).to_pylist()
+    picture = None
+    if where is None:
+        statements = [get_query("coverage").sql, get_query("failure-causes").sql]
+        try:
+            picture = Picture.of(coverage(store), "figures/coverage.png", statements)
+            yield picture.address, picture.png
+        except QueryError:  # nothing failed, and of no model the elements are counted
+            picture = None
+    yield (
+        "failures.html",
+        page(
+            "failures",
+            "failures.html",
+            site,
+            causes=causes,
+            rows=latest,
+            picture=picture,
+            some=where is not None,
+            statements=[get_query("failure-causes").sql, "zoo query failures"],
+        ),
+    )
+
+
+def method_files(
+    store: Store, site: Crumbs, where: str | None, folder: str
+) -> Iterator[tuple[str, str | bytes]]:
+    """Names and texts of the files of the page on methods, versions and the command.
+
+    Args:
+        store: that is asked.
+        site: of the report.
+        where: the condition on its models.
+        folder: of the report, as the command names it.
+    """
+    commits = store_history(store, 1).to_pylist()
+    told = {row["method"]: row for row in store.run(_SCANS).to_pylist()}
+    methods = [
+        {**row, "settings": _settings(told.get(row["method"]))}
+        for row in store.run(_METHODS).to_pylist()
+    ]
+    words = ["zoo", "report", "-o", folder]
+    words += ["--title", site.title] if site.title != REPORT_TITLE else []
+    words += ["--where", where] if where is not None else []
+    words += ["--store", re.sub(r"//[^/@]*@", "//", store.uri)]
+    yield (
+        "method.html",
+        page(
+            "method",
+            "method.html",
+            site,
+            command=shlex.join(words),
+            last=commits[-1],
+            tables=store.version_of("models", "layers", "accuracies", "similarities", "releases"),
+            methods=methods,
+            versions=_versions(told),
+            columns=(
+                Column("Column of layers"),
+                Column("What it is", prose=True),
+                Column("Averaged"),
+            ),
+            metrics=[
+                [name, each.meaning, shown_number(bool(each.averaged))]
+                for name, each in METRICS.items()
+            ],
+        ),
+    )
+
+
+def _settings(scan: Mapping[str, Any] | None) -> str:
+    settings = _read(scan, "config")
+    return ", ".join(
+        f"{name} {value}"
+        for name, value in settings.items()
+        if value is not None and name not in _NOT_TOLD
+    )
+
+
+def _versions(scans: Mapping[str, Mapping[str, Any]]) -> list[list[str]]:
+    found: dict[str, list[str]] = {}
+    for scan in scans.values():
+        for name, version in _read(scan, "versions").items():
+            if (version := str(version)) not in found.setdefault(name, []):
+                found[name].append(version)
+    return [[name, ", ".join(each)] for name, each in sorted(found.items())]
+
+
+def _read(scan: Mapping[str, Any] | None, column: str) -> dict[str, Any]:
+    told = json.loads((scan or {}).get(column) or "{}")
+    return told if isinstance(told, dict) else {}

@@ -1,0 +1,109 @@
+"""The folder of a report, in which only files that changed are written."""
+
+import json
+import os
+from collections.abc import Sequence
+from hashlib import blake2s
+from pathlib import Path
+from typing import Final
+
+from zoo_analysis.errors import ZooError
+
+#: The report's own list of its files.
+MANIFEST: Final = "report.json"
+
+
+class SiteFolder:
+    """A report's files, of which those that are the same already are left alone.
+
+    Args:
+        folder: new, empty, or that of an earlier report.
+
+    Attributes:
+        path: of the folder.
+        written, unchanged, removed: files, as far as they are told of.
+        bytes: of all files.
+
+    Raises:
+        ZooError: a folder of something else, or one that cannot be made.
+    """
+
+    def __init__(self, folder: str | Path) -> None:
+        self.path = Path(folder)
+        self.written = self.unchanged = self.removed = self.bytes = 0
+        self._files: dict[str, str] = {}
+        self._before = self._known()
+
+    def _known(self) -> dict[str, str]:
+        """The files of the earlier report, each with the key that it was made by."""
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            if not any(self.path.iterdir()):
+                return {}
+            told = json.loads((self.path / MANIFEST).read_text(encoding="utf-8"))
+            return {str(name): str(key) for name, key in told["files"].items()}
+        except (FileNotFoundError, ValueError, KeyError, AttributeError, TypeError) as error:
+            raise ZooError(
+                f"{self.path} has files and is no report: name a new folder, or an empty one"
+            ) from error
+        except OSError as error:
+            raise ZooError(f"cannot write {self.path}: {error.strerror or error}") from error
+
+    def keep(self, names: Sequence[str], key: str) -> bool:
+        """True of files that are all there, made by this key: they stay as they are.
+
+        Args:
+            names: relative to the folder.
+            key: of all that they depend on.
+        """
+        paths = [self.path / name for name in names]
+        if not all(self._before.get(name) == key for name in names):
+            return False
+        if not all(path.is_file() for path in paths):
+            return False
+        self._files |= dict.fromkeys(names, key)
+        self.unchanged += len(names)
+        self.bytes += sum(path.stat().st_size for path in paths)
+        return True
+
+    def write(self, name: str, made: str | bytes, key: str | None = None) -> None:
+        """A file with this content, replaced at once where it is there and differs.
+
+        Args:
+            name: relative to the folder.
+            made: text, or bytes of a picture.
+            key: of all that it depends on, for `keep`; None is the content's hash.
+
+        Raises:
+            ZooError: it cannot be written.
+        """
+        content = made.encode(errors="replace") if isinstance(made, str) else made
+        self._files[name] = key or blake2s(content, digest_size=8).hexdigest()
+        self.bytes += len(content)
+        path = self.path / name
+        try:
+            if path.is_file() and path.read_bytes() == content:
+                self.unchanged += 1
+                return
+            path.parent.mkdir(parents=True, exist_ok=True)
+            new = path.with_name(f".{path.name}.new")
+            new.write_bytes(content)
+            os.replace(new, path)
+        except OSError as error:
+            raise ZooError(f"cannot write {path}: {error.strerror or error}") from error
+        self.written += 1
+
+    def close(self) -> None:
+        """Remove what the earlier report had and this has not, and list the files.
+
+        Raises:
+            ZooError: a file cannot be removed or written.
+        """
+        root = self.path.resolve()
+        for name in self._before.keys() - self._files.keys() - {MANIFEST}:
+            path = (root / name).resolve()
+            if path.is_file() and path.is_relative_to(root):
+                path.unlink()
+                self.removed += 1
+        files = dict(sorted(self._files.items()))
+        self.write(MANIFEST, json.dumps({"made_by": "zoo report", "files": files}, indent=0))
