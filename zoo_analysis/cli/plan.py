@@ -48,6 +48,10 @@ def plan(
         list[str] | None,
         typer.Option(help="Instead: timm, language or hub on machines that nobody has."),
     ] = None,
+    figure: Annotated[
+        Path | None,
+        typer.Option(help="With --replay: drawn too, as .svg, .png, .pdf, .html or .json."),
+    ] = None,
 ) -> None:
     """Price a scan: what it would read, compute and skip, from headers alone."""
     from zoo_analysis.cli.output import write_table
@@ -56,8 +60,15 @@ def plan(
     if replay:
         from zoo_analysis.cluster.planning.replay.scale import scale
 
-        write_table(scale(replay, how=how), "json" if json_ else format, output)
+        replayed = scale(replay, how=how)
+        write_table(replayed, "json" if json_ else format, output)
+        if figure:
+            from zoo_analysis.report import figures
+
+            figures.save(figures.scale(replayed), figure)
         return
+    if figure:
+        raise ZooError("--figure draws what --replay finds: name a zoo with it")
     if calibrate:
         from zoo_analysis.cluster.planning.calibrate_nodes import calibrate as measure
 

@@ -230,6 +230,7 @@ class ScanPlan:
         remarks: what sources left out of account: of which model, and in a sentence what.
         gpus: that take what is worth one.
         gpu: their kind; empty where it is not known.
+        start: seconds until processes take work, and have imported what the first model needs.
     """
 
     models: tuple[Forecast, ...]
@@ -239,10 +240,11 @@ class ScanPlan:
     remarks: tuple[tuple[str, str], ...] = ()
     gpus: float = 0.0
     gpu: str = ""
+    start: float = 0.0
 
     @property
     def seconds(self) -> float:
-        """Predicted wall clock of the scan: of its work, or of its longest layer.
+        """Predicted wall clock of the scan: of its work, or of its longest layer, and the start.
 
         Cores take a share of what GPUs may do, such that both are done at the same time.
         """
@@ -252,7 +254,7 @@ class ScanPlan:
             on_cores = sum(model.core_seconds for model in self.models) / self.cpus
             share = min(1.0, work / (on_gpus + on_cores)) if on_gpus else 0.0
             work = max(share * on_gpus, work - share * on_cores)
-        return max([work, *(model.longest for model in self.models)])
+        return self.start + max([work, *(model.longest for model in self.models)])
 
     def table(self) -> pa.Table:
         """A row a model: the columns of `Forecast` but those that `seconds` is made of."""

@@ -24,6 +24,7 @@ from zoo_analysis.cluster.planning.machine_rates import rate_rows
 from zoo_analysis.cluster.planning.machines import Machines
 from zoo_analysis.hub.access import HubAccess
 from zoo_analysis.measure.cost import ScanPlan
+from zoo_analysis.measure.rates import TYPICAL
 from zoo_analysis.spectra import method
 from zoo_analysis.weights import Checkpoint, open_checkpoint
 
@@ -144,7 +145,7 @@ def soonest(plan: ScanPlan) -> float:
     )
     share = np.linspace(0, 1, 100_001)
     ends = np.maximum(share * by_gpu / plan.gpus, (by_core - share * movable) / plan.cpus)
-    return float(ends.min())
+    return plan.start + float(ends.min())
 
 
 @pytest.mark.parametrize(("cpus", "gpus"), [(8, 1), (4, 4), (64, 1)])
@@ -195,3 +196,21 @@ def test_a_layer_that_fits_no_machine_is_skipped_with_both_sizes(
     (model,) = forecast([str(folder)], tmp_path / "store").models
     assert model.layers is None
     assert re.search(r"takes 86\.\d GB of memory, and the largest node has 64 GB", model.skipped)
+
+
+def test_a_plan_counts_the_start_of_processes_and_that_of_ray_where_it_pays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with_gpus(monkeypatch, 4, 0)
+    monkeypatch.setattr(forecast_module, "is_there", lambda address: False)
+    small = hollow(tmp_path / "small", [(300, 200)] * 4)
+    large = hollow(tmp_path / "large", [(8192, 8192)] * 8)
+    nothing = tmp_path / "nothing"
+    nothing.mkdir()
+    few, many, none = (
+        forecast([str(source)], tmp_path / "store") for source in (small, large, nothing)
+    )
+    starting = TYPICAL.starting  # of the libraries
+    assert none.seconds == 0.0
+    assert starting < few.start < many.start
+    assert few.seconds == pytest.approx(few.start + few.models[0].seconds / 4)

@@ -6,10 +6,11 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from zoo_analysis.cluster.placement import DEVICE, GPU_SPEED, Device, Node, gpu_demand
-from zoo_analysis.cluster.planning.machine_rates import known_rates
+from zoo_analysis.cluster.placement import DEVICE, GPU_SPEED, Device, Node, gpu_demand, is_there
+from zoo_analysis.cluster.planning.machine_rates import known_rates, start_seconds
 from zoo_analysis.cluster.planning.machines import machines
 from zoo_analysis.cluster.processes.task_limits import MODEL_SECONDS, LimitError, Limits
+from zoo_analysis.cluster.scanning.batches import fit_for_few
 from zoo_analysis.cluster.scanning.scan_tasks import Known, is_known
 from zoo_analysis.hub.access import HubAccess, default_access
 from zoo_analysis.hub.repository import NotDownloaded
@@ -81,8 +82,19 @@ def plan(
         models.append(Forecast(problem.repo_id, None, "", skipped=problem.message))
     remarks = tuple((ref.repo_id, text) for ref in resolved.refs for text in ref.remarks)
     calibrated = there.kind in rates.measured and (of_gpu is not None or not there.gpus)
+    todo = [ref for ref, model in zip(resolved.refs, models, strict=False) if model.layers]
+    start, up = 0.0, is_there(address)
+    if todo:
+        start = start_seconds(fit_for_few(todo, device, up), up) + rates.of(there.kind).starting
     return ScanPlan(
-        tuple(models), there.cpus, there.kind, calibrated, remarks, there.gpus, there.gpu_kind
+        tuple(models),
+        there.cpus,
+        there.kind,
+        calibrated,
+        remarks,
+        there.gpus,
+        there.gpu_kind,
+        start,
     )
 
 

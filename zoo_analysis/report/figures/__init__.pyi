@@ -5,6 +5,7 @@ from .likeness_heatmap import layers, matrix
 from .model_map import map
 from .regression_chart import regression
 from .release_chart import releases
+from .scale_chart import scale
 from .spectrum_chart import esd
 from .tau_grid import metrics
 from .xmin_chart import xmin
@@ -21,5 +22,6 @@ __all__ = [
     "regression",
     "releases",
     "save",
+    "scale",
     "xmin",
 ]
