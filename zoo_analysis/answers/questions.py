@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from zoo_analysis.answers.remarks.no_rows import why_none
+from zoo_analysis.answers.remarks.no_rows import check_columns, why_none
 from zoo_analysis.errors import QueryError
 from zoo_analysis.store import NamedQuery, Param, Store, as_store, get_query, list_queries
 from zoo_analysis.store.query_limits import MEMORY, SECONDS
@@ -99,6 +99,7 @@ def ask(
         return Answer(table)
     named = get_query(name)
     values = named.bind(params or {})
+    check_columns(store, named, values)
     if not len(table):
         return Answer(table, why_none(store, named, values))
     if len(table) != values.get("limit"):

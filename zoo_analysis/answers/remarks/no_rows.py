@@ -80,6 +80,23 @@ _TABLES: Final = {
 }
 
 
+def check_columns(store: Store, named: NamedQuery, values: Mapping[str, object]) -> None:
+    """A check that metrics and qualities are some: of others a question may have rows, all null.
+
+    Args:
+        store: that is asked.
+        named: the question.
+        values: of all its parameters.
+
+    Raises:
+        QueryError: there is no such metric or quality; suggests the nearest.
+    """
+    for param in named.params:
+        kind, value = _KINDS.get(param.name), values[param.name]
+        if kind is not None and not isinstance(kind.known, str) and isinstance(value, str):
+            _refuse_unknown(store, param.name, value)
+
+
 def why_none(store: Store, named: NamedQuery, values: Mapping[str, object]) -> str:
     """The reason why a question has no rows, in a sentence.
 

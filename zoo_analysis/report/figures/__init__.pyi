@@ -1,6 +1,7 @@
 from .coverage_chart import coverage
 from .depth_profile import depth
 from .figure_files import file_name, save
+from .history_chart import history
 from .likeness_heatmap import layers, matrix
 from .model_map import map
 from .regression_chart import regression
@@ -15,6 +16,7 @@ __all__ = [
     "depth",
     "esd",
     "file_name",
+    "history",
     "layers",
     "map",
     "matrix",
