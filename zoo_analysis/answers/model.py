@@ -19,6 +19,7 @@ from zoo_analysis.store import Store, as_store
 _LAYERS = f"""
 SELECT depth, layer, kind, role, shape, N, M, num_evals, {", ".join(SHOWN)}, status, warning
 FROM layers WHERE repo_id = $repo_id AND revision = $revision AND method = $method
+    AND role IS DISTINCT FROM 'slice'
 ORDER BY depth, layer
 """
 

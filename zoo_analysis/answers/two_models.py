@@ -37,6 +37,7 @@ SELECT *, layer IN (
     WHERE repo_id = $repo_id AND revision = $revision AND method = $method
 ) AS counted
 FROM layers WHERE repo_id = $repo_id AND revision = $revision AND method = $method
+    AND role IS DISTINCT FROM 'slice'
 ORDER BY depth, layer
 """
 

@@ -87,6 +87,16 @@ _ALL: Final = (
         seeds=4,
         takes=5,
     ),
+    Study(
+        name="gpt",
+        title="GPT against GPT-2 of the same shape, matrix by matrix",
+        finding="GPT, poorly trained, has higher α than GPT-2 of the same shape, where norms, "
+        "which are smaller, point the wrong way",
+        source="Martin, Peng & Mahoney 2021, Nature Communications 12:4122",
+        seeds=1,
+        takes=3,
+        reads_data=True,
+    ),
 )
 
 
