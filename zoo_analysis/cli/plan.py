@@ -23,7 +23,7 @@ from zoo_analysis.errors import ZooError
 from zoo_analysis.spectra.methods import Method
 
 if TYPE_CHECKING:
-    from zoo_analysis.measure.cost import ScanPlan
+    from zoo_analysis.measure.scan_plan import ScanPlan
 
 
 @with_method

@@ -3,8 +3,6 @@
 import json
 import re
 import struct
-import time
-from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +13,7 @@ from safetensors.torch import save_file
 from tests.attacks.limits import within
 from tests.support.command import zoo
 from tests.support.loopback import Hub
+from tests.support.plugins import install
 from tests.support.repositories import tensor_bytes, tensors, write
 from zoo_analysis import open_store, scan
 from zoo_analysis.cluster.placement import GPU_SPEED, Node
@@ -22,11 +21,9 @@ from zoo_analysis.cluster.planning import forecast as forecast_module
 from zoo_analysis.cluster.planning.forecast import plan as forecast
 from zoo_analysis.cluster.planning.machine_rates import rate_rows
 from zoo_analysis.cluster.planning.machines import Machines
-from zoo_analysis.hub.access import HubAccess
-from zoo_analysis.measure.cost import ScanPlan
 from zoo_analysis.measure.rates import TYPICAL
+from zoo_analysis.measure.scan_plan import ScanPlan
 from zoo_analysis.spectra import method
-from zoo_analysis.weights import Checkpoint, open_checkpoint
 
 
 def test_a_plan_prices_layers_and_says_what_is_skipped(
@@ -78,29 +75,63 @@ def test_a_plan_prices_the_method_that_a_scan_would_use(tmp_path: Path) -> None:
     assert shuffled["layers"] == plain["layers"] == 2
 
 
-def test_a_model_that_never_ends_or_cannot_be_read_is_skipped_and_the_others_are_priced(
+#: A reader of what is endless in Python, endless in C, too large, and deadly.
+READER = """
+import os, re, time
+from contextlib import suppress
+from zoo_analysis.weights.readers.reader import Reader
+
+def opened(files):
+    name = str(files[0])
+    while "endless" in name:
+        with suppress(Exception):
+            time.sleep(0.01)
+    if "stuck" in name:
+        re.fullmatch("(a|aa)+", "a" * 200 + "!")  # holds on to the interpreter
+    if "large" in name:
+        held = []
+        while True:
+            held.append(bytearray(os.urandom(1)) * (64 << 20))
+    if "deadly" in name:
+        os.kill(os.getpid(), 11)
+    raise IndexError
+
+READER = Reader("bad", (".bad",), lambda path, files: opened(files))
+"""
+
+
+def told_of(names: tuple[str, ...], home: Path, patch: pytest.MonkeyPatch) -> dict[str, str]:
+    """Why models that this reader opens are skipped, beside others that are priced."""
+    point = '[project.entry-points."zoo_analysis.readers"]\nbad = "bad_zoo:READER"\n'
+    install("bad_zoo", READER, point, patch, home / "site")
+    for name in ("a", "b"):
+        write(home / "zoo" / name, ((90, 60),))
+    for name in names:
+        (home / "zoo" / f"{name}.bad").touch()
+    with within(200):
+        plan = forecast([str(home / "zoo")], home / "store", model_seconds=2)
+    told = {model.repo_id.removeprefix("zoo/"): model for model in plan.models}
+    assert [told.pop(name).layers for name in ("a", "b")] == [1, 1]
+    return {name: model.skipped for name, model in told.items()}
+
+
+def test_a_model_that_never_ends_or_kills_its_process_is_skipped_and_the_others_are_priced(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in ("endless", "net", "odd"):
-        write(tmp_path / "zoo" / name, ((90, 60),))
-
-    def opened(path: str, access: HubAccess) -> Checkpoint:
-        while path.endswith("endless"):
-            with suppress(Exception):
-                time.sleep(0.01)
-        if path.endswith("odd"):
-            raise IndexError
-        return open_checkpoint(path, access)
-
-    monkeypatch.setattr("zoo_analysis.cluster.planning.forecast.open_checkpoint", opened)
-    with within(60):
-        plan = forecast([str(tmp_path / "zoo")], tmp_path / "store", model_seconds=1)
-    told = {model.repo_id: (model.layers, model.skipped) for model in plan.models}
-    assert told == {
-        "zoo/endless": (None, "took more than 1 s: --model-seconds allows more"),
-        "zoo/net": (1, ""),
-        "zoo/odd": (None, "IndexError"),
+    assert told_of(("deadly", "endless", "odd"), tmp_path, monkeypatch) == {
+        "deadly": "its process was ended by SIGSEGV",
+        "endless": "took more than 2 s: --model-seconds allows more",
+        "odd": "IndexError",
     }
+
+
+@pytest.mark.exhaustive
+def test_code_that_holds_on_to_the_interpreter_or_to_memory_is_ended_from_outside(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = told_of(("large", "stuck"), tmp_path, monkeypatch)
+    assert told["stuck"].startswith("its process was ended because it took more than ")
+    assert "GB of memory" in told["large"] or "took more than 2 s" in told["large"]
 
 
 def test_a_plan_counts_the_parts_of_fused_projections_where_a_scan_would(tmp_path: Path) -> None:

@@ -1,30 +1,35 @@
 """The plan of a scan, from headers alone: its work, and how long that takes on a cluster."""
 
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+import os
+from collections.abc import Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
+from typing import Final
 
-from zoo_analysis.cluster.placement import DEVICE, GPU_SPEED, Device, Node, gpu_demand, is_there
+from zoo_analysis.cluster.flow import run_tasks
+from zoo_analysis.cluster.placement import DEVICE, Device, is_there
+from zoo_analysis.cluster.planning.header_tasks import (
+    AT_ONCE,
+    Pricing,
+    forecast_of,
+    price_models,
+    why,
+)
 from zoo_analysis.cluster.planning.machine_rates import known_rates, start_seconds
 from zoo_analysis.cluster.planning.machines import machines
-from zoo_analysis.cluster.processes.task_limits import MODEL_SECONDS, LimitError, Limits
+from zoo_analysis.cluster.processes.local_workers import LocalWorkers
+from zoo_analysis.cluster.processes.task import Task
+from zoo_analysis.cluster.processes.task_limits import MODEL_SECONDS, Limits
 from zoo_analysis.cluster.scanning.batches import fit_for_few
-from zoo_analysis.cluster.scanning.scan_tasks import Known, is_known
+from zoo_analysis.cluster.scanning.scan_tasks import is_known
 from zoo_analysis.hub.access import HubAccess, default_access
-from zoo_analysis.hub.repository import NotDownloaded
-from zoo_analysis.measure.cost import Forecast, Piece, ScanPlan, cost
-from zoo_analysis.measure.rates import Rates
+from zoo_analysis.measure.scan_plan import Forecast, ScanPlan
 from zoo_analysis.sources import ModelRef, resolve_sources
 from zoo_analysis.spectra.methods import Method, Preset, as_method
 from zoo_analysis.store import Store, as_store
-from zoo_analysis.weights import open_checkpoint
-from zoo_analysis.weights.deadline import deadline
-from zoo_analysis.weights.quiet import unwarned
 
-#: Headers that are read at the same time.
-_AT_ONCE = 16
+#: Models that are worth a process, which takes seconds to start.
+_WORTH_A_PROCESS: Final = 256
 
 
 def plan(
@@ -65,19 +70,22 @@ def plan(
     known = store.committed({ref.repo_id for ref in resolved.refs}, how.id)
     there, rates = machines(address, device), known_rates(store, how)
     of_gpu = rates.measured.get(there.gpu_kind)
-    only_headers = replace(access or default_access(), download=False)
-    price = partial(
-        _model,
-        known=known,
-        how=how,
-        rates=rates.of(there.kind),
-        on_gpu=partial(_on_gpu, how=how, node=there.node, rates=of_gpu, gpus=there.gpus),
-        node=there.node,
-        access=only_headers,
-        limits=limits,
+    pricing = Pricing(
+        how,
+        rates.of(there.kind),
+        of_gpu,
+        there.node,
+        there.gpus,
+        replace(access or default_access(), download=False),
+        limits,
     )
-    with unwarned(), ThreadPoolExecutor(_AT_ONCE) as pool:
-        models = list(pool.map(price, resolved.refs))
+    known_ones = [is_known(ref, how.id, known) for ref in resolved.refs]
+    todo = [ref for ref, stored in zip(resolved.refs, known_ones, strict=True) if not stored]
+    priced = iter(_priced(todo, pricing))
+    models = [
+        replace(forecast_of(ref, "in the store already"), layers=0) if stored else next(priced)
+        for ref, stored in zip(resolved.refs, known_ones, strict=True)
+    ]
     for problem in resolved.problems:
         models.append(Forecast(problem.repo_id, None, "", skipped=problem.message))
     remarks = tuple((ref.repo_id, text) for ref in resolved.refs for text in ref.remarks)
@@ -98,51 +106,27 @@ def plan(
     )
 
 
-def _model(
-    ref: ModelRef,
-    known: Known,
-    how: Method,
-    rates: Rates,
-    on_gpu: Callable[[Piece], float | None],
-    node: Node,
-    access: HubAccess,
-    limits: Limits,
-) -> Forecast:
-    found = Forecast(ref.repo_id, ref.revision, ref.source)
-    if is_known(ref, how.id, known):
-        return replace(found, layers=0, skipped="in the store already")
-    try:
-        with deadline(limits.seconds, LimitError), open_checkpoint(ref.path, access) as checkpoint:
-            priced = found.priced(checkpoint, how, rates, on_gpu)
-        if (peak := priced.peak_bytes) > node.memory:
-            needed, there = (f"{nbytes / 1e9:.3g} GB" for nbytes in (peak, node.memory))
-            why = f"its largest layer takes {needed} of memory, and the largest node has {there}"
-            return replace(found, peak_bytes=peak, skipped=why)
-        return priced
-    except NotDownloaded as error:
-        return replace(found, read_bytes=error.size, skipped=_without(str(error), ref))
-    except LimitError:
-        seconds = f"{limits.seconds:.0f} s"
-        return replace(found, skipped=f"took more than {seconds}: --model-seconds allows more")
-    except Exception as error:
-        return replace(found, skipped=_without(str(error) or type(error).__name__, ref))
+def _priced(refs: Sequence[ModelRef], by: Pricing) -> list[Forecast]:
+    """Forecasts, in order, of processes beside this one, which may die over a model's headers."""
+    found: dict[int, Forecast] = {}
 
+    def task(numbers: Sequence[int]) -> Task:
+        def done(forecasts: Sequence[Forecast]) -> None:
+            found.update(zip(numbers, forecasts, strict=True))
 
-def _without(message: str, ref: ModelRef) -> str:
-    """A message without the model's name in front, which has a column of its own."""
-    return message.removeprefix(f"{ref.repo_id}: ").removeprefix(f"{ref.path}: ")
+        def lost(error: BaseException, attempts: int) -> list[Forecast]:
+            return [forecast_of(refs[number], why(error)) for number in numbers]
 
+        def alone(at: int | None) -> list[Task]:
+            return [task([number]) for number in numbers]
 
-def _on_gpu(
-    piece: Piece, how: Method, node: Node, rates: Rates | None, gpus: float
-) -> float | None:
-    """Seconds of a GPU for a piece; None where it stays on a core.
+        models = [refs[number] for number in numbers]
+        split = alone if len(numbers) > 1 else None
+        return Task(price_models, (models, by), done, lost, split=split)
 
-    What nobody has calibrated is taken for `GPU_SPEED` cores, as a scan takes it.
-    """
-    peak, seconds = piece.cost.peak_bytes, piece.cost.seconds
-    if not gpus or peak > node.memory or not gpu_demand(peak, seconds, len(piece.specs), node):
-        return None
-    if rates is None:
-        return seconds / GPU_SPEED
-    return sum(cost(spec, how, rates).seconds for spec in piece.specs)
+    several = range(0, len(refs), AT_ONCE)
+    waiting = iter([task(range(len(refs))[start : start + AT_ONCE]) for start in several])
+    count = min(os.cpu_count() or 1, 1 + len(refs) // _WORTH_A_PROCESS)
+    with LocalWorkers(count, AT_ONCE) as workers:
+        run_tasks(lambda room: next(waiting, None), workers)
+    return [found[number] for number in range(len(refs))]

@@ -2,16 +2,16 @@
 
 import os
 from dataclasses import dataclass
+from pathlib import Path
 from statistics import mode
-
-import ray
+from typing import Final
 
 from zoo_analysis.cluster.placement import Device, Node, cpus, device_for, is_there
-from zoo_analysis.cluster.planning.calibrate_nodes import nodes
-from zoo_analysis.cluster.processes.ray_workers import RayWorkers, gpu_kind
 from zoo_analysis.cluster.processes.task_limits import SHARE, memory
-from zoo_analysis.cluster.session import ray_session
 from zoo_analysis.measure.rates import machine
+
+#: Devices of which torch may see a GPU; without them it need not be loaded.
+_GPUS: Final = ("nvidia[0-9]*", "kfd", "dxg")
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,12 @@ def machines(address: str | None, device: Device) -> Machines:
         ZooError: no cluster at the address, or no GPU where one was asked for.
     """
     if is_there(address):
+        import ray
+
+        from zoo_analysis.cluster.planning.calibrate_nodes import nodes
+        from zoo_analysis.cluster.processes.ray_workers import RayWorkers, gpu_kind
+        from zoo_analysis.cluster.session import ray_session
+
         with ray_session(address):
             uses_gpus = device_for(device) == "cuda"
             workers, kind = RayWorkers(), mode(kind for _, kind, _ in nodes())
@@ -52,10 +58,11 @@ def machines(address: str | None, device: Device) -> Machines:
             return Machines(cpus(), kind, workers.node(), gpus, named)
     cores = os.cpu_count() or 1
     most = int(SHARE * memory("/proc/meminfo", "MemTotal"))
+    if device == "cpu" or not any(any(Path("/dev").glob(name)) for name in _GPUS):
+        return Machines(cores, machine(), Node(cores, most))
     import torch
 
-    gpus = torch.cuda.device_count() if device != "cpu" else 0
-    if not gpus:
+    if not (gpus := torch.cuda.device_count()):
         return Machines(cores, machine(), Node(cores, most))
     node = Node(cores, most, gpus, torch.cuda.mem_get_info()[1])
     return Machines(cores, machine(), node, gpus, machine("cuda"))
