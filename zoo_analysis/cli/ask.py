@@ -180,11 +180,13 @@ def print_model(report: "ModelReport") -> None:
     """The report for a person, on standard output."""
     from zoo_analysis.answers.defaults import LEAST_COVERAGE
     from zoo_analysis.cli.output import counted, percent, say, say_values, write_table
+    from zoo_analysis.cli.printing.sparkline import write_sparkline
 
     say(f"{report.repo_id} @ {report.revision} ({report.method})")
     # of `parameters`, tied ones once, and `parameters_total` readers are told the one in the books
     apart = {"repo_id", "revision", "parameters"}
     say_values("", {k: v for k, v in report.model.items() if k not in apart})
+    write_sparkline(report.layers["alpha"].to_pylist())
     write_table(report.layers.select(sorted(report.layers.column_names, key=_place)))
     averages = {k: v for k, v in report.averages.items() if isinstance(v, int | float)}
     say_values("averages: ", averages)
