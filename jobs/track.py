@@ -2,7 +2,8 @@
 
     ray job submit --working-dir . -- python jobs/track.py WATCH.toml
 
-Takes the arguments of `zoo track`. For cron, or for a Ray cluster's own scheduler.
+Takes the arguments of `zoo track`; with `--report DIR` the pages are made anew after the look.
+For cron, or for a Ray cluster's own scheduler.
 """
 
 import sys

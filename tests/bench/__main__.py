@@ -21,6 +21,7 @@ BENCHMARKS = {
     "similarity": ("similarity", 5),
     "startup": ("startup", 5),
     "workers": ("workers", 3),
+    "report": ("report", 1),
 }
 
 

@@ -1,5 +1,6 @@
 """A watch tells what is new since the last look, and nothing twice."""
 
+import json
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from tests.report.page.conftest import commit
 from tests.support.command import zoo
 from tests.support.loopback import Hub
 from tests.support.repositories import write
@@ -149,6 +151,24 @@ def test_what_cannot_be_looked_at_is_a_problem_and_the_look_goes_on(
     assert sorted(answer.err.splitlines()) == sorted(
         f"failed: {repo_id}: {message}" for repo_id, message in told.items()
     )
+
+
+def test_a_look_ends_with_the_report_once_there_are_models(
+    hub: Hub, hub_root: Path, watch: Path, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    serve(hub, hub_root, 2)
+    pages = Path(store.uri).with_name("report")
+    monkeypatch.setattr(watching, "default_access", lambda: hub.access)
+    look = ("track", watch, "--store", store.uri, "--report", pages, "--json")
+    first = zoo(*look)
+    assert first.code == 0
+    assert first.err.startswith("no report: the store has no models: run `zoo scan`")
+    commit(store, "me/net", "nets", 0)
+    again = zoo(*look)
+    assert json.loads(again.out) == []
+    assert again.err.splitlines()[-1] == str(pages / "index.html")
+    page = (pages / "releases.html").read_text()
+    assert all(f"me/n0-{number}" in page for number in range(2))
 
 
 @pytest.mark.usefixtures("local_ray")

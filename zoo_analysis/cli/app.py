@@ -68,7 +68,6 @@ app = typer.Typer(
     cls=_Commands,
     help="Quality metrics from the weights of whole model zoos.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )

@@ -184,6 +184,7 @@ def print_model(report: "ModelReport") -> None:
     """The report for a person, on standard output."""
     from zoo_analysis.answers.defaults import LEAST_COVERAGE
     from zoo_analysis.cli.output import counted, percent, say, say_values, write_table
+    from zoo_analysis.cli.printing.sparkline import write_sparkline
 
     say(f"{report.repo_id} @ {report.revision} ({report.method})")
     # of `parameters`, tied ones once, and `parameters_total` readers are told the one in the books
@@ -199,6 +200,7 @@ def print_model(report: "ModelReport") -> None:
     if not len(report.layers):
         say_values("averages: ", averages)
     else:
+        write_sparkline(report.layers["alpha"].to_pylist())
         write_table(report.layers.select(sorted(report.layers.column_names, key=_place)))
         say_values(f"averages over {counted(report.averages['layers'], 'layer')}: ", averages)
         told = ", ".join(f"{counted(n, 'layer')} {name}" for name, n in report.warnings.items())

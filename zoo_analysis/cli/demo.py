@@ -7,11 +7,13 @@ from pathlib import Path
 
 import typer
 
+from zoo_analysis.answers.defaults import REPORT_FOLDER
 from zoo_analysis.cli.options import AddressOption, StoreOption
 
 
 def demo(store: StoreOption = None, address: AddressOption = None) -> None:
     """Train a small zoo, scan it and packaged models beside random ones, and say what is seen."""
+    from zoo_analysis.cli.groups.report import build
     from zoo_analysis.cli.output import say, say_whole, write_table
     from zoo_analysis.cli.progress import SCANNED, Bar, Bars, RunCounter
     from zoo_analysis.cli.summaries import print_scan
@@ -58,8 +60,15 @@ def demo(store: StoreOption = None, address: AddressOption = None) -> None:
         f"  {zoo} show efficientnet-lite0{where}",
         f"  {zoo} queries",
     )
+    say("", "4. The same as pages, to open in a browser:")
+    build(store, _beside(found.summary.store))
     if found.summary.failed:
         raise typer.Exit(3)
+
+
+def _beside(store: str) -> Path:
+    """The report of a store: beside it where that is a folder of this machine."""
+    return Path(REPORT_FOLDER) if "://" in store else Path(store).with_name(REPORT_FOLDER)
 
 
 def _command() -> str:

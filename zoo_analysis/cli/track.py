@@ -14,6 +14,7 @@ from zoo_analysis.cli.options import (
     WeightCacheOption,
     size,
 )
+from zoo_analysis.errors import QueryError
 from zoo_analysis.spectra.methods import Method, Preset
 from zoo_analysis.spectra.methods import method as make_method
 
@@ -30,6 +31,10 @@ def track(
     method: Annotated[
         Preset, typer.Option(help="Preset of --scan.", envvar="ZOO_METHOD")
     ] = Method.preset,
+    report: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Then make the report there anew: zoo report -o DIR."),
+    ] = None,
     store: StoreOption = None,
     address: AddressOption = None,
     cache_size: WeightCacheOption = WEIGHT_CACHE,
@@ -37,6 +42,7 @@ def track(
     output: OutOption = None,
 ) -> None:
     """Record what is new, changed, gone or gated since the last look."""
+    from zoo_analysis.cli.groups.report import build
     from zoo_analysis.cli.output import say, write_table
     from zoo_analysis.cli.summaries import print_scan
     from zoo_analysis.cluster.track import track as look
@@ -56,6 +62,11 @@ def track(
         print_scan(found.scanned)
     for problem in found.problems:
         say(f"failed: {problem.repo_id}: {problem.message}", error=True)
+    if report is not None:
+        try:
+            build(store, report, err=format != "table" or output is not None)
+        except QueryError as error:  # only releases were seen so far
+            say(f"no report: {error}", error=True)
     if found.problems or (found.scanned is not None and found.scanned.failed):
         raise typer.Exit(3)
 
