@@ -32,7 +32,7 @@ _LATER: Final = 5.0
 
 @dataclass(frozen=True)
 class Pricing:
-    """What models are priced by.
+    """The basis of prices of models.
 
     Attributes:
         how: the method.

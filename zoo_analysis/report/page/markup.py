@@ -45,7 +45,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Crumbs:
-    """Of all pages of a report: its title, its parts, and the pages of its models and series.
+    """Things that all pages of a report show: its title, its parts, and the pages of its models and series.
 
     Attributes:
         title: of the report.

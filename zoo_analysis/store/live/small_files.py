@@ -99,7 +99,7 @@ class SmallFiles:
         return [file for file in self._sorted() if not file.name.endswith(_HALF)]
 
     def halves(self) -> Sequence[SmallFile]:
-        """What writers have left that died before a file was whole, and what is being written.
+        """Files that writers have left that died before a file was whole, and what is being written.
 
         Raises:
             StoreError: they cannot be listed.

@@ -50,7 +50,7 @@ class Net(nn.Module):
         self.classifier = nn.Linear(widths[-1], spec.classes)
 
     def features(self, x: Tensor) -> Tensor:
-        """What the fully connected layers see (n × d) of images (n × 1 × 28 × 28)."""
+        """The input of the fully connected layers (n × d) of images (n × 1 × 28 × 28)."""
         for convolution in self.convolutions:
             x = max_pool2d(relu(convolution(x)), _POOL)
         return x.flatten(1)
