@@ -99,7 +99,7 @@ class SmallFiles:
         return [file for file in self._sorted() if not file.name.endswith(_HALF)]
 
     def halves(self) -> Sequence[SmallFile]:
-        """Files that writers have left that died before a file was whole, and what is being written.
+        """Files that dead writers left before they were whole, and what is being written.
 
         Raises:
             StoreError: they cannot be listed.
