@@ -26,6 +26,7 @@ NAMES = {
     "accuracies sync": "sync_accuracies",
     "catalog add": "add_to_catalogue",
     "catalog list": "list_catalogues",
+    "catalog osmr-2021": "osmr_catalogue",
     "catalog show": "catalogue_members",
     "import": "import_tables",
     "report": "build_report",

@@ -11,7 +11,8 @@ What the command line can do is a function here, which returns a table or a data
 - what it holds, looked at: `figures`, a function each, and `build_report`, a folder of pages;
 - releases and reported accuracies: `track`, `releases`, `sync_accuracies`, `accuracies_reported`,
   `accuracy_sources`;
-- catalogues: `list_catalogues`, `catalogue_members`, `add_to_catalogue`, `copy_catalogue`;
+- catalogues: `list_catalogues`, `catalogue_members`, `add_to_catalogue`, `copy_catalogue`,
+  `osmr_catalogue`;
 - series of stored models: `list_series`, `set_series`;
 - published experiments: `study`, `list_studies`;
 - the store looked after: `open_store`, `schema`, `store_history`, `compact_store`, `vacuum_store`,

@@ -38,6 +38,7 @@ from .sources.reported import accuracy_sources
 from .spectra.methods import method
 from .store.store import open_store
 from .studies.catalogue import list_studies
+from .studies.trends.osmr_catalogue import osmr_catalogue
 
 __version__: str
 
@@ -66,6 +67,7 @@ __all__ = [
     "method",
     "migrate_store",
     "open_store",
+    "osmr_catalogue",
     "plan",
     "queries",
     "query",

@@ -51,8 +51,12 @@ def demo(store: StoreOption = None, address: AddressOption = None) -> None:
     )
     write_table(found.regressions, "table")
     say(*found.digits_told)
+    say("", "3. What was published: errors of pytorchcv's models and metrics (Nature Comm. 2021)")
+    if len(found.published):
+        write_table(found.published, "table")
+    say(found.published_told)
     zoo, where = _command(), f" --store {store}" if store else ""
-    say("", f"3. Where the numbers lie: {found.summary.store}. Ask it more:")
+    say("", f"4. Where the numbers lie: {found.summary.store}. Ask it more:")
     say_whole(
         f"  {zoo} query leaderboard -p series=efficientnet-lite{where}",
         f"  {zoo} regress --dataset digits --metric alpha_median --quality clear{where}",
@@ -60,7 +64,7 @@ def demo(store: StoreOption = None, address: AddressOption = None) -> None:
         f"  {zoo} show efficientnet-lite0{where}",
         f"  {zoo} queries",
     )
-    say("", "4. The same as pages, to open in a browser:")
+    say("", "5. The same as pages, to open in a browser:")
     build(store, _beside(found.summary.store))
     if found.summary.failed:
         raise typer.Exit(3)

@@ -14,9 +14,11 @@ from zoo_analysis.cluster.flow import side_by_side
 from zoo_analysis.cluster.scan import scan
 from zoo_analysis.cluster.session import ray_session
 from zoo_analysis.digits import digits_dir, digits_zoo, make_twin, train, twin_of, twins_dir
+from zoo_analysis.folders import user_cache
 from zoo_analysis.sources import Resolved, resolve_sources
 from zoo_analysis.store import Store, as_store
 from zoo_analysis.store.records import table_of
+from zoo_analysis.studies.at_hand import PublishedFit, published_fits
 
 _METRICS = ("log_norm", "log_spectral_norm", "alpha", "alpha_weighted", "random_like")
 _COLUMNS = ["series", "metric", "n", "kendall_tau", "tau_low", "tau_high", "perm_p", "q"]
@@ -34,6 +36,9 @@ class Demo:
         regressions: accuracy of the digits models and each metric, series by series: Kendall's τ
             with its 95 % interval.
         digits_told: what they show, and do not, in sentences.
+        published: a row a metric of the regressions that were published in 2021; empty where their
+            data are not in the cache.
+        published_told: what they show, or how to get them.
     """
 
     summary: Summary
@@ -41,6 +46,8 @@ class Demo:
     twins_told: tuple[str, ...]
     regressions: pa.Table
     digits_told: tuple[str, ...]
+    published: pa.Table
+    published_told: str
 
 
 def demo(
@@ -95,12 +102,15 @@ def demo(
     pairs = {ref.repo_id: f"random/{twin_of(ref, beside).name}" for ref in packaged.refs}
     compared = twins(store, pairs, summary.method)
     table = regress(store, _METRICS, "digits", method=summary.method)
+    fits, fits_told = published_fits(user_cache() / "studies" / "nature-2021")
     return Demo(
         summary,
         table_of(Twins, compared),
         told_of_twins(compared),
         table.select(_COLUMNS),
         told_of_digits(store, table, summary.method),
+        table_of(PublishedFit, fits),
+        fits_told,
     )
 
 

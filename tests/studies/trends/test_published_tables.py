@@ -15,6 +15,7 @@ from scipy.stats import kendalltau
 
 from tests.support.reference import NATURE_2021, VGG_2020
 from zoo_analysis.errors import SourceError
+from zoo_analysis.studies.at_hand import published_fits
 from zoo_analysis.studies.nature_2021 import judged, run
 from zoo_analysis.studies.study import Setting
 from zoo_analysis.studies.trends.authors_files import FILES, fetch_all
@@ -304,3 +305,17 @@ def test_the_study_prints_cells_beside_each_other_and_one_honest_sentence(
     assert "cannot be told from nothing" in found.verdict
     assert any("Inferred" in remark for remark in found.remarks)
     json.dumps(found.cells.to_pylist(), allow_nan=False)
+
+
+def test_the_demonstration_has_the_true_means_where_the_data_are(
+    data: Path, tmp_path: Path
+) -> None:
+    fits, told = published_fits(data)
+    assert [fit.metric for fit in fits] == list(METRICS)
+    assert [round(fit.r2, 2) for fit in fits] == [0.66, 0.59, 0.68, 0.68]
+    assert [round(fit.rmse, 2) for fit in fits] == [1.38, 1.83, 1.24, 1.18]
+    assert [round(fit.kendall_tau, 2) for fit in fits] == [0.65, 0.52, 0.64, 0.64]
+    assert "cannot be told from nothing" in told
+    nothing, how = published_fits(tmp_path)
+    assert nothing == []
+    assert "zoo study nature-2021" in how

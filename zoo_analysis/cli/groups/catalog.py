@@ -84,3 +84,27 @@ def add(
         f"{made.path}: {counted(len(made.models), 'model')}, "
         f"{queries} {'query' if queries == 1 else 'queries'}"
     )
+
+
+@app.command("osmr-2021")
+def osmr_2021(
+    weights: Annotated[
+        Path,
+        typer.Argument(metavar="FOLDER", help="With files of pytorchcv, such as ~/.torch/models."),
+    ],
+    data: Annotated[
+        Path | None, typer.Option(help="Folder with the authors' tables, instead of fetching them.")
+    ] = None,
+) -> None:
+    """Write the catalogue of the 2021 paper's models whose weights a folder has, beside them."""
+    from zoo_analysis.cli.output import counted, say, say_whole
+    from zoo_analysis.studies.trends.osmr_catalogue import osmr_catalogue
+
+    zoo = osmr_catalogue(weights, data)
+    path, models = zoo.catalogue.path, zoo.catalogue.models
+    say(
+        f"{path}: {counted(len(models), 'model')} with reported accuracies; "
+        f"{len(zoo.missing)} of the paper's have no file there. Then:"
+    )
+    dataset = models[0].accuracies[0].dataset
+    say_whole(f"  zoo scan {path}", f"  zoo regress --dataset {dataset} --metric log_alpha_norm")
