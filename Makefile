@@ -50,11 +50,9 @@ test-exhaustive: lint
 $(VENV)/.lowest: pyproject.toml | $(BIN)/python
 	$(PYTHON) -m venv --clear $(LOWEST)
 	$(LOWEST)/bin/pip install --quiet uv
-	$(LOWEST)/bin/uv pip install --quiet --python $(LOWEST)/bin/python --resolution lowest-direct --editable .
-	$(LOWEST)/bin/uv pip install --quiet --python $(LOWEST)/bin/python --editable '.[test]'
-	# What the tests' own packages lifted goes back.
 	$(LOWEST)/bin/uv pip compile --quiet --resolution lowest-direct --no-deps pyproject.toml -o $(LOWEST)/direct.txt
-	$(LOWEST)/bin/uv pip install --quiet --python $(LOWEST)/bin/python --no-deps --requirement $(LOWEST)/direct.txt
+	# The tests' own packages are those that do with them.
+	$(LOWEST)/bin/uv pip install --quiet --python $(LOWEST)/bin/python --constraint $(LOWEST)/direct.txt --editable '.[test]'
 	touch $@
 
 ## The core of the tests on the lowest versions that pyproject.toml admits.

@@ -19,10 +19,11 @@ WITH whole AS (
         AND ($method IS NULL OR starts_with(l.method, $method))
 )
 SELECT
-    architecture, method, (bin + 0.5) / $bins AS depth,
+    architecture, (bin + 0.5) / $bins AS depth,
     count(DISTINCT (repo_id, revision)) AS models, count(*) AS layers,
     avg(alpha) AS alpha, median(alpha) AS median_alpha,
-    10 ** avg(log_spectral_norm) AS lambda_max
+    10 ** avg(log_spectral_norm) AS lambda_max,
+    method
 FROM placed
 GROUP BY ALL
 ORDER BY architecture, method, depth;

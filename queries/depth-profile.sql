@@ -30,7 +30,7 @@ WITH untold AS (  -- models written before `models` told their depth
     GROUP BY ALL
 )
 SELECT
-    g.series, g.method, (p.bin + 0.5) / $bins AS depth,
-    p.models, p.layers, p.alpha, p.median_alpha, p.log_spectral_norm
+    g.series, (p.bin + 0.5) / $bins AS depth,
+    p.models, p.layers, p.alpha, p.median_alpha, p.log_spectral_norm, g.method
 FROM profiled p JOIN (SELECT DISTINCT place, series, method FROM named) g USING (place)
 ORDER BY g.series, g.method, depth;

@@ -2,11 +2,11 @@
 -- param stage: text = null  (only failures in this stage)
 -- param limit: integer = 100  (rows)
 SELECT
-    f.failed_at, f.repo_id, f.revision, f.stage, f.error, f.message, f.attempts,
+    f.repo_id, f.error, f.message, f.stage, f.failed_at, f.attempts,
     EXISTS (
         FROM commits c WHERE c.repo_id = f.repo_id AND c.committed_at > f.failed_at
     ) AS scanned_since,
-    f.scan_id
+    f.revision, f.scan_id
 FROM failures f
 WHERE $stage IS NULL OR f.stage = $stage
 ORDER BY f.failed_at DESC, f.repo_id

@@ -1,7 +1,8 @@
 -- How did a metric change over the training of a model, checkpoint by checkpoint?
 -- The checkpoints of one run (`run/checkpoint-500`, `run/step_1000`, `run-epoch=3`) in the order of epoch and
--- step, then the model of the run's own name; and models of which several revisions were scanned, the one
--- changed first on the hub first. `change` is from the row before.
+-- step, then the model of the run's own name; and models of which several revisions were scanned, in the
+-- order of the steps that their branches name (`owner/name@step1000`), else of their last changes on the
+-- hub. `change` is from the row before.
 -- param run: text = null  (only this one: what the names have before their steps, or its last part)
 -- param metric: text = alpha  (a column of `summaries`)
 -- param method: text = null  (only numbers of methods whose id begins with this)
@@ -12,12 +13,12 @@ WITH states AS (
     FROM summary_values($metric, 'all') v
     JOIN commits c USING (repo_id, revision, method)
     LEFT JOIN models m USING (repo_id, revision)
-    LEFT JOIN checkpoints k USING (repo_id)
+    LEFT JOIN checkpoints k USING (repo_id, revision)
     WHERE $method IS NULL OR starts_with(v.method, $method)
 )
 SELECT
-    run, row_number() OVER training AS place, epoch, step, repo_id, revision, $metric AS metric, value,
-    value - lag(value) OVER training AS change, random_like, layers, method
+    run, row_number() OVER training AS place, epoch, step, $metric AS metric, value,
+    value - lag(value) OVER training AS change, random_like, layers AS averaged_layers, repo_id, method, revision
 FROM states
 WHERE $run IS NULL OR run = $run OR split_part(run, '/', -1) = $run
 WINDOW training AS (

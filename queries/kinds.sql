@@ -2,12 +2,13 @@
 -- param series: text = null  (only models of this series)
 -- param method: text = null  (only numbers of methods whose id begins with this)
 SELECT
-    l.method, l.kind, l.role,
+    l.kind, l.role,
     count(*) AS layers,
     count(l.alpha) AS fitted,
     avg(l.alpha) FILTER (WHERE NOT coalesce(contains(l.warning, 'degenerate-tail'), false)) AS alpha,
     count(*) FILTER (WHERE contains(l.warning, 'over-trained')) AS over_trained,
-    count(*) FILTER (WHERE contains(l.warning, 'under-trained')) AS under_trained
+    count(*) FILTER (WHERE contains(l.warning, 'under-trained')) AS under_trained,
+    l.method
 FROM whole_layers l LEFT JOIN models m USING (repo_id, revision)
 WHERE ($series IS NULL OR m.series = $series)
     AND ($method IS NULL OR starts_with(l.method, $method))

@@ -2,9 +2,9 @@
 -- param model: text = required  (repo_id, or its last part)
 -- param method: text = null  (only numbers of methods whose id begins with this)
 SELECT
-    repo_id, revision, method, depth, layer, kind, role, shape, num_evals,
-    alpha, D, sigma, alpha_weighted, log_alpha_norm, log_norm, log_spectral_norm, stable_rank,
-    mp_softrank, num_spikes, mp_ks, random_like, status, warning
+    layer, repo_id, shape, alpha, D, sigma, random_like, warning, status, alpha_weighted,
+    log_alpha_norm, log_norm, log_spectral_norm, stable_rank, mp_softrank, num_spikes, mp_ks,
+    kind, role, depth, num_evals, method, revision
 FROM layers
 WHERE repo_id IN (
         SELECT repo_id FROM commits

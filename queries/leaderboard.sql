@@ -53,17 +53,16 @@ WITH by_every_method AS (
     WINDOW both_told AS (PARTITION BY series, value IS NULL OR accuracy IS NULL)
 )
 SELECT
-    if(value IS NULL, NULL, rank) AS rank, of, series, repo_id, $metric AS metric, value,
-    accuracy, accuracy_metric, dataset,
+    repo_id, series, $metric AS metric, if(value IS NULL, NULL, rank) AS rank, value, accuracy,
     CASE WHEN value + accuracy IS NOT NULL THEN accuracy_place END AS rank_by_accuracy,
+    CASE
+        WHEN value IS NULL THEN if($quality = 'clear', 'no layer has a clear tail', 'no layer has it')
+        WHEN looks_random THEN 'looks random'
+    END AS remark,
     CASE WHEN value + accuracy IS NOT NULL AND place <> accuracy_place THEN format(
         'metric puts it {} {}', abs(accuracy_place - place), if(place < accuracy_place, 'higher', 'lower')
     ) END AS disagreement,
-    CASE
-        WHEN value IS NULL THEN if($quality = 'clear', 'no layer has a clear tail', 'no layer has it')
-        WHEN looks_random THEN format('{:.0f} % of its layers look random', 100 * random_like)
-    END AS remark,
-    layers, method, revision
+    random_like, of, layers AS averaged_layers, dataset, accuracy_metric, method, revision
 FROM ranked
 ORDER BY series NULLS LAST, rank, repo_id
 LIMIT $limit;

@@ -20,10 +20,9 @@ WITH points AS (
         AND ($method IS NULL OR starts_with(v.method, $method))
 )
 SELECT
-    p.dataset, p.accuracy_metric, p.method,
     p.repo_id AS better_by_metric, q.repo_id AS better_by_accuracy,
-    p.parameters, q.parameters AS parameters_of_other,
-    p.x AS value, q.x AS value_of_other, p.y AS accuracy, q.y AS accuracy_of_other
+    p.x AS value, q.x AS value_of_other, p.y AS accuracy, q.y AS accuracy_of_other,
+    p.parameters, q.parameters AS parameters_of_other, p.dataset, p.accuracy_metric, p.method
 FROM points p JOIN points q USING (dataset, accuracy_metric, method)
 WHERE p.x < q.x AND p.y < q.y
     AND abs(p.parameters - q.parameters) <= $tolerance * greatest(p.parameters, q.parameters)

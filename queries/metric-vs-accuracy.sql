@@ -6,8 +6,8 @@
 -- param series: text = null  (only this series)
 -- param method: text = null  (only numbers of methods whose id begins with this)
 SELECT
-    v.series, a.dataset, a.metric AS accuracy_metric, v.metric, v.repo_id, v.revision, v.method,
-    v.layers, v.value, a.value AS accuracy, a.source
+    v.repo_id, v.series, v.metric, v.value, a.value AS accuracy, a.dataset,
+    a.metric AS accuracy_metric, a.source, v.layers AS averaged_layers, v.method, v.revision
 FROM metric_values v JOIN accuracy a USING (repo_id)
 WHERE ($metric IS NULL OR v.metric = $metric)
     AND ($dataset IS NULL OR a.dataset = $dataset)

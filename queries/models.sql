@@ -2,9 +2,8 @@
 -- param series: text = null  (only this series)
 -- param limit: integer = 1000  (rows)
 SELECT
-    m.repo_id, m.revision, m.series, m.architecture, m.library, m.parameters, m.bytes,
-    s.method, s.layers, s.alpha, s.alpha_weighted, s.log_norm, s.warnings,
-    s.random_like
+    m.repo_id, m.series, m.parameters, s.layers AS averaged_layers, s.random_like, s.warnings, s.alpha,
+    s.alpha_weighted, s.log_norm, m.architecture, m.library, m.bytes, s.method, m.revision
 FROM models m LEFT JOIN summaries s USING (repo_id, revision)
 WHERE $series IS NULL OR m.series = $series
 ORDER BY m.series, m.repo_id, m.revision, s.method

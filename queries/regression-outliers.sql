@@ -33,10 +33,10 @@ WITH points AS (
         AND l.accuracy_metric = p.accuracy_metric AND l.method = p.method
 )
 SELECT
-    series, dataset, accuracy_metric, method, repo_id, revision, n, x AS value, y AS accuracy,
-    predicted, y - predicted AS residual,
+    repo_id, series, x AS value, y AS accuracy, predicted, y - predicted AS residual,
     CASE WHEN variance > 0 AND free > 1e-9
-        THEN (y - predicted) / sqrt(variance * free) END AS studentized
+        THEN (y - predicted) / sqrt(variance * free) END AS studentized,
+    n, dataset, accuracy_metric, method, revision
 FROM judged
 WHERE coalesce(abs(studentized) >= $above, $above = 0)
 ORDER BY abs(studentized) DESC NULLS LAST, repo_id, dataset, accuracy_metric, method;

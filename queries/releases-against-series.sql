@@ -22,9 +22,10 @@ WITH points AS (
     GROUP BY ALL HAVING count(*) >= 3
 )
 SELECT
-    p.repo_id, p.revision, p.method, p.series, p.dataset, p.value, p.accuracy,
+    p.repo_id, p.series, p.value, p.accuracy,
     l.intercept + l.slope * p.value AS expected,
-    p.accuracy - (l.intercept + l.slope * p.value) AS residual, l.n
+    p.accuracy - (l.intercept + l.slope * p.value) AS residual, l.n,
+    p.dataset, p.method, p.revision
 FROM points p JOIN lines l USING (series, method, dataset)
 WHERE p.is_new
 ORDER BY abs(residual) DESC, p.repo_id;

@@ -2,10 +2,10 @@
 -- param metric: text = alpha  (a metric of `summaries`)
 -- param repo_id: text = null  (only this model: its repo_id, or its last part)
 SELECT
-    v.repo_id, v.method, $metric AS metric,
-    lag(v.revision) OVER revisions AS before_revision, v.revision,
+    v.repo_id, $metric AS metric,
     lag(v.value) OVER revisions AS before, v.value AS after,
-    v.value - lag(v.value) OVER revisions AS change
+    v.value - lag(v.value) OVER revisions AS change,
+    v.method, lag(v.revision) OVER revisions AS before_revision, v.revision
 FROM summary_values($metric, 'all') v
 JOIN commits c USING (repo_id, revision, method)
 LEFT JOIN models m USING (repo_id, revision)

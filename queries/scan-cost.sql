@@ -4,10 +4,11 @@
 -- param method: text = null  (only numbers of methods whose id begins with this)
 -- param limit: integer = 100  (rows)
 SELECT
-    l.repo_id, l.revision, l.method, m.parameters,
+    l.repo_id, m.parameters,
     count(*) AS layers, sum(l.seconds) AS seconds,
     arg_max(l.layer, l.seconds) AS slowest_layer, max(l.seconds) AS slowest_seconds,
-    sum(l.seconds) / nullif(any_value(m.parameters) / 1e6, 0) AS seconds_per_million_parameters
+    sum(l.seconds) / nullif(any_value(m.parameters) / 1e6, 0) AS seconds_per_million_parameters,
+    l.method, l.revision
 FROM layers l LEFT JOIN models m USING (repo_id, revision)
 WHERE l.seconds IS NOT NULL
     AND ($series IS NULL OR m.series = $series)

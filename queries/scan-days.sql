@@ -3,9 +3,10 @@
 -- param method: text = null  (only numbers of methods whose id begins with this)
 -- param since: time = null  (only from this time on)
 SELECT
-    date_trunc('day', c.committed_at)::DATE AS day, c.method,
+    date_trunc('day', c.committed_at)::DATE AS day,
     count(*) AS models, count(DISTINCT m.series) AS series, sum(s.layers) AS averaged_layers,
-    count(DISTINCT c.scan_id) AS scans
+    count(DISTINCT c.scan_id) AS scans,
+    c.method
 FROM commits c
 JOIN summaries s USING (repo_id, revision, method)
 LEFT JOIN models m ON m.repo_id = c.repo_id AND m.revision = c.revision

@@ -3,12 +3,13 @@
 -- of for a quarter of an hour is `silent`: `zoo status` looks closer.
 -- param limit: integer = 20  (rows)
 SELECT
-    scan_id, started_at, finished_at,
+    scan_id,
     CASE
         WHEN state = 'running' AND heartbeat_at < now() - INTERVAL 15 MINUTE THEN 'silent'
         ELSE state
     END AS state,
-    heartbeat_at, method, models, scanned, skipped, failed, layers, seconds, host, versions
+    models, scanned, skipped, failed, layers, seconds, started_at, finished_at, heartbeat_at, host,
+    method, versions
 FROM scans
 ORDER BY started_at DESC, scan_id
 LIMIT $limit;

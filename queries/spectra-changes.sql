@@ -18,7 +18,7 @@ WITH ordered AS (
     WHERE e.repo_id IN (SELECT repo_id FROM ordered WHERE next IS NOT NULL)
 )
 SELECT
-    o.repo_id, o.method, o.revision AS before, o.next AS after, a.layer,
+    a.layer, o.repo_id,
     CASE WHEN len(a.eigenvalues) = len(b.eigenvalues) THEN sqrt(
         list_sum(list_transform(
             list_zip(a.eigenvalues, b.eigenvalues),
@@ -26,7 +26,8 @@ SELECT
         )) / nullif(list_sum(a.eigenvalues), 0)
     ) END AS change,
     list_max(a.eigenvalues) AS lambda_max_before, list_max(b.eigenvalues) AS lambda_max_after,
-    a.alpha AS alpha_before, b.alpha AS alpha_after
+    a.alpha AS alpha_before, b.alpha AS alpha_after,
+    o.method, o.revision AS before, o.next AS after
 FROM ordered o
 JOIN spectra a ON a.repo_id = o.repo_id AND a.revision = o.revision AND a.method = o.method
 JOIN spectra b ON b.repo_id = o.repo_id AND b.revision = o.next AND b.method = o.method

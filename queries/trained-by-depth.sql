@@ -14,11 +14,12 @@ WITH placed AS (
         AND ($method IS NULL OR starts_with(l.method, $method))
 )
 SELECT
-    method, kind, (bin + 0.5) / $bins AS depth,
+    kind, (bin + 0.5) / $bins AS depth,
     count(alpha) AS fitted,
     count(*) FILTER (WHERE contains(warning, 'over-trained')) AS over_trained,
     count(*) FILTER (WHERE contains(warning, 'under-trained')) AS under_trained,
-    (over_trained + under_trained) / fitted AS share
+    (over_trained + under_trained) / fitted AS share,
+    method
 FROM placed
 GROUP BY ALL
 HAVING count(alpha) > 0

@@ -1,6 +1,7 @@
 """What holds for all tests."""
 
 import gc
+import os
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -8,13 +9,20 @@ from typing import Any
 
 import pytest
 import ray
+from hypothesis import HealthCheck, settings
 from xdist.scheduler import LoadScopeScheduling
 
 from tests.support import loopback
 from tests.support.loopback import Hub
 
+# A busy machine is slow at everything: neither that nor how long an example takes is a failure.
+settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("busy")
+
 #: Folders whose tests start Ray; side by side they would take each other's processors and workers.
 _ON_RAY = {"cli", "cluster", "docs"}
+#: Of commands in processes of their own, whose words are looked for as a whole.
+os.environ["COLUMNS"] = "400"
 
 
 class OneForRay(LoadScopeScheduling):

@@ -47,8 +47,8 @@ OTHERS = {
     *("analyze", "calibrate", "scale", "summary", "copy_catalogue", "figures"),
     *("open_store", "method"),
 }
-#: What writes a figure, and is none.
-NO_FIGURES = {"file_name", "save"}
+#: What writes a figure, and is none; the figure of an option of `zoo plan`.
+NO_FIGURES = {"file_name", "save", "scale"}
 CLI = Path(zoo_analysis.__file__).parent / "cli"
 
 

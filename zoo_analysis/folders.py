@@ -48,6 +48,17 @@ def folder_of(path: Path) -> Path | None:
     return path if path.is_dir() else None
 
 
+def file_names(folder: Path) -> list[str]:
+    """Names of a folder's files, and of links in it that lead to files."""
+    with os.scandir(folder) as entries:
+        return [
+            entry.name
+            for entry in entries
+            if entry.is_file(follow_symlinks=False)
+            or (entry.is_symlink() and os.path.isfile(entry))
+        ]
+
+
 def open_regular(path: Path, within: Path | None = None) -> BufferedReader:
     """A regular file of a model, opened for reading.
 
@@ -63,11 +74,13 @@ def open_regular(path: Path, within: Path | None = None) -> BufferedReader:
         CheckpointError: no regular file, or one outside of the folder.
         OSError: it is not there, is a folder, or may not be read.
     """
-    real = os.path.realpath(path)
-    if within is not None and not _holds(os.path.realpath(within), real):
-        raise CheckpointError(
-            f"{path}: a link out of the model's folder; put the file itself there"
-        )
+    real, is_link = os.fspath(path), stat.S_ISLNK(os.lstat(path).st_mode)
+    if is_link or within not in (None, path.parent):
+        real = os.path.realpath(path)
+        if within is not None and not _holds(os.path.realpath(within), real):
+            raise CheckpointError(
+                f"{path}: a link out of the model's folder; put the file itself there"
+            )
     if stat.S_ISDIR(mode := os.stat(real).st_mode):
         raise IsADirectoryError(f"{path} is a folder")
     descriptor = -1
@@ -114,8 +127,15 @@ def check_room(path: Path, nbytes: int) -> None:
     """Refuse to begin what may not fit: half a file is of no use, and the end of a run needs room.
 
     Raises:
-        OSError: fewer bytes are free on the disk of a path, which need not be there yet.
+        OSError: nothing may be written in a folder, which need not be there yet, or fewer bytes are
+            free on its disk.
     """
     there = next(each for each in (path, *path.parents) if each.exists())
-    if shutil.disk_usage(there).free < nbytes:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    number = 0
+    if not os.access(there, os.W_OK):
+        read_only = os.statvfs(there).f_flag & os.ST_RDONLY
+        number = errno.EROFS if read_only else errno.EACCES
+    elif shutil.disk_usage(there).free < nbytes:
+        number = errno.ENOSPC
+    if number:
+        raise OSError(number, os.strerror(number))

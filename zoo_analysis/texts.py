@@ -19,7 +19,8 @@ def storable(text: str) -> str:
     What was different stays different: odd characters are written as Python writes them (``\x1b``,
     ``\ud800``), and what is cut out leaves a hash of the whole.
     """
-    text = _ODD.sub(lambda odd: odd[0].encode("unicode_escape").decode(), text)
+    if not text.isprintable():
+        text = _ODD.sub(lambda odd: odd[0].encode("unicode_escape").decode(), text)
     if len(text) <= LONGEST:
         return text
     mark = f"…{blake2s(text.encode(), digest_size=4).hexdigest()}…"

@@ -1,6 +1,7 @@
 """Models ranked, set side by side, and diagnosed, on layers made by hand."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -156,6 +157,76 @@ def test_the_commands(store: Store) -> None:
     assert "did you mean lab/broken" in missing.err
 
 
+def family(name: str, series: str | None, architecture: str | None, kind: str) -> ModelRows:
+    repo = {"repo_id": f"lab/{name}", "revision": "r", "series": series}
+    rows = [layer(i, kind=kind, layer=f"{kind}{i}", role=kind) for i in range(DEPTH)]
+    rows[0]["alpha"] += 0.1 * len(name)
+    return ModelRows(
+        {**repo, "architecture": architecture}, "default", pa.Table.from_pylist(rows), NO_ESDS
+    )
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "one"),
+    [
+        (("vgg", "timm:vgg11"), ("vgg", "timm:vgg19"), True),
+        ((None, "timm:vgg11"), ("vgg", "timm:vgg11"), True),
+        (("vgg", "timm:vgg11"), ("bert", "transformers:BertModel"), False),
+        ((None, "timm:vgg11"), (None, "timm:resnet18"), False),
+        ((None, None), (None, None), False),
+    ],
+)
+def test_models_of_unlike_families_are_compared_without_calling_one_better(
+    tmp_path: Path,
+    a: tuple[str | None, str | None],
+    b: tuple[str | None, str | None],
+    one: bool,
+) -> None:
+    store = open_store(tmp_path / "store")
+    store.commit_models([family("x", *a, "linear"), family("yy", *b, "linear")], "scan")
+    found = compare(store, "x", "yy")
+    assert found.of_one_series is one
+    alpha = next(row for row in found.metrics.to_pylist() if row["metric"] == "alpha")
+    assert alpha["better"] == ("lab/x" if one else None)
+    told = zoo("compare", "x", "yy", "--store", store.uri).out
+    assert ("says nothing of which model is better" in told) is not one
+    assert ("for α where it is between 2 and 6" in told) is one
+
+
+def test_models_without_a_layer_in_common_have_no_table_of_layers(tmp_path: Path) -> None:
+    store = open_store(tmp_path / "store")
+    store.commit_models([family("x", "a", None, "conv2d"), family("y", "b", None, "linear")], "s")
+    assert compare(store, "x", "y").paired == 0
+    told = zoo("compare", "x", "y", "--store", store.uri).out
+    assert "no layer of one corresponds to one of the other" in told
+    assert "linear3" not in told
+
+
+def test_the_layers_that_numbers_are_of_are_counted_where_they_are_told(tmp_path: Path) -> None:
+    store = open_store(tmp_path / "store")
+    rows = [layer(i, random_like=0.0) for i in range(6)]
+    rows += [layer(6, kind="embedding", random_like=0.0)]
+    rows += [layer(7, warning="degenerate-tail", random_like=0.0)]
+    rows += [layer(8, alpha=None, status="too-few-evals", random_like=None)]
+    store.commit_models([model("net", rows)], "scan")
+    for command in (["show", "net"], ["diagnose", "net"], ["compare", "net", "net"]):
+        told = zoo(*command, "--store", store.uri).out
+        assert "9 layers: 6 averaged" in told
+        assert "7 judged random-like or not" in told
+
+
+def test_imported_averages_are_shown_with_the_file_they_come_from(tmp_path: Path) -> None:
+    path = tmp_path / "published.csv"
+    path.write_text("model,alpha\nx,3.25\n")
+    zoo("import", path, "--store", tmp_path / "store")
+    told = zoo("show", "x", "--store", tmp_path / "store").out
+    assert f"no layers: averages only, imported from {path}" in told
+    assert "averages: alpha 3.25" in told
+    assert "no rows" not in told
+    as_json = json.loads(zoo("show", "x", "--json", "--store", tmp_path / "store").out)
+    assert as_json["imported_from"] == [str(path)]
+
+
 def test_nothing_is_told_of_averages_without_layers(tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
     path.write_text("model,alpha\nx,3\ny,4\n")
@@ -177,6 +248,5 @@ def test_no_random_network_is_called_better_than_another(tmp_path: Path, other: 
     assert {row["better"] for row in rows} == {None}
     assert next(row for row in rows if row["metric"] == "alpha")["layers_a_better"] == DEPTH
     assert "lab/noise" in zoo("compare", "noise", "other", "--store", store.uri).out
-    assert (
-        "look random: no metric tells" in zoo("compare", "noise", "other", "--store", store.uri).out
-    )
+    told = zoo("compare", "noise", "other", "--store", store.uri).out
+    assert re.search("looks? random: no metric tells which model is better", told)

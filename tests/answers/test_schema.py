@@ -2,11 +2,13 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tests.support.command import zoo
 from zoo_analysis.answers.operation.store_upkeep import schema, schema_page
 from zoo_analysis.errors import QueryError
+from zoo_analysis.spectra import analyze_kernel
 from zoo_analysis.spectra.metrics import METRICS
 from zoo_analysis.store.schemas import COMMIT_ID, TABLES
 
@@ -39,6 +41,16 @@ def test_what_a_metric_is_is_said_once() -> None:
 def test_units_stand_apart() -> None:
     units = {row["column"]: row["unit"] for row in schema("models").to_pylist()}
     assert (units["bytes"], units["created"], units["likes"]) == ("bytes", "UTC", None)
+
+
+def test_logarithms_have_their_base_for_a_unit() -> None:
+    found = analyze_kernel(np.diag([10.0, 1.0, 0.1]), "weightwatcher").metrics
+    assert found.log_spectral_norm == pytest.approx(2)  # λ_max = 100
+    for table in ("layers", "summaries", "averages"):
+        units = {row["column"]: row["unit"] for row in schema(table).to_pylist()}
+        logs = {name for name in units if name.startswith("log_")} | {"alpha_weighted"}
+        assert {units[name] for name in logs} == {"log10"}
+        assert units["alpha"] is units["stable_rank"] is None
 
 
 def test_the_page_of_the_documentation_is_that_of_the_definitions() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from tests.support.command import zoo
 from tests.support.small_models import model_rows
 from zoo_analysis.answers import (
     diagnosis,
@@ -100,6 +101,35 @@ def test_what_was_reported_and_released(store: Store) -> None:
     assert releases(store, since=SEEN + timedelta(seconds=1)).num_rows == 0
     with pytest.raises(QueryError, match="no watch 'other'; there are: w"):
         releases(store, watch="other")
+
+
+def test_an_empty_listing_says_why(store: Store, tmp_path: Path) -> None:
+    assert "no release in the store was seen on watch w since 2999-01-01" in (
+        zoo("releases", "--since", "2999-01-01", "--watch", "w", "--store", store.uri).out
+    )
+    told = zoo("accuracies", "show", "nosuch", "--store", store.uri, "-f", "csv")
+    assert "no reported accuracy in the store is of a model with 'nosuch' in its id" in told.err
+    bare = open_store(tmp_path / "bare")
+    bare.commit_models([model_rows("lab/net")], "scan")
+    for command, remedy in (
+        (["accuracies", "show"], "zoo accuracies sync"),
+        (["accuracies", "show", "net"], "zoo accuracies sync"),
+        (["releases"], "zoo track WATCH.toml"),
+        (["releases", "--since", "7d"], "zoo track WATCH.toml"),
+    ):
+        told = zoo(*command, "--store", bare.uri)
+        assert "the store holds no" in told.out
+        assert remedy in told.out
+
+
+def test_upkeep_and_series_say_that_nothing_was_to_do(store: Store) -> None:
+    vacuumed = zoo("store", "vacuum", "--store", store.uri)
+    assert vacuumed.out == "no file to remove: versions younger than 7d need all that there are\n"
+    for _ in range(2):
+        told = zoo("series", "set", "nets", "net-1", "--store", store.uri)
+    assert "nothing has changed: they were of this series before" in told.out
+    told = zoo("series", "set", "others", "net-1", "--store", store.uri)
+    assert "nothing has changed" not in told.out
 
 
 def test_a_kept_regression_has_the_command_that_makes_it_again(tmp_path: Path) -> None:

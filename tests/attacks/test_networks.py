@@ -16,6 +16,7 @@ from tests.support import loadable_models
 from zoo_analysis.activations.networks.load import load_network
 from zoo_analysis.activations.probes.named import load_probe
 from zoo_analysis.errors import ActivationError
+from zoo_analysis.weights.layers.building import UnbuildableError, timm_preprocessing
 
 __all__ = ["bait", "seen"]
 
@@ -154,6 +155,10 @@ def test_files_beside_a_language_model_lead_nowhere(
         ("preprocessor_config.json", {"do_pad": True, "pad_size": {"height": 10**6, "width": 9}}),
         ("preprocessor_config.json", {"auto_map": {"AutoImageProcessor": "x/y--e.E"},
                                       "image_processor_type": "Evil"}),
+        ("preprocessor_config.json", {"crop_pct": 1e-9}),
+        ("preprocessor_config.json", {"size": {"min_pixels": 10**12, "max_pixels": 10**13}}),
+        ("preprocessor_config.json", {"image_grid_pinpoints": [[10**6, 10**6]]}),
+        ("preprocessor_config.json", {"ensure_multiple_of": 10**6}),
         ("config.json", {"image_size": 10**6}),
         ("config.json", {"hidden_size": 10**6}),
     ],
@@ -163,6 +168,21 @@ def test_sizes_of_a_model_of_images_have_bounds(
 ) -> None:
     with within(30), pytest.raises(ActivationError):
         load_network(str(changed(pixels, tmp_path / "model", file, **values)))
+
+
+@pytest.mark.parametrize("crop", [1e-9, 0, -1.0, float("nan"), 5e-324])
+def test_a_crop_does_not_enlarge_images_without_end(crop: float) -> None:
+    config = {"pretrained_cfg": {"input_size": [3, 224, 224], "crop_pct": crop}}
+    with pytest.raises(UnbuildableError, match="crop_pct"):
+        timm_preprocessing(config, 50)
+
+
+def test_no_crop_of_timms_is_refused() -> None:
+    import timm.models
+
+    for cfg in timm.models.list_pretrained():
+        config = timm.models.get_pretrained_cfg(cfg).to_dict()
+        timm_preprocessing(json.loads(json.dumps(config)), 50)
 
 
 @pytest.mark.parametrize("file", ["tokenizer.json", "tokenizer_config.json", "model.safetensors"])

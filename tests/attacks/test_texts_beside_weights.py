@@ -45,6 +45,14 @@ BOMBS = {
     "brackets": "license: " + "[" * 100_000,
     "dashes": "license:\n  " + "- " * 100_000 + "x",
     "spaces": "license: mit" + " " * 1_000_000,
+    "sixties": "license: mit\nx: 1" + ":59" * 600_000,  # numbers to the base of sixty
+    "signed sixties": "x: -1" + ":00" * 600_000 + "\nlicense: mit",
+    "sixties with a tag": 'license: mit\nx: !!int "1' + ":59" * 600_000 + '"',
+    "digits": "license: mit\nx: " + "9" * 10**6,
+    "flow": "license: mit\nx: [" + "a," * 900_000 + "]",
+    "one key": "license: mit\n" + "a: 1\n" * 400_000,
+    "keys of lists": "? [a, b]\n: 1\n" * 140_000,
+    "pairs": "x: !!omap [" + "b: 1, " * 340_000 + "]",
 }
 
 

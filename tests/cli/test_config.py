@@ -61,12 +61,40 @@ def test_every_setting_can_be_said_by_a_file_and_by_the_environment(
     assert {source for _, source in default.values()} == {"default"}
     say(own, **VALUES)
     assert told() == {name: (value, str(own)) for name, value in VALUES.items()}
-    for name in VALUES:
-        monkeypatch.setenv(f"ZOO_{name.upper()}", default[name][0] or "x")
+    own.unlink()
+    for name, value in VALUES.items():
+        monkeypatch.setenv(f"ZOO_{name.upper()}", value)
     # `zoo` forgets ZOO_STORE, as most tests want it
-    for name, (value, source) in told().items():
+    for name, found in told().items():
         if name != "store":
-            assert (value, source) == (default[name][0] or "x", f"$ZOO_{name.upper()}")
+            assert found == (VALUES[name], f"$ZOO_{name.upper()}")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("device", "gpu"),
+        ("method", "weightwacher"),
+        ("downloads", "0"),
+        ("query_memory", "lots"),
+        ("model_seconds", "soon"),
+        ("format", "xml"),
+        ("catalogues", " "),
+    ],
+)
+def test_the_environment_is_checked_as_files_are(
+    own: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    say(own, **{name: value})
+    assert f"{own}: {name}" in refused(zoo("config"))
+    own.unlink()
+    monkeypatch.setenv(f"ZOO_{name.upper()}", value)
+    assert f"$ZOO_{name.upper()}" in refused(zoo("config"))
+
+
+def test_a_folder_in_the_place_of_the_file_is_said_to_be_one(own: Path) -> None:
+    own.mkdir()
+    assert f"{own}: cannot be read (it is a folder)" in refused(zoo("config"))
 
 
 def test_the_command_line_goes_before_the_environment_that_before_the_directory_and_the_user(
@@ -131,6 +159,11 @@ def test_endpoint_and_token_are_no_settings(own: Path, name: str) -> None:
         ("downloads = 'many'", "downloads is 'many'"),
         ("downloads = 0", "downloads is '0'"),
         ("store = ['a']", "it must be a text or a number"),
+        ("store = 3", "store is 3; it must be a text"),
+        ("address = 1.5", "address is 1.5; it must be a text"),
+        ("store = ''", "store is ''; leave it out, or give it a value"),
+        ('store = "a\\u0000b"', r"store is 'a\x00b'; leave it out"),
+        ("cache_size = 'big'", "cache_size: 'big' is no size"),
         ("store = ", "not valid TOML"),
         ("'a\\u001b[2J' = 1", r"unknown setting"),
     ],

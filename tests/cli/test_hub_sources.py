@@ -23,7 +23,7 @@ def zoo_(hub: Hub, place: Path, *arguments: str, **env: str) -> subprocess.Compl
         text=True,
         timeout=300,
         cwd=place,
-        env=clean | {"HF_ENDPOINT": hub.url, "HF_HOME": str(place / "hf"), "COLUMNS": "200"} | env,
+        env=clean | {"HF_ENDPOINT": hub.url, "HF_HOME": str(place / "hf"), "COLUMNS": "400"} | env,
     )
 
 

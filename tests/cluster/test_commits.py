@@ -1,9 +1,11 @@
 """A run is recorded and what it did is kept, whatever ends it."""
 
 import json
+import shutil
 import threading
 import time
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +13,14 @@ import pyarrow as pa
 import pytest
 
 from tests.support.small_models import model_rows
-from zoo_analysis import open_store
+from zoo_analysis import open_store, status
 from zoo_analysis.cluster import commits
 from zoo_analysis.cluster.account import CorrelateSummary, Event, Summary
 from zoo_analysis.cluster.commits import RunWriter
 from zoo_analysis.cluster.worker import Failure
 from zoo_analysis.errors import StoreError
 from zoo_analysis.sources import ModelRef
-from zoo_analysis.store import Store, tables
+from zoo_analysis.store import Store, tables, upkeep
 
 REF = ModelRef("lab/net", "r1", "/net", "local", 100)
 
@@ -72,6 +74,40 @@ def test_where_models_cannot_be_committed_failures_and_the_run_still_are(
         run()
     assert rows(store, "SELECT scanned, failed FROM scans") == [(0, 1)]
     assert rows(store, "SELECT message FROM failures") == [("no weights",)]
+
+
+def test_a_run_whose_end_finds_no_room_has_failed_and_is_said_to_have_what_is_in_the_store(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(commits, "_AGAIN", ())
+    summary = Summary(store.uri, "default")
+
+    def run() -> None:
+        with RunWriter(store, summary, None, {}) as writer:
+            writer.watched.progress.begin(7, 700)
+            for name in ("lab/a", "lab/b", "lab/c"):
+                writer.add_model(model_rows(name))
+                writer.tell(Event("scanned", name, 2, 100))
+            writer.commit()
+            for name in ("lab/d", "lab/e"):
+                writer.add_model(model_rows(name))
+                writer.tell(Event("scanned", name, 2, 100))
+            full = shutil.disk_usage(store.uri)._replace(free=0)
+            monkeypatch.setattr("zoo_analysis.folders.shutil.disk_usage", lambda path: full)
+
+    with pytest.raises(StoreError, match=r"cannot write table 'layers' .* No space left") as broken:
+        run()
+    assert broken.value.__notes__ == [
+        f"3 models of this scan are in {store.uri}: the same command goes on from there"
+    ]
+    (told,) = status(store).runs
+    assert (told.scan_id, told.state) == (summary.scan_id, "failed")
+    assert (told.done, told.total, told.waiting, told.layers) == (3, 7, 4, 6)
+    monkeypatch.undo()
+    assert upkeep.vacuum(store.location, timedelta(days=7))[-1] == upkeep.Vacuumed("runs", 0)
+    assert upkeep.vacuum(store.location, timedelta(0))[-1] == upkeep.Vacuumed("runs", 1)
+    (recorded,) = status(store).runs
+    assert (recorded.state, recorded.done, recorded.total) == ("died", 3, None)
 
 
 def until(fact: Callable[[], bool], writer: RunWriter[Summary]) -> bool:

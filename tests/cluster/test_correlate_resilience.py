@@ -99,7 +99,9 @@ def test_two_nodes_share_the_work_and_losing_one_loses_nothing(
     store = str(tmp_path / "store")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(node_cache))
-        cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
+        cluster = Cluster(
+            initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False}
+        )
         second = cluster.add_node(num_cpus=1)
     nodes: set[int] = set()
     removed: list[bool] = []

@@ -18,8 +18,9 @@ from tests.support.faults import (
     two_nodes,
     workers,
 )
+from tests.support.placed import until
 from tests.support.scanned_models import MakeModel
-from zoo_analysis import open_store, scan
+from zoo_analysis import open_store, scan, status
 
 #: Appends of two commits of a scan, at each of which its process is killed; more are exhaustive.
 STEPS = [1, 3, 4, pytest.param(2, marks=pytest.mark.exhaustive)]
@@ -131,4 +132,48 @@ def test_a_spot_machine_that_is_taken_away(tree: Path, undisturbed: str, tmp_pat
             assert "Traceback" not in err
             assert err.splitlines()[-1].startswith("zoo: stopped by SIGTERM; ")
         go_on(tree, store, "--address", cluster.address)
+    assert_as_if_nothing_happened(store, undisturbed)
+
+
+@pytest.mark.exhaustive
+def test_a_node_that_is_told_to_go_before_it_is_taken_away(
+    tree: Path, undisturbed: str, tmp_path: Path
+) -> None:
+    store = str(tmp_path / "store")
+    with two_nodes() as cluster:
+        with started("scan", tree, "--store", store, "--address", cluster.address) as run:
+            until(lambda: workers(cluster) or run.poll() is not None)
+            going = next(node for node in cluster.list_all_nodes() if not node.head)
+            (raylet,) = going.all_processes["raylet"]
+            process = psutil.Process(raylet.process.pid)
+            for each in (*process.children(recursive=True), process):
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    each.send_signal(signal.SIGTERM)
+            time.sleep(5)  # after a warning there is a while
+            cluster.remove_node(going, allow_graceful=False)
+            cluster.add_node(num_cpus=1)
+            _, err = run.communicate(timeout=280)
+        assert run.returncode in (0, 3), err
+        go_on(tree, store, "--address", cluster.address)
+    assert_as_if_nothing_happened(store, undisturbed)
+
+
+@pytest.mark.exhaustive
+def test_a_clock_that_is_set_back_after_each_commit(
+    tree: Path, undisturbed: str, tmp_path: Path
+) -> None:
+    store = str(tmp_path / "store")
+    with started("scan", tree / "large", "--store", store, "--device", "cpu") as first:
+        first.communicate(timeout=280)
+    with started("scan", tree, "--store", store, "--device", "cpu", set_back=86_400) as run:
+        _, err = run.communicate(timeout=280)
+    assert run.returncode == 0, err
+    (told,) = status(store).runs
+    assert (told.state, told.skipped, told.done) == ("finished", 1, 13)
+    ((backwards,),) = (
+        open_store(store)
+        .sql("SELECT count(*) FROM scans WHERE finished_at < started_at")
+        .fetchall()
+    )
+    assert backwards == 1, "its clock was set back"
     assert_as_if_nothing_happened(store, undisturbed)

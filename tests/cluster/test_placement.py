@@ -55,6 +55,14 @@ def test_work_takes_the_share_of_a_gpu_that_its_memory_needs(peak: int, share: f
     assert (asked.gpus, asked.cpus, asked.device) == (share, 1, "cuda")
 
 
+def test_what_the_machines_with_gpus_cannot_hold_stays_on_larger_ones() -> None:
+    apart = Node(16, 512 * GB, 8, 80 * GB, beside_gpus=32 * GB)
+    asked = gpu_demand(20 * GB, 100.0, 1, apart)
+    assert asked is not None
+    assert asked.memory <= 32 * GB
+    assert gpu_demand(40 * GB, 100.0, 1, apart) is None
+
+
 def test_a_gpu_of_unknown_memory_is_taken_whole() -> None:
     asked = gpu_demand(GB, 100.0, 1, Node(16, 100 * GB, 1))
     assert asked is not None

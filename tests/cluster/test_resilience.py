@@ -15,6 +15,7 @@ import psutil
 import pytest
 import ray
 
+from tests.support.held import BESIDE, GO, HELD
 from tests.support.scanned_models import MakeModel
 from zoo_analysis import open_store, scan
 from zoo_analysis.cluster.scanning import scan_schedule
@@ -29,6 +30,7 @@ from zoo_analysis.spectra import LayerResult
 from zoo_analysis.store.integrity import check
 from zoo_analysis.weights import Checkpoint, LayerSpec
 
+ROOT = Path(__file__).parents[2]
 BIG = ((2100, 2100),) * 3
 
 
@@ -101,13 +103,20 @@ def test_a_killed_run_resumes_without_repeating_a_model(
     make_model: MakeModel, tmp_path: Path
 ) -> None:
     store = str(tmp_path / "store")
-    make_model("slow", ((2600, 2600),) * 5)
-    for i in range(34):
-        make_model(f"quick{i:02}")
-    tree = make_model("last").parent
+    for i in range(5):
+        make_model(f"m{i}", BESIDE)
+    tree = make_model(HELD).parent
     command = [sys.executable, "-m", "zoo_analysis.cli", "scan", str(tree), "--store", store]
+    code = (
+        f"from tests.support.held import held_scan; held_scan({str(tree)!r}, '--store', {store!r})"
+    )
     run = subprocess.Popen(
-        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+        [sys.executable, "-c", code],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+        cwd=ROOT,
+        env=os.environ | {GO: str(tmp_path / "go")},
     )
     done = 0
     deadline = time.monotonic() + 120
@@ -118,15 +127,15 @@ def test_a_killed_run_resumes_without_repeating_a_model(
     os.killpg(run.pid, signal.SIGKILL)
     run.wait()
     done = len(open_store(store).committed())
-    assert 0 < done < 36
+    assert 0 < done < 6
     second = subprocess.run(
         [*command, "--json"], capture_output=True, text=True, check=True, timeout=300
     )
-    assert f'"scanned": {36 - done}, "skipped": {done}' in second.stdout
+    assert f'"scanned": {6 - done}, "skipped": {done}' in second.stdout
     counts = open_store(store).sql(
         "SELECT count(*), count(DISTINCT (repo_id, layer)), count(DISTINCT repo_id) FROM layers"
     )
-    assert counts.fetchall() == [(35 * 2 + 5, 35 * 2 + 5, 36)]
+    assert counts.fetchall() == [(5 + 2, 5 + 2, 6)]
 
 
 def deadly(models: Sequence[ModelToScan], settings: ScanSettings) -> ScannedBatch:

@@ -184,7 +184,7 @@ def test_a_scan_records_itself(make_model: MakeModel, store: str) -> None:
     )
     assert (scan_id, scanned) == (summary.scan_id, 1)
     assert json.loads(str(config))["conv2d"] == "pool"
-    assert json.loads(str(versions))["torch"] == torch.__version__.split("+")[0]
+    assert json.loads(str(versions))["torch"].split("+")[0] == torch.__version__.split("+")[0]
 
 
 def test_a_source_that_is_nothing_is_refused_at_once(store: str) -> None:

@@ -16,7 +16,9 @@ from zoo_analysis.cluster import scan as scan_module
 from zoo_analysis.cluster.account import Event
 from zoo_analysis.cluster.processes import local_workers
 from zoo_analysis.cluster.processes.task import Task
+from zoo_analysis.cluster.scanning import batches
 from zoo_analysis.errors import ZooError
+from zoo_analysis.measure.rates import TYPICAL
 
 
 @pytest.fixture(autouse=True)
@@ -53,6 +55,14 @@ print(sorted({{"ray", "torch"}} & set(sys.modules)))
     assert told.stdout.splitlines() == ["1 0 1", "0 1 1", "[]"]
 
 
+def test_what_was_to_be_expected_counts_the_start_of_processes_unless_none_was_started(
+    make_model: MakeModel, store: str
+) -> None:
+    tree = str(make_model("a").parent)
+    assert scan([tree], store).predicted > TYPICAL.starting
+    assert scan([tree], store).predicted == 0.0
+
+
 def test_work_that_pays_for_it_starts_ray_and_that_is_said(
     make_model: MakeModel, store: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -67,7 +77,7 @@ def test_work_that_pays_for_it_starts_ray_and_that_is_said(
     assert scan([str(tree)], store, on_event=events.append).scanned == 1
     assert "starting" not in {event.kind for event in events}
     make_model("b")
-    monkeypatch.setattr(scan_module, "_LITTLE", 0.0)
+    monkeypatch.setattr(batches, "_LITTLE", 0.0)
     with pytest.raises(Started):
         scan([str(tree)], store, on_event=events.append)
     assert events[-1] == Event("starting", "Ray")

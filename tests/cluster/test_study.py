@@ -42,9 +42,9 @@ def test_a_study_is_printed_with_its_verdict_and_kept(
     monkeypatch.setattr(command, "study", small)
     where = str(tmp_path / "store")
     text = printed("study", "wcka-calibration", "--seeds", "2", "--store", where)
-    assert "separation" in text
+    assert "distance from 0 of random networks" in text
     assert get_study("wcka-calibration").finding in text
-    assert "Cannot be said: wCKA of random networks is" in text
+    assert "Cannot be said: over 2 networks the root-mean-square distance" in text
     again = json.loads(
         printed("study", "wcka-calibration", "--seeds", "2", "--store", where, "--json")
     )

@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 
 from tests.support.command import zoo
+from tests.support.held import BESIDE, GO, HELD
+from tests.support.placed import until
 from tests.support.scanned_models import MakeModel
 from zoo_analysis import open_store, retry, scan, status
 from zoo_analysis.cluster.account import Event
@@ -19,15 +21,28 @@ from zoo_analysis.errors import ZooError
 from zoo_analysis.store.live.run_state import told_of
 
 ROOT = Path(__file__).parents[2]
-#: Of which a scan takes some seconds.
-SLOW = ((1200, 1200),) * 2
 
 
 def started(*arguments: object) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "zoo_analysis.cli", *map(str, arguments)]
+    return process("-m", "zoo_analysis.cli", *map(str, arguments))
+
+
+def held(tmp_path: Path, *arguments: object) -> subprocess.Popen[str]:
+    """A scan that goes on until it is killed."""
+    code = f"from tests.support.held import held_scan; held_scan(*{list(map(str, arguments))})"
+    return process("-c", code, **{GO: str(tmp_path / "go")})
+
+
+def process(*arguments: str, **env: str) -> subprocess.Popen[str]:
     pipe = subprocess.PIPE
     return subprocess.Popen(
-        command, stdout=pipe, stderr=pipe, text=True, cwd=ROOT, start_new_session=True
+        [sys.executable, *arguments],
+        stdout=pipe,
+        stderr=pipe,
+        text=True,
+        cwd=ROOT,
+        start_new_session=True,
+        env=os.environ | env,
     )
 
 
@@ -48,17 +63,15 @@ def test_a_scan_is_watched_from_another_process_and_known_to_be_dead_when_it_was
     make_model: MakeModel, tmp_path: Path
 ) -> None:
     store = str(tmp_path / "store")
-    for i in range(72):
-        make_model(f"m{i:02}", SLOW)
-    tree = make_model("last").parent
-    with started("scan", tree, "--store", store, "--device", "cpu") as run:
+    for i in range(5):
+        make_model(f"m{i}", BESIDE)
+    tree = make_model(HELD).parent
+    with held(tmp_path, tree, "--store", store) as run:
         until_some_are_committed(store, run)
-        time.sleep(1.5)  # in which it tells of them
+        until(lambda: status(store).runs[0].done > 0 and status(store).runs[0].running > 0)
         (alive,) = status(store).runs
-        assert (alive.state, alive.pid, alive.total) == ("running", run.pid, 73)
-        assert alive.done > 0
-        assert alive.running > 0
-        assert alive.done + alive.running + alive.waiting + alive.failed == 73
+        assert (alive.state, alive.pid, alive.total) == ("running", run.pid, 6)
+        assert alive.done + alive.running + alive.waiting + alive.failed == 6
         assert 0 < (alive.bytes or 0) < (alive.bytes_total or 0)
         assert alive.seconds_left is not None
         ((state, host),) = rows(store, "SELECT state, host FROM scans")
@@ -72,9 +85,9 @@ def test_a_scan_is_watched_from_another_process_and_known_to_be_dead_when_it_was
     assert told["runs"][0]["state"] == "died"
     again = scan([str(tree)], store, device="cpu")
     assert again.skipped > 0
-    assert again.scanned + again.skipped == 73
+    assert again.scanned + again.skipped == 6
     (last,) = status(store).runs
-    assert (last.scan_id, last.state, last.done) == (again.scan_id, "finished", 73)
+    assert (last.scan_id, last.state, last.done) == (again.scan_id, "finished", 6)
     with pytest.raises(ZooError, match="no scan nothing"):
         status(store, "nothing")
 
@@ -83,10 +96,10 @@ def test_a_signal_ends_a_scan_whose_finished_models_are_kept(
     make_model: MakeModel, tmp_path: Path
 ) -> None:
     store = str(tmp_path / "store")
-    for i in range(30):
-        make_model(f"m{i:02}", SLOW)
-    tree = make_model("last").parent
-    with started("scan", tree, "--store", store, "--device", "cpu", "--json") as run:
+    for i in range(5):
+        make_model(f"m{i}", BESIDE)
+    tree = make_model(HELD).parent
+    with held(tmp_path, tree, "--store", store, "--json") as run:
         until_some_are_committed(store, run)
         run.send_signal(signal.SIGTERM)
         out, err = run.communicate(timeout=120)

@@ -59,6 +59,8 @@ def test_a_revision_is_a_branch_or_a_part_of_a_commit(hub: Hub, hub_root: Path) 
     old, new = repo.main, repo.push(write(hub_root / "next"))
     assert only(hub, "me/net").revision == only(hub, "hf://me/net@main").revision == new
     assert only(hub, f"me/net@{old[:8]}").revision == old
+    assert only(hub, "hf://me/net@main").branch == "main"
+    assert only(hub, "me/net").branch is only(hub, f"me/net@{old[:8]}").branch is None
 
 
 ODD = [

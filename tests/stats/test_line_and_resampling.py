@@ -107,6 +107,11 @@ def test_a_perfect_order_has_no_bootstrap_and_says_so() -> None:
     assert fit.kendall_tau == pytest.approx(1)
     assert np.isnan([fit.tau_low, fit.tau_high]).all()
     assert 0 < fit.r2_low < fit.r2_high <= 1
+    for y in (np.arange(8) ** 2, -np.arange(8)):
+        assert "perfect order (no interval of τ)" in regress(np.arange(8), y).flags
+    nearly = regress(np.arange(8), [0, 1, 2, 3, 4, 5, 7, 6])
+    assert np.isfinite(nearly.tau_low)
+    assert not any("perfect" in flag for flag in nearly.flags)
 
 
 @pytest.mark.parametrize("n", [4, 7])
@@ -182,7 +187,7 @@ def test_bad_columns_are_flagged() -> None:
     assert np.isnan([flat.r2, flat.kendall_tau, flat.perm_p]).all()
     assert "2 left out (not a number)" in regress([1, np.nan, 3, 4, np.inf, 6, 7], range(7)).flags
     exact = regress(range(6), range(6))
-    assert exact.flags == ()
+    assert exact.flags == ("perfect order (no interval of τ)",)
     assert exact.rmse_loo == pytest.approx(0, abs=1e-12)
 
 

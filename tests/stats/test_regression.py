@@ -4,7 +4,7 @@ import csv
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -33,6 +33,7 @@ def test_anscombes_quartet_has_one_line(name: str) -> None:
     assert fit.slope_se == pytest.approx(0.118, abs=5e-4)
 
 
+@settings(deadline=None)
 @given(
     st.lists(
         st.tuples(st.integers(-1000, 1000), st.integers(-1000, 1000)), min_size=3, max_size=40

@@ -53,6 +53,28 @@ def test_revisions_of_a_repository_are_a_history_in_the_order_of_their_dates(
     assert [row["revision"] for row in store.run("history").to_pylist()] == ["early", "late"]
 
 
+@pytest.mark.parametrize(
+    "branches",
+    [
+        ["step_500", "step_1000", "step_20000"],
+        ["step1000", "step143000"],  # as Pythia's are called
+        ["step1000-tokens4B", "step99000-tokens415B"],  # as OLMo's
+        ["epoch-2", "epoch-10"],
+    ],
+)
+def test_branches_of_a_repository_are_a_history_in_the_order_of_their_steps(
+    tmp_path: Path, branches: list[str]
+) -> None:
+    store = open_store(tmp_path)
+    # All pushed on one day, the last step first: dates say nothing, or the wrong thing.
+    for hour, branch in enumerate([None, *reversed(branches)]):
+        told = {"modified": f"2026-01-01T{hour:02}:00:00+00:00", "branch": branch}
+        store.commit_models([model_rows("lab/net", f"of {branch}", alphas=(2.0,), **told)], "scan")
+    rows = store.run("history", {"run": "net"}).to_pylist()
+    assert [row["revision"] for row in rows] == [f"of {each}" for each in [*branches, None]]
+    assert {row["run"] for row in rows} == {"lab/net"}
+
+
 def test_checkpoints_in_a_tree_are_called_after_their_run(tmp_path: Path) -> None:
     tensors = {"fc.weight": torch.zeros(4, 4)}
     for folder in ("run/checkpoint-500", "run/checkpoint-1000"):

@@ -174,7 +174,7 @@ def test_depth_profile(zoo: Store) -> None:
 
 
 def test_models(zoo: Store) -> None:
-    assert ask(zoo, "models", "repo_id series parameters layers alpha warnings") == [
+    assert ask(zoo, "models", "repo_id series parameters averaged_layers alpha warnings") == [
         ("lab/c", "resnet", 100, 1, 2.0, 0),
         ("lab/a", "vgg", 100, 2, 4.0, 0),
         ("lab/b", "vgg", 100, 2, 4.0, 2),

@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 
 from tests.support.command import zoo
+from tests.support.small_models import model_rows
 from zoo_analysis.answers.questions import queries
 from zoo_analysis.errors import QueryError
-from zoo_analysis.store import get_query
+from zoo_analysis.store import get_query, open_store
 
 OWN = """-- How many numbers are there up to n?
 -- param n: integer = 3  (the last one)
@@ -54,6 +55,39 @@ def test_a_name_of_the_packages_own_is_not_taken(folder: Path) -> None:
     (folder / "leaderboard.sql").write_text(OWN)
     with pytest.raises(QueryError, match=r"leaderboard.sql: .* comes with the package; rename"):
         get_query("leaderboard")
+
+
+def test_what_cannot_be_asked_is_told_and_the_rest_is_listed(folder: Path) -> None:
+    (folder / "leaderboard.sql").write_text(OWN)
+    (folder / "odd.sql").write_text("-- Odd?\n-- param n integer = 3\nSELECT 1;")
+    listed = zoo("queries")
+    names = [line.split()[0] for line in listed.out.splitlines() if line.strip()]
+    assert listed.code == 0
+    assert {"numbers", "leaderboard", "warnings"} <= set(names)
+    assert "odd" not in names
+    assert f"left out: {folder / 'leaderboard.sql'}: a question 'leaderboard'" in listed.err
+    assert f"left out: {folder / 'odd.sql'}: " in listed.err
+
+
+@pytest.mark.parametrize("sql", ["SELEC 1;", "SELECT nosuch FROM models;", "SELECT 1; SELECT 2;"])
+def test_an_error_in_ones_own_question_names_its_file(
+    folder: Path, tmp_path: Path, sql: str
+) -> None:
+    (folder / "bad.sql").write_text(f"-- Bad?\n{sql}")
+    store = open_store(tmp_path / "store")
+    store.commit_models([model_rows("lab/net")], "scan")
+    told = zoo("query", "bad", "--store", store.uri)
+    assert (told.code, told.out) == (2, "")
+    assert told.err.startswith(f"zoo: {folder / 'bad.sql'}: ")
+
+
+def test_a_question_is_told_once() -> None:
+    told = zoo("queries", "leaderboard").out
+    named = get_query("leaderboard")
+    assert told.count(named.title) == 1
+    assert all(told.count(param.about) == 1 for param in named.params)
+    assert "lower is better" in told, "its other comments stay"
+    assert named.sql.rstrip().endswith(told.rstrip().splitlines()[-1])
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 from tests.support.small_models import model_rows
-from zoo_analysis.store import ModelRows, Store, open_store
+from zoo_analysis.store import ModelRows, NamedQuery, Store, list_queries, open_store
 
 NET, CONV = "timm:net", "timm:conv"
 COLUMNS = (
@@ -211,12 +211,23 @@ def test_coverage(tmp_path: Path) -> None:
     thin = replace(model_rows("lab/thin", **books), left_out=left)
     whole = {"parameters_total": 50, "parameters_measured": 50, "coverage": 1.0}
     store.commit_models([thin, model_rows("lab/whole", **whole), model_rows("lab/old")], "s")
-    shown = "repo_id coverage packed not_understood vectors copies"
+    shown = "repo_id coverage not_measured packed not_understood vectors copies"
     assert ask(store, "coverage", shown) == [
-        ("lab/thin", 60 / 90, 30, None, 6, 4),
-        ("lab/whole", 1.0, None, None, None, None),
+        ("lab/thin", 60 / 90, 30 + 6 + 4, 30, None, 6, 4),
+        ("lab/whole", 1.0, 0, None, None, None, None),
     ]
     assert [row[0] for row in ask(store, "coverage", shown, below=0.9)] == ["lab/thin"]
+
+
+@pytest.mark.parametrize("named", list_queries(), ids=lambda each: each.name)
+def test_answers_come_before_hashes(zoo: Store, named: NamedQuery) -> None:
+    needed = {param.name: "x" for param in named.params if param.required}
+    columns = zoo.run(named.name, needed).column_names
+    hashes = ("revision", "method", "scan_id", "before_revision", "other_revision", "versions")
+    first = next((n for n, each in enumerate(columns) if n and each in hashes), len(columns))
+    late = set(columns[first:]) - {*hashes, "before", "after"}  # revisions in spectra-changes
+    assert not late, f"{named.name}: {late} come after {columns[first]}"
+    assert len(columns) < 3 or columns[0] not in ("rank", "failed_at", *hashes[:2])
 
 
 @pytest.mark.parametrize("name", ["leaderboard", "matched-pairs", "trained-by-depth"])

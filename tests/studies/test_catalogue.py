@@ -22,8 +22,10 @@ def test_every_study_says_what_was_published_where_and_how_long_it_takes() -> No
         "partial-affinity",
         "wcka-calibration",
         "wcka-function",
+        "wcka-finetuned",
         "ding-tests",
         "series-quality",
+        "gpt",
     }
     for name, study in studies().items():
         assert study.name == name

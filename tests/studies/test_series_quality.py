@@ -20,7 +20,7 @@ from zoo_analysis.studies.analysis.poor_and_well import (
     mean_area,
     pair_shares,
 )
-from zoo_analysis.studies.series_quality import member, run, zoo_of
+from zoo_analysis.studies.series_quality import METHODS, member, run, zoo_of
 from zoo_analysis.studies.study import Outcome, Setting
 
 
@@ -109,24 +109,27 @@ def test_averages_are_those_of_the_view_summaries(
     (spec, root), *_ = zoo_of(setting)
     store = open_store(tmp_path)
     model = {"repo_id": "digits/x", "revision": "r"}
-    rows = ModelRows(
-        model, "default", analyze(root / spec.name), ESDS.empty_table().select(["layer"])
-    )
-    store.commit_models([rows], "scan")
-    (shown,) = store.run("FROM summaries").to_pylist()
-    assert member(spec, root).metrics == pytest.approx(
-        {name: shown[name] for name in SUMMARY_METRICS}
-    )
+    no_esds = ESDS.empty_table().select(["layer"])
+    rows = [
+        ModelRows(model, method, analyze(root / spec.name, method), no_esds) for method in METHODS
+    ]
+    store.commit_models(rows, "scan")
+    shown = {row["method"]: row for row in store.run("FROM summaries").to_pylist()}
+    for method, measured in zip(METHODS, member(spec, root), strict=True):
+        expected = {name: shown[method][name] for name in SUMMARY_METRICS}
+        assert measured.metrics == pytest.approx(expected)
+
+
+def test_the_published_method_decides(found: Outcome) -> None:
+    assert METHODS[0] == "nature2021"
+    (remark,) = found.remarks
+    assert remark.startswith("By the method default instead of nature2021: Not seen")
 
 
 def test_a_small_run_compares_models_within_their_series(found: Outcome) -> None:
     rows = found.table.to_pylist()
-    assert {row["group"] for row in rows} == {
-        "digits-vit",
-        "poor against well",
-        *POOR,
-        ALL_POOR,
-    }
-    assert {row["n"] for row in rows if row["group"] == "digits-vit"} == {5}
+    groups = ("digits-vit", "poor against well", *POOR, ALL_POOR)
+    assert {row["group"] for row in rows} == {f"{g}, {m}" for g in groups for m in METHODS}
+    assert {row["n"] for row in rows if row["group"].startswith("digits-vit")} == {5}
     assert all(-1 <= row["value"] <= 1 for row in rows)
     assert found.seen is False, "one pair cannot show anything"

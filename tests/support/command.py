@@ -20,12 +20,12 @@ class Answer:
     err: str
 
 
-def zoo(*arguments: object, cwd: Path | None = None) -> Answer:
-    """Run a command as `zoo` would, on a terminal 200 columns wide and without ``$ZOO_STORE``."""
+def zoo(*arguments: object, cwd: Path | None = None, width: int = 400) -> Answer:
+    """Run a command as `zoo` would, on a terminal of a width, and without ``$ZOO_STORE``."""
     out, err, code = io.StringIO(), io.StringIO(), 0
     with pytest.MonkeyPatch.context() as patch, contextlib.ExitStack() as stack:
         patch.delenv("ZOO_STORE", raising=False)
-        patch.setenv("COLUMNS", "200")
+        patch.setenv("COLUMNS", str(width))
         if "XDG_CONFIG_HOME" not in os.environ:  # a test's own; never the developer's
             patch.setenv("XDG_CONFIG_HOME", os.devnull)
         if cwd is not None:

@@ -35,10 +35,47 @@ main(sys.argv[2:])
 """
 
 
-def started(*arguments: object, dies_at: int | None = None) -> subprocess.Popen[str]:
-    """A `zoo` command in a process group of its own, killed at so many appends if told so."""
+#: A scan whose clock is set back by so many seconds after each commit.
+SET_BACK = """
+import sys, time
+from datetime import datetime
+from zoo_analysis.cli import main
+from zoo_analysis.cluster import scan
+from zoo_analysis.store import tables
+real, append, back = time.time, tables.append, [0.0]
+class SetBack(datetime):
+    @classmethod
+    def now(cls, tz=None):
+        return datetime.fromtimestamp(time.time(), tz)
+time.time = lambda: real() - back[0]
+for name, module in list(sys.modules.items()):
+    if name.startswith("zoo_analysis") and getattr(module, "datetime", None) is datetime:
+        module.datetime = SetBack
+def setting_back(location, name, rows):
+    append(location, name, rows)
+    if name == "commits":
+        back[0] += float(sys.argv[1])
+tables.append = setting_back
+main(sys.argv[2:])
+"""
+
+
+def started(
+    *arguments: object, dies_at: int | None = None, set_back: float | None = None
+) -> subprocess.Popen[str]:
+    """A `zoo` command in a process group of its own.
+
+    Args:
+        arguments: of the command line.
+        dies_at: so many appends it is killed at.
+        set_back: so many seconds its clock is set back after each commit.
+    """
     words = [str(argument) for argument in arguments]
-    here = ["-m", "zoo_analysis.cli"] if dies_at is None else ["-c", DYING, str(dies_at)]
+    here = ["-m", "zoo_analysis.cli"]
+    if dies_at is not None:
+        here = ["-c", DYING, str(dies_at)]
+    if set_back is not None:
+        here = ["-c", SET_BACK, str(set_back)]
     pipe = subprocess.PIPE
     return subprocess.Popen(
         [sys.executable, *here, *words],
@@ -93,7 +130,9 @@ def kill(process: psutil.Process) -> None:
 @contextlib.contextmanager
 def two_nodes() -> Iterator[Cluster]:
     """A cluster of a head without processors, and two nodes of one."""
-    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0})
+    cluster = Cluster(
+        initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False}
+    )
     try:
         for _ in range(2):
             cluster.add_node(num_cpus=1)

@@ -23,6 +23,23 @@ KINDS = ("429", "500", "503", "reset", "short", "slow")
 
 
 @dataclass
+class Outage:
+    """A time in which the hub answers nobody, from one of its next requests on.
+
+    Attributes:
+        kind: 503, or refused: then it takes no connection, and breaks those that there are.
+        seconds: that it lasts.
+        after: requests that are answered before.
+        began: when it did.
+    """
+
+    kind: str
+    seconds: float
+    after: int = 0
+    began: float | None = None
+
+
+@dataclass
 class Faults:
     """What goes wrong: a share of all requests at random, or the next ones as ordered.
 
@@ -32,6 +49,7 @@ class Faults:
         orders: (kind, part of the path) of single failures still to come.
         retry_after: seconds that a 429 asks for.
         ignore_range: always answer 200 with the whole file.
+        outage: of the whole hub.
     """
 
     rate: float = 0.0
@@ -39,12 +57,24 @@ class Faults:
     orders: list[tuple[str, str]] = field(default_factory=list)
     retry_after: int = 0
     ignore_range: bool = False
+    outage: Outage | None = None
     delay: float = 0.05
     seed: int = 0
 
     def __post_init__(self) -> None:
         self._random = random.Random(self.seed)
         self._lock = threading.Lock()
+
+    def is_out(self) -> Outage | None:
+        """The outage that there is at this moment; a request that asks is counted."""
+        with self._lock:
+            if (out := self.outage) is None:
+                return None
+            out.after -= 1
+            if out.after < 0 and out.began is None:
+                out.began = time.monotonic()
+            over = out.began is None or time.monotonic() - out.began > out.seconds
+            return None if over else out
 
     def draw(self, path: str) -> str | None:
         with self._lock:
@@ -76,17 +106,42 @@ class Hub:
         self.busy: Counter[str] = Counter()  # slow answers being given: all, and of each kind
         self.most: Counter[str] = Counter()  # and how many at most
         self.lock = threading.Lock()
+        self.shut: threading.Event | None = None  # set when it is open again
         if root.is_dir():
             for owner in sorted(root.iterdir()):
                 for home in sorted(owner.iterdir() if owner.is_dir() else ()):
                     self.add(f"{owner.name}/{home.name}", home)
-        self.server = Server(("127.0.0.1", 0), Handler)
-        self.server.hub = self
-        self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
+        self._open(0)
+        port = self.server.server_address[1]
+        self.url = f"http://127.0.0.1:{port}"
         self.access = HubAccess(self.url, first_wait=0.02)  # anonymous, and with short waits
-        self.storage = f"http://localhost:{self.server.server_address[1]}"  # another origin
+        self.storage = f"http://localhost:{port}"  # another origin
+
+    def _open(self, port: int) -> None:
+        self.server = Server(("127.0.0.1", port), Handler)
+        self.server.hub = self
         self.thread = threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True)
         self.thread.start()
+
+    def refuse(self, seconds: float) -> None:
+        """Take no connection for a while, beginning now."""
+        with self.lock:
+            if self.shut:
+                return
+            self.shut = threading.Event()
+        self._shut_down()
+
+        def open_again() -> None:
+            time.sleep(seconds)
+            self._open(int(self.url.rpartition(":")[2]))
+            self.shut.set()
+
+        threading.Thread(target=open_again, daemon=True).start()
+
+    def _shut_down(self) -> None:
+        self.server.shutdown()
+        self.server.server_close()
+        self.thread.join()
 
     def add(self, repo_id: str, directory: Path, **about: Any) -> Repo:
         """Serve a directory as a repository."""
@@ -129,9 +184,9 @@ class Hub:
             self.times.append(time.monotonic())
 
     def close(self) -> None:
-        self.server.shutdown()
-        self.server.server_close()
-        self.thread.join()
+        if self.shut:
+            self.shut.wait()
+        self._shut_down()
 
 
 @contextmanager

@@ -94,6 +94,11 @@ class Handler(BaseHTTPRequestHandler):
     def _fail(self, path: str) -> None:
         """Whatever is due to go wrong now."""
         faults = self.server.hub.faults
+        if out := faults.is_out():
+            if out.kind == "refused":
+                self.server.hub.refuse(out.seconds)
+                self._reset()
+            self._error(503, "", "Service Unavailable")
         self.fault = faults.draw(path)
         if self.fault == "429":
             extra = {"Retry-After": str(faults.retry_after)}

@@ -1,5 +1,6 @@
 """One model: its layers, averages, warnings and reported accuracies."""
 
+import json
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from zoo_analysis.store import Store, as_store
 _LAYERS = f"""
 SELECT depth, layer, kind, role, shape, N, M, num_evals, {", ".join(SHOWN)}, status, warning
 FROM layers WHERE repo_id = $repo_id AND revision = $revision AND method = $method
+    AND role IS DISTINCT FROM 'slice'
 ORDER BY depth, layer
 """
 
@@ -34,6 +36,7 @@ class ModelReport:
         warnings: how many layers have each.
         left_out: tensors, count, elements and reason of what was not measured, the largest first.
         accuracies: reported ones, with their sources.
+        imported_from: the files that they come from, where they were computed elsewhere.
     """
 
     repo_id: str
@@ -45,6 +48,20 @@ class ModelReport:
     warnings: Mapping[str, int]
     left_out: pa.Table
     accuracies: pa.Table
+    imported_from: tuple[str, ...] = ()
+
+    @property
+    def counts(self) -> str:
+        """The numbers of layers that other numbers are of, in a sentence."""
+        if not len(self.layers):
+            origin = f" imported from {', '.join(self.imported_from)}" * bool(self.imported_from)
+            return f"no layers: averages only,{origin or ' of layers that were not kept'}"
+        listed, averaged = len(self.layers), self.averages["layers"]
+        noun = "layer" if listed == 1 else "layers"
+        return (
+            f"{listed} {noun}: {averaged} averaged (fitted; no embeddings, parts of fused layers "
+            f"or degenerate tails), {self.averages['judged']} judged random-like or not"
+        )
 
     @property
     def key(self) -> dict[str, str]:
@@ -60,6 +77,7 @@ class ModelReport:
             "warnings": dict(self.warnings),
             "left_out": self.left_out.to_pylist(),
             "accuracies": self.accuracies.to_pylist(),
+            "imported_from": list(self.imported_from),
             "layers": self.layers.to_pylist(),
         }
 
@@ -114,7 +132,18 @@ def show(
             "WHERE repo_id = $repo_id ORDER BY ALL",
             {"repo_id": repo_id},
         ),
+        imported_from=_files(store, key),
     )
+
+
+def _files(store: Store, key: Mapping[str, str]) -> tuple[str, ...]:
+    """The files that an imported model comes from, or from one of which."""
+    told = store.run(
+        "SELECT s.config FROM commits c JOIN scans s USING (scan_id) WHERE c.repo_id = $repo_id "
+        "AND c.revision = $revision AND c.method = $method AND starts_with(scan_id, 'import')",
+        key,
+    )["config"].to_pylist()
+    return tuple(name for text in told for name in json.loads(text)["import"])
 
 
 def _not_there(store: Store, repo_id: str, revision: str | None, method: str | None) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from zoo_analysis.answers.remarks.no_rows import why_none
+from zoo_analysis.answers.remarks.no_rows import check_columns, why_none
 from zoo_analysis.errors import QueryError
 from zoo_analysis.store import NamedQuery, Param, Store, as_store, get_query, list_queries
 from zoo_analysis.store.query_limits import MEMORY, SECONDS
@@ -99,6 +99,7 @@ def ask(
         return Answer(table)
     named = get_query(name)
     values = named.bind(params or {})
+    check_columns(store, named, values)
     if not len(table):
         return Answer(table, why_none(store, named, values))
     if len(table) != values.get("limit"):
@@ -118,10 +119,8 @@ def queries() -> pa.Table:
     """The named questions: those that come with the package, and those of your settings folder.
 
     Returns:
-        Columns of `Question`. `store.get_query` has the SQL and the parameters of one.
-
-    Raises:
-        QueryError: one of your own is malformed, or is called like one of the others.
+        Columns of `Question`. `store.get_query` has the SQL and the parameters of one;
+        `store.query_problems` tells which of your own cannot be asked.
     """
     return table_of(
         Question,
@@ -135,6 +134,21 @@ def queries() -> pa.Table:
             for named in list_queries()
         ],
     )
+
+
+def parts(question: NamedQuery) -> tuple[list[str], str]:
+    """The comments of a question that tell neither its title nor a parameter, and its bare SQL.
+
+    Args:
+        question: as `store.get_query` has it.
+
+    Returns:
+        The comments above the SQL as one text, or none; and the rest.
+    """
+    lines = question.sql.strip().splitlines()
+    end = next((n for n, line in enumerate(lines) if not line.startswith("--")), len(lines))
+    told = [line.removeprefix("--").strip() for line in lines[1:end] if "-- param " not in line]
+    return [" ".join(told)] if told else [], "\n".join(lines[end:])
 
 
 def parameters(question: NamedQuery) -> pa.Table:

@@ -65,10 +65,10 @@ def rank(
         quality: ``all`` layers are averaged, or those with a ``clear`` tail.
 
     Returns:
-        A row a model and metric, in the order of series and rank: rank and of how many, series,
-        repo_id, metric, value, accuracy, its kind and data set, rank_by_accuracy, disagreement (how
-        many places the metric puts the model above or below, among those with an accuracy), remark,
-        layers, method, revision.
+        A row a model and metric, in the order of series and rank: repo_id, series, metric, rank,
+        value, accuracy, rank_by_accuracy, remark, disagreement (how many places the metric puts the
+        model above or below, among those with an accuracy), random_like (the share of such layers),
+        of how many models, averaged_layers, data set and kind of the accuracy, method, revision.
 
     Raises:
         QueryError: an unknown metric, series, data set, accuracy, method or quality, a condition

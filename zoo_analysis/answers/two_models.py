@@ -37,6 +37,7 @@ SELECT *, layer IN (
     WHERE repo_id = $repo_id AND revision = $revision AND method = $method
 ) AS counted
 FROM layers WHERE repo_id = $repo_id AND revision = $revision AND method = $method
+    AND role IS DISTINCT FROM 'slice'
 ORDER BY depth, layer
 """
 
@@ -49,8 +50,8 @@ class MetricComparison:
         metric: its name.
         a, b: the models' averages.
         difference: b − a.
-        better: repo_id of the model with the lower average; null where they are equal, and where
-            one of them looks random.
+        better: repo_id of the model with the lower average; null where they are equal, where one of
+            them looks random, and where they are not of one series.
         layers: corresponding layers of the networks that both have the metric.
         layers_a_better, layers_b_better: in how many of them a, or b, has the lower value.
         wilcoxon_p: of Wilcoxon's signed-rank test over them.
@@ -87,6 +88,35 @@ class ModelComparison:
         """Those of the two that look random: no metric calls them better or worse."""
         return tuple(each.repo_id for each in (self.a, self.b) if each.averages["looks_random"])
 
+    @property
+    def of_one_series(self) -> bool:
+        """True of models of one series, or without one of one architecture."""
+        one, other = _families(self.a, self.b)
+        return one is not None and one == other
+
+    @property
+    def paired(self) -> int:
+        """The number of layers that correspond."""
+        sides = (self.layers[f"layer_{side}"].to_pylist() for side in ("a", "b"))
+        return sum(a is not None and b is not None for a, b in zip(*sides, strict=True))
+
+    @property
+    def caveats(self) -> tuple[str, ...]:
+        """The reasons why a lower value may not mean a better model, in sentences."""
+        told = []
+        if not self.of_one_series:
+            names = " and ".join(each or "unknown" for each in _families(self.a, self.b))
+            told.append(
+                f"not of one series ({names}): which value is lower says nothing of which model is "
+                "better"
+            )
+        if self.random:
+            looks = "look" if len(self.random) > 1 else "looks"
+            told.append(
+                f"{' and '.join(self.random)} {looks} random: no metric tells which model is better"
+            )
+        return tuple(told)
+
     def as_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
         sides = {
@@ -102,6 +132,7 @@ class ModelComparison:
         return {
             "method": self.a.method,
             **sides,
+            "caveats": list(self.caveats),
             "metrics": self.metrics.to_pylist(),
             "layers": self.layers.to_pylist(),
         }
@@ -153,6 +184,12 @@ def compare(
     )
 
 
+def _families(a: ModelReport, b: ModelReport) -> tuple[str | None, str | None]:
+    """The models' series, or their architectures where one has no series."""
+    what = "series" if a.model["series"] and b.model["series"] else "architecture"
+    return a.model[what], b.model[what]
+
+
 def _split(store: Store, model: str) -> tuple[str, str]:
     name, _, revision = model.partition("@")
     return find_model(store, name), revision
@@ -201,13 +238,15 @@ def _by_metric(
     by_layer = [(p[metric], q[metric]) for p, q in pairs]
     gaps = np.array([v - u for u, v in by_layer if u is not None and v is not None], dtype=float)
     random = a.averages["looks_random"] or b.averages["looks_random"]
+    one, other = _families(a, b)
+    untold = x == y or random or one is None or one != other
     tested = len(gaps) > 1 and bool(np.any(gaps))
     return MetricComparison(
         metric=metric,
         a=x,
         b=y,
         difference=y - x,
-        better=None if x == y or random else a.repo_id if x < y else b.repo_id,
+        better=None if untold else a.repo_id if x < y else b.repo_id,
         layers=len(gaps),
         layers_a_better=int(np.sum(gaps > 0)),
         layers_b_better=int(np.sum(gaps < 0)),

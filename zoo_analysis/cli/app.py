@@ -29,7 +29,6 @@ from zoo_analysis.cli.groups import accuracies, catalog, plot, report, store, st
 from zoo_analysis.cli.printing.own_output import own_output
 from zoo_analysis.cli.printing.switches import with_switches
 from zoo_analysis.errors import ZooError
-from zoo_analysis.texts import printable
 
 #: From the keyboard, from whoever takes the machine away, and from a terminal that is closed.
 _ENDING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -120,7 +119,7 @@ def _root(
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run the command; an expected error is one line on standard error and exit status 2.
+    """Run the command; an expected error is told on standard error, with exit status 2.
 
     A signal ends it in good order: one line, and exit status 130 (SIGINT), 143 (SIGTERM) or 129
     (SIGHUP).
@@ -141,7 +140,9 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def _tell(*lines: str) -> None:
-    print(f"zoo: {printable('; '.join(lines))}", file=sys.stderr)  # noqa: T201
+    from zoo_analysis.cli.printing.prose import say  # rich takes a moment
+
+    say(f"zoo: {'; '.join(lines)}", error=True)
 
 
 @contextmanager

@@ -21,7 +21,6 @@ from zoo_analysis.cli.options import (
 )
 from zoo_analysis.errors import ZooError
 from zoo_analysis.store.query_limits import MEMORY, SECONDS, QueryLimits, remove_spilled
-from zoo_analysis.texts import printable
 
 if TYPE_CHECKING:
     from zoo_analysis.answers.model import ModelReport
@@ -62,7 +61,7 @@ def query(
 ) -> None:
     """Ask the tables, read-only."""
     from zoo_analysis.answers import questions
-    from zoo_analysis.cli.output import write_table
+    from zoo_analysis.cli.output import say, write_table
 
     params = {}
     for text in param or []:
@@ -82,7 +81,7 @@ def query(
         )
     write_table(answer.table, format, output)
     if answer.note:
-        typer.echo(printable(answer.note), err=format != "table" or output is not None)
+        say(answer.note, error=format != "table" or output is not None)
 
 
 @contextmanager
@@ -126,19 +125,24 @@ def queries(
 ) -> None:
     """List the named questions, or show one of them."""
     from zoo_analysis.answers import questions
-    from zoo_analysis.cli.output import say, write_report, write_table
-    from zoo_analysis.store import get_query
+    from zoo_analysis.cli.output import say, say_whole, write_report, write_table
+    from zoo_analysis.store import get_query, query_problems
 
     if name is None:
         write_table(questions.queries(), format, output)
+        for problem in query_problems():
+            say(f"left out: {problem}", error=True)
         return
     found = get_query(name)
     params = questions.parameters(found)
 
     def show() -> None:
-        say(found.title, *([str(found.file)] if found.file else []), "")
-        write_table(params)
-        say("", *found.sql.rstrip().splitlines())
+        remarks, sql = questions.parts(found)
+        say(found.title, *([str(found.file)] if found.file else []), *remarks, "")
+        if len(params):
+            write_table(params)
+            say("")
+        say_whole(*sql.splitlines())
 
     told = {"name": found.name, "answers": found.title, "sql": found.sql}
     write_report({**told, "parameters": params.to_pylist()}, params, show, format, output)
@@ -186,12 +190,21 @@ def print_model(report: "ModelReport") -> None:
     # of `parameters`, tied ones once, and `parameters_total` readers are told the one in the books
     apart = {"repo_id", "revision", "parameters"}
     say_values("", {k: v for k, v in report.model.items() if k not in apart})
-    write_sparkline(report.layers["alpha"].to_pylist())
-    write_table(report.layers.select(sorted(report.layers.column_names, key=_place)))
-    averages = {k: v for k, v in report.averages.items() if isinstance(v, int | float)}
-    say_values("averages: ", averages)
-    told = ", ".join(f"{counted(n, 'layer')} {name}" for name, n in report.warnings.items())
-    say(f"warnings: {told or 'none'}")
+    say(report.counts)
+    of_layers = {"layers", "warnings", "judged", "looks_random"}
+    averages = {
+        name: value
+        for name, value in report.averages.items()
+        if isinstance(value, int | float) and name not in of_layers
+    }
+    if not len(report.layers):
+        say_values("averages: ", averages)
+    else:
+        write_sparkline(report.layers["alpha"].to_pylist())
+        write_table(report.layers.select(sorted(report.layers.column_names, key=_place)))
+        say_values(f"averages over {counted(report.averages['layers'], 'layer')}: ", averages)
+        told = ", ".join(f"{counted(n, 'layer')} {name}" for name, n in report.warnings.items())
+        say(f"warnings: {told or 'none'}")
     if len(report.left_out):
         share = report.model["coverage"]
         if share is not None and share < LEAST_COVERAGE:

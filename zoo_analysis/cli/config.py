@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import typer
 
-from zoo_analysis.cli.options import FormatOption, OutOption
+from zoo_analysis.cli.options import FormatOption, OutOption, size
 from zoo_analysis.errors import CheckpointError, ZooError
 from zoo_analysis.folders import MAX_TEXT, read_regular, user_settings
 from zoo_analysis.lookup import near
@@ -37,6 +37,9 @@ _OWN: Final = frozenset(
 )
 #: Values that are paths, beside the file that says them.
 _PATHS: Final = frozenset({"store", _CATALOGUES})
+#: Values that a number is not, and those that are numbers of bytes.
+_TEXTS: Final = _PATHS | {"address", "device", "format", "method"}
+_SIZES: Final = frozenset({"cache_size", "model_memory", "query_memory"})
 
 
 @dataclass(frozen=True)
@@ -69,12 +72,17 @@ def apply(context: typer.Context) -> None:
 
 
 def _found(context: typer.Context, said: Mapping[str, tuple[str, Path]]) -> Iterator[Said]:
-    """All settings there are, each with its value and where that comes from."""
+    """All settings there are, each with its value and where that comes from.
+
+    Raises:
+        ZooError: an impossible value in the environment.
+    """
     for name, option in sorted(_known(context.command).items()):
         variables = _variables(option) or (_PREFIX + name.upper(),)
         variable = next((each for each in variables if os.environ.get(each)), None)
         about = "Folder of your catalogues." if option is None else str(option.help)
         if variable is not None:
+            _check(context, name, os.environ[variable], option, f"${variable}")
             yield Said(name, os.environ[variable], f"${variable}", about)
         elif name in said:
             yield Said(name, said[name][0], str(said[name][1]), about)
@@ -131,7 +139,8 @@ def _read(file: Path) -> Mapping[str, Any]:
     except CheckpointError as error:
         raise ZooError(str(error)) from error
     except OSError as error:
-        raise ZooError(f"{file}: cannot be read ({error.strerror})") from error
+        reason = "it is a folder" if file.is_dir() else error.strerror
+        raise ZooError(f"{file}: cannot be read ({reason})") from error
     except (ValueError, RecursionError) as error:
         raise ZooError(f"{file}: not valid TOML: {storable(str(error))}") from error
 
@@ -140,16 +149,29 @@ def _checked(context: typer.Context, file: Path, name: str, value: object, optio
     """A value as the command line would say it."""
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         raise ZooError(f"{file}: {name} is {storable(repr(value))}; it must be a text or a number")
+    if name in _TEXTS and not isinstance(value, str):
+        raise ZooError(f"{file}: {name} is {value}; it must be a text")
     text = str(value)
+    _check(context, name, text, option, f"{file}: {name}")
     if name in _PATHS and "://" not in text:
         text = str(file.absolute().parent / Path(text).expanduser())
-    if option is not None:
-        try:
-            option.process_value(context, text)
-        except (typer.BadParameter, ValueError) as error:
-            reason = str(error).removeprefix("Value error, ")
-            raise ZooError(f"{file}: {name} is {storable(text)!r}: {reason}") from error
     return text
+
+
+def _check(context: typer.Context, name: str, text: str, option: Any, where: str) -> None:
+    """Refuse a value that no command takes, wherever it is said."""
+    if not text.strip() or "\0" in text:
+        raise ZooError(f"{where} is {text!r}; leave it out, or give it a value")
+    try:
+        if name in _SIZES:
+            size(text)
+        if option is not None:
+            option.process_value(context, text)
+    except (typer.BadParameter, ValueError) as error:
+        reason = str(error).removeprefix("Value error, ")
+        raise ZooError(f"{where} is {storable(text)!r}: {reason}") from error
+    except ZooError as error:
+        raise ZooError(f"{where}: {error}") from error
 
 
 def _usual(option: Any) -> str | None:

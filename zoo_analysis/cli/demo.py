@@ -14,7 +14,7 @@ from zoo_analysis.cli.options import AddressOption, StoreOption
 def demo(store: StoreOption = None, address: AddressOption = None) -> None:
     """Train a small zoo, scan it and packaged models beside random ones, and say what is seen."""
     from zoo_analysis.cli.groups.report import build
-    from zoo_analysis.cli.output import say, write_table
+    from zoo_analysis.cli.output import say, say_whole, write_table
     from zoo_analysis.cli.progress import SCANNED, Bar, Bars, RunCounter
     from zoo_analysis.cli.summaries import print_scan
     from zoo_analysis.cluster.demo import demo as run
@@ -52,9 +52,8 @@ def demo(store: StoreOption = None, address: AddressOption = None) -> None:
     write_table(found.regressions, "table")
     say(*found.digits_told)
     zoo, where = _command(), f" --store {store}" if store else ""
-    say(
-        "",
-        f"3. Where the numbers lie: {found.summary.store}. Ask it more:",
+    say("", f"3. Where the numbers lie: {found.summary.store}. Ask it more:")
+    say_whole(
         f"  {zoo} query leaderboard -p series=efficientnet-lite{where}",
         f"  {zoo} regress --dataset digits --metric alpha_median --quality clear{where}",
         f"  {zoo} diagnose random/mobilenet_v2{where}",

@@ -1,7 +1,6 @@
 """Output of commands: a table, a report or a line, on the terminal or in a file."""
 
 import sys
-import textwrap
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
@@ -9,8 +8,6 @@ from typing import Any, TextIO, get_args
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-import typer
-from rich.console import Console
 
 from zoo_analysis.cli.options import Format
 from zoo_analysis.cli.printing.cells import brief, column_cells, percent
@@ -21,9 +18,9 @@ from zoo_analysis.cli.printing.exact import (
     write_jsonl,
     write_markdown,
 )
+from zoo_analysis.cli.printing.prose import JOINED, say, say_whole
 from zoo_analysis.cli.printing.readable import write_readable, write_vertical
 from zoo_analysis.errors import ZooError
-from zoo_analysis.texts import printable
 
 __all__ = [
     "brief",
@@ -31,6 +28,7 @@ __all__ = [
     "percent",
     "say",
     "say_values",
+    "say_whole",
     "write_report",
     "write_summary",
     "write_table",
@@ -48,18 +46,11 @@ _WRITERS: Mapping[str, Callable[[pa.Table, TextIO], None]] = {
 }
 
 
-def say(*lines: str) -> None:
-    """Lines on standard output, cleaned of whatever would steer the terminal."""
-    typer.echo("\n".join(map(printable, lines)))
-
-
 def say_values(title: str, values: Mapping[str, Any]) -> None:
     """Names and values on lines as wide as the terminal; those without a value are not told."""
     cells = {name: column_cells(name, [value])[0] for name, value in values.items()}
-    known = [f"{name} {cell}".replace(" ", "\xa0") for name, cell in cells.items() if cell]
-    width = Console().width
-    for line in textwrap.wrap(title + ", ".join(known), width, break_on_hyphens=False):
-        say(line.replace("\xa0", " "))
+    known = [f"{name} {cell}".replace(" ", JOINED) for name, cell in cells.items() if cell]
+    say(title + ", ".join(known))
 
 
 def counted(count: int, noun: str) -> str:

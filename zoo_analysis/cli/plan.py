@@ -8,6 +8,7 @@ import typer
 from zoo_analysis.cli.options import (
     SOURCES_HELP,
     AddressOption,
+    DeviceOption,
     Format,
     FormatOption,
     ModelSecondsOption,
@@ -16,12 +17,13 @@ from zoo_analysis.cli.options import (
     VariantOption,
     with_method,
 )
+from zoo_analysis.cluster.placement import DEVICE
 from zoo_analysis.cluster.processes.task_limits import MODEL_SECONDS
 from zoo_analysis.errors import ZooError
 from zoo_analysis.spectra.methods import Method
 
 if TYPE_CHECKING:
-    from zoo_analysis.measure.cost import ScanPlan
+    from zoo_analysis.measure.scan_plan import ScanPlan
 
 
 @with_method
@@ -32,6 +34,7 @@ def plan(
     ] = None,
     store: StoreOption = None,
     variant: VariantOption = "",
+    device: DeviceOption = DEVICE,
     address: AddressOption = None,
     model_seconds: ModelSecondsOption = MODEL_SECONDS,
     format: FormatOption = "table",
@@ -45,6 +48,10 @@ def plan(
         list[str] | None,
         typer.Option(help="Instead: timm, language or hub on machines that nobody has."),
     ] = None,
+    figure: Annotated[
+        Path | None,
+        typer.Option(help="With --replay: drawn too, as .svg, .png, .pdf, .html or .json."),
+    ] = None,
 ) -> None:
     """Price a scan: what it would read, compute and skip, from headers alone."""
     from zoo_analysis.cli.output import write_table
@@ -53,18 +60,33 @@ def plan(
     if replay:
         from zoo_analysis.cluster.planning.replay.scale import scale
 
-        write_table(scale(replay, how=how), "json" if json_ else format, output)
+        replayed = scale(replay, how=how)
+        write_table(replayed, "json" if json_ else format, output)
+        if figure:
+            from zoo_analysis.report import figures
+
+            figures.save(figures.scale(replayed), figure)
         return
+    if figure:
+        raise ZooError("--figure draws what --replay finds: name a zoo with it")
     if calibrate:
         from zoo_analysis.cluster.planning.calibrate_nodes import calibrate as measure
 
-        rates = measure(store, how, address=address)
+        rates = measure(store, how, device=device, address=address)
         if not sources:
             write_table(rates, "json" if json_ else format, output)
             return
     if not sources:
         raise ZooError("nothing to plan: name sources, or --calibrate the machines")
-    found = run(sources, store, how, variant=variant, address=address, model_seconds=model_seconds)
+    found = run(
+        sources,
+        store,
+        how,
+        variant=variant,
+        device=device,
+        address=address,
+        model_seconds=model_seconds,
+    )
     print_plan(found, format, output, json_)
 
 
@@ -90,10 +112,20 @@ def print_plan(
             f"{totals['read_bytes'] / 1e9:.2f} GB to read, "
             f"{totals['gram_flops'] + totals['eigen_flops']:.2e} multiply-adds, "
             f"{totals['peak_bytes'] / 1e9:.2f} GB for the largest layer; "
-            f"about {_duration(plan.seconds)} on {plan.cpus} cores"
+            f"about {_duration(plan.seconds)} on {plan.cpus} cores{_gpus(plan)}"
             + ("" if plan.calibrated else " as they typically are: --calibrate measures them"),
         )
         print_remarks(plan.remarks)
+
+
+def _gpus(plan: "ScanPlan") -> str:
+    from zoo_analysis.cli.output import counted
+
+    layers = sum(model.gpu_layers for model in plan.models)
+    kind = f" ({plan.gpu})" if plan.gpu else ""
+    which = counted(layers, "layer") if layers else "no layer"
+    gpus = f" and {counted(int(plan.gpus), 'GPU')}{kind}, for {which},"
+    return gpus if plan.gpus else ""
 
 
 def _duration(seconds: float) -> str:

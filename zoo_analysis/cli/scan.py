@@ -64,7 +64,13 @@ def scan(
         from zoo_analysis.cluster.planning.forecast import plan
 
         priced = plan(
-            sources, store, how, variant=variant, address=address, model_seconds=model_seconds
+            sources,
+            store,
+            how,
+            variant=variant,
+            device=device,
+            address=address,
+            model_seconds=model_seconds,
         )
         print_plan(priced, format, output, json_=format == "json")
         return

@@ -137,8 +137,10 @@ def diagnose(
 
     def show() -> None:
         say(f"{found.model.repo_id} @ {found.model.revision} ({found.model.method})")
+        say(found.model.counts)
         for finding in found.findings:
-            say(f"{finding.diagnosis}: {finding.verdict}. {finding.text}")
+            text = finding.text[:1].upper() if finding.text[:1].isascii() else finding.text[:1]
+            say(f"{finding.diagnosis}: {finding.verdict}. {text}{finding.text[1:]}")
 
     told = found.as_dict()
     write_report(told, pa.Table.from_pylist(told["findings"]), show, format, output)
@@ -154,8 +156,19 @@ def print_comparison(found: "ModelComparison") -> None:
             for row in report.accuracies.to_pylist()
         )
         say(f"{side}: {report.repo_id} @ {report.revision}; {reported or 'no reported accuracy'}")
-    say(f"method {found.a.method}; lower is better by every metric")
-    if found.random:
-        say(f"{' and '.join(found.random)} look random: no metric tells which is better")
+        say(f"   {report.counts}")
+    say(f"method {found.a.method}")
+    if found.caveats:
+        say(*found.caveats)
+    else:
+        say(
+            "the lower value is called better: so theory has it of trained models of one series, "
+            "for α where it is between 2 and 6; zoo regress tells whether it holds in yours"
+        )
     write_table(found.metrics, "table")
+    if not found.layers.num_rows:
+        return
+    if not found.paired:
+        say("no layer of one corresponds to one of the other: zoo show lists them")
+        return
     write_table(found.layers, "table")

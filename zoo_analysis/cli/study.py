@@ -38,16 +38,19 @@ def study(
         )
     brief, cells = ran.rows.select(READER_COLUMNS), ran.outcome.cells
     words = [
-        *ran.outcome.remarks,
-        f"Published ({ran.study.source}): {ran.study.finding}.",
         ran.outcome.verdict,
+        f"Published ({ran.study.source}): {ran.study.finding}.",
     ]
 
     def show() -> None:
+        say(*words, "")
         if cells is not None:
+            say("Figures as printed; where the recomputed one is another, as printed ≠ recomputed:")
             write_table(beside(cells))
+            say("", "Estimates over these:")
         write_table(brief)
-        say("", *words)
+        if ran.outcome.remarks:
+            say("", *ran.outcome.remarks)
 
     if cells is None or format == "table":
         rows = brief if format == "markdown" else ran.rows
@@ -55,7 +58,7 @@ def study(
         return
     # Figures beside figures are the result; what is said of them goes beside it.
     write_table(beside(cells) if format == "markdown" else cells, format, output)
-    typer.echo("\n".join(words), err=True)
+    say(*words, *ran.outcome.remarks, error=True)
 
 
 def studies(format: FormatOption = "table", output: OutOption = None) -> None:

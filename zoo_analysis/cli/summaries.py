@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 import typer
 
 from zoo_analysis.cli.options import Format
-from zoo_analysis.cli.output import brief, counted, say, write_summary
+from zoo_analysis.cli.output import counted, say, say_whole, write_summary
 
 if TYPE_CHECKING:
     from zoo_analysis.cluster.account import CorrelateSummary, RunSummary, Summary
@@ -37,10 +37,10 @@ def print_scan(summary: "Summary") -> None:
         + (f" ({summary.predicted:.1f} s predicted)" if summary.predicted else "")
     )
     if summary.parameters_total:
-        whole = summary.parameters_measured == summary.parameters_total
+        rest = summary.parameters_total - summary.parameters_measured
         say(
             f"{summary.parameters_measured:,} of {summary.parameters_total:,} parameters measured"
-            + ("" if whole else "; the rest: zoo query coverage")
+            + (f"; what the other {rest:,} are: zoo query coverage" if rest else "")
         )
     _print_named("less than 90 % of the matrices measured", summary.incomplete)
     _print_named(
@@ -60,7 +60,8 @@ def print_findings(summary: "Summary", store: str | None) -> None:
     )
     if found is not None:
         where = f" --store {shlex.quote(store)}" if store else ""
-        say("", *found.told, f"next: {found.following}{where}")
+        say("", *found.told)
+        say_whole(f"next: {found.following}{where}")
 
 
 def print_remarks(remarks: Sequence[tuple[str, str]]) -> None:
@@ -69,7 +70,7 @@ def print_remarks(remarks: Sequence[tuple[str, str]]) -> None:
     models = Counter(text for _, text in remarks)
     for text, count in list(models.items())[:_NAMED]:
         others = f" and {count - 1} more" if count > 1 else ""
-        say(brief(f"{first[text]}{others}: {text}"))
+        say(f"{first[text]}{others}: {text}")
     if len(models) > _NAMED:
         say(f"… and {len(models) - _NAMED} more remarks: --json has them all")
 

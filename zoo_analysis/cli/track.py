@@ -43,11 +43,10 @@ def track(
 ) -> None:
     """Record what is new, changed, gone or gated since the last look."""
     from zoo_analysis.cli.groups.report import build
-    from zoo_analysis.cli.output import write_table
+    from zoo_analysis.cli.output import say, write_table
     from zoo_analysis.cli.summaries import print_scan
     from zoo_analysis.cluster.track import track as look
     from zoo_analysis.sources.watch import parse_since
-    from zoo_analysis.texts import printable
 
     found = look(
         watches,
@@ -62,12 +61,12 @@ def track(
     if found.scanned is not None and format == "table":
         print_scan(found.scanned)
     for problem in found.problems:
-        typer.echo(printable(f"failed: {problem.repo_id}: {problem.message}"), err=True)
+        say(f"failed: {problem.repo_id}: {problem.message}", error=True)
     if report is not None:
         try:
             build(store, report, err=format != "table" or output is not None)
         except QueryError as error:  # only releases were seen so far
-            typer.echo(printable(f"no report: {error}"), err=True)
+            say(f"no report: {error}", error=True)
     if found.problems or (found.scanned is not None and found.scanned.failed):
         raise typer.Exit(3)
 
@@ -81,8 +80,13 @@ def releases(
 ) -> None:
     """List what was seen on the watches, the latest first."""
     from zoo_analysis.answers import releases as seen
-    from zoo_analysis.cli.output import write_table
+    from zoo_analysis.answers.remarks.no_rows import why_empty
+    from zoo_analysis.cli.output import say, write_table
     from zoo_analysis.sources.watch import parse_since
 
     table = seen.releases(store, parse_since(since) if since else None, watch)
     write_table(table, format, output)
+    if not len(table):
+        told = f" on watch {watch}" * bool(watch) + f" since {since}" * bool(since)
+        why = why_empty(store, "releases", told and f"was seen{told}")
+        say(why, error=format != "table" or output is not None)

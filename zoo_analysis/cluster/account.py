@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from zoo_analysis.answers.defaults import LEAST_COVERAGE
 from zoo_analysis.cluster.worker import Failure
-from zoo_analysis.store.model_rows import Tables
+from zoo_analysis.store.model_rows import Tables, layer_count
 from zoo_analysis.store.runs import new_run_id
 
 
@@ -67,7 +67,7 @@ class Summary(RunSummary):
         scanned: models whose rows were committed.
         skipped: models the store held already.
         failed: models in `failures`.
-        layers: rows added to `layers`.
+        layers: measured, their slices not counted.
         parameters_total: of the scanned models.
         parameters_measured: of those, what lies in layers that can be measured.
         incomplete: models of whose matrices less than `LEAST_COVERAGE` is measured.
@@ -101,7 +101,8 @@ class Summary(RunSummary):
         for tables in rows:
             models = tables["models"]
             self.scanned += len(models)
-            self.layers += len(tables.get("layers", ()))
+            if (layers := tables.get("layers")) is not None:
+                self.layers += layer_count(layers)
             self.parameters_total += pc.sum(models["parameters_total"], min_count=0).as_py()
             self.parameters_measured += pc.sum(models["parameters_measured"], min_count=0).as_py()
             thin = pc.less(models["coverage"], LEAST_COVERAGE)

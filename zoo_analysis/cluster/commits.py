@@ -13,6 +13,7 @@ import pyarrow as pa
 from zoo_analysis.cluster.account import Event, RunSummary
 from zoo_analysis.cluster.watched_run import WatchedRun
 from zoo_analysis.cluster.worker import Failure, unwritten
+from zoo_analysis.errors import StoreError
 from zoo_analysis.sources import Accuracy, ModelRef, Problem
 from zoo_analysis.store import ModelRows, Store
 from zoo_analysis.store.model_rows import Tables, apart, assemble_each
@@ -155,6 +156,10 @@ class RunWriter(Generic[_S]):
             try:
                 self._thread.shutdown()
                 self.watched.end(end)
+            except StoreError as untold:
+                if error is None:
+                    error = untold
+                    raise
             finally:
                 if error is not None:
                     error.add_note(f"{self.summary.kept()}: the same command goes on from there")

@@ -27,19 +27,21 @@ GPU_SPEED: Final = 20.0
 
 @dataclass(frozen=True)
 class Node:
-    """The most that one machine of a cluster has.
+    """The largest machine of a cluster, and the most that one with GPUs has.
 
     Attributes:
-        cpus: cores.
-        memory: bytes that tasks may declare.
-        gpus: of them.
+        cpus: cores of the one with the most memory.
+        memory: bytes of it that tasks may declare.
+        gpus: of one machine.
         gpu_memory: bytes of one; None where that is not known.
+        beside_gpus: bytes that tasks may declare where there are GPUs; None is as many.
     """
 
     cpus: float
     memory: int
     gpus: float = 0.0
     gpu_memory: int | None = None
+    beside_gpus: int | None = None
 
 
 @dataclass(frozen=True)
@@ -104,6 +106,8 @@ def gpu_demand(peak_bytes: int, seconds: float, layers: int, node: Node) -> Dema
     """
     memory = _memory(peak_bytes, node)
     if seconds < _LEAST or seconds / layers < _LARGE:
+        return None
+    if node.beside_gpus is not None and memory > node.beside_gpus:
         return None
     if node.gpu_memory is None:
         return Demand(1, memory, 1.0)

@@ -17,12 +17,13 @@ from zoo_analysis.cluster.planning.machine_rates import (
     learnt_rows,
     predicted,
     rate_rows,
+    start_seconds,
 )
 from zoo_analysis.cluster.processes.local_workers import LocalWorkers
 from zoo_analysis.cluster.processes.serving import permit
 from zoo_analysis.cluster.processes.task import Workers
 from zoo_analysis.cluster.processes.task_limits import MODEL_SECONDS, Limits
-from zoo_analysis.cluster.scanning.batches import expected_seconds
+from zoo_analysis.cluster.scanning.batches import expected_seconds, fit_for_few
 from zoo_analysis.cluster.scanning.scan_schedule import ScanSchedule
 from zoo_analysis.cluster.scanning.scan_tasks import ScanSettings, is_known
 from zoo_analysis.cluster.scanning.shared_batches import skip
@@ -34,8 +35,7 @@ from zoo_analysis.sources import ModelRef, Resolved, resolve_revision, resolve_s
 from zoo_analysis.spectra.methods import Method, Preset, as_method
 from zoo_analysis.store import Store, as_store
 
-#: Seconds of one core below which the start of Ray does not pay, and for which a process does.
-_LITTLE: Final = 20.0
+#: Seconds of one core for which a process pays.
 _WORTH_A_PROCESS: Final = 4.0
 #: Bytes of models on disk that are read here to see whether they are known.
 _BYTES_HASHED: Final = 256 << 20
@@ -124,6 +124,8 @@ def scan(
             revisions: dict[str, set[str]] = {}
             for repo_id, revision, _ in known:
                 revisions.setdefault(repo_id, set()).add(revision)
+            there = is_there(address)
+            start = start_seconds(fit_for_few(todo, device, there), there)
             with _workers(todo, device, address, downloads, writer) as (workers, processor):
                 rates = known_rates(store, how)
                 settings = ScanSettings(how, processor, _access(todo, cache_size, access), rates)
@@ -135,7 +137,7 @@ def scan(
                 finally:
                     writer.commit()  # before workers are ended, which takes time
                 spent = schedule.spent.values()
-                summary.predicted = predicted(spent, rates, workers.cpus(), workers.gpus())
+                summary.predicted = predicted(spent, rates, workers.cpus(), workers.gpus(), start)
                 learnt = rate_rows(learnt_rows(spent, rates), how, summary.scan_id)
                 store.append("rates", learnt)
         given = {ref.repo_id: ref.series for ref in refs if ref.series is not None}
@@ -169,8 +171,8 @@ def _workers(
 ) -> Iterator[tuple[Workers, Literal["cpu", "cuda"]]]:
     """Workers for models: processes of this machine where the start of a cluster would not pay."""
     there = is_there(address)
-    seconds = expected_seconds(todo)
-    if not there and device in ("cpu", "auto") and seconds < _LITTLE:
+    if fit_for_few(todo, device, there):
+        seconds = expected_seconds(todo)
         count = min(os.cpu_count() or 1, 1 + int(seconds / _WORTH_A_PROCESS))
         with LocalWorkers(count, downloads) as workers:
             yield workers, "cpu"

@@ -19,6 +19,7 @@ from zoo_analysis.store import Store, as_store
 from zoo_analysis.store.runs import made_by, new_run_id
 from zoo_analysis.store.schemas import SIMILARITIES, STUDIES
 from zoo_analysis.studies.catalogue import get_study
+from zoo_analysis.studies.pieces import continued
 from zoo_analysis.studies.study import Outcome, Setting, Study
 
 #: Columns of the table `studies` that a reader is shown.
@@ -91,16 +92,18 @@ def study(
     chosen, store = get_study(name), as_store(store)
     if data is not None and not chosen.reads_data:
         raise ZooError(f"{name} reads no published data; leave the folder out")
+    cache = user_cache() / "studies"  # of the networks that studies train
     with ExitStack() as stack:
+        spread = partial(
+            _spread,
+            on_progress or (lambda title, done, total: None),
+            # Ray starts with the first work for it: a study that trains nothing needs none.
+            partial(_started, stack, address),
+        )
         setting = Setting(
-            cache=user_cache() / "studies",  # of the networks that studies train
+            cache=cache,
             seeds=seeds or chosen.seeds,
-            spread=partial(
-                _spread,
-                on_progress or (lambda title, done, total: None),
-                # Ray starts with the first work for it: a study that trains nothing needs none.
-                partial(_started, stack, address),
-            ),
+            spread=stack.enter_context(continued(spread, cache, name)),
             store=store if store.exists() else None,
             small=small,
             data=None if data is None else Path(data),

@@ -120,10 +120,12 @@ class WatchedRun:
         Raises:
             StoreError: the store cannot be written.
         """
+        unrecorded: str = how
         try:
             self._record(how)
+            unrecorded = ""
         finally:
-            self._pulse.__exit__()
+            self._pulse.end(unrecorded)
 
     def take(self, repo_ids: Iterable[str]) -> frozenset[str]:
         """Take models for this run; returns those that no other run of its method has."""

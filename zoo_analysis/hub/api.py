@@ -140,7 +140,7 @@ def _info(access: HubAccess, repo_id: str, revision: str) -> HubModel:
         hf_raise_for_status(answer)
         return answer.content
 
-    model = hub_model(entry(patiently(call, access.first_wait)))
+    model = hub_model(entry(patiently(call, access.endpoint, access.first_wait)))
     if model.problem:
         raise CheckpointError(model.problem.replace("?", repo_id, 1))
     return model

@@ -3,12 +3,13 @@
 import json
 import re
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Any, Final
 from urllib.parse import urljoin
 
 from zoo_analysis.errors import CheckpointError
 from zoo_analysis.hub.access import HubAccess
-from zoo_analysis.hub.retry import quiet
+from zoo_analysis.hub.retry import patiently
 from zoo_analysis.hub.traffic import PAGE_BYTES, TEXT_SECONDS, origin
 
 #: Pages of a listing: the whole hub had a quarter of it in 2026.
@@ -32,27 +33,34 @@ class Malformed(ValueError):
         self.id = found[1].decode() if found else None
 
 
-def pages(url: str, params: Mapping[str, Any] | None, access: HubAccess) -> Iterator[list[object]]:
+def pages(
+    url: str, params: Mapping[str, Any] | None, access: HubAccess, *, is_known: bool = False
+) -> Iterator[list[object]]:
     """The pages of a listing as they are asked for; entries that cannot be read are `Malformed`.
 
     Args:
         url: of the first page, at the endpoint.
         params: of its query.
         access: how to reach the hub.
+        is_known: as for `hub.retry.patiently`.
 
     Raises:
         CheckpointError: a page is no list, too large or too slow, or the next one is elsewhere.
         Exception: of huggingface_hub, where the hub refuses.
     """
-    from huggingface_hub.utils import hf_raise_for_status, http_backoff
+    from huggingface_hub.utils import get_session, hf_raise_for_status
+
+    def get(url: str, params: Mapping[str, Any] | None) -> Any:
+        headers = access.headers(PAGE_BYTES, TEXT_SECONDS)
+        answer = get_session().get(url, params=params, headers=headers)
+        hf_raise_for_status(answer)
+        return answer
 
     seen: set[str] = set()
     while len(seen) < _MOST_PAGES:
         seen.add(url)
-        with quiet():
-            headers = access.headers(PAGE_BYTES, TEXT_SECONDS)
-            answer = http_backoff("GET", url, params=params, headers=headers)
-            hf_raise_for_status(answer)
+        ask = partial(get, url, params)
+        answer = patiently(ask, access.endpoint, access.first_wait, is_known=is_known)
         yield entries(answer.content, access.endpoint)
         link = answer.links.get("next", {}).get("url")
         if not link:

@@ -18,7 +18,7 @@ from zoo_analysis.hub.kept import is_offline, kept_files
 from zoo_analysis.hub.pages import pages
 from zoo_analysis.hub.path import HubPath, expanded, is_index, leads_out, shard_names
 from zoo_analysis.hub.refusals import explain
-from zoo_analysis.hub.retry import TRIES, patiently
+from zoo_analysis.hub.retry import patiently
 from zoo_analysis.hub.traffic import TEXT_BYTES, TEXT_SECONDS, marked, seconds_for
 
 #: Configurations, tokenizers and vocabularies, as the libraries look for them; never code.
@@ -73,9 +73,8 @@ class Repository:
             return kept_files(self.access, self.repo_id, self.revision)
         url = f"{self.access.endpoint}/api/models/{self.repo_id}/tree/{self.revision}"
         try:
-            listed = [
-                entry for page in pages(url, {"recursive": True}, self.access) for entry in page
-            ]
+            found = pages(url, {"recursive": True}, self.access, is_known=True)
+            listed = [entry for page in found for entry in page]
         except Exception as error:
             raise self._refusal(error) from error
         return [
@@ -205,8 +204,9 @@ class Repository:
                 headers={"accept-encoding": "identity", **marked(self.access.endpoint, *limits)},
                 **options,
             )
-            # its description was heard: a host that takes no connection will again
-            found = patiently(call, self.access.first_wait, TRIES)
+            # Its description was heard: a host that takes no connection will again.
+            access = self.access
+            found = patiently(call, access.endpoint, access.first_wait, is_known=True)
             commit = found.commit_hash if options else _folder(found, name).name
             if commit != self.revision:
                 raise CheckpointError(f"{self.repo_id}: the hub answered with commit {commit}")

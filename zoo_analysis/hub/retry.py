@@ -1,11 +1,11 @@
 """Patience with the hub: what is worth another try, and after how long.
 
-huggingface_hub 2.4 waits out 408, 429 (as long as RateLimit or Retry-After say, which `hub.traffic`
-keeps short), 5xx, timeouts and broken connections by itself in its `http_backoff`, by which
-listings are asked for (`hub.pages`). The calls tried again here are those in which it does not:
-byte ranges (`hub.file`), of which what came is kept; the description of one model, a plain request;
-and `hf_hub_download`, which retries its first request unless the connection breaks, resumes a body
-that ends early, but gives up on a 5xx of the storage.
+A hub that is gone for a minute costs time and nothing else: 408, 429 (as long as RateLimit or
+Retry-After say, which `hub.traffic` keeps short), 5xx, timeouts and broken connections are waited
+out for a minute and a half. All calls are tried again here: pages of listings (`hub.pages`),
+descriptions of models, byte ranges (`hub.file`), of which what came is kept, and `hf_hub_download`
+of huggingface_hub 2.4, which tries by itself for 23 seconds to find out what there is, resumes a
+body that ends early, but gives up on a 5xx of the storage.
 """
 
 import logging
@@ -15,16 +15,20 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final, TypeVar
 
-from zoo_analysis.hub.traffic import LONGEST_WAIT
+from zoo_analysis.hub.traffic import LONGEST_WAIT, was_heard
 
 _T = TypeVar("_T")
 
 #: Answers that another try may improve.
 _TRANSIENT: Final = (408, 425, 429, 500, 502, 503, 504)
-#: Tries in a row without a byte received; and tries of a host that takes no connection, where
-#: nothing was ever heard of it.
+#: Tries in a row without a byte received, with waits of 1, 2, 4, … seconds between them; and tries
+#: of a host that takes no connection, where nothing was ever heard of it.
 TRIES: Final = 8
 CONNECTIONS: Final = 4
+#: Tries of ours that one of huggingface_hub's is worth, which waits as long.
+_OF_LIBRARY: Final = 3
+#: The least share of a wait, the rest of which is drawn.
+_STEADY: Final = 0.75
 _LONGEST: Final = 60.0
 
 
@@ -47,22 +51,21 @@ def is_transient(error: BaseException) -> bool:
 def waiting_time(error: BaseException, tries: int, first_wait: float) -> float:
     """Seconds to wait after the `tries`-th failure.
 
-    What the server asks for (RateLimit, Retry-After) up to `hub.traffic.LONGEST_WAIT` and a little
-    more, so that not everybody comes back at once; else twice as long each time, with jitter.
+    Twice as long each time, with jitter, so that not everybody comes back at once; longer where the
+    server asks for it (RateLimit, Retry-After), up to `hub.traffic.LONGEST_WAIT`.
     """
     from huggingface_hub.utils import parse_ratelimit_headers
 
-    response = getattr(error, "response", None)
-    jitter = random.random()
+    response, asked, jitter = getattr(error, "response", None), 0.0, random.random()
     if response is not None:
         limit = parse_ratelimit_headers(response.headers)
-        if limit is not None and limit.remaining == 0 and response.status_code == 429:
-            return min(limit.reset_in_seconds, LONGEST_WAIT) + first_wait * jitter
         after = str(response.headers.get("retry-after", "")).strip()
-        if after.isdecimal():
-            return min(int(after), LONGEST_WAIT) + first_wait * jitter
+        if limit is not None and limit.remaining == 0 and response.status_code == 429:
+            asked = min(limit.reset_in_seconds, LONGEST_WAIT) + first_wait * jitter
+        elif after.isdecimal():
+            asked = min(int(after), LONGEST_WAIT) + first_wait * jitter
     doubled: float = first_wait * 2 ** (tries - 1)
-    return min(_LONGEST, doubled) * (0.5 + jitter / 2)
+    return max(asked, min(_LONGEST, doubled) * (_STEADY + (1 - _STEADY) * jitter))
 
 
 def give_up(error: BaseException, tries: int, connections: int = TRIES) -> bool:
@@ -79,27 +82,37 @@ def give_up(error: BaseException, tries: int, connections: int = TRIES) -> bool:
     return not is_transient(error) or tries >= most
 
 
-def patiently(call: Callable[[], _T], first_wait: float, connections: int = CONNECTIONS) -> _T:
+def patiently(
+    call: Callable[[], _T], endpoint: str, first_wait: float, *, is_known: bool = False
+) -> _T:
     """The value of `call`, tried again while it fails for reasons that pass.
 
     Args:
         call: a request to the hub that may be made several times.
+        endpoint: that it goes to; one that takes no connection is given up soon where nothing was
+            ever heard of it.
         first_wait: seconds before the first retry.
-        connections: tries of a host that takes no connection.
+        is_known: whether another process has heard of it.
 
     Raises:
         Exception: what `call` raised last.
     """
+    from huggingface_hub.errors import LocalEntryNotFoundError
+
     tries = 0
     while True:
         try:
             with quiet():
                 return call()
         except Exception as error:
+            failed: BaseException = error
+            if isinstance(error, LocalEntryNotFoundError) and error.__cause__ is not None:
+                failed = error.__cause__  # it could not ask, and has tried for a while
+                tries += _OF_LIBRARY - 1
             tries += 1
-            if give_up(error, tries, connections):
+            if give_up(failed, tries, TRIES if is_known or was_heard(endpoint) else CONNECTIONS):
                 raise
-            time.sleep(waiting_time(error, tries, first_wait))
+            time.sleep(waiting_time(failed, tries, first_wait))
 
 
 @contextmanager

@@ -43,6 +43,7 @@ _NAMES: Final = {
     "x-repo-commit": re.compile(r"[0-9A-Za-z]{1,64}"),
 }
 _setting_up: Final = threading.Lock()
+_heard: Final = set[tuple[str, str, int | None]]()
 _RESET: Final = re.compile(r"(;\s*t\s*=\s*)(\d+)")
 
 
@@ -56,6 +57,11 @@ def marked(endpoint: str, most: int, seconds: float) -> dict[str, str]:
     """
     _set_up()
     return {_MARK: f"{most} {seconds} {endpoint}"}
+
+
+def was_heard(url: str) -> bool:
+    """True where a server has answered this process before."""
+    return origin(url) in _heard
 
 
 def seconds_for(nbytes: int) -> float:
@@ -122,6 +128,7 @@ def _incoming(response: "httpx2.Response") -> None:
     if not mark:
         return
     most, seconds, endpoint = mark.split(" ", 2)
+    _heard.add(origin(str(response.url)))
     _clean(response.headers, endpoint)
     passing = response.status_code >= 300
     if 300 <= response.status_code < 400 and not response.has_redirect_location:

@@ -2,15 +2,12 @@
 
 import math
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
-from typing import Any
-
-import pyarrow as pa
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 from zoo_analysis.measure.rates import TYPICAL, Rates, Work
+from zoo_analysis.measure.scan_plan import Forecast
 from zoo_analysis.spectra import Method, matrix_shape
-from zoo_analysis.store.records import schema_of
 from zoo_analysis.weights import Checkpoint, LayerSpec, kernel_dims
 from zoo_analysis.weights.layers.listing import take_inventory
 from zoo_analysis.weights.scratch import LARGE
@@ -131,114 +128,51 @@ def pieces(specs: Sequence[LayerSpec], how: Method, rates: Rates = TYPICAL) -> l
     return [*out, Piece(tuple(batch), total)] if batch else out
 
 
-@dataclass(frozen=True)
-class Forecast:
-    """One model of a plan.
+def priced(
+    found: Forecast,
+    checkpoint: Checkpoint,
+    how: Method,
+    rates: Rates = TYPICAL,
+    on_gpu: Callable[[Piece], float | None] = lambda piece: None,
+) -> Forecast:
+    """The forecast of a model with what its checkpoint says.
 
-    Attributes:
-        layers: matrices to be measured; None where the header is not known without a download.
-        parameters_total, parameters_measured: elements of its tensors, and of its layers.
-        coverage: the share of what lies in matrices that will be measured.
-        read_bytes: of the tensors to be read, or of the files where they come whole.
-        gram_flops, eigen_flops: multiply-adds of Gram matrices and of eigenproblems.
-        peak_bytes: memory of the largest layer.
-        seconds: of one core.
-        longest: seconds of the layer that takes longest.
-        skipped: why the model, or some of its layers, will not be measured; empty if it is whole.
+    Args:
+        found: what is known of the model without it.
+        checkpoint: open; nothing but headers is read.
+        how: the method.
+        rates: of the machine.
+        on_gpu: seconds of a GPU that a piece takes; None where it stays on a core.
     """
-
-    repo_id: str
-    revision: str | None
-    source: str
-    layers: int | None = None
-    parameters_total: int | None = None
-    parameters_measured: int | None = None
-    coverage: float | None = None
-    read_bytes: int = 0
-    gram_flops: float = 0.0
-    eigen_flops: float = 0.0
-    peak_bytes: int = 0
-    seconds: float = 0.0
-    longest: float = 0.0
-    skipped: str = ""
-
-    def priced(self, checkpoint: Checkpoint, how: Method, rates: Rates = TYPICAL) -> "Forecast":
-        """The same with what its checkpoint says.
-
-        Args:
-            checkpoint: open; nothing but headers is read.
-            how: the method.
-            rates: of the machine.
-        """
-        books = take_inventory(checkpoint, {}, split_qkv=how.split_qkv)
-        specs = books.layers
-        costs = [cost(spec, how, rates) for spec in specs]
-        total = sum(costs, Cost())
-        hashed = checkpoint.nbytes if self.revision is None else 0
-        names = {name for spec in specs if spec.status is None for name in spec.tensors}
-        unread = Counter(spec.status for spec in specs if spec.status is not None)
-        reason = ", ".join(f"{count} {status} layers" for status, count in unread.items())
-        return replace(
-            self,
-            layers=len(specs) - unread.total(),
-            parameters_total=books.total,
-            parameters_measured=books.measured,
-            coverage=books.coverage,
-            read_bytes=sum(checkpoint.tensors[name].nbytes for name in names),
-            gram_flops=total.gram,
-            eigen_flops=total.eigen,
-            peak_bytes=total.peak_bytes,
-            seconds=rates.of_opening(len(specs)) + rates.of_hashing(hashed) + total.seconds,
-            longest=max((each.seconds for each in costs), default=0.0),
-            skipped=reason if specs else "no weight matrix",
-        )
-
-
-@dataclass(frozen=True)
-class ScanPlan:
-    """All models of a plan, and what they take together on `cpus` cores.
-
-    Attributes:
-        models: of the plan.
-        cpus: cores that the work is spread over.
-        machine: the kind of most of them.
-        calibrated: whether the store knows that kind's rates; else they are typical ones.
-        remarks: what sources left out of account: of which model, and in a sentence what.
-    """
-
-    models: tuple[Forecast, ...]
-    cpus: int
-    machine: str
-    calibrated: bool
-    remarks: tuple[tuple[str, str], ...] = ()
-
-    @property
-    def seconds(self) -> float:
-        """Predicted wall clock of the scan: of its work, or of its longest layer."""
-        work = sum(model.seconds for model in self.models) / self.cpus
-        return max([work, *(model.longest for model in self.models)])
-
-    def table(self) -> pa.Table:
-        """A row a model: the columns of `Forecast` but the longest layer's seconds."""
-        rows = [vars(model) | {"skipped": model.skipped or None} for model in self.models]
-        return pa.Table.from_pylist(rows, schema=schema_of(Forecast)).drop(["longest"])
-
-    def as_dict(self) -> dict[str, Any]:
-        """Plain values, for JSON."""
-        names = (
-            "layers",
-            "parameters_total",
-            "parameters_measured",
-            "read_bytes",
-            "gram_flops",
-            "eigen_flops",
-        )
-        totals = {name: sum(getattr(model, name) or 0 for model in self.models) for name in names}
-        peak = max((model.peak_bytes for model in self.models), default=0)
-        return {
-            "models": [asdict(model) for model in self.models],
-            "remarks": self.remarks,
-            "totals": totals | {"peak_bytes": peak, "seconds": self.seconds, "cpus": self.cpus},
-            "machine": self.machine,
-            "calibrated": self.calibrated,
-        }
+    books = take_inventory(checkpoint, {}, split_qkv=how.split_qkv)
+    specs = books.layers
+    parts = pieces(checkpoint.in_file_order(specs), how, rates)
+    prices = [] if is_small(parts) else [(part, on_gpu(part)) for part in parts]
+    taken = [(part, seconds) for part, seconds in prices if seconds is not None]
+    for_gpus = {spec.layer for part, _ in taken for spec in part.specs}
+    costs = [cost(spec, how, rates) for spec in specs]
+    total = sum(costs, Cost())
+    longest = [seconds for _, seconds in taken]
+    alone = zip(specs, costs, strict=True)
+    longest += [each.seconds for spec, each in alone if spec.layer not in for_gpus]
+    hashed = checkpoint.nbytes if found.revision is None else 0
+    names = {name for spec in specs if spec.status is None for name in spec.tensors}
+    unread = Counter(spec.status for spec in specs if spec.status is not None)
+    reason = ", ".join(f"{count} {status} layers" for status, count in unread.items())
+    return replace(
+        found,
+        layers=len(specs) - unread.total(),
+        parameters_total=books.total,
+        parameters_measured=books.measured,
+        coverage=books.coverage,
+        read_bytes=sum(checkpoint.tensors[name].nbytes for name in names),
+        gram_flops=total.gram,
+        eigen_flops=total.eigen,
+        peak_bytes=total.peak_bytes,
+        seconds=rates.of_opening(len(specs)) + rates.of_hashing(hashed) + total.seconds,
+        gpu_layers=len(for_gpus),
+        gpu_seconds=sum(seconds for _, seconds in taken),
+        core_seconds=sum(part.cost.seconds for part, _ in taken),
+        longest=max(longest, default=0.0),
+        skipped=reason if specs else "no weight matrix",
+    )

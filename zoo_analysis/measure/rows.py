@@ -4,12 +4,14 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
+from itertools import product
 from typing import Any
 
 import pyarrow as pa
 import torch
 
 from zoo_analysis.spectra import LayerMetrics, LayerResult, Method, analyze_kernel, matrix_shape
+from zoo_analysis.spectra.methods import SLICE
 from zoo_analysis.store.schemas import ESD_ROWS, LAYER_ROWS
 from zoo_analysis.weights import Checkpoint, LayerSpec, kernel_dims, load_kernel
 from zoo_analysis.weights.scratch import release_scratch
@@ -59,8 +61,12 @@ def measure(
         start = time.perf_counter()
         result = measure_layer(checkpoint, spec, how, device)
         layers.append(_row(spec, result, time.perf_counter() - start))
-        if result.evals is not None:
-            esds.append({"layer": spec.layer, "eigenvalues": result.evals})
+        slices = _slices(spec, result)
+        layers += slices
+        names = (spec.layer, *(row["layer"] for row in slices))
+        for name, each in zip(names, (result, *result.slices), strict=True):
+            if each.evals is not None:
+                esds.append({"layer": name, "eigenvalues": each.evals})
     layers.sort(key=lambda row: int(row["depth"]))
     return Measured(
         pa.Table.from_pylist(layers, schema=LAYER_ROWS), pa.Table.from_pylist(esds, schema=ESD_ROWS)
@@ -100,7 +106,27 @@ def concatenated(parts: Iterable[Measured]) -> Measured:
     )
 
 
-def _row(spec: LayerSpec, result: LayerResult, seconds: float) -> dict[str, Any]:
+def _slices(spec: LayerSpec, result: LayerResult) -> list[dict[str, Any]]:
+    """A row a slice, called after its layer and its place: its group, where there are more, its
+    row, its column.
+    """
+    if not result.slices:
+        return []
+    groups, out, into, positions = kernel_dims(spec)
+    if len(result.slices) == positions and groups > 1:  # the method takes groups as stored
+        groups, out = 1, groups * out
+    spatial = spec.shape[2 if spec.index is None else 3 :]
+    places = product(*map(range, (groups, *spatial)))
+    own = {"role": SLICE, "part_of": spec.layer, "shape": [out, into]}
+    return [
+        _row(spec, each, None)
+        | own
+        | {"layer": f"{spec.layer}[{','.join(map(str, place[groups == 1 :]))}]"}
+        for place, each in zip(places, result.slices, strict=True)
+    ]
+
+
+def _row(spec: LayerSpec, result: LayerResult, seconds: float | None) -> dict[str, Any]:
     shape = result.shape
     return {
         "layer": spec.layer,

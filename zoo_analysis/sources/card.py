@@ -7,8 +7,10 @@ by field: huggingface_hub's card classes refuse a card as a whole.
 import logging
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache, partial
+from itertools import count
 from pathlib import Path
 from typing import Any, Final
 
@@ -32,6 +34,8 @@ _NAMED: Final = 4
 MOST_TEXT: Final = 2 * 2**20
 #: Fields that are tried one by one where the whole is no YAML, and levels of nesting.
 _PARTS, _DEPTH = 200, 50
+#: Characters of a number, longer ones stay texts; scalars, lists and mappings looked at in all.
+_DIGITS, _MOST_EVENTS = 400, 200_000
 _log: Final = logging.getLogger(__name__)
 
 
@@ -88,9 +92,11 @@ def front_matter(text: str) -> dict[str, Any]:
         _log.warning("front matter of %d characters passed over; at most %d", len(text), MOST_TEXT)
         return {}
 
+    seen = count(1)
+
     def parsed(part: str) -> dict[str, Any]:
         try:
-            if not _is_plain(part):
+            if not _is_plain(part, seen):
                 return {}
             fields = yaml.load(part, _loader())
         except (yaml.YAMLError, ValueError, TypeError, RecursionError, AttributeError, KeyError):
@@ -101,16 +107,19 @@ def front_matter(text: str) -> dict[str, Any]:
 
     whole = parsed(text)
     parts = [] if whole else re.split(r"^(?=[\w\"'])", text, flags=re.MULTILINE)
-    return whole or {key: value for part in parts[:_PARTS] for key, value in parsed(part).items()}
+    found = whole or {key: value for part in parts[:_PARTS] for key, value in parsed(part).items()}
+    if next(seen) > _MOST_EVENTS:
+        _log.warning("front matter of more than %d parts; what follows is lost", _MOST_EVENTS)
+    return found
 
 
-def _is_plain(text: str) -> bool:
-    """False for YAML that unfolds to more than is written, by aliases, or is nested deeply."""
+def _is_plain(text: str, seen: Iterator[int]) -> bool:
+    """False for YAML that unfolds to more than is written, is nested deeply, or too much in all."""
     import yaml
 
     depth = 0
     for event in yaml.parse(text, _loader()):
-        if isinstance(event, yaml.AliasEvent):
+        if isinstance(event, yaml.AliasEvent) or next(seen) > _MOST_EVENTS:
             return False
         depth += isinstance(event, yaml.CollectionStartEvent)
         depth -= isinstance(event, yaml.CollectionEndEvent)
@@ -234,7 +243,22 @@ def number(value: object) -> float | None:
     return number if math.isfinite(number) else None
 
 
+@cache
 def _loader() -> Any:
+    """PyYAML's loader of plain values, to which no number is long: its time grows with the square.
+
+    ``1:59:59`` is a number to the base of sixty there, and the digits of others are not bounded.
+    """
     import yaml
 
-    return getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    loader: Any = type("CardLoader", (base,), {})
+    for kind in ("int", "float"):
+        construct = getattr(base, f"construct_yaml_{kind}")
+        loader.add_constructor(f"tag:yaml.org,2002:{kind}", partial(_short_number, construct))
+    return loader
+
+
+def _short_number(construct: Callable[[Any, Any], Any], loader: Any, node: Any) -> Any:
+    text = loader.construct_scalar(node)
+    return text if ":" in text or len(text) > _DIGITS else construct(loader, node)

@@ -61,7 +61,11 @@ def hub_models(
             out[name] = Resolved((), (Problem(whole, "NoWeights", line),))
         else:
             known = _read_here(found, access) if is_offline() else found
-            out[name] = described(known, named.variant or variant, named.part)
+            resolved = described(known, named.variant or variant, named.part)
+            if named.revision and not str(found.sha).startswith(named.revision):
+                named_so = tuple(replace(ref, branch=named.revision) for ref in resolved.refs)
+                resolved = replace(resolved, refs=named_so)
+            out[name] = resolved
     return out
 
 

@@ -58,10 +58,12 @@ class ModelFolder:
     @property
     def remarks(self) -> tuple[str, ...]:
         """The remarks on what is left out, a sentence each."""
-        again = f"not scanned beside the model: {few(self.passed)}; name one to scan it"
-        foreign = f"{few(foreign_names(self.names))}: of a format that is not read"
-        told = {again: bool(self.passed), foreign: bool(foreign_names(self.names))}
-        return tuple(text for text, is_so in told.items() if is_so)
+        told = []
+        if self.passed:
+            told.append(f"not scanned beside the model: {few(self.passed)}; name one to scan it")
+        if foreign := foreign_names(self.names):
+            told.append(f"{few(foreign)}: of a format that is not read")
+        return tuple(told)
 
 
 def members(walk: Walk) -> Iterator[ModelFolder]:

@@ -23,6 +23,7 @@ class ModelRef:
         nbytes: of its weight files.
         architecture: ``timm:NAME`` or ``transformers:CLASS`` where a catalogue or config says so.
         accuracies: reported of it or, under the repository's own repo_id, of what it is a part of.
+        branch: or tag of the hub by which it was named; None of a commit, or of none.
         remarks: what its source leaves out of account, in a sentence each.
     """
 
@@ -41,6 +42,7 @@ class ModelRef:
     modified: datetime | None = None
     downloads: int | None = None
     likes: int | None = None
+    branch: str | None = None
     accuracies: tuple[Accuracy, ...] = field(default=())
     remarks: tuple[str, ...] = field(default=())
 

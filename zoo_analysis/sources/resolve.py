@@ -13,7 +13,8 @@ from zoo_analysis.lookup import listed, near
 from zoo_analysis.sources.catalogues.format import catalogue_names, catalogue_path, load_catalogue
 from zoo_analysis.sources.catalogues.models import PACKAGED, catalogue_models, packaged_models
 from zoo_analysis.sources.hub import hub_models
-from zoo_analysis.sources.local import local_models, name_of
+from zoo_analysis.sources.local import local_models
+from zoo_analysis.sources.path_names import name_of
 from zoo_analysis.sources.ref import ModelRef, Problem, Resolved
 
 _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+(@[\w./-]+)?")
@@ -73,6 +74,8 @@ def _told_apart(refs: list[ModelRef]) -> tuple[ModelRef, ...]:
             alike.setdefault(ref.repo_id, []).append(ref)
     names: dict[str, str] = {}
     for repo_id, group in alike.items():
+        if len(group) == 1:
+            continue
         paths = {ref.path: path for ref in group if (path := _called_by(ref)) is not None}
         for place, path in paths.items() if len(paths) > 1 else ():
             last, others = repo_id.rpartition("/")[2], paths.values()

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from zoo_analysis.errors import CheckpointError, SourceError
-from zoo_analysis.folders import folder_of, open_regular
+from zoo_analysis.folders import file_names, folder_of, open_regular
 from zoo_analysis.hub.path import expanded, is_index
 from zoo_analysis.hub.repository import describes_network
 from zoo_analysis.sources.ref import ModelRef
@@ -70,10 +70,10 @@ def _weights(path: Path) -> list[Path]:
 def _beside(path: Path) -> Iterator[Path]:
     """What lies beside weights by the names under which readers and libraries look for it."""
     folder = folder_of(path) or path.parent
-    for file in folder.iterdir() if folder.is_dir() else ():
-        index = is_index(file.name) and path in (folder, file)
-        if (index or describes_network(file.name)) and file.is_file():
-            yield file
+    for name in file_names(folder) if folder.is_dir() else ():
+        index = is_index(name) and path in (folder, folder / name)
+        if index or describes_network(name):
+            yield folder / name
 
 
 def _with_further(file: Path) -> list[Path]:

@@ -57,6 +57,8 @@ class LayerResult:
         metrics: the numbers.
         status: `success`, or why there is no fit or no spectrum.
         warning: see `layer_warnings`.
+        slices: of a kernel whose positions are fitted one by one, each of them, in the order of
+            groups and positions; none where there is one alone.
     """
 
     shape: Shape
@@ -64,6 +66,7 @@ class LayerResult:
     metrics: LayerMetrics
     status: Status
     warning: str = ""
+    slices: tuple["LayerResult", ...] = ()
 
 
 def analyze_kernel(
@@ -125,8 +128,10 @@ def analyze_kernel(
     double = (stored or kernel.dtype) == torch.float64 and how.dtype != "float32"
     precision = torch.float64 if double else torch.float32
     sliced = how.conv2d == "slices" and kernel.ndim > 3 and not alone
+    parts: tuple[LayerResult, ...] = ()
     if sliced:
-        metrics, status = _averaged(by_matrix, shape, how, live, shuffled, noise, precision)
+        parts = _sliced(by_matrix, shape, how, live, shuffled, noise, precision)
+        metrics, status = _averaged(parts)
     else:
         flat = None if shuffled is None else np.sort(shuffled, axis=None)
         by_value = np.repeat(noise, by_matrix.shape[1])[order]
@@ -152,7 +157,8 @@ def analyze_kernel(
         and metrics.xmax is not None
     ):
         tail = evals[(evals >= metrics.xmin) & (evals <= metrics.xmax)]
-    return LayerResult(shape, evals, metrics, status, layer_warnings(metrics.alpha, tail))
+    parts = parts if len(parts) > 1 else ()
+    return LayerResult(shape, evals, metrics, status, layer_warnings(metrics.alpha, tail), parts)
 
 
 def spectrum_metrics(
@@ -225,7 +231,7 @@ def _fit(usable: NDArray[np.float64], how: Method) -> tuple[PowerLawFit, int | N
     return fit_power_law(kept, xmax=end), None, None
 
 
-def _averaged(
+def _sliced(
     by_matrix: NDArray[np.float64],
     shape: Shape,
     how: Method,
@@ -233,24 +239,30 @@ def _averaged(
     shuffled: NDArray[np.float64] | None,
     noise: NDArray[np.float64],
     precision: torch.dtype,
-) -> tuple[LayerMetrics, Status]:
-    """Metrics of every slice, averaged over the slices that have them."""
-    one = replace(shape, matrices=1)
+) -> tuple[LayerResult, ...]:
+    """Every slice as a layer of its own."""
+    one = replace(shape, matrices=1, rf=1)
     alive = None if live is None else replace(live, matrices=1)
-    rows: list[LayerMetrics] = []
-    statuses: list[Status] = []
+    out = []
     for i, evals in enumerate(by_matrix):
-        if evals[-1] > 0:
-            other = None if shuffled is None else shuffled[i]
-            row, status = spectrum_metrics(
-                evals, one, how, other, live=alive, noise=float(noise[i]), precision=precision
-            )
-            rows.append(row)
-            statuses.append(status)
+        if not evals[-1] > 0:
+            out.append(LayerResult(one, None, LayerMetrics(), "all-zero"))
+            continue
+        other = None if shuffled is None else shuffled[i]
+        metrics, status = spectrum_metrics(
+            evals, one, how, other, live=alive, noise=float(noise[i]), precision=precision
+        )
+        out.append(LayerResult(one, evals, metrics, status, layer_warnings(metrics.alpha, None)))
+    return tuple(out)
+
+
+def _averaged(slices: tuple[LayerResult, ...]) -> tuple[LayerMetrics, Status]:
+    """Metrics of every slice, averaged over the slices that have them."""
     means = {}
     for field in fields(LayerMetrics):
-        values = [v for row in rows if (v := getattr(row, field.name)) is not None]
+        values = [v for each in slices if (v := getattr(each.metrics, field.name)) is not None]
         means[field.name] = float(np.mean(values)) if values else None
+    statuses = [each.status for each in slices if each.status != "all-zero"]
     status = "success" if "success" in statuses else statuses[0]
     return LayerMetrics(**means), status
 

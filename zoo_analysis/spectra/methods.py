@@ -10,6 +10,8 @@ from zoo_analysis.errors import ZooError
 
 Preset = Literal["default", "weightwatcher", "nature2021"]
 Conv2d = Literal["pool", "slices", "flatten", "fft"]
+#: The role of a slice's row, which under `slices` stands beside that of its layer.
+SLICE: Final = "slice"
 Precision = Literal["float64", "float32"]
 Scale = Literal["kernel", "half"]
 Estimator = Literal["clauset", "weightwatcher"]

@@ -136,13 +136,17 @@ class LayerMetrics:
         of=of_fit(lambda spectrum, fit: hill_alpha(spectrum.usable)),
     )
     R_lognormal: float | None = metric(
-        "with `--alternatives`: likelihood ratio of the power law against a lognormal; positive "
-        "where the power law is likelier"
+        "with `--alternatives`: log-likelihood ratio of the power law to a lognormal; about 0 "
+        "where this does no better, below 0 where it does"
     )
     p_lognormal: float | None = metric("its p-value (Vuong 1989)")
-    R_exponential: float | None = metric("the same against an exponential")
+    R_exponential: float | None = metric(
+        "the same to an exponential; positive where the power law is likelier"
+    )
     p_exponential: float | None = metric("its p-value (Vuong 1989)")
-    R_truncated_power_law: float | None = metric("the same against a truncated power law")
+    R_truncated_power_law: float | None = metric(
+        "the same to a truncated power law, which contains it: 0 at most"
+    )
     p_truncated_power_law: float | None = metric("its p-value (Wilks)")
     num_rand_spikes: float | None = metric(
         "with `--randomize`: eigenvalues above the largest of the shuffled W"

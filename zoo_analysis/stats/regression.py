@@ -111,8 +111,11 @@ def regress(
     line = fit_line(x, y)
     low, high = r2_interval(line.r2, n) if n >= MIN_BOOTSTRAP else (_NAN, _NAN)
     flags += _flags(line, x, y, labels)
+    ranked = _ranked(x, y)
+    if abs(ranked.kendall_tau) > 1 - 1e-9 and n >= MIN_BOOTSTRAP:
+        flags.append("perfect order (no interval of τ)")
     return replace(
-        _ranked(x, y),
+        ranked,
         **{
             name: getattr(line, name)
             for name in ("slope", "slope_se", "intercept", "r2", "r2_adj", "rmse", "rmse_loo")

@@ -1,5 +1,5 @@
 from .model_rows import ModelRows
-from .named_queries import NamedQuery, Param, get_query, list_queries
+from .named_queries import NamedQuery, Param, get_query, list_queries, query_problems
 from .store import Store, as_store, open_store
 from .views import average
 
@@ -13,4 +13,5 @@ __all__ = [
     "get_query",
     "list_queries",
     "open_store",
+    "query_problems",
 ]

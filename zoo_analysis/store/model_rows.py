@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from zoo_analysis.errors import StoreError
+from zoo_analysis.spectra.methods import SLICE
 from zoo_analysis.store.schemas import COMMIT_ID, COMMITS, TABLES, formerly
 
 _MODEL_KEY = ("repo_id", "revision")
@@ -48,6 +49,16 @@ class ModelRows:
     esds: pa.Table
     averages: Mapping[str, float | None] | None = None
     left_out: pa.Table | None = None
+
+
+def layer_count(layers: pa.Table) -> int:
+    """The number of layers that rows are of, whatever slices of them have rows beside them.
+
+    Args:
+        layers: rows of `LAYERS`.
+    """
+    slices: int = pc.sum(pc.equal(layers["role"], SLICE), min_count=0).as_py()
+    return len(layers) - slices
 
 
 def conform(rows: pa.Table, schema: pa.Schema, what: str) -> pa.Table:

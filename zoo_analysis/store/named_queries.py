@@ -84,36 +84,60 @@ def own_queries() -> Path:
 def list_queries() -> list[NamedQuery]:
     """All named queries, by name: those that come with the package, and the user's own.
 
-    Raises:
-        QueryError: one of the user's own is malformed, or is called like one of the others.
+    Of the user's own those are left out that are malformed or called like one of the others:
+    `query_problems` says which, and why.
     """
-    return [_parse(path) for _, path in sorted(_paths().items())]
+    return [found for _, found in sorted(_read_all().items()) if isinstance(found, NamedQuery)]
+
+
+def query_problems() -> list[str]:
+    """The user's own queries that cannot be asked, each with its file and the reason."""
+    return [str(found) for _, found in sorted(_read_all().items()) if isinstance(found, QueryError)]
 
 
 def get_query(name: str) -> NamedQuery:
     """The query of this name.
 
     Raises:
-        QueryError: there is none, and the nearest names are suggested; or as for `list_queries`.
+        QueryError: there is none, and the nearest names are suggested; or the user's own of this
+            name is malformed, or called like one of the others.
     """
-    paths = _paths(name)
-    if name in paths:
-        return _parse(paths[name])
-    hint = near(name, paths, "`zoo queries` lists them", most=3)
+    with_package, own = _paths()
+    if name in own:
+        return _own(own[name], name in with_package)
+    if name in with_package:
+        return _parse(with_package[name])
+    hint = near(name, with_package | own, "`zoo queries` lists them", most=3)
     raise QueryError(f"no query named {name!r}: {hint}")
 
 
-def _paths(asked: str | None = None) -> dict[str, Path]:
-    """Files by the names of their questions; those of one name are refused where it is asked for.
+def _paths() -> tuple[dict[str, Path], dict[str, Path]]:
+    """Files by the names of their questions: the package's, and the user's own."""
+    shipped, own = (
+        {path.stem: path for path in folder.glob("*.sql")}
+        for folder in (data_dir("queries"), own_queries())
+    )
+    return shipped, own
 
-    Args:
-        asked: the name; None asks for all.
-    """
-    folders = (data_dir("queries"), own_queries())
-    with_package, own = ({path.stem: path for path in f.glob("*.sql")} for f in folders)
-    for name in with_package.keys() & own.keys() & ({asked} if asked else own.keys()):
-        raise QueryError(f"{own[name]}: a question {name!r} comes with the package; rename yours")
-    return own | with_package
+
+def _read_all() -> dict[tuple[str, bool], NamedQuery | QueryError]:
+    """Questions by name and whether they are the user's own; or why they are none."""
+    with_package, own = _paths()
+    found: dict[tuple[str, bool], NamedQuery | QueryError] = {
+        (name, False): _parse(path) for name, path in with_package.items()
+    }
+    for name, path in own.items():
+        try:
+            found[name, True] = _own(path, name in with_package)
+        except QueryError as error:
+            found[name, True] = error
+    return found
+
+
+def _own(path: Path, taken: bool) -> NamedQuery:
+    if taken:
+        raise QueryError(f"{path}: a question {path.stem!r} comes with the package; rename yours")
+    return _parse(path)
 
 
 def _parse(path: Path) -> NamedQuery:

@@ -45,6 +45,7 @@ MODELS = _schema(
     ("modified", TIME),
     ("downloads", pa.int64()),
     ("likes", pa.int64()),
+    ("branch", pa.string()),  # or tag, where the source named one
     ("license", pa.string()),
     ("base_model", pa.string()),
     ("depth", pa.int64()),  # of its last layer; counted from 0

@@ -10,7 +10,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from zoo_analysis.errors import StoreError
+from zoo_analysis.errors import QueryError, StoreError
 from zoo_analysis.store import duck, last_connection, tables
 from zoo_analysis.store.accuracies import news
 from zoo_analysis.store.guard import admit
@@ -190,11 +190,18 @@ class Store:
             StoreError: there is no store here yet.
         """
         values: Mapping[str, Any] | None = params
+        own: Path | None = None
         if len(query.split()) == 1:
             named = get_query(query.strip())
             query, values = named.sql, named.bind(params or {})
-        answer = self.sql(query, values, timeout=timeout, memory=memory)
-        return QueryLimits(timeout, memory).fetch(answer)
+            own = named.file
+        limits = QueryLimits(timeout, memory)
+        try:
+            return limits.fetch(self.sql(query, values, timeout=timeout, memory=memory))
+        except QueryError as error:
+            if own is not None:
+                error.args = (f"{own}: {error}",)
+            raise
 
     def _all(self, name: str) -> pa.Table:
         """All rows of a table, whatever the views show of them."""

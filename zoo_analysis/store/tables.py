@@ -36,8 +36,8 @@ _COMMIT = CommitProperties(max_commit_retries=200)
 #: What Delta says when two writers created a table at once; nothing was written then.
 _CREATED_ANEW: Final = "changed since last commit"
 _RACES: Final = 10
-#: Bytes of a disk beside an eighth of the rows' own, about what they take: an entry of the log.
-_MARGIN: Final = 64 << 10
+#: Bytes of a disk besides the rows' own; fewer for the account of a run that has filled it.
+_MARGIN, _ACCOUNT = 64 << 10, 24 << 10
 
 # A row group is what a point lookup reads and what the writer holds in memory: a spectrum is up to
 # thousands of numbers, a row of any other table some fifty.
@@ -253,8 +253,9 @@ def _unwritable(location: Location, name: str, error: Exception) -> StoreError:
 
 
 def _append(location: Location, name: str, rows: pa.Table) -> None:
-    if location.path is not None:
-        check_room(location.path, rows.nbytes // 8 + _MARGIN)
+    if location.path is not None:  # deltalake prints a panic before its error
+        margin = _ACCOUNT if name in ("scans", "failures") else _MARGIN
+        check_room(location.path / name, rows.nbytes + margin)
     table = load(location, name) or _create(location, name)
     before = columns_of(table)
     schema = pa.schema([*before, *(each for each in rows.schema if each.name not in before.names)])
@@ -288,8 +289,7 @@ def _create(location: Location, name: str) -> DeltaTable:
             description=description(len(schema)),
         )
     except CommitFailedError:  # … by a hair: between our look and our commit
-        table = load(location, name)
-        if table is None:
+        if (table := load(location, name)) is None:
             raise
         return table
 

@@ -11,6 +11,7 @@ from deltalake.exceptions import DeltaError
 from zoo_analysis.errors import StoreError
 from zoo_analysis.store.live.orphans import OWNED, orphans, removed
 from zoo_analysis.store.live.pending import bury
+from zoo_analysis.store.live.run_state import FOLDER, forget
 from zoo_analysis.store.model_rows import modern
 from zoo_analysis.store.schemas import GENERATION, TABLES, description, generation
 from zoo_analysis.store.tables import (
@@ -43,7 +44,7 @@ class Compacted:
 
 @dataclass(frozen=True)
 class Vacuumed:
-    """Vacuum of one table: the number of files removed (or to be removed)."""
+    """Vacuum of one table, or of `runs`, what dead runs left: the files removed (or to be)."""
 
     table: str
     files: int
@@ -99,7 +100,8 @@ def vacuum(
     """Remove data files that no version younger than the retention needs.
 
     Earlier versions can then no longer be read. Files that crashed writers left behind go too,
-    unless the retention is below an hour, when they might be a living writer's.
+    unless the retention is below an hour, when they might be a living writer's; and so does what
+    runs told of themselves that died, or whose end could not be recorded.
 
     Args:
         location: of the store.
@@ -126,7 +128,8 @@ def vacuum(
                 f"cannot vacuum table {name!r} of {location.uri}: {one_line(error)}"
             ) from error
         done.append(Vacuumed(name, len(files)))
-    return tuple(done)
+    left = forget(location, older_than.total_seconds(), dry_run=dry_run)
+    return (*done, Vacuumed(FOLDER, left))
 
 
 def migrate(location: Location) -> tuple[Migrated, ...]:

@@ -43,21 +43,31 @@ _ALL: Final = (
     ),
     Study(
         name="wcka-calibration",
-        title="Random networks against adjacent late epochs of one network",
-        finding="wCKA puts random networks and adjacent epochs of one network further apart than "
-        "CKA, deconfounded CKA and Procrustes do, and needs no samples",
+        title="Distance from 0 of random networks and from 1 of adjacent late epochs",
+        finding="wCKA is nearer to 0 of random networks and to 1 of adjacent epochs of one network "
+        "than CKA, deconfounded CKA and Procrustes are, and needs no samples",
         source="Benchmarking a well-calibrated measure of weight similarity, openreview izDiFGXn9B",
-        seeds=10,
-        takes=3,
+        seeds=20,
+        takes=4,
     ),
     Study(
         name="wcka-function",
         title="Similarity of weights and of activations against agreed predictions",
-        finding="wCKA, which needs no data, predicts the functional similarity of networks better "
-        "than CKA, deconfounded CKA and Procrustes of their activations",
+        finding="wCKA, which needs no data, predicts the functional similarity of networks of "
+        "different architecture, seed or strategy better than CKA, deconfounded CKA and Procrustes "
+        "of their activations",
+        source="Benchmarking a well-calibrated measure of weight similarity, openreview izDiFGXn9B",
+        seeds=5,
+        takes=4,
+    ),
+    Study(
+        name="wcka-finetuned",
+        title="The same of heads fine-tuned on one frozen convolutional extractor",
+        finding="of fine-tuned heads too, wCKA predicts functional similarity better than CKA, "
+        "deconfounded CKA and Procrustes of their activations",
         source="Benchmarking a well-calibrated measure of weight similarity, openreview izDiFGXn9B",
         seeds=3,
-        takes=3,
+        takes=6,
     ),
     Study(
         name="ding-tests",
@@ -66,7 +76,7 @@ _ALL: Final = (
         "seeds, where the Procrustes distance does well in both",
         source="Ding, Denain & Steinhardt 2021, arXiv 2108.01661",
         seeds=20,
-        takes=15,
+        takes=6,
     ),
     Study(
         name="series-quality",
@@ -76,6 +86,16 @@ _ALL: Final = (
         source="Martin, Peng & Mahoney 2021, Nature Communications 12:4122",
         seeds=4,
         takes=5,
+    ),
+    Study(
+        name="gpt",
+        title="GPT against GPT-2 of the same shape, matrix by matrix",
+        finding="GPT, poorly trained, has higher α than GPT-2 of the same shape, where norms, "
+        "which are smaller, point the wrong way",
+        source="Martin, Peng & Mahoney 2021, Nature Communications 12:4122",
+        seeds=1,
+        takes=3,
+        reads_data=True,
     ),
 )
 

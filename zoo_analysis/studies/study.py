@@ -12,6 +12,8 @@ from zoo_analysis.store import Store
 
 #: Calls a function with each of many argument tuples, side by side or not, under a title that says
 #: what is going on; results are in the order of the arguments, and the first exception is raised.
+#: Arguments say what to do in plain values, arrays of NumPy among them, but no tensors: by them a
+#: piece is known again (`pieces.kept`), and the pickle of a tensor is another one in every process.
 Spread = Callable[[str, Callable[..., Any], Iterable[tuple[Any, ...]]], list[Any]]
 
 

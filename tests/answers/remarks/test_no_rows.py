@@ -31,6 +31,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
 @pytest.mark.parametrize(
     ("name", "params", "message"),
     [
+        ("history", {"metric": "nonsense"}, "no metric 'nonsense'; there are: log_norm, "),
         ("leaderboard", {"metric": "nonsense"}, "no metric 'nonsense'; there are: log_norm, "),
         ("leaderboard", {"metric": "alhpa"}, "no metric 'alhpa'; did you mean alpha"),
         ("leaderboard", {"series": "vg"}, "no series 'vg'; did you mean vgg?"),

@@ -38,6 +38,31 @@ def test_the_scan_in_three_lines_and_the_next_command(tmp_path: Path) -> None:
     assert found.following == "zoo query leaderboard -p series=vgg"
 
 
+def test_layers_without_a_number_are_counted_by_their_reason(tmp_path: Path) -> None:
+    store = open_store(tmp_path)
+    rows = net("a", 4.0, "vgg")
+    status = ["non-finite", "all-zero", "all-zero", "rank-one", "too-few-evals", "success"]
+    alphas = pa.array([None] * 5 + [3.0], pa.float64())
+    layers = rows.layers.drop_columns(["status", "alpha", "alpha_weighted"])
+    layers = layers.append_column("status", pa.array(status)).append_column("alpha", alphas)
+    store.commit_models([ModelRows(rows.model, "m", layers, rows.esds)], "scan")
+    found = scan_findings(store, "scan", "m")
+    assert found is not None
+    assert (
+        "4 of 6 layers have no number: 2 all-zero, 1 non-finite, 1 rank-one (docs/methods.md)"
+        in found.told
+    )
+
+
+def test_warned_layers_are_as_many_as_the_question_lists(tmp_path: Path) -> None:
+    store = open_store(tmp_path)
+    store.commit_models([net("a", 4.0, "vgg"), net("b", 2.0, "vgg")], "scan")
+    found = scan_findings(store, "scan", "m")
+    assert found is not None
+    warned = len(store.run("warnings", {"limit": None}))
+    assert found.told[1].startswith(f"{warned} of 12 layers have a warning")
+
+
 def test_a_model_alone_in_its_series_is_shown_instead_of_ranked(tmp_path: Path) -> None:
     store = open_store(tmp_path)
     store.commit_models([net("alone", 3.0, "a series")], "scan")

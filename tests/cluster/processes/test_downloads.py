@@ -4,11 +4,13 @@ import asyncio
 import os
 import signal
 import time
+from contextlib import suppress
 
 import psutil
 import pytest
 import ray
 
+from tests.support.placed import until
 from zoo_analysis.cluster.processes import downloads
 from zoo_analysis.cluster.processes.downloads import Downloads, Permits
 
@@ -69,18 +71,23 @@ def test_permits_started_anew_wait_for_signs_of_life_before_they_give_any() -> N
 
 @pytest.mark.usefixtures("local_ray")
 def test_the_count_goes_on_when_its_process_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(downloads, "_SIGN", 0.2)
-    others = {p.pid for p in psutil.process_iter(["cmdline"]) if _counts(p)}  # of other clusters
+    monkeypatch.setattr(downloads, "_SIGN", 1.0)
     gate = Downloads(1)
     with gate():
-        counting = [p for p in psutil.process_iter(["cmdline"]) if _counts(p)]
-        (first,) = [p for p in counting if p.pid not in others]
-        os.kill(first.pid, signal.SIGKILL)
+        (first,) = _counting()
+        os.kill(first, signal.SIGKILL)
         asked = gate.permits.take.remote("next")
-        time.sleep(1)
+        until(lambda: _counting() - {first})
+        time.sleep(3)  # it waits for two signs of life before it gives any
         assert ray.wait([asked], timeout=0)[1], "the permit is held"
     ray.get(asked, timeout=60)
 
 
-def _counts(process: psutil.Process) -> bool:
-    return any("ray::Permits" in part for part in process.info["cmdline"] or ())
+def _counting() -> set[int]:
+    """Processes of actors that count, of this process' own Ray."""
+    found = set[int]()
+    for process in psutil.Process().children(recursive=True):
+        with suppress(psutil.NoSuchProcess):
+            if any("ray::Permits" in part for part in process.cmdline()):
+                found.add(process.pid)
+    return found

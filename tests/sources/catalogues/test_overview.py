@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.command import zoo
 from zoo_analysis.errors import SourceError
+from zoo_analysis.sources import resolve_sources
 from zoo_analysis.sources.catalogues.edit import add_to_catalogue
 from zoo_analysis.sources.catalogues.format import catalogue_names
 from zoo_analysis.sources.catalogues.overview import (
@@ -34,11 +36,21 @@ def test_a_catalogue_shows_its_models_and_queries(tmp_path: Path) -> None:
         '[[queries]]\nauthor = "me"\nfilter = ["x", "y"]\nseries = "others"\n'
     )
     assert [CatalogueMember(**row) for row in catalogue_members(str(file)).to_pylist()] == [
-        CatalogueMember("me/a", "v1", "nets", None, 0),
-        CatalogueMember("all with author me, filter ('x', 'y')", None, "others", None, None),
+        CatalogueMember("me/a@v1", "nets", 0, None, "me/a", "v1"),
+        CatalogueMember("all with author me, filter ('x', 'y')", "others", None, None, None, None),
     ]
 
 
 def test_a_misspelt_catalogue_gets_the_near_one() -> None:
     with pytest.raises(SourceError, match=r"'gpt-2'; did you mean gpt2\?"):
         catalogue_members("gpt-2")
+
+
+def test_the_sources_of_packaged_models_are_what_a_scan_takes() -> None:
+    rows = catalogue_members("packaged").to_pylist()
+    for row in rows:
+        resolved = resolve_sources(row["source"])
+        names = [each.repo_id for each in (*resolved.refs, *resolved.problems)]
+        assert row["repository"] in names
+    shown = zoo("catalog", "show", "packaged", width=80).out
+    assert all(row["source"] in shown.split() for row in rows), "names are cut"

@@ -1,4 +1,4 @@
-"""Networks, their training and cache, attacks and corruptions."""
+"""Networks, their training and cache, and attacks."""
 
 from pathlib import Path
 
@@ -6,12 +6,10 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy import ndimage
 from torch import Tensor
 
-from zoo_analysis.studies.lab.attacks import attacked, fgsm, pgd
-from zoo_analysis.studies.lab.corruptions import CORRUPTIONS, corrupted
-from zoo_analysis.studies.lab.mnist import TEST_IMAGES, Digits, load_mnist
+from zoo_analysis.studies.lab.attacks import ATTACKS, Attack, attacked, fgsm, pgd
+from zoo_analysis.studies.lab.mnist import TEST_IMAGES, Digits, load_mnist, load_three_digits
 from zoo_analysis.studies.lab.networks import NetSpec, accuracy, build
 from zoo_analysis.studies.lab.optimisation import train
 from zoo_analysis.studies.lab.retrained_attack import retrained_attack
@@ -37,6 +35,29 @@ def test_held_out_digits_are_stratified_and_never_trained_on() -> None:
     assert (test.images.min(), test.images.max()) == (0, 1)
     seen = {image.numpy().tobytes() for image in training.images}
     assert not any(image.numpy().tobytes() in seen for image in test.images)
+
+
+def test_most_of_three_digits_are_held_out() -> None:
+    training, test = load_three_digits()
+    assert sorted(training.labels.bincount().tolist()) == [166, 167, 167]
+    assert sorted(test.labels.bincount().tolist()) == [333, 333, 334]
+    seen = {image.numpy().tobytes() for image in training.images}
+    assert not any(image.numpy().tobytes() in seen for image in test.images)
+
+
+def test_a_head_is_trained_on_convolutions_that_stay(few: Digits, tmp_path: Path) -> None:
+    extractor = train(CNN, 0, 1, cache=tmp_path, data=few)
+    spec = NetSpec("head", (6,), CNN.channels, classes=10)
+    head = train(spec, 1, 1, cache=tmp_path, snapshots=(0,), data=few, extractor=extractor)
+    taken = extractor.net().convolutions.state_dict()
+    for epoch in (0, 1):
+        for name, own in head.net(epoch).convolutions.state_dict().items():
+            assert torch.equal(own, taken[name])
+    assert [tuple(w.shape) for w in head.net().head_weights()] == [(64, 6), (6, 10)]
+    assert not torch.equal(head.net(0).head_weights()[0], head.net(1).head_weights()[0])
+    other = train(CNN, 2, 1, cache=tmp_path, data=few)
+    again = train(spec, 1, 1, cache=tmp_path, snapshots=(0,), data=few, extractor=other)
+    assert again.revision != head.revision
 
 
 def test_a_stack_is_its_weights_and_activations(few: Digits) -> None:
@@ -148,44 +169,42 @@ def test_attacks_raise_the_loss_and_pgd_no_less_than_fgsm(few: Digits, tmp_path:
     assert losses[1] <= losses[2] * 1.02
 
 
+@pytest.mark.parametrize("kind", ATTACKS)
+def test_attacks_stay_near_the_image_and_raise_the_loss(
+    kind: Attack, few: Digits, tmp_path: Path
+) -> None:
+    net = train(SMALL, 0, 30, cache=tmp_path, data=few).net()
+    moved = attacked(kind, net, few.images, few.labels, 0.1)
+    assert 0 <= moved.min() <= moved.max() <= 1
+    if kind != "gaussian_noise":
+        assert (moved - few.images).abs().max() <= 0.1 + 1e-6
+        assert accuracy(net, moved, few.labels) < accuracy(net, few.images, few.labels) - 0.2
+    grey = torch.full((200, 1, 28, 28), 0.5)
+    noise = attacked("gaussian_noise", net, grey, few.labels[:200], 0.1) - grey
+    assert float(noise.std()) == pytest.approx(0.1, rel=0.02)
+
+
+def test_trades_needs_no_labels_and_moves_answers_further_than_noise(
+    few: Digits, tmp_path: Path
+) -> None:
+    net = train(SMALL, 0, 30, cache=tmp_path, data=few).net()
+    wrong = few.labels.roll(1)
+    by_either = [attacked("trades", net, few.images, y, 0.1) for y in (few.labels, wrong)]
+    assert torch.equal(*by_either)
+    before = torch.log_softmax(net.logits(few.images), 1)
+
+    def away(images: Tensor) -> float:
+        after = torch.log_softmax(net.logits(images), 1)
+        return float((before.exp() * (before - after)).sum())
+
+    assert away(by_either[0]) > 5 * away(attacked("gaussian_noise", net, few.images, wrong, 0.1))
+
+
 def test_pgds_start_is_seeded(few: Digits) -> None:
     net = build(SMALL, seed=0)
     images = [attacked("pgd", net, few.images, few.labels, 0.1, seed) for seed in (0, 0, 1)]
     assert torch.equal(images[0], images[1])
     assert not torch.equal(images[0], images[2])
-
-
-@pytest.mark.parametrize("name", CORRUPTIONS)
-def test_corruptions_are_seeded_change_images_and_stay_in_range(name: str, few: Digits) -> None:
-    once, again, other = (corrupted(name, few.images, seed) for seed in (0, 0, 1))
-    assert once.shape == few.images.shape
-    assert torch.equal(once, again)
-    assert once.min() >= 0
-    assert once.max() <= 1
-    assert ((once - few.images).abs().amax((1, 2, 3)) > 0.1).double().mean() > 0.9
-    assert torch.equal(once, other) == (name in ("blur", "contrast"))
-
-
-def test_blur_is_scipys(few: Digits) -> None:
-    images = few.sample(5).images
-    blurred = corrupted("blur", images)
-    for image, found in zip(images[:, 0], blurred[:, 0], strict=True):
-        expected = ndimage.gaussian_filter(image.numpy(), 1.0, mode="mirror", radius=2)
-        torch.testing.assert_close(found, torch.tensor(expected), atol=1e-5, rtol=0)
-
-
-def test_a_translation_moves_a_digit_and_loses_nothing_far_from_the_border() -> None:
-    images = torch.zeros(50, 1, 28, 28)
-    images[:, :, 14, 14] = 1
-    moved = corrupted("translation", images)
-    torch.testing.assert_close(moved.sum((1, 2, 3)), torch.ones(50))
-    _, _, rows, columns = moved.nonzero(as_tuple=True)
-    assert {*rows.tolist(), *columns.tolist()} == set(range(11, 18))
-
-
-def test_an_occlusion_is_one_grey_square() -> None:
-    covered = corrupted("occlusion", torch.zeros(20, 1, 28, 28))
-    assert (covered == 0.5).sum((1, 2, 3)).tolist() == [64] * 20
 
 
 def test_the_retrained_attack_moves_each_pixel_by_whole_steps_of_either_sign() -> None:

@@ -96,6 +96,7 @@ def test_what_architectures_hold_beside_matrices(name: str, parameter: str, reas
         ("rotary_emb.inv_freq", (32,), "float32", "buffer"),
         ("alibi.slopes", (1, 8, 1), "float32", "vector"),
         ("alibi_slopes", (4, 8), "float32", "position-table"),
+        ("pe_layer.positional_encoding_gaussian_matrix", (2, 128), "float32", "position-table"),
         ("logit_scale", (), "float32", "vector"),
         ("visual.register_tokens", (4, 8), "float32", "token"),
         ("resampler.latents", (4, 8), "float32", "token"),
@@ -163,7 +164,7 @@ def test_a_hundred_thousand_tensors_take_seconds() -> None:
         "ls1.gamma",
     )
     tensors = infos(**{f"blocks.{i}.{n}": (8, 8) for i in range(25_000) for n in names})
-    start = time.perf_counter()
+    start = time.process_time()
     for info in tensors.values():
         omission(info, tensors)
-    assert time.perf_counter() - start < 10
+    assert time.process_time() - start < 10

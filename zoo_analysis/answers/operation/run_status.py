@@ -2,19 +2,21 @@
 
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, cast
 
 import pyarrow as pa
 
 from zoo_analysis.errors import ZooError
 from zoo_analysis.store import Store, as_store
-from zoo_analysis.store.live.run_state import BEAT, RunState, Told, told_of
+from zoo_analysis.store.live.run_state import BEAT, SILENT, RunState, Told, told_of
 from zoo_analysis.store.records import table_of
 from zoo_analysis.store.runs import RunEnd
 
+#: A run's: it runs, it ended, or nothing is heard of it.
+State = RunEnd | Literal["running", "silent"]
 #: Imports are rows of `scans`, too, and no runs that anybody waits for.
 _ROWS: Final = """
 SELECT scan_id, method, state, host, pid, started_at, finished_at, seconds, models, scanned,
@@ -26,6 +28,18 @@ _CAUSES: Final = """
 SELECT stage || '/' || error AS cause, count(*) AS failures FROM failures WHERE scan_id = $scan
 GROUP BY ALL ORDER BY failures DESC, cause
 """
+#: What a scan has left in the store that did not live to tell.
+_KEPT: Final = """
+WITH kept AS (FROM commits WHERE scan_id = $scan)
+SELECT (SELECT count(*) FROM kept) AS models,
+    (SELECT count(*) FROM kept JOIN layers USING (repo_id, revision, method)) AS layers,
+    (SELECT sum(bytes) FROM kept JOIN models USING (repo_id, revision))::BIGINT AS bytes
+"""
+#: Pairs that a comparison has left in the store.
+_PAIRS: Final = """
+SELECT count(DISTINCT (repo_id_a, revision_a, repo_id_b, revision_b)) AS pairs
+FROM similarities WHERE run_id = $scan AND layer_a IS NULL AND layer_b IS NULL
+"""
 #: Scans that a refusal names.
 _NAMED: Final = 5
 
@@ -36,8 +50,8 @@ class RunStatus:
 
     Attributes:
         scan_id: its key in `scans` and `failures`.
-        state: ``running``; how it ended; ``died`` where its process is gone, or ``silent`` where it
-            is another machine's and does not beat any more.
+        state: ``running``; how it ended; ``died`` where its process is gone, or ``silent`` where
+            that does not beat any more: another machine's, or one that hangs.
         method: of a scan, or ``correlate``.
         host: machine of its process.
         pid: of its process.
@@ -45,7 +59,7 @@ class RunStatus:
         seconds: that it took so far, or in all.
         unit: what is counted: models, or steps of a comparison.
         total: units that there are; None where that is not known any more.
-        done: units measured or known before.
+        done: units measured or known before; of a scan that died, what of them is in the store.
         skipped: of these, known before.
         running: units begun.
         waiting: units not begun.
@@ -61,7 +75,7 @@ class RunStatus:
     """
 
     scan_id: str
-    state: RunEnd | Literal["running", "silent"]
+    state: State
     method: str
     host: str | None
     pid: int | None
@@ -146,7 +160,7 @@ def status(store: Store | str | Path | None = None, scan: str | None = None) -> 
         raise ZooError(f"{scan!r} begins several scans: {', '.join(sorted(names)[:_NAMED])}")
     states = _states(store, {name: told[name] for name in names if name in told})
     runs = [
-        _living(told[name].state, states[name])
+        _told(store, told[name].state, states[name])
         if name in told
         else _recorded(store, recorded[name])
         for name in names
@@ -156,15 +170,15 @@ def status(store: Store | str | Path | None = None, scan: str | None = None) -> 
     return RunStatuses(store.uri, tuple(running or runs[:1]))
 
 
-def _states(
-    store: Store, told: Mapping[str, Told]
-) -> dict[str, Literal["running", "died", "silent"]]:
+def _states(store: Store, told: Mapping[str, Told]) -> dict[str, State]:
     """Whether runs live that have a file."""
-    states: dict[str, Literal["running", "died", "silent"]] = {}
+    states: dict[str, State] = {}
     doubtful = {}
     for name, each in told.items():
-        alive = each.state.process.alive()
-        if alive is None and not -BEAT <= time.time() - each.written <= 3 * BEAT:
+        alive, age = each.state.process.alive(), time.time() - each.written
+        if each.state.end:
+            states[name] = cast(State, each.state.end)
+        elif alive is not False and not -BEAT <= age <= (SILENT if alive else 3 * BEAT):
             doubtful[name] = each.state.beat
         else:
             states[name] = "died" if alive is False else "running"
@@ -177,7 +191,14 @@ def _states(
     return states
 
 
-def _living(run: RunState, state: Literal["running", "died", "silent"]) -> RunStatus:
+def _told(store: Store, run: RunState, state: State) -> RunStatus:
+    """A run that has a file. What it had measured and not committed ended with it."""
+    if state != "running":
+        run = replace(run, running=0)
+        if run.unit == "models" and store.exists():
+            kept = _kept(store, run.scan_id)
+            done = {"done": run.skipped + kept["models"], "bytes": kept["bytes"] or 0}
+            run = replace(run, layers=kept["layers"], **done)
     causes = sorted(run.causes.items(), key=lambda each: (-each[1], each[0]))
     return RunStatus(
         scan_id=run.scan_id,
@@ -188,11 +209,11 @@ def _living(run: RunState, state: Literal["running", "died", "silent"]) -> RunSt
         started_at=datetime.fromisoformat(run.started_at),
         seconds=run.seconds,
         unit=run.unit,
-        total=run.total,
+        total=run.total or None,
         done=run.done,
         skipped=run.skipped,
-        running=run.running if state == "running" else 0,
-        waiting=run.waiting if state == "running" else run.waiting + run.running,
+        running=run.running,
+        waiting=run.waiting,
         elsewhere=run.elsewhere,
         failed=run.failed,
         layers=run.layers,
@@ -207,30 +228,43 @@ def _living(run: RunState, state: Literal["running", "died", "silent"]) -> RunSt
 
 def _recorded(store: Store, row: Mapping[str, Any]) -> RunStatus:
     """A run that has no file: it is over, or its file is lost."""
+    over, compares = row["finished_at"] is not None, row["method"] == "correlate"
     causes = store.run(_CAUSES, {"scan": row["scan_id"]}).to_pylist()
+    if not (over or compares):
+        kept = _kept(store, row["scan_id"])
+        row = {**row, **kept, "models": row["models"], "scanned": kept["models"]}
     scanned, skipped, failed = (row[name] or 0 for name in ("scanned", "skipped", "failed"))
     seconds, total = row["seconds"] or 0.0, row["models"]
+    if compares:  # of it `scanned` are the models that were run
+        scanned += store.run(_PAIRS, {"scan": row["scan_id"]})["pairs"][0].as_py()
+    # What is left of a comparison that came to its end was given up because of what failed.
+    done = total if compares and row["state"] == "finished" else scanned + skipped
     return RunStatus(
         scan_id=row["scan_id"],
-        state=row["state"] if row["finished_at"] else "died",
+        state=row["state"] if over else "died",
         method=row["method"],
         host=row["host"],
         pid=row["pid"],
         started_at=row["started_at"],
         seconds=seconds,
-        unit="models",
-        total=total,
-        done=scanned + skipped,
+        unit="steps" if compares else "models",
+        total=total if over else total or None,
+        done=done,
         skipped=skipped,
         running=0,
-        waiting=max(0, total - scanned - skipped - failed) if total else 0,
+        waiting=max(0, total - done - failed) if total else 0,
         elsewhere=0,
         failed=failed,
         layers=row["layers"] or 0,
         bytes=row["bytes"],
         bytes_total=None,
-        an_hour=3600 * scanned / seconds if seconds else 0.0,
+        an_hour=3600 * (done - skipped) / seconds if seconds else 0.0,
         seconds_left=None,
         causes=tuple(each["cause"] for each in causes),
         failures=tuple(each["failures"] for each in causes),
     )
+
+
+def _kept(store: Store, scan: str) -> dict[str, Any]:
+    kept: dict[str, Any] = store.run(_KEPT, {"scan": scan}).to_pylist()[0]
+    return kept

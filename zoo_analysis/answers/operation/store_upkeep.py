@@ -30,6 +30,9 @@ from zoo_analysis.store.tables import locate
 
 #: The version of this package that brought what says no other.
 _FIRST: Final = "0.1.0"
+#: The unit of logarithms of eigenvalues, and of what is so many times one.
+_LOGARITHM: Final = "log10"
+_IN_LOGARITHM: Final = re.compile(r"\blog [Σλ]")
 
 
 @dataclass(frozen=True)
@@ -92,7 +95,7 @@ def vacuum_store(
     *,
     dry_run: bool = False,
 ) -> pa.Table:
-    """Files removed that only versions older than the retention need.
+    """Files removed that only versions older than the retention need, and what dead runs left.
 
     Args:
         store: a store, or what `open_store` takes.
@@ -100,7 +103,7 @@ def vacuum_store(
         dry_run: only count.
 
     Returns:
-        A row a table, with the number of its files.
+        A row a table, with the number of its files; the last is `runs`, of runs that died.
 
     Raises:
         StoreError: a negative retention; there is no store, or it cannot be written.
@@ -165,7 +168,8 @@ def _meaning(table: str, column: str, kind: str) -> ColumnMeaning:
         text = f"{_average(table, column, metric)}{METRICS[metric].meaning}"
     found = re.fullmatch(r"(.*?)(?: \[(.*)\])?(?: \(since (.*)\))?", text or "")
     assert found is not None
-    return ColumnMeaning(column, kind, found[2], found[1], found[3] or _FIRST)
+    unit = found[2] or (_LOGARITHM if _IN_LOGARITHM.search(found[1]) else None)
+    return ColumnMeaning(column, kind, unit, found[1], found[3] or _FIRST)
 
 
 def _average(table: str, column: str, metric: str) -> str:

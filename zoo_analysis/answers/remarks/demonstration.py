@@ -13,7 +13,7 @@ from zoo_analysis.store import Store
 _SEEN: Final = 0.05
 
 _SHARES = """
-SELECT repo_id, layers, random_like FROM summaries
+SELECT repo_id, judged, random_like FROM summaries
 WHERE method = $method AND repo_id IN (SELECT unnest($models))
 """
 _BULK = """
@@ -32,13 +32,13 @@ class Twins:
     Attributes:
         repo_id: of the trained model.
         twin: of the other.
-        layers: that are averaged.
-        random_like, twin_random_like: the share of the layers whose spectrum looks random.
+        judged_layers: of the trained model, whose spectra can be judged random-like or not.
+        random_like, twin_random_like: the share of them whose spectrum looks random.
     """
 
     repo_id: str
     twin: str
-    layers: int
+    judged_layers: int
     random_like: float | None
     twin_random_like: float | None
 
@@ -58,7 +58,7 @@ def twins(store: Store, pairs: Mapping[str, str], method: str) -> list[Twins]:
         Twins(
             model,
             twin,
-            found[model]["layers"],
+            found[model]["judged"],
             found[model]["random_like"],
             found[twin]["random_like"],
         )

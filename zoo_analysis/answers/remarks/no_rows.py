@@ -3,12 +3,13 @@
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 from zoo_analysis.answers.names import there, why_unmeasured
 from zoo_analysis.errors import QueryError
 from zoo_analysis.lookup import near
-from zoo_analysis.store import NamedQuery, Store
+from zoo_analysis.store import NamedQuery, Store, as_store
 from zoo_analysis.store.schemas import QUALITIES, SUMMARY_COLUMNS
 
 #: Names that a hint lists.
@@ -79,6 +80,23 @@ _TABLES: Final = {
 }
 
 
+def check_columns(store: Store, named: NamedQuery, values: Mapping[str, object]) -> None:
+    """A check that metrics and qualities are some: of others a question may have rows, all null.
+
+    Args:
+        store: that is asked.
+        named: the question.
+        values: of all its parameters.
+
+    Raises:
+        QueryError: there is no such metric or quality; suggests the nearest.
+    """
+    for param in named.params:
+        kind, value = _KINDS.get(param.name), values[param.name]
+        if kind is not None and not isinstance(kind.known, str) and isinstance(value, str):
+            _refuse_unknown(store, param.name, value)
+
+
 def why_none(store: Store, named: NamedQuery, values: Mapping[str, object]) -> str:
     """The reason why a question has no rows, in a sentence.
 
@@ -106,6 +124,23 @@ def why_none(store: Store, named: NamedQuery, values: Mapping[str, object]) -> s
         if values[param.name] is not None and param.name != "limit"
     )
     return f"no rows: nothing in the store fits {given}" if given else "no rows: nothing to tell"
+
+
+def why_empty(store: Store | str | Path | None, table: str, given: str = "") -> str:
+    """The reason why a listing of a table has no rows, in a sentence.
+
+    Args:
+        store: that was asked, or what `open_store` takes.
+        table: that was listed.
+        given: what it was restricted to, in words that follow its rows': ``is of X``.
+
+    Raises:
+        StoreError: there is no store.
+    """
+    what, remedy = _TABLES[table]
+    if given and as_store(store).run(f"SELECT 1 FROM {table} LIMIT 1").num_rows:
+        return f"no rows: no {what} in the store {given}"
+    return f"no rows: the store holds no {what}; {remedy}"
 
 
 def _has(store: Store, metric: str) -> bool:

@@ -12,12 +12,25 @@ from zoo_analysis.store import Store, as_store
 _NAMED: Final = 3
 
 _OF_SCAN = """
-SELECT s.repo_id, s.series, s.layers, s.warnings, v.looks_random, v.random_like
-FROM summaries s
-JOIN commits c USING (repo_id, revision, method)
+SELECT c.repo_id, v.series, v.looks_random, v.random_like
+FROM commits c
 JOIN contenders($metric, 'all') v USING (repo_id, revision, method)
 WHERE c.scan_id = $scan_id AND c.method = $method
-ORDER BY v.random_like DESC NULLS LAST, s.repo_id
+ORDER BY v.random_like DESC NULLS LAST, c.repo_id
+"""
+#: All layers, as `zoo query warnings` and `zoo query layers` have them, averaged or not.
+_LAYERS = """
+SELECT count(*) AS layers, count(l.warning) AS warned,
+    count(DISTINCT l.repo_id) FILTER (l.warning IS NOT NULL) AS in_models
+FROM layers l JOIN commits c USING (repo_id, revision, method)
+WHERE c.scan_id = $scan_id AND c.method = $method
+"""
+_WITHOUT = """
+SELECT l.status, count(*) AS layers
+FROM layers l JOIN commits c USING (repo_id, revision, method)
+WHERE c.scan_id = $scan_id AND c.method = $method
+    AND l.status NOT IN ('success', 'too-few-evals')
+GROUP BY l.status ORDER BY ALL
 """
 
 
@@ -26,8 +39,8 @@ class Findings:
     """Findings of a scan, for a reader.
 
     Attributes:
-        told: sentences: how many of its models look random, how many layers are warned of, and
-            which model ranks first and last in the series of which it scanned most.
+        told: sentences: how many of its models look random, how many layers are warned of or have
+            no number, and which model ranks first and last in the series of which it scanned most.
         following: the command to go on with.
     """
 
@@ -57,14 +70,20 @@ def scan_findings(store: Store | str | Path | None, scan_id: str, method: str) -
         if row["looks_random"]
     ]
     judged = sum(row["random_like"] is not None for row in models)
-    warned = [row for row in models if row["warnings"]]
-    layers = sum(row["layers"] for row in models)
+    of_scan = {"scan_id": scan_id, "method": method}
+    (layers,) = store.run(_LAYERS, of_scan).to_pylist()
     told = [
         f"{len(random)} of {judged} models look random, by their share of such layers"
         f"{_named(random)}",
-        f"{sum(row['warnings'] for row in models)} of {layers} layers have a warning, in "
-        f"{len(warned)} of {len(models)} models: zoo query warnings",
+        f"{layers['warned']} of {layers['layers']} layers have a warning, in "
+        f"{layers['in_models']} of {len(models)} models: zoo query warnings",
     ]
+    if without := store.run(_WITHOUT, of_scan).to_pylist():
+        kinds = ", ".join(f"{row['layers']} {row['status']}" for row in without)
+        told.append(
+            f"{sum(row['layers'] for row in without)} of {layers['layers']} layers have no number: "
+            f"{kinds} (docs/methods.md)"
+        )
     series = _most([row["series"] for row in models if row["series"] is not None])
     ranked = _ranked(store, series, method) if series else []
     if len(ranked) < 2:

@@ -82,9 +82,15 @@ def show(
 ) -> None:
     """Show what is reported, by which source."""
     from zoo_analysis.answers.accuracies import accuracies_reported
-    from zoo_analysis.cli.output import write_table
+    from zoo_analysis.answers.remarks.no_rows import why_empty
+    from zoo_analysis.cli.output import say, write_table
 
-    write_table(accuracies_reported(store, model), format, output)
+    table = accuracies_reported(store, model)
+    write_table(table, format, output)
+    if not len(table):
+        given = f"is of a model with {model!r} in its id" if model else ""
+        why = why_empty(store, "accuracy", given)
+        say(why, error=format != "table" or output is not None)
 
 
 def _pairs(texts: list[str] | None, option: str) -> dict[str, str]:

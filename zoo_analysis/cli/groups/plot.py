@@ -212,6 +212,25 @@ def layers(
 
 
 @app.command()
+def history(
+    run: Annotated[
+        str | None, typer.Argument(help="Run: what its checkpoints' names have before the steps.")
+    ] = None,
+    metric: Annotated[
+        list[str] | None, typer.Option("--metric", help="Column of `summaries`; repeatable.")
+    ] = None,
+    method: MethodOption = None,
+    store: StoreOption = None,
+    output: FileOption = None,
+) -> None:
+    """Averages of the checkpoints of a training run, in their order."""
+    from zoo_analysis.report import figures
+
+    chart = figures.history(store, run, metric or (), method=method)
+    _write(chart, output, "history", *([run] if run else []))
+
+
+@app.command()
 def coverage(
     series: Annotated[str | None, typer.Option(help="Only models of this series.")] = None,
     store: StoreOption = None,

@@ -40,9 +40,13 @@ def vacuum(
 ) -> None:
     """Remove files that only versions older than the retention need."""
     from zoo_analysis.answers.operation.store_upkeep import vacuum_store
-    from zoo_analysis.cli.output import write_table
+    from zoo_analysis.cli.output import say, write_table
 
-    write_table(vacuum_store(store, duration(older_than), dry_run=dry_run), format, output)
+    table = vacuum_store(store, duration(older_than), dry_run=dry_run)
+    if format == "table" and output is None and not any(table["files"].to_pylist()):
+        say(f"no file to remove: versions younger than {older_than} need all that there are")
+    else:
+        write_table(table, format, output)
 
 
 @app.command()

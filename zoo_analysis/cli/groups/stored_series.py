@@ -1,10 +1,11 @@
 """`zoo series`: the families that models are ranked and regressed within."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from zoo_analysis.cli.options import FormatOption, OutOption, StoreOption
+from zoo_analysis.cli.options import Format, FormatOption, OutOption, StoreOption
 
 app = typer.Typer(
     name="series",
@@ -38,10 +39,7 @@ def set_(
     output: OutOption = None,
 ) -> None:
     """Give stored models a series, in place of the one that they were scanned with."""
-    from zoo_analysis.cli.output import write_table
-    from zoo_analysis.imports.assigned_series import set_series
-
-    write_table(set_series(store, series, models), format, output)
+    _set(store, series, models, format, output)
 
 
 @app.command()
@@ -52,7 +50,17 @@ def unset(
     output: OutOption = None,
 ) -> None:
     """Take back the series that stored models were given."""
-    from zoo_analysis.cli.output import write_table
+    _set(store, None, models, format, output)
+
+
+def _set(
+    store: str | None, series: str | None, models: list[str], format: Format, output: Path | None
+) -> None:
+    from zoo_analysis.cli.output import say, write_table
     from zoo_analysis.imports.assigned_series import set_series
 
-    write_table(set_series(store, None, models), format, output)
+    table = set_series(store, series, models)
+    write_table(table, format, output)
+    if not any(row["before"] != row["series"] for row in table.to_pylist()):
+        were = "were of this series before" if series else "had been given no other series"
+        say(f"nothing has changed: they {were}", error=format != "table" or output is not None)

@@ -17,7 +17,7 @@ from zoo_analysis.texts import printable
 _HASHED: Final = re.compile(r"((?:sha256-)?[0-9a-f]{10})[0-9a-f]{6,}")
 #: Columns that are shares between 0 and 1, which readers see in percent; and those that are where
 #: they are not yes or no of a single layer.
-SHARES: Final = frozenset({"coverage"})
+SHARES: Final = frozenset({"coverage", "twin_random_like"})
 _SHARES_OF_LAYERS: Final = frozenset({"random_like"})
 #: Most decimals of a column; one that needs more is written with exponents.
 _DECIMALS: Final = 6

@@ -18,9 +18,11 @@ from zoo_analysis.texts import printable
 #: Fewest rows of which what is the same in all goes into the heading.
 _MANY: Final = 3
 #: Narrowest that a column of names, one of prose, and the first one is made.
-_NAME, _PROSE, _FIRST = 12, 16, 24
+_NAME, _PROSE, _FIRST = 16, 16, 40
 #: Tables that one is broken into, and lines that they may have together.
 _TABLES, _LINES = 3, 400
+#: Longest word of prose that is kept whole.
+_WORD: Final = 24
 #: Blanks between columns.
 _GAP: Final = 2
 
@@ -39,7 +41,7 @@ class _Column:
     @property
     def prose(self) -> bool:
         longest = max(self.cells, key=cell_len, default="")
-        return longest.count(" ") > 2
+        return longest.count(" ") > 1
 
     @property
     def natural(self) -> int:
@@ -51,8 +53,14 @@ class _Column:
         if self.number:
             return self.natural
         header = max(map(cell_len, self.header.split("\n")))
-        narrowest = _PROSE if self.prose else _FIRST if self.first else _NAME
+        narrowest = self._word if self.prose else _FIRST if self.first else _NAME
         return min(self.natural, max(header, narrowest))
+
+    @property
+    def _word(self) -> int:
+        """Width of prose in which its words stay whole, but for endless ones."""
+        longest = max(map(cell_len, " ".join(self.cells).split()), default=0)
+        return max(_PROSE, min(longest, _WORD))
 
     @property
     def header(self) -> str:

@@ -10,6 +10,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from zoo_analysis.cluster.placement import DEVICE, Device
 from zoo_analysis.cluster.planning.machine_rates import rate_rows
+from zoo_analysis.cluster.processes.child import PATIENT
 from zoo_analysis.cluster.session import ray_session
 from zoo_analysis.measure.rates import machine
 from zoo_analysis.spectra.methods import Method
@@ -78,6 +79,7 @@ def _kind() -> str:
 
 @ray.remote(num_cpus=1)
 def _measured(how: Method, device: str) -> list[dict[str, Any]]:
+    os.environ.update(PATIENT | os.environ)  # before torch is there: as in processes that scan
     from zoo_analysis.measure.calibration import measured_rates
 
     rates = measured_rates(how, device, os.cpu_count() or 1)

@@ -2,33 +2,34 @@
 
 import os
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
-from statistics import mode
+from typing import Final
 
-import ray
-
-from zoo_analysis.cluster.placement import cpus
-from zoo_analysis.cluster.planning.calibrate_nodes import nodes
-from zoo_analysis.cluster.planning.machine_rates import known_rates
-from zoo_analysis.cluster.processes.task_limits import MODEL_SECONDS, LimitError, Limits
-from zoo_analysis.cluster.scanning.scan_tasks import Known, is_known
-from zoo_analysis.cluster.session import ray_session
+from zoo_analysis.cluster.flow import run_tasks
+from zoo_analysis.cluster.placement import DEVICE, Device, is_there
+from zoo_analysis.cluster.planning.header_tasks import (
+    AT_ONCE,
+    Pricing,
+    forecast_of,
+    price_models,
+    why,
+)
+from zoo_analysis.cluster.planning.machine_rates import known_rates, start_seconds
+from zoo_analysis.cluster.planning.machines import machines
+from zoo_analysis.cluster.processes.local_workers import LocalWorkers
+from zoo_analysis.cluster.processes.task import Task
+from zoo_analysis.cluster.processes.task_limits import MODEL_SECONDS, Limits
+from zoo_analysis.cluster.scanning.batches import fit_for_few
+from zoo_analysis.cluster.scanning.scan_tasks import is_known
 from zoo_analysis.hub.access import HubAccess, default_access
-from zoo_analysis.hub.repository import NotDownloaded
-from zoo_analysis.measure.cost import Forecast, ScanPlan
-from zoo_analysis.measure.rates import Rates, machine
+from zoo_analysis.measure.scan_plan import Forecast, ScanPlan
 from zoo_analysis.sources import ModelRef, resolve_sources
 from zoo_analysis.spectra.methods import Method, Preset, as_method
 from zoo_analysis.store import Store, as_store
-from zoo_analysis.weights import open_checkpoint
-from zoo_analysis.weights.deadline import deadline
-from zoo_analysis.weights.quiet import unwarned
 
-#: Headers that are read at the same time.
-_AT_ONCE = 16
+#: Models that are worth a process, which takes seconds to start.
+_WORTH_A_PROCESS: Final = 256
 
 
 def plan(
@@ -37,6 +38,7 @@ def plan(
     how: Method | Preset | None = None,
     *,
     variant: str = "",
+    device: Device = DEVICE,
     address: str | None = None,
     model_seconds: float = MODEL_SECONDS,
     access: HubAccess | None = None,
@@ -51,59 +53,80 @@ def plan(
         store: whose models are skipped: a store, or what `open_store` takes.
         how: the method, or the name of its preset; the default one where None.
         variant: of the weights, as `sources.resolve_sources` takes it.
-        address: of a Ray cluster whose cores are counted; None is ``$RAY_ADDRESS``, a running Ray,
-            else this machine.
+        device: ``cpu``, ``cuda``, or ``auto``: cuda where there is a GPU.
+        address: of a Ray cluster whose cores and GPUs are counted; None is ``$RAY_ADDRESS``, a
+            running Ray, else this machine.
         model_seconds: that reading a model's headers may take; one that takes longer is skipped.
         access: how to reach the hub; None is `hub.access.default_access`.
 
     Raises:
         SourceError: a source that is nothing.
-        ZooError: no cluster at the address, or no time for any model.
+        ZooError: no cluster at the address, no GPU where one was asked for, or no time for any
+            model.
     """
     limits = Limits.allowed(model_seconds)
     resolved = resolve_sources(sources, access, variant)
     store, how = as_store(store), as_method(how)
     known = store.committed({ref.repo_id for ref in resolved.refs}, how.id)
-    cores, kind = _machines(address)
-    rates = known_rates(store, how)
-    only_headers = replace(access or default_access(), download=False)
-    price = partial(
-        _model, known=known, how=how, rates=rates.of(kind), access=only_headers, limits=limits
+    there, rates = machines(address, device), known_rates(store, how)
+    of_gpu = rates.measured.get(there.gpu_kind)
+    pricing = Pricing(
+        how,
+        rates.of(there.kind),
+        of_gpu,
+        there.node,
+        there.gpus,
+        replace(access or default_access(), download=False),
+        limits,
     )
-    with unwarned(), ThreadPoolExecutor(_AT_ONCE) as pool:
-        models = list(pool.map(price, resolved.refs))
+    known_ones = [is_known(ref, how.id, known) for ref in resolved.refs]
+    todo = [ref for ref, stored in zip(resolved.refs, known_ones, strict=True) if not stored]
+    priced = iter(_priced(todo, pricing))
+    models = [
+        replace(forecast_of(ref, "in the store already"), layers=0) if stored else next(priced)
+        for ref, stored in zip(resolved.refs, known_ones, strict=True)
+    ]
     for problem in resolved.problems:
         models.append(Forecast(problem.repo_id, None, "", skipped=problem.message))
     remarks = tuple((ref.repo_id, text) for ref in resolved.refs for text in ref.remarks)
-    return ScanPlan(tuple(models), cores, kind, kind in rates.measured, remarks)
+    calibrated = there.kind in rates.measured and (of_gpu is not None or not there.gpus)
+    todo = [ref for ref, model in zip(resolved.refs, models, strict=False) if model.layers]
+    start, up = 0.0, is_there(address)
+    if todo:
+        start = start_seconds(fit_for_few(todo, device, up), up) + rates.of(there.kind).starting
+    return ScanPlan(
+        tuple(models),
+        there.cpus,
+        there.kind,
+        calibrated,
+        remarks,
+        there.gpus,
+        there.gpu_kind,
+        start,
+    )
 
 
-def _model(
-    ref: ModelRef, known: Known, how: Method, rates: Rates, access: HubAccess, limits: Limits
-) -> Forecast:
-    found = Forecast(ref.repo_id, ref.revision, ref.source)
-    if is_known(ref, how.id, known):
-        return replace(found, layers=0, skipped="in the store already")
-    try:
-        with deadline(limits.seconds, LimitError), open_checkpoint(ref.path, access) as checkpoint:
-            return found.priced(checkpoint, how, rates)
-    except NotDownloaded as error:
-        return replace(found, read_bytes=error.size, skipped=_without(str(error), ref))
-    except LimitError:
-        seconds = f"{limits.seconds:.0f} s"
-        return replace(found, skipped=f"took more than {seconds}: --model-seconds allows more")
-    except Exception as error:
-        return replace(found, skipped=_without(str(error) or type(error).__name__, ref))
+def _priced(refs: Sequence[ModelRef], by: Pricing) -> list[Forecast]:
+    """Forecasts, in order, of processes beside this one, which may die over a model's headers."""
+    found: dict[int, Forecast] = {}
 
+    def task(numbers: Sequence[int]) -> Task:
+        def done(forecasts: Sequence[Forecast]) -> None:
+            found.update(zip(numbers, forecasts, strict=True))
 
-def _without(message: str, ref: ModelRef) -> str:
-    """A message without the model's name in front, which has a column of its own."""
-    return message.removeprefix(f"{ref.repo_id}: ").removeprefix(f"{ref.path}: ")
+        def lost(error: BaseException, attempts: int) -> list[Forecast]:
+            return [forecast_of(refs[number], why(error)) for number in numbers]
 
+        def alone(at: int | None) -> list[Task]:
+            return [task([number]) for number in numbers]
 
-def _machines(address: str | None) -> tuple[int, str]:
-    """The cores that there are, and the kind of most machines."""
-    if ray.is_initialized() or address or os.environ.get("RAY_ADDRESS"):
-        with ray_session(address):
-            return cpus(), mode(kind for _, kind, _ in nodes())
-    return os.cpu_count() or 1, machine()
+        models = [refs[number] for number in numbers]
+        split = alone if len(numbers) > 1 else None
+        return Task(price_models, (models, by), done, lost, split=split)
+
+    several = range(0, len(refs), AT_ONCE)
+    waiting = iter([task(range(len(refs))[start : start + AT_ONCE]) for start in several])
+    count = min(os.cpu_count() or 1, 1 + len(refs) // _WORTH_A_PROCESS)
+    with LocalWorkers(count, AT_ONCE) as workers:
+        run_tasks(lambda room: next(waiting, None), workers)
+    return [found[number] for number in range(len(refs))]

@@ -17,6 +17,8 @@ from zoo_analysis.store.schemas import RATES
 _SCANS: Final = 10
 #: Seconds of work from which a scan learns nothing, in all and of one thing.
 _SHORT, _LITTLE = 20.0, 1.0
+#: Seconds until a process takes its first task, and until a Ray is up.
+_PROCESS, _RAY = 1.0, 4.0
 
 
 def known_rates(store: Store, how: Method) -> KnownRates:
@@ -77,7 +79,19 @@ def learnt_rows(spent: Iterable[Spent], rates: KnownRates) -> list[dict[str, Any
     return out
 
 
-def predicted(spent: Iterable[Spent], rates: KnownRates, cpus: float, gpus: float) -> float:
+def start_seconds(few: bool, there: bool) -> float:
+    """Seconds until processes take work.
+
+    Args:
+        few: whether they are some of this machine, without Ray.
+        there: whether a Ray need not be started.
+    """
+    return _PROCESS + (0.0 if few or there else _RAY)
+
+
+def predicted(
+    spent: Iterable[Spent], rates: KnownRates, cpus: float, gpus: float, start: float = 0.0
+) -> float:
     """Seconds of wall clock that work was to take on all cores, or GPUs, side by side.
 
     Args:
@@ -85,6 +99,7 @@ def predicted(spent: Iterable[Spent], rates: KnownRates, cpus: float, gpus: floa
         rates: by which it was predicted.
         cpus: cores that there were.
         gpus: GPUs that there were.
+        start: seconds until processes took work.
     """
     by_device: dict[bool, float] = defaultdict(float)
     starting = longest = 0.0
@@ -93,7 +108,7 @@ def predicted(spent: Iterable[Spent], rates: KnownRates, cpus: float, gpus: floa
         longest = max(longest, each.longest)
         starting = max(starting, rates.of(each.kind).starting if each.processes else 0.0)
     work = max(by_device[False] / cpus, by_device[True] / gpus if gpus else 0.0)
-    return starting + max(work, longest)
+    return start + starting + max(work, longest)
 
 
 def rate_rows(rows: Iterable[Mapping[str, Any]], how: Method, run_id: str) -> pa.Table:

@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack
 from multiprocessing.connection import Pipe
-from typing import Self
+from typing import Final, Self
 
 from zoo_analysis.cluster.processes.serving import (
     ERROR,
@@ -25,6 +25,9 @@ from zoo_analysis.cluster.processes.serving import (
 _WATCHDOG = 1
 _SERVE = "import sys; from zoo_analysis.cluster.processes.serving import serve; serve({}, {}, {})"
 
+#: Threads that wait for each other sleep: an eigenproblem in two threads beside other processes
+#: takes ten times the processor's seconds where they spin.
+PATIENT: Final = {"OMP_WAIT_POLICY": "PASSIVE"}
 #: What is entered for each download.
 Gate = Callable[[], AbstractContextManager[object]]
 
@@ -77,7 +80,9 @@ class Child:
         descriptors = theirs.fileno(), page
         self.process = subprocess.Popen(
             [sys.executable, "-P", "-c", _SERVE.format(*descriptors, os.getpid())],
-            env=os.environ | {"PYTHONPATH": os.pathsep.join(path or "." for path in sys.path)},
+            env=PATIENT
+            | os.environ
+            | {"PYTHONPATH": os.pathsep.join(path or "." for path in sys.path)},
             pass_fds=descriptors,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,

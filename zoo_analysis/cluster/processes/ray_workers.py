@@ -15,6 +15,7 @@ from zoo_analysis.cluster.processes.task import ATTEMPTS, ATTEMPTS_BEYOND_LIMITS
 from zoo_analysis.cluster.processes.task_limits import LimitError, why_ended
 from zoo_analysis.cluster.session import Link
 from zoo_analysis.cluster.worker import one_thread
+from zoo_analysis.measure.rates import machine
 
 #: Seconds for which the cluster is taken to be as large as it was.
 _UNCHANGED: Final = 1.0
@@ -39,6 +40,14 @@ def gpu_memory() -> int:
     import torch
 
     return torch.cuda.mem_get_info()[1] if torch.cuda.is_available() else 0
+
+
+@ray.remote(num_cpus=0, num_gpus=0.01)
+def gpu_kind() -> str:
+    """The name of a GPU of the cluster; empty where torch sees none."""
+    import torch
+
+    return machine("cuda") if torch.cuda.is_available() else ""
 
 
 class _Beside:
@@ -84,7 +93,7 @@ class RayWorkers:
     def __init__(self, link: Link | None = None, gate: Gate | None = None) -> None:
         self._link, self._gate = link, gate
         self._asked, self._there = -_UNCHANGED, dict[str, float]()
-        self._node = Node(1, 0)
+        self._node, self._memory = Node(1, 0), 0.0
         self._gpu_memory: int | None = None
         self._sent: dict[Any, _Sent] = {}
 
@@ -97,11 +106,12 @@ class RayWorkers:
         return self._resources().get("GPU", 0.0)
 
     def memory(self) -> float:
-        """Bytes that tasks may declare, of the cluster as it is now."""
-        return self._resources().get("memory", 0.0)
+        """Bytes that tasks may declare, of the nodes with cores, as the cluster is now."""
+        self._resources()
+        return self._memory
 
     def node(self) -> Node:
-        """The most that one node has, as the cluster is now."""
+        """The node with the most memory, of those with cores, as the cluster is now."""
         self._resources()
         return self._node
 
@@ -153,13 +163,21 @@ class RayWorkers:
         # Ray waits a minute for a head that does not answer, and then ends the process.
         if time.monotonic() - self._asked >= _UNCHANGED and (not self._link or self._link.up()):
             self._there, self._asked = ray.cluster_resources(), time.monotonic()
-            nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]] or [self._there]
-            cpus, memory, gpus = (
-                max(node.get(name, 0) for node in nodes) for name in ("CPU", "memory", "GPU")
-            )
-            if gpus and self._gpu_memory is None:
+            alive = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+            # A head without cores has memory that no task can have.
+            nodes = [node for node in alive if node.get("CPU", 0) >= 1] or [self._there]
+            self._memory = sum(node.get("memory", 0.0) for node in nodes)
+            largest = max(nodes, key=lambda node: (node.get("memory", 0), node.get("CPU", 0)))
+            with_gpus = [node for node in nodes if node.get("GPU")]
+            if with_gpus and self._gpu_memory is None:
                 self._gpu_memory = ray.get(gpu_memory.remote()) or 0
-            self._node = Node(cpus, int(memory), gpus, self._gpu_memory or None)
+            self._node = Node(
+                largest.get("CPU", 1),
+                int(largest.get("memory", 0)),
+                max((node["GPU"] for node in with_gpus), default=0),
+                self._gpu_memory or None,
+                int(max((node.get("memory", 0) for node in with_gpus), default=0)),
+            )
         return self._there
 
 

@@ -14,6 +14,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from multiprocessing.connection import Connection
 
+from zoo_analysis.cluster.processes.pickling import pickled
+
 #: Bytes of the page on which a process notes where it is.
 NOTE_BYTES = 4096
 #: What a process is told when it got a permit, and says for one, for giving it back, for a result.
@@ -47,7 +49,7 @@ def serve(pipe: int, page: int, parent: int) -> None:
             return
         try:
             function, arguments = pickle.loads(call)
-            kind, answer = RESULT, pickle.dumps(function(*arguments), protocol=5)
+            kind, answer = RESULT, pickled(function(*arguments))
         except Exception as error:
             kind, answer = ERROR, pickle.dumps(RuntimeError(f"{type(error).__name__}: {error}"))
         note()

@@ -21,7 +21,7 @@ class Room:
         gpus: of tasks that may be sent now.
         idle: cores that no task is meant for.
         memory: bytes that no task is meant for; less than none where some have to wait for it.
-        node: the most that one machine has.
+        node: the largest machine.
     """
 
     places: int
@@ -133,7 +133,7 @@ class Workers(Protocol):
         """Bytes that tasks may declare, of all machines."""
 
     def node(self) -> Node:
-        """The most that one machine has."""
+        """The largest machine."""
 
     def submit(self, task: Task) -> Any:
         """Have it done."""

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Final
 
+from zoo_analysis.cluster.placement import Device
 from zoo_analysis.sources import ModelRef
 
 #: Seconds for a model and for a byte of its weights, until tasks tell better: for one core, and
@@ -10,6 +11,8 @@ from zoo_analysis.sources import ModelRef
 _MODEL, _BYTE, _HUB_MODEL, _HUB_BYTE = 0.01, 4e-8, 0.3, 2e-8
 #: Seconds of work below which a task is not worth sending, and that a batch of models has at most.
 _LEAST, _MOST = 0.5, 2.0
+#: Seconds of one core below which the start of Ray does not pay.
+_LITTLE: Final = 20.0
 #: Models that a batch has at most.
 _MODELS: Final = 500
 #: Share of the last task in the correction.
@@ -22,6 +25,17 @@ def expected_seconds(refs: Iterable[ModelRef]) -> float:
     hub = [ref for ref in refs if ref.source == "hub"]
     here = sum(_MODEL + _BYTE * ref.nbytes for ref in refs)
     return here + sum(_HUB_MODEL + _HUB_BYTE * ref.nbytes for ref in hub)
+
+
+def fit_for_few(refs: Iterable[ModelRef], device: Device, there: bool) -> bool:
+    """True for models on which a few processes of this machine are done before a cluster is up.
+
+    Args:
+        refs: that are to be scanned.
+        device: where to compute.
+        there: whether a Ray need not be started.
+    """
+    return not there and device in ("cpu", "auto") and expected_seconds(refs) < _LITTLE
 
 
 class Batches:

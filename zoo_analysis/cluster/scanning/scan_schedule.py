@@ -30,6 +30,7 @@ from zoo_analysis.cluster.worker import Failure, failure
 from zoo_analysis.errors import ZooError
 from zoo_analysis.measure.rates import Spent
 from zoo_analysis.sources import ModelRef
+from zoo_analysis.store.model_rows import layer_count
 
 if TYPE_CHECKING:
     from zoo_analysis.measure.cost import Piece
@@ -224,7 +225,7 @@ class ScanSchedule:
             whole = sum(other.cost.seconds for other in model.opened.pieces)
             share = int(ref.nbytes * piece.cost.seconds / whole)
             model.told += share
-            layers = len(outcome.measured.layers)
+            layers = layer_count(outcome.measured.layers)
             self.writer.tell(Event("piece", ref.repo_id, layers, share))
 
     def _give_up(self, failed: Failure) -> None:
@@ -246,7 +247,7 @@ class ScanSchedule:
         self.writer.report(ref)
         if self.writer.add_model(rows):
             left = ref.nbytes - model.told
-            self.writer.tell(Event("scanned", ref.repo_id, len(rows.layers), left))
+            self.writer.tell(Event("scanned", ref.repo_id, layer_count(rows.layers), left))
 
 
 def _none_of(refs: Sequence[ModelRef], error: BaseException, attempts: int) -> ScannedBatch:

@@ -19,7 +19,7 @@ from zoo_analysis.hub.access import HubAccess
 from zoo_analysis.measure.rates import KnownRates, Spent, machine
 from zoo_analysis.sources import ModelRef, resolve_revision, with_config
 from zoo_analysis.spectra.methods import Method
-from zoo_analysis.store.model_rows import ModelRows, Tables, assemble_each
+from zoo_analysis.store.model_rows import ModelRows, Tables, assemble_each, layer_count
 from zoo_analysis.store.records import table_of
 from zoo_analysis.store.schemas import MODELS
 
@@ -248,7 +248,7 @@ def _open(
             found = measure(checkpoint, work[0].specs, how, settings.device, partial(_at, number))
             account.measured(work[0].specs, time.perf_counter() - opened)
             rows = ModelRows(row, how.id, found.layers, found.esds, left_out=left_out)
-            return Scanned(len(found.layers), ref.nbytes, ref.remarks), rows
+            return Scanned(layer_count(found.layers), ref.nbytes, ref.remarks), rows
     except (Exception, LimitError) as error:
         return failure(ref, stage, error, access=access)
 

@@ -1,10 +1,12 @@
 from .coverage_chart import coverage
 from .depth_profile import depth
 from .figure_files import file_name, save
+from .history_chart import history
 from .likeness_heatmap import layers, matrix
 from .model_map import map
 from .regression_chart import regression
 from .release_chart import releases
+from .scale_chart import scale
 from .spectrum_chart import esd
 from .tau_grid import metrics
 from .xmin_chart import xmin
@@ -14,6 +16,7 @@ __all__ = [
     "depth",
     "esd",
     "file_name",
+    "history",
     "layers",
     "map",
     "matrix",
@@ -21,5 +24,6 @@ __all__ = [
     "regression",
     "releases",
     "save",
+    "scale",
     "xmin",
 ]

@@ -55,7 +55,9 @@ def xmin(
     for name, title in (("D", "D"), ("alpha", "α")):
         last = name == "alpha"
         where = x.title("xmin, an eigenvalue λ of WᵀW" if last else None)
-        y = alt.Y(f"{name}:Q").scale(zero=name == "D").title(title)
+        # A tail of two values has an α of hundreds; beside it the rest would be one flat line.
+        scale = alt.Scale(type="log", nice=False) if last else alt.Scale(zero=True)
+        y = alt.Y(f"{name}:Q", scale=scale).axis(format="~g").title(title)
         parts = [
             base.mark_line(color=theme.BLUE, point=alt.OverlayMarkDef(size=12)).encode(
                 where, y, tooltip=hover
@@ -72,7 +74,7 @@ def xmin(
         panels.append(layered(parts, WIDTH, _HEIGHT))
     caption = [
         *spectrum.caption(),
-        "Dashed and dotted: the xmin that was chosen, with its D and α.",
+        "Dashed line and dot: the xmin that was chosen, with its D and α.",
         told(len(rows), len(starts), "candidates"),
     ]
     chart = alt.vconcat(*panels, spacing=10)

@@ -46,7 +46,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Crumbs:
-    """Of all pages of a report: its title, its parts, and the pages of its models and series.
+    """Things that all pages of a report show: its title, its parts, its other pages.
 
     Attributes:
         title: of the report.

@@ -1,4 +1,4 @@
-"""What a model's page draws: layers over depth, and the spectrum of each, binned."""
+"""Data that a model's page draws: layers over depth, and the spectrum of each, binned."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final

@@ -27,7 +27,7 @@ _OF: Final = "WHERE repo_id = {repo_id} AND revision = {revision} AND method = {
 
 
 def address_of(repo_id: str) -> str:
-    """Where a model's page lies in the report."""
+    """The place of a model's page in the report."""
     return f"models/{file_stem(repo_id)}.html"
 
 

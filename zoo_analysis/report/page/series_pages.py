@@ -51,7 +51,7 @@ _MODELS: Final = (
 
 
 def series_address(name: str | None) -> str:
-    """Where a series' page lies in the report."""
+    """The place of a series' page in the report."""
     return f"series/{file_stem(name) if name is not None else 'none'}.html"
 
 

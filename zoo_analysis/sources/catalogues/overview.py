@@ -9,6 +9,7 @@ import msgspec
 from zoo_analysis.errors import SourceError
 from zoo_analysis.lookup import near
 from zoo_analysis.sources.catalogues.format import (
+    CatalogueEntry,
     catalogue_names,
     catalogue_path,
     load_catalogue,
@@ -32,13 +33,24 @@ class CatalogueSummary:
 
 @dataclass(frozen=True)
 class CatalogueMember:
-    """One model of a catalogue, or one query (``all with author timm``)."""
+    """One model of a catalogue, or one query.
 
-    repository: str
-    revision: str | None
+    Attributes:
+        source: its name for a scan (``packaged:vgg11``, ``me/net@v1``); None of a file, which only
+            the catalogue names; of a query what it asks for (``all with author timm``).
+        series: that the catalogue says.
+        accuracies: how many it reports of the model.
+        package: that carries it.
+        repository: its repo_id.
+        revision: that the catalogue says.
+    """
+
+    source: str | None
     series: str | None
-    package: str | None
     accuracies: int | None
+    package: str | None
+    repository: str | None
+    revision: str | None
 
 
 def list_catalogues() -> "pa.Table":
@@ -80,11 +92,12 @@ def catalogue_members(name: str) -> "pa.Table":
     found = load_catalogue(path)
     members = [
         CatalogueMember(
+            _source(entry),
+            entry.series or found.series,
+            len(entry.accuracies),
+            entry.package,
             entry.repo_id,
             entry.revision,
-            entry.series or found.series,
-            entry.package,
-            len(entry.accuracies),
         )
         for entry in found.models
     ]
@@ -93,8 +106,16 @@ def catalogue_members(name: str) -> "pa.Table":
         asked = {key: value for key, value in told if value not in (None, ()) and key != "series"}
         text = ", ".join(f"{key} {value}" for key, value in asked.items())
         series = query.series or found.series
-        members.append(CatalogueMember(f"all with {text}", None, series, None, None))
+        members.append(CatalogueMember(f"all with {text}", series, None, None, None, None))
     return _table(CatalogueMember, members)
+
+
+def _source(entry: CatalogueEntry) -> str | None:
+    if entry.package is not None:
+        return f"packaged:{entry.repo_id.rpartition('/')[2]}"
+    if entry.file is not None:
+        return None
+    return f"{entry.repo_id}@{entry.revision}" if entry.revision else entry.repo_id
 
 
 def _table(row: type, rows: list[Any]) -> "pa.Table":

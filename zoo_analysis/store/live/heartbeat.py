@@ -64,6 +64,7 @@ class Heartbeat:
         self._others: dict[str, Told] = {}
         self.alone = True
         self._beat, self._at, self._untold = 0, 0.0, False
+        self._end = ""
         self._over, self._lock = threading.Event(), threading.RLock()
         self._thread = threading.Thread(target=self._run, daemon=True, name="heartbeat")
 
@@ -75,9 +76,22 @@ class Heartbeat:
         return self
 
     def __exit__(self, *error: object) -> None:
+        self.end()
+
+    def end(self, unrecorded: str = "") -> None:
+        """Stop, and leave nothing behind but an end that is recorded nowhere else.
+
+        Args:
+            unrecorded: that end.
+        """
         self._over.set()
         self._thread.join()
-        self._files.delete(f"{self._id}.json")
+        if unrecorded:
+            self._end = unrecorded
+            self._held.clear()
+            self._publish()
+        else:
+            self._files.delete(f"{self._id}.json")
 
     @property
     def others(self) -> frozenset[str]:
@@ -139,7 +153,7 @@ class Heartbeat:
 
     def _publish(self) -> None:
         self._beat, self._at, self._untold = self._beat + 1, time.monotonic(), False
-        state = replace(self._state(), beat=self._beat)
+        state = replace(self._state(), beat=self._beat, end=self._end)
         told = Told(state, frozenset(self._held), frozenset(self._asking))
         try:
             self._files.put(f"{self._id}.json", told.encoded())
@@ -159,7 +173,8 @@ class Heartbeat:
         now, heard = time.monotonic(), self._heard.get(state.scan_id)
         if heard is None or heard.beat != state.beat:
             heard = self._heard[state.scan_id] = _Heard(state.beat, now)
-        return state.process.alive() is not False and now - heard.at < SILENT
+        gone = state.process.alive() is False or state.end
+        return not gone and now - heard.at < SILENT
 
 
 def _key(name: str) -> str:

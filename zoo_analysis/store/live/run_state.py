@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
+from zoo_analysis.store.live.pending import DEAD_AFTER
 from zoo_analysis.store.live.process import Process
 from zoo_analysis.store.live.small_files import SmallFiles
 from zoo_analysis.store.tables import Location
@@ -37,6 +38,7 @@ class RunState:
         bytes_total: of all models but those.
         seconds: since the start.
         causes: how often what failed, by stage and error.
+        end: how it ended, where that could not be recorded in `scans`; empty while it lives.
     """
 
     scan_id: str
@@ -56,6 +58,7 @@ class RunState:
     bytes_total: int = 0
     seconds: float = 0.0
     causes: Mapping[str, int] = field(default_factory=dict)
+    end: str = ""
 
     @property
     def waiting(self) -> int:
@@ -109,6 +112,36 @@ def decoded(content: bytes, written: float) -> Told:
     }
     state = RunState(**given | {"process": Process(**given["process"])})
     return Told(state, frozenset(told["held"]), frozenset(told["asking"]), written)
+
+
+def forget(location: Location, older_than: float, *, dry_run: bool = False) -> int:
+    """Remove the files of runs that are over, and halves of files, if they are old enough.
+
+    Args:
+        location: of the store.
+        older_than: seconds since a file was written, by the clock that dates it.
+        dry_run: only count.
+
+    Returns:
+        How many files.
+
+    Raises:
+        StoreError: they cannot be read.
+    """
+    files = SmallFiles(location, FOLDER)
+    now = files.now()
+    gone = [name for name, each in told_of(location).items() if _is_over(each, now, older_than)]
+    names = [f"{name}.json" for name in gone]
+    names += [half.name for half in files.halves() if now - half.written >= max(older_than, SILENT)]
+    for name in () if dry_run else names:
+        files.delete(name)
+    return len(names)
+
+
+def _is_over(told: Told, now: float, older_than: float) -> bool:
+    alive = False if told.state.end else told.state.process.alive()
+    age = now - told.written
+    return age >= older_than if alive is False else not alive and age >= max(older_than, DEAD_AFTER)
 
 
 def told_of(location: Location) -> dict[str, Told]:

@@ -2,7 +2,7 @@
 
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -96,6 +96,17 @@ class SmallFiles:
         Raises:
             StoreError: they cannot be listed.
         """
+        return [file for file in self._sorted() if not file.name.endswith(_HALF)]
+
+    def halves(self) -> Sequence[SmallFile]:
+        """Files that dead writers left before they were whole, and what is being written.
+
+        Raises:
+            StoreError: they cannot be listed.
+        """
+        return [file for file in self._sorted() if file.name.endswith(_HALF)]
+
+    def _sorted(self) -> Sequence[SmallFile]:
         try:
             return sorted(self._listed(), key=lambda file: file.name)
         except _ERRORS as error:
@@ -122,8 +133,6 @@ class SmallFiles:
         if not self._path.is_dir():
             return
         for entry in os.scandir(self._path):
-            if entry.name.endswith(_HALF):
-                continue
             try:
                 yield SmallFile(entry.name, entry.stat().st_mtime)
             except FileNotFoundError:

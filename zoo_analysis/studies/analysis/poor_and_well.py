@@ -88,8 +88,6 @@ def pair_shares(members: Sequence[Member]) -> list[Estimate]:
     Pairs are independent, so that the share's interval (Clopper & Pearson 1934) and the p-value of
     one half are exact. Ties count for neither side and are left out.
     """
-    from scipy.stats import binomtest
-
     by = {(m.series, m.training, m.seed): m.metrics for m in members}
     pairs = [(s, seed) for s, training, seed in by if training == "base"]
     rows = []
@@ -97,24 +95,43 @@ def pair_shares(members: Sequence[Member]) -> list[Estimate]:
         for metric in SUMMARY_METRICS:
             poor = [[by[s, t, seed][metric] for t in trainings] for s, seed in pairs]
             difference = np.mean(poor, axis=1) - [by[s, "base", seed][metric] for s, seed in pairs]
-            n = int(np.count_nonzero(difference))
-            if n == 0:
-                rows.append(Estimate(group, _HIGHER, metric, 0, np.nan))
-                continue
-            test = binomtest(int((difference > 0).sum()), n)
-            low, high = test.proportion_ci(method="exact")
-            rows.append(Estimate(group, _HIGHER, metric, n, test.statistic, low, high, test.pvalue))
+            rows.append(share_of_pairs(group, metric, _HIGHER, difference))
     return rows
 
 
-def judged(shares: Sequence[Estimate]) -> tuple[str, bool | None]:
+def share_of_pairs(group: str, metric: str, quantity: str, difference: Floats) -> Estimate:
+    """Share of differences above zero, with its exact interval and the p-value of one half.
+
+    Args:
+        group: of what.
+        metric: whose difference.
+        quantity: what the share is.
+        difference: (n,) of each pair; zeros and NaN count for neither side and are left out.
+    """
+    from scipy.stats import binomtest
+
+    n, positive = (int(np.count_nonzero(each)) for each in (abs(difference) > 0, difference > 0))
+    if n == 0:
+        return Estimate(group, quantity, metric, 0, np.nan)
+    test = binomtest(positive, n)
+    low, high = test.proportion_ci(method="exact")
+    return Estimate(group, quantity, metric, n, test.statistic, low, high, test.pvalue)
+
+
+def judged(
+    shares: Sequence[Estimate],
+    pairs: str = "pairs of one shape and initialisation",
+    poor: str = "the poorly trained one",
+) -> tuple[str, bool | None]:
     """The verdict, and whether the published finding is seen.
 
     It is where the interval of α's share lies above one half and no norm's does; it is not where
     α's does not, or both norms' do as well; with one norm's it cannot be said.
 
     Args:
-        shares: of `ALL_POOR`, a row each metric.
+        shares: a row each metric.
+        pairs: what they are of.
+        poor: the side that is expected to be higher.
     """
     by = {share.measure: share for share in shares}
     right = [name for name in ("alpha", *NORMS) if by[name].low > 0.5]
@@ -123,8 +140,8 @@ def judged(shares: Sequence[Estimate]) -> tuple[str, bool | None]:
     said = ", ".join(f"{name} {_said(by[name])}" for name in ("alpha", *NORMS))
     answer = {True: "Seen", False: "Not seen", None: "Seen in part"}[seen]
     return (
-        f"{answer}: of {by['alpha'].n} pairs of one shape and initialisation, the poorly trained "
-        f"one has the higher value in these shares: {said}.",
+        f"{answer}: of {by['alpha'].n} {pairs}, {poor} has the higher value in these shares: "
+        f"{said}.",
         seen,
     )
 

@@ -67,7 +67,9 @@ def predicted(pairs: Pairs, measure: str, inputs: str, kind: Kind, group: str) -
     )
 
 
-def compared(pairs: Pairs, measure: str, other: str, inputs: str, kind: Kind) -> Estimate:
+def compared(
+    pairs: Pairs, measure: str, other: str, inputs: str, kind: Kind, group: str
+) -> Estimate:
     """Difference of two measures' correlations with agreement, by the test for dependent ones.
 
     Like `predicted`, it takes the pairs for independent.
@@ -76,7 +78,7 @@ def compared(pairs: Pairs, measure: str, other: str, inputs: str, kind: Kind) ->
         pairs.similarity[measure], pairs.similarity[other], pairs.agreement[inputs], kind
     )
     return Estimate(
-        "all pairs",
+        group,
         f"{kind} with agreement, {inputs} inputs: difference",
         f"{measure} − {other}",
         found.n,
@@ -87,13 +89,17 @@ def compared(pairs: Pairs, measure: str, other: str, inputs: str, kind: Kind) ->
     )
 
 
-def redrawn(pairs: Pairs, measure: str, inputs: str, other: str | None = None) -> Estimate:
-    """Rank correlation of a measure with agreement; interval from leaving out draws in turn.
+def redrawn(
+    pairs: Pairs, measure: str, inputs: str, kind: Kind, group: str, other: str | None = None
+) -> Estimate:
+    """Correlation of a measure with agreement; interval from leaving out draws in turn.
 
     Args:
         pairs: all of them.
         measure: whose.
         inputs: on which networks agree or not.
+        kind: which coefficient.
+        group: what the estimate calls them.
         other: take this measure's correlation off.
     """
     draws = np.unique(pairs.draw)
@@ -101,18 +107,18 @@ def redrawn(pairs: Pairs, measure: str, inputs: str, other: str | None = None) -
     def statistic(kept: NDArray[np.int64]) -> float:
         inside = np.isin(pairs.draw, draws[kept])
         some = pairs.only(inside[pairs.first] & inside[pairs.second])
-        rho = [
-            correlation(some.similarity[name], some.agreement[inputs], "spearman").value
+        found = [
+            correlation(some.similarity[name], some.agreement[inputs], kind).value
             for name in (measure, other)
             if name is not None
         ]
-        return fisher_z(rho[0]) if other is None else rho[0] - rho[1]
+        return fisher_z(found[0]) if other is None else found[0] - found[1]
 
     found = jackknife(statistic, len(draws))
     bounds = np.tanh(found) if other is None else found
     return Estimate(
-        "all pairs, draws left out in turn",
-        f"spearman with agreement, {inputs} inputs{'' if other is None else ': difference'}",
+        f"{group}, draws left out in turn",
+        f"{kind} with agreement, {inputs} inputs{'' if other is None else ': difference'}",
         measure if other is None else f"{measure} − {other}",
         len(draws),
         *map(float, bounds),

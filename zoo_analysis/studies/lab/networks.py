@@ -1,6 +1,5 @@
 """The networks that studies train: fully connected stacks and small convolutional ones."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -8,7 +7,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import max_pool2d, relu
 
-_CLASSES = 10
 _SIDE = 28
 _KERNEL = 5
 _POOL = 2
@@ -16,18 +14,20 @@ _POOL = 2
 
 @dataclass(frozen=True)
 class NetSpec:
-    """A network for 28 × 28 grey images and ten classes.
+    """A network for 28 × 28 grey images.
 
     Attributes:
         name: of the network, and in the names of its files.
         hidden: widths of its fully connected hidden layers.
         channels: of its 5 × 5 convolutions, each with ReLU and 2 × 2 max pooling, which come first;
             two at most.
+        classes: how many it tells apart.
     """
 
     name: str
     hidden: tuple[int, ...]
     channels: tuple[int, ...] = ()
+    classes: int = 10
 
 
 class Net(nn.Module):
@@ -47,23 +47,27 @@ class Net(nn.Module):
             side, depth = (side - _KERNEL + 1) // _POOL, width
         widths = (side * side * depth, *spec.hidden)
         self.linears = nn.ModuleList(nn.Linear(before, after) for before, after in pairwise(widths))
-        self.classifier = nn.Linear(widths[-1], _CLASSES)
+        self.classifier = nn.Linear(widths[-1], spec.classes)
 
-    def _hidden(self, x: Tensor) -> Iterator[tuple[str, Tensor]]:
-        for i, convolution in enumerate(self.convolutions):
+    def features(self, x: Tensor) -> Tensor:
+        """The input of the fully connected layers (n × d) of images (n × 1 × 28 × 28)."""
+        for convolution in self.convolutions:
             x = max_pool2d(relu(convolution(x)), _POOL)
-            yield f"convolutions.{i}", x
-        x = x.flatten(1)
-        for i, linear in enumerate(self.linears):
-            x = relu(linear(x))
-            yield f"linears.{i}", x
+        return x.flatten(1)
+
+    def head(self, features: Tensor) -> tuple[Tensor, Tensor]:
+        """The last hidden layer (n × width) and the logits (n × classes).
+
+        Args:
+            features: (n × d), what the fully connected layers see.
+        """
+        for linear in self.linears:
+            features = relu(linear(features))
+        return features, self.classifier(features)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Logits (n × 10) of images (n × 1 × 28 × 28)."""
-        for _, hidden in self._hidden(x):
-            x = hidden
-        logits: Tensor = self.classifier(x.flatten(1))
-        return logits
+        """Logits (n × classes) of images (n × 1 × 28 × 28)."""
+        return self.head(self.features(x))[1]
 
     @torch.no_grad()
     def activations(self, x: Tensor) -> list[tuple[str, Tensor]]:
@@ -76,7 +80,15 @@ class Net(nn.Module):
             Name and output of each layer but the classifier, in order: (n × d), of a convolution
             (n × channels × side × side).
         """
-        return list(self._hidden(x))
+        found = []
+        for i, convolution in enumerate(self.convolutions):
+            x = max_pool2d(relu(convolution(x)), _POOL)
+            found.append((f"convolutions.{i}", x))
+        x = x.flatten(1)
+        for i, linear in enumerate(self.linears):
+            x = relu(linear(x))
+            found.append((f"linears.{i}", x))
+        return found
 
     @torch.no_grad()
     def logits(self, x: Tensor) -> Tensor:
@@ -92,6 +104,10 @@ class Net(nn.Module):
         """
         layers = [*self.convolutions, *self.linears, self.classifier]
         return [layer.weight.detach().flatten(1).T for layer in layers]  # type: ignore[operator, union-attr]
+
+    def head_weights(self) -> list[Tensor]:
+        """The matrices (in × out) after the convolutions: a chain, the classifier's last."""
+        return self.weights()[len(self.convolutions) :]
 
 
 def build(spec: NetSpec, seed: int) -> Net:

@@ -83,6 +83,7 @@ def train(
     cache: Path,
     snapshots: tuple[int, ...] = (),
     data: Digits | None = None,
+    extractor: TrainedNet | None = None,
 ) -> TrainedNet:
     """Train a network from scratch, unless it is there already.
 
@@ -98,16 +99,28 @@ def train(
         cache: directory for trained networks; made if need be.
         snapshots: epochs to keep besides the last; 0 is before training.
         data: what to train on; None for MNIST's training digits.
+        extractor: a trained network with the same convolutions, which are taken from it and stay.
     """
     data = load_mnist()[0] if data is None else data
     kept = tuple(sorted({epochs, *(epoch for epoch in snapshots if 0 <= epoch <= epochs)}))
     made_of = json.dumps(
-        [_RECIPE, asdict(spec), seed, epochs, strategy, kept, data.id], sort_keys=True
+        [
+            _RECIPE,
+            asdict(spec),
+            seed,
+            epochs,
+            strategy,
+            kept,
+            data.id,
+            extractor and extractor.revision,
+        ],
+        sort_keys=True,
     )
     digest = hashlib.sha256(made_of.encode()).hexdigest()[:12]
     path = cache / f"{spec.name}-{strategy}-{seed}-{digest}.safetensors"
     if not path.is_file():
-        _save(_states(spec, seed, epochs, strategy, kept, data), path, made_of)
+        states = _states(spec, seed, epochs, strategy, kept, data, extractor)
+        _save(states, path, made_of)
     return TrainedNet(spec, seed, strategy, kept, path)
 
 
@@ -135,7 +148,13 @@ def passes(net: Net, data: Digits, epochs: int, strategy: Strategy = "standard")
 
 
 def _states(
-    spec: NetSpec, seed: int, epochs: int, strategy: Strategy, kept: tuple[int, ...], data: Digits
+    spec: NetSpec,
+    seed: int,
+    epochs: int,
+    strategy: Strategy,
+    kept: tuple[int, ...],
+    data: Digits,
+    extractor: TrainedNet | None,
 ) -> dict[str, Tensor]:
     """The parameters of the epochs to keep, as ``epoch/name``."""
     states: dict[str, Tensor] = {}
@@ -147,6 +166,9 @@ def _states(
     with one_thread(), torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         net = Net(spec)
+        if extractor is not None:
+            net.convolutions.load_state_dict(extractor.net().convolutions.state_dict())
+            net.convolutions.requires_grad_(False)
         keep(net, 0)
         for epoch in passes(net, data, epochs, strategy):
             keep(net, epoch)

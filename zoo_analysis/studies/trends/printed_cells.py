@@ -112,7 +112,7 @@ def _regressed(members: Sequence[PublishedModel], metric: str) -> dict[str, floa
 
 
 def beside(table: pa.Table) -> pa.Table:
-    """Cells with the statistics of one metric in one row, each as ``printed / recomputed``.
+    """Cells with the statistics of one metric in one row: ``printed``, or ``printed ≠ recomputed``.
 
     Args:
         table: columns of `Cell`.
@@ -120,7 +120,8 @@ def beside(table: pa.Table) -> pa.Table:
     rows: dict[tuple[str, str, str], dict[str, str]] = {}
     for cell in table.to_pylist():
         place = cell["dataset"], cell["family"], cell["metric"]
-        text = f"{cell['published']:.2f} / {cell['recomputed']:.2f}"
+        published, recomputed = (f"{cell[name]:.2f}" for name in ("published", "recomputed"))
+        text = published if published == recomputed else f"{published} ≠ {recomputed}"
         rows.setdefault(place, {})[cell["statistic"]] = text
     names = ("dataset", "family", "metric")
     told = [name for name in (*STATISTICS, "mean") if any(name in row for row in rows.values())]

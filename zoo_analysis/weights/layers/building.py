@@ -32,6 +32,9 @@ _REACHING: Final = re.compile(
 )
 #: Pixels of a side of an image that a network is shown; the largest take some two thousand.
 MAX_SIDE: Final = 4096
+_SIDE: Final = re.compile(r"size|edge|height|width|pad|multiple|pinpoints")
+#: Share of an image's side that is kept; networks keep 0.8 and more.
+_LEAST_CROP: Final = 0.25
 #: What timm's configurations say beside the architecture's arguments.
 _PREPROCESSING: Final = (
     *("input_size", "fixed_input_size", "test_input_size", "mean", "std", "interpolation"),
@@ -143,12 +146,15 @@ def refuse_images(config: Any) -> None:
             waiting += [(f"{key} {name}" if told else str(name), v) for name, v in value.items()]
         elif isinstance(value, list | tuple):
             waiting += [(key, each) for each in value]
-        elif (
-            isinstance(value, int | float)
-            and re.search(r"size|edge|height|width|pad", key)
-            and not abs(value) <= MAX_SIDE
-        ):
-            raise UnbuildableError(f"{key[:64]} is more than {MAX_SIDE} pixels")
+        elif isinstance(value, int | float):
+            if "pixels" in key:
+                if not abs(value) <= MAX_SIDE**2:
+                    raise UnbuildableError(f"{key[:64]} is more than {MAX_SIDE**2} pixels")
+            elif "crop_pct" in key:  # sides are divided by it
+                if not value >= _LEAST_CROP:
+                    raise UnbuildableError(f"{key[:64]} is less than {_LEAST_CROP}")
+            elif _SIDE.search(key) and not abs(value) <= MAX_SIDE:
+                raise UnbuildableError(f"{key[:64]} is more than {MAX_SIDE} pixels")
 
 
 def transformers_config(config: Mapping[str, Any], tensors: int) -> Any:

@@ -14,7 +14,7 @@ from zoo_analysis.weights.spec import Omission
 #: called ``weight`` is a ``kernel``, ``w1``, ``W_Q``, ``q_proj``, ``mm_weight``.
 WEIGHT: Final = re.compile(
     r"weight|weight_([ih]h|hr)(_l\d+(_reverse)?)?"
-    r"|(\w+(?<!pos)_)?(weights?|kernel|matrix|linear|fc|[wW])\d*|\w*proj(ection)?\d*"
+    r"|(\w+(?<!pos)(?<!gaussian)_)?(weights?|kernel|matrix|linear|fc|[wW])\d*|\w*proj(ection)?\d*"
     r"|[vw]\d+|diff|[wW][qkvou]|W_(?!pos)\w+"
 )
 _NORM: Final = re.compile(r"(?P<of>\w*?)_?(layer_?)?norm\w*|bn\d*|ln(_\w+|\d+)?|grn|gn\d*", re.I)

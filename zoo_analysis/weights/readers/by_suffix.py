@@ -2,6 +2,8 @@
 
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from typing import Final
 
 from zoo_analysis.errors import CheckpointError
 from zoo_analysis.lookup import loaded
@@ -18,16 +20,28 @@ GROUP = "zoo_analysis.readers"
 
 #: The format that a model is read in if it is there in several comes first.
 _BUILT_IN = (_SAFETENSORS, _TORCH, _GGUF, _FLAX, _KERAS, _ONNX)
+#: Of files that `zoo import` takes.
+_TABLES: Final = (".csv", ".parquet")
 
 
 def suffixes_by_format() -> tuple[tuple[str, ...], ...]:
     """The suffixes of weight files, those of one format together, the preferred format first."""
-    return (*(reader.suffixes for reader in _BUILT_IN), *((suffix,) for suffix in added()))
+    return _by_format(tuple(added()))
+
+
+@cache
+def _by_format(others: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
+    return (*(reader.suffixes for reader in _BUILT_IN), *((suffix,) for suffix in others))
 
 
 def suffixes() -> tuple[str, ...]:
     """The suffixes of weight files, those of the preferred format first."""
-    return tuple(suffix for group in suffixes_by_format() for suffix in group)
+    return _flat(suffixes_by_format())
+
+
+@cache
+def _flat(groups: tuple[tuple[str, ...], ...]) -> tuple[str, ...]:
+    return tuple(suffix for group in groups for suffix in group)
 
 
 def reader_of(file: str) -> Reader:
@@ -42,7 +56,10 @@ def reader_of(file: str) -> Reader:
     known: dict[str, Reader | EntryPoint] = {**_own(), **added()}
     fitting = [suffix for suffix in known if file.lower().endswith(suffix)]
     if not fitting:
-        raise CheckpointError(f"{file}: not a weight file; known are {' '.join(suffixes())}")
+        told = f"{file}: not a weight file; known are {' '.join(suffixes())}"
+        if file.lower().endswith(_TABLES):
+            told += f"; a table of metrics is imported: zoo import {Path(file).name}"
+        raise CheckpointError(told)
     reader = known[max(fitting, key=len)]
     return reader if isinstance(reader, Reader) else _loaded(reader)
 

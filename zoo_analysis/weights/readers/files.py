@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from zoo_analysis.errors import CheckpointError
-from zoo_analysis.folders import MAX_INDEX, open_regular, read_regular
+from zoo_analysis.folders import MAX_INDEX, file_names, open_regular, read_regular
 from zoo_analysis.hub.path import (
     expanded,
     indexed,
@@ -121,6 +121,7 @@ def all_shards(file: Path) -> list[Path]:
     Raises:
         CheckpointError: one is missing, or is a pointer of Git LFS.
     """
+    refuse_pointer(file)
     return _whole_files(file, list(shards_beside(file.name)), None)
 
 
@@ -139,8 +140,7 @@ def weight_files(path: Path, variant: str = "") -> list[Path]:
     """
     if path.is_dir():
         refuse_slice(path)
-        here = {file.name for file in path.iterdir() if file.is_file()}
-        return _named(path / weights_name(here, str(path), variant), path)
+        return _named(path / weights_name(file_names(path), str(path), variant), path)
     if variant:
         raise NoVariant(f"{path}: a file has no variants; name the folder")
     return _named(path, None)
@@ -168,7 +168,8 @@ def _whole_files(path: Path, names: list[str], within: Path | None) -> list[Path
     files = [path.with_name(name) for name in names]
     _all_there(names, {file.name for file in files if file.is_file()}, str(path))
     for file in files:
-        refuse_pointer(file, within)
+        if file != path:
+            refuse_pointer(file, within)
     return files
 
 

@@ -80,3 +80,18 @@ def test_convolutions_are_priced_as_their_slices() -> None:
     flat = dense("flat", [(512, 512)] * 180, 4, copies=10)
     sliced, matrices = (replay([model], fleet(1), HOW).makespan for model in (net, flat))
     assert sliced == pytest.approx(matrices, rel=0.25)
+
+
+def test_tasks_that_share_a_gpu_leave_it_to_the_others_while_they_prepare() -> None:
+    machines = replace(gpu_fleet(1), hub=1e12, network=1e12)
+    busy = replay([dense("large", [(4096, 4096)] * 100, 2, copies=20)], machines, HOW).gpu_busy
+    assert busy is not None
+    assert busy > 0.9
+
+
+def test_cores_bind_where_gpus_have_nothing_to_do() -> None:
+    machines = replace(gpu_fleet(1), hub=1e12, network=1e12)
+    done = replay([SMALL, replace(MIDDLING, copies=1)], machines, HOW)
+    assert done.binding == "cores"
+    assert done.gpu_busy is not None
+    assert done.gpu_busy < 0.9

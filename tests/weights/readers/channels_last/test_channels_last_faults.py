@@ -21,10 +21,10 @@ KERNEL = np.random.default_rng(0).standard_normal((20, 12)).astype(np.float32)
 
 
 def refused(file: Path, message: str = "net") -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     with pytest.raises(CheckpointError, match=message) as caught:
         list_layers(open_checkpoint(file))
-    assert time.perf_counter() - start < 1
+    assert time.process_time() - start < 1
     assert "\n" not in str(caught.value)
     assert str(file) in str(caught.value)
 

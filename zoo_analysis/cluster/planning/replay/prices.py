@@ -98,14 +98,15 @@ class Prices:
             largest = max(largest, priced.opening + longest)
         fleet, models = self.fleet, sum(model.copies for model in zoo)
         nbytes = sum(model.copies * model.nbytes for model in zoo)
-        work = (for_cores + either) / fleet.cpus
+        work, what = (for_cores + either) / fleet.cpus, "work"
         if either:
             # Cores and GPUs share what either may do, so that they end together.
             by_gpus = for_gpus / fleet.gpus
             share = min(1.0, work / (by_gpus + (either - beside) / fleet.cpus))
             work = max(share * by_gpus, work - share * (either - beside) / fleet.cpus)
+            what = "cores" if share == 1.0 else what
         return {
-            "work": work,
+            what: work,
             "largest model": largest,
             "hub": nbytes / min(fleet.hub, fleet.nodes * fleet.network),
             "driver": models * fleet.driver,

@@ -48,7 +48,7 @@ class TaskPrice:
 
     Attributes:
         cpu: seconds of each of its cores.
-        gpu: seconds of its share of a GPU.
+        gpu: seconds of a whole GPU.
         nbytes: that it reads.
         models: that it opens.
     """
@@ -88,7 +88,7 @@ def price_of(task: Task, groups: Mapping[ModelRef, Group], prices: Prices) -> Ta
     read = sum(elements_of(kernel_of(spec)) for spec in piece.specs) * group.priced.nbytes
     if task.gpus:
         cpu, gpu = prices.on_gpu(piece)
-        return TaskPrice(group.copies * cpu, group.copies * gpu / task.gpus, group.copies * read)
+        return TaskPrice(group.copies * cpu, group.copies * gpu, group.copies * read)
     cpu = prices.on_cores(piece, int(task.cpus))
     return TaskPrice(group.copies * cpu, 0.0, group.copies * read)
 

@@ -5,7 +5,7 @@ import itertools
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from typing import Any, Final, Literal, NamedTuple
 
 from zoo_analysis.cluster.flow import run_tasks
 from zoo_analysis.cluster.placement import Node
@@ -18,6 +18,7 @@ from zoo_analysis.cluster.planning.replay.replayed_tasks import (
     groups_of,
     price_of,
 )
+from zoo_analysis.cluster.planning.replay.shared_gpu import SharedGpu
 from zoo_analysis.cluster.planning.replay.zoo_models import ZooModel
 from zoo_analysis.cluster.processes.task import Task
 from zoo_analysis.cluster.scanning.scan_schedule import ScanSchedule
@@ -101,26 +102,46 @@ def replay(zoo: Sequence[ZooModel], fleet: Fleet, how: Method) -> Replay:
 
 @dataclass
 class _Free:
-    """What a node has left."""
+    """What a node has left: of each GPU the share that no task holds."""
 
     cpus: float
     memory: float
-    gpus: float
+    gpus: list[float]
     network_at: float = 0.0
-
-    def take(self, task: Task, times: int = 1) -> None:
-        self.cpus -= times * task.cpus
-        self.memory -= times * (task.memory or 0)
-        self.gpus -= times * task.gpus
 
     def fits(self, task: Task) -> bool:
         enough = self.cpus >= task.cpus and self.memory >= (task.memory or 0)
-        return enough and self.gpus >= task.gpus
+        return enough and (not task.gpus or max(self.gpus) >= task.gpus)
+
+
+@dataclass
+class _Running:
+    """A task, and once it has begun its node, its GPU, and when all that it reads is there."""
+
+    task: Task
+    node: int = -1
+    gpu: int = -1
+    on_gpu: float = 0.0
+    read_at: float = 0.0
+
+
+class _Event(NamedTuple):
+    """Something that may happen: a task is through on its cores or whole, or a GPU has done one."""
+
+    at: float
+    order: int
+    kind: Literal["cores", "gpu", "over"]
+    of: int
+    version: int = 0
 
 
 @dataclass
 class _Workers:
-    """Nodes on which tasks take the time that they are priced at: `processes.task.Workers`."""
+    """Nodes on which tasks take the time that they are priced at: `processes.task.Workers`.
+
+    A task works on its cores, then on its GPU, which it shares with the others that hold a part of
+    it; and is over when all that it reads has come, too.
+    """
 
     fleet: Fleet
     prices: Prices
@@ -132,13 +153,14 @@ class _Workers:
     _driver_free: float = 0.0
     _numbers: Iterator[int] = field(default_factory=itertools.count)
     _pending: tuple[deque[int], deque[int]] = field(default_factory=lambda: (deque(), deque()))
-    _tasks: dict[int, tuple[Task, int]] = field(default_factory=dict)
-    _ends: list[tuple[float, int]] = field(default_factory=list)
+    _tasks: dict[int, _Running] = field(default_factory=dict)
+    _events: list[_Event] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        node = self.fleet.node
-        count = self.fleet.nodes
-        self._nodes = [_Free(node.cpus, node.memory, node.gpus) for _ in range(count)]
+        node, count = self.fleet.node, self.fleet.nodes
+        gpus = int(node.gpus)
+        self._nodes = [_Free(node.cpus, node.memory, [1.0] * gpus) for _ in range(count)]
+        self._gpus = [SharedGpu() for _ in range(count * gpus)]
 
     def cpus(self) -> float:
         return self.fleet.cpus
@@ -155,39 +177,61 @@ class _Workers:
     def submit(self, task: Task) -> int:
         task = replace(task, memory=min(task.memory or 0, self.fleet.node.memory))
         number = next(self._numbers)
-        self._tasks[number] = task, -1
+        self._tasks[number] = _Running(task)
         self._pending[bool(task.gpus)].append(number)
         self._start()
         return number
 
     def wait(self, submitted: list[int], seconds: float) -> list[int]:
-        self.now, number = heapq.heappop(self._ends)
-        task, place = self._tasks[number]
-        self._nodes[place].take(task, -1)
-        self._start()
-        return [number]
+        while True:
+            self.now, _, kind, number, version = heapq.heappop(self._events)
+            if kind == "gpu":
+                gpu = self._gpus[number]
+                if version != gpu.version:
+                    continue
+                number = gpu.take(self.now)
+                self._watch(self._tasks[number].gpu)
+            running = self._tasks[number]
+            if kind == "cores" and running.on_gpu:
+                self._gpus[running.gpu].add(self.now, number, running.on_gpu)
+                self._watch(running.gpu)
+            elif kind != "over" and running.read_at > self.now:
+                self._will(running.read_at, "over", number)
+            else:
+                self._hold(running, -1)
+                self._start()
+                return [number]
 
     def result(self, submitted: int) -> tuple[Any, ...]:
-        task, _ = self._tasks.pop(submitted)
-        return (answer_of(task, self.groups, self.prices),)
+        return (answer_of(self._tasks.pop(submitted).task, self.groups, self.prices),)
 
     def _start(self) -> None:
         for pending in self._pending:
             while pending:
-                task, _ = self._tasks[pending[0]]
-                place = next((i for i, node in enumerate(self._nodes) if node.fits(task)), -1)
-                if place < 0:
+                running = self._tasks[pending[0]]
+                fitting = (i for i, node in enumerate(self._nodes) if node.fits(running.task))
+                running.node = next(fitting, -1)
+                if running.node < 0:
                     break
-                number = pending.popleft()
-                self._nodes[place].take(task)
-                self._tasks[number] = task, place
-                heapq.heappush(self._ends, (self._end(task, self._nodes[place]), number))
+                if running.task.gpus:  # the one with the most room
+                    shares = self._nodes[running.node].gpus
+                    running.gpu = running.node * len(shares) + shares.index(max(shares))
+                self._hold(running, 1)
+                self._begin(pending.popleft(), running)
 
-    def _end(self, task: Task, node: _Free) -> float:
+    def _hold(self, running: _Running, times: int) -> None:
+        task, node = running.task, self._nodes[running.node]
+        node.cpus -= times * task.cpus
+        node.memory -= times * (task.memory or 0)
+        if task.gpus:
+            node.gpus[running.gpu % len(node.gpus)] -= times * task.gpus
+
+    def _begin(self, number: int, running: _Running) -> None:
+        task, node = running.task, self._nodes[running.node]
         price = price_of(task, self.groups, self.prices)
         self.cpu_seconds += price.cpu * task.cpus
-        self.gpu_seconds += price.gpu * task.gpus
-        start = self.now
+        self.gpu_seconds += price.gpu
+        running.on_gpu, start = price.gpu, self.now
         if task.function is scan_models:
             self._driver_free = max(self._driver_free, self.now)
             self._driver_free += self.fleet.driver * price.models
@@ -195,4 +239,14 @@ class _Workers:
         # What is read comes while it is worked on, but not before what others asked for earlier.
         self._hub_free = max(self._hub_free, start) + price.nbytes / self.fleet.hub
         node.network_at = max(node.network_at, start) + price.nbytes / self.fleet.network
-        return max(start + price.cpu + price.gpu, self._hub_free, node.network_at)
+        running.read_at = max(self._hub_free, node.network_at)
+        self._will(start + price.cpu, "cores", number)
+
+    def _watch(self, gpu: int) -> None:
+        if (end := self._gpus[gpu].next_end()) is not None:
+            self._will(end, "gpu", gpu, self._gpus[gpu].version)
+
+    def _will(
+        self, at: float, kind: Literal["cores", "gpu", "over"], of: int, version: int = 0
+    ) -> None:
+        heapq.heappush(self._events, _Event(at, next(self._numbers), kind, of, version))
