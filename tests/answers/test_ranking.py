@@ -8,10 +8,11 @@ import pytest
 
 from tests.support.command import zoo
 from tests.support.small_models import model_rows
-from zoo_analysis.answers.ranking import rank
+from zoo_analysis.answers.ranking import rank, rankings
 from zoo_analysis.errors import QueryError
 from zoo_analysis.imports.metric_tables import NO_ESDS
 from zoo_analysis.store import ModelRows, Store, open_store
+from zoo_analysis.store.schemas import QUALITIES, SUMMARY_COLUMNS
 
 DEFAULT, NATURE = "default-0123abcd", "nature2021-0123abcd"
 
@@ -169,3 +170,18 @@ def test_medians_and_tails_rank_too_and_clear_tails_alone_on_request(tmp_path: A
     assert order("alpha", "clear") == {"wild": 3.0, "calm": 4.0, "vague": None}
     (last,) = (row for row in rank(store, "alpha", quality="clear").to_pylist() if not row["rank"])
     assert (last["of"], last["remark"]) == (2, "no layer has a clear tail")
+
+
+@pytest.mark.parametrize("where", [None, "series = 'vgg'"])
+def test_rankings_by_many_metrics_are_those_by_each(where: str | None, store: Store) -> None:
+    found = {(quality, metric): table for quality, metric, table in rankings(store, where=where)}
+    assert found.keys() == {(quality, m) for quality in QUALITIES for m in SUMMARY_COLUMNS}
+    for metric in ("alpha", "log_norm_median", "random_like"):
+        assert found["all", metric].to_pylist() == ranked_or_none(store, metric, where)
+
+
+def ranked_or_none(store: Store, metric: str, where: str | None) -> list[dict[str, Any]]:
+    try:
+        return rank(store, metric, where=where).to_pylist()
+    except QueryError:
+        return []

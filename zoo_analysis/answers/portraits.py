@@ -63,7 +63,8 @@ QUALIFY row_number() OVER (
     PARTITION BY repo_id, measure, probe, mode, neurons, selection
     ORDER BY if(measure IN (FROM raw.distances), value, -value), other
 ) <= $nearest
-ORDER BY ALL
+ORDER BY repo_id, measure, probe, mode, neurons, selection,
+    if(measure IN (FROM raw.distances), value, -value), other
 """
 
 

@@ -18,8 +18,8 @@ from zoo_analysis.cli.app import app
 from zoo_analysis.cli.printing.switches import SUFFIXES, chosen_format
 from zoo_analysis.errors import ZooError
 
-#: What these print is no result: they write into a catalogue, and tell a story.
-NONE = {"catalog add", "demo"}
+#: What these print is no result: they write into a catalogue or pages, and tell a story.
+NONE = {"catalog add", "demo", "report"}
 #: These write pictures, whose formats are their own.
 PICTURES = "plot "
 

@@ -8,6 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 from functools import cache, partial
 from hashlib import blake2s
+from math import isfinite
 from pathlib import Path
 from typing import Any, Final
 
@@ -105,6 +106,8 @@ def quoted(text: str) -> str:
 def plain(value: Any) -> Any:
     """A value as the data of a report have it."""
     match value:
+        case float():
+            return _rounded(value)
         case dict():
             return {str(key): plain(each) for key, each in value.items()}
         case list() | tuple():
@@ -116,15 +119,19 @@ def plain(value: Any) -> Any:
         case np.ndarray():
             return [plain(each) for each in value.tolist()]
         case _:
-            rounded = float(f"{float(value):.{_DIGITS}g}")
-            if rounded != rounded or abs(rounded) == float("inf"):
-                return None
-            return int(rounded) if rounded == int(rounded) else rounded
+            return _rounded(float(value))
+
+
+def _rounded(value: float) -> float | int | None:
+    if not isfinite(value):
+        return None
+    rounded = float(f"{value:.{_DIGITS}g}")
+    return int(rounded) if rounded.is_integer() else rounded
 
 
 def web_address(text: str | None) -> str | None:
     """An address that may be linked: of the web, and no script."""
-    return text if text and re.match(r"https?://[^\s\"'<>]+$", text) else None
+    return text if text and re.fullmatch(r"https?://[^\s\"'<>]+", text) else None
 
 
 def scaled(value: float | None) -> str:
