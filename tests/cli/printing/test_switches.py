@@ -19,7 +19,7 @@ from zoo_analysis.cli.printing.switches import SUFFIXES, chosen_format
 from zoo_analysis.errors import ZooError
 
 #: What these print is no result: they write into a catalogue or pages, and tell a story.
-NONE = {"catalog add", "demo", "report"}
+NONE = {"catalog add", "catalog osmr-2021", "demo", "report"}
 #: These write pictures, whose formats are their own.
 PICTURES = "plot "
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, Final, TextIO
 
 import pyarrow as pa
@@ -38,12 +39,12 @@ class _Column:
     folded: bool = False  # the name, at its underscores
     width: int = 0
 
-    @property
+    @cached_property
     def prose(self) -> bool:
         longest = max(self.cells, key=cell_len, default="")
         return longest.count(" ") > 1
 
-    @property
+    @cached_property
     def natural(self) -> int:
         lines = self.header.split("\n")
         return max(map(cell_len, (*lines, *self.cells)), default=0)
@@ -198,7 +199,7 @@ def _fitted(columns: Sequence[_Column], room: int) -> list[_Column]:
     count = len(columns)
     while count > 1 and _sum([each.least for each in columns[:count]]) > room:
         count -= 1
-    widths = [each.natural for each in columns[:count]]
+    widths = [min(each.natural, room) for each in columns[:count]]
     least = [min(each.least, room) for each in columns[:count]]
     while _sum(widths) > room:
         widest = max(
