@@ -38,6 +38,7 @@ Omission = Literal[
     "codebook",  # of a vector quantiser
     "copy",  # of weights that are measured: averages, teachers, modules that were replaced
     "tied",  # stored anew, though the network uses another tensor in its place
+    "view",  # shows numbers of a tensor that is measured: its transpose, a part of it
     "training-state",  # of optimisers and their like
     "empty",
     "packed",  # codes of quantised weights that are not read, with scales and zero points
