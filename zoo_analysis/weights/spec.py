@@ -75,6 +75,7 @@ class TensorKind:
         groups: of a convolution.
         transposed: see `LayerSpec`.
         stacked: its first axis counts matrices, such as experts.
+        joined: its axes after the first are one, as of projections by heads.
         status: None, or why the file alone tells no spectrum of it; see `LayerSpec`.
     """
 
@@ -83,6 +84,7 @@ class TensorKind:
     transposed: bool = False
     stacked: bool = False
     status: Status | None = None
+    joined: bool = False
 
 
 @dataclass(frozen=True)
@@ -118,7 +120,8 @@ class LayerSpec:
             and so on of a quantised one; those of `recipe`.
         depth: position in the network, counted from 0 over the model's stored matrices; the
             matrices of one stack and the parts of one fused matrix share the depth of the whole.
-        shape: of the stored tensor, or of what it decodes to; ``(out, in)`` of an update.
+        shape: of the stored tensor, or of what it decodes to, heads and their widths joined;
+            ``(out, in)`` of an update.
         groups: of a convolution.
         transposed: stored as (in, out): GPT-2's Conv1D, transposed convolutions.
         index: which matrix of a stack of expert matrices.
