@@ -70,6 +70,7 @@ class Checkpoint(ABC):
         ordered: whether that order is the order of definition; safetensors files are sorted.
         kinds: what the file itself says its tensors are, None for one that is no matrix; empty
             for formats of names and numbers alone, where names and shapes decide.
+        reasons: what the file itself says of tensors that are no matrices, where it says more.
         aside: tensors of its files that are not the model's, each with the reason; they cannot be
             read.
     """
@@ -79,6 +80,7 @@ class Checkpoint(ABC):
     ordered: bool
     tensors: Mapping[str, TensorInfo]
     kinds: Mapping[str, TensorKind | None] = MappingProxyType({})
+    reasons: Mapping[str, Omission] = MappingProxyType({})
     aside: Sequence[tuple[TensorInfo, Omission]] = ()
 
     @abstractmethod

@@ -85,10 +85,9 @@ def _kernel(checkpoint: Checkpoint, spec: LayerSpec) -> torch.Tensor:
 
 def _read(checkpoint: Checkpoint, spec: LayerSpec) -> torch.Tensor:
     name = spec.tensors[0]
-    if checkpoint.info(name).shape != spec.shape:
-        raise CheckpointError(
-            f"{checkpoint.path}: {name} has shape {checkpoint.info(name).shape}, not {spec.shape}"
-        )
+    stored = checkpoint.info(name).shape
+    if stored != spec.shape and (stored[0], math.prod(stored[1:])) != spec.shape:
+        raise CheckpointError(f"{checkpoint.path}: {name} has shape {stored}, not {spec.shape}")
     if spec.recipe is not None:  # lengths and norms are those of the whole
         return checkpoint.read(name)
     if spec.index is not None:
@@ -98,7 +97,7 @@ def _read(checkpoint: Checkpoint, spec: LayerSpec) -> torch.Tensor:
     large = 4 * math.prod(spec.shape) >= LARGE
     if large and (spec.coded or spec.dtype in ("float16", "bfloat16")):
         return _converted(checkpoint, spec)
-    return checkpoint.read(name)
+    return checkpoint.read(name).reshape(spec.shape)
 
 
 def _converted(checkpoint: Checkpoint, spec: LayerSpec) -> torch.Tensor:
@@ -107,7 +106,8 @@ def _converted(checkpoint: Checkpoint, spec: LayerSpec) -> torch.Tensor:
     step = max(1, _AT_ONCE // math.prod(spec.shape[1:]))
     for start in range(0, len(weight), step):
         stop = min(start + step, len(weight))
-        weight[start:stop] = checkpoint.read_rows(spec.tensors[0], start, stop)
+        rows = checkpoint.read_rows(spec.tensors[0], start, stop)
+        weight[start:stop] = rows.reshape(stop - start, *spec.shape[1:])
         release_scratch()
     return weight
 

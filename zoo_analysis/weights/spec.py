@@ -38,6 +38,7 @@ Omission = Literal[
     "codebook",  # of a vector quantiser
     "copy",  # of weights that are measured: averages, teachers, modules that were replaced
     "tied",  # stored anew, though the network uses another tensor in its place
+    "view",  # shows numbers of a tensor that is measured: its transpose, a part of it
     "training-state",  # of optimisers and their like
     "empty",
     "packed",  # codes of quantised weights that are not read, with scales and zero points
@@ -74,6 +75,7 @@ class TensorKind:
         groups: of a convolution.
         transposed: see `LayerSpec`.
         stacked: its first axis counts matrices, such as experts.
+        joined: its axes after the first are one, as of projections by heads.
         status: None, or why the file alone tells no spectrum of it; see `LayerSpec`.
     """
 
@@ -82,6 +84,7 @@ class TensorKind:
     transposed: bool = False
     stacked: bool = False
     status: Status | None = None
+    joined: bool = False
 
 
 @dataclass(frozen=True)
@@ -117,7 +120,8 @@ class LayerSpec:
             and so on of a quantised one; those of `recipe`.
         depth: position in the network, counted from 0 over the model's stored matrices; the
             matrices of one stack and the parts of one fused matrix share the depth of the whole.
-        shape: of the stored tensor, or of what it decodes to; ``(out, in)`` of an update.
+        shape: of the stored tensor, or of what it decodes to, heads and their widths joined;
+            ``(out, in)`` of an update.
         groups: of a convolution.
         transposed: stored as (in, out): GPT-2's Conv1D, transposed convolutions.
         index: which matrix of a stack of expert matrices.

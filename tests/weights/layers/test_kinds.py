@@ -2,8 +2,10 @@
 
 import pytest
 import torch
+import transformers
 
 from zoo_analysis.weights import LayerSpec, list_layers, load_kernel
+from zoo_analysis.weights.layers.listing import take_inventory
 from zoo_analysis.weights.readers.memory import MemoryCheckpoint
 
 
@@ -60,3 +62,32 @@ def test_a_matrix_of_a_stack_is_the_experts() -> None:
 def test_flattened_stacks_are_not_taken_for_one_matrix() -> None:
     """DBRX keeps its experts one below the other."""
     assert layers(**{"ffn.experts.mlp.w1": (4 * 12, 8)}) == []
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("told", [True, False])
+def test_projections_by_heads_are_matrices_of_all_heads(dtype: torch.dtype, told: bool) -> None:
+    """XLNet's, (width, heads, width of a head), as its attention multiplies by them."""
+    config = transformers.XLNetConfig(vocab_size=50, d_model=24, n_layer=2, n_head=4, d_inner=64)
+    state = transformers.XLNetModel(config).to(dtype).state_dict()
+    checkpoint = MemoryCheckpoint(state)
+    own = {**config.to_dict(), "architectures": ["XLNetModel"]} if told else {}
+    found = take_inventory(checkpoint, config=own)
+    specs = {spec.layer: spec for spec in found.layers}
+    x = torch.randn(7, 24)
+    for name in "qkvor":
+        spec = specs[f"layer.1.rel_attn.{name}"]
+        weight = state[spec.tensors[0]].float()
+        kernel = load_kernel(checkpoint, spec)[0]
+        equation = "ih,hnd->ind" if name != "o" else "ind,hnd->ih"
+        taken = x if name != "o" else x.reshape(7, 4, 6)
+        expected = torch.einsum(equation, taken, weight).reshape(7, 24)
+        assert torch.allclose(x @ kernel.T, expected, atol=1e-6)
+        assert (spec.kind, spec.shape) == ("linear", (24, 24))
+    roles = [specs[f"layer.0.rel_attn.{name}"].role for name in "qkvo"]
+    assert roles == ["q", "k", "v", "attention"]
+    assert found.coverage == 1.0
+
+
+def test_parameters_of_such_names_alone_are_no_projections_by_heads() -> None:
+    assert layers(attn__q=(24, 4, 6), attn__k=(24, 4, 6), attn__v=(24, 4, 6)) == []

@@ -91,7 +91,8 @@ def inventory_of(
         if name in made_of and name not in unread:
             measured += elements
             continue
-        reason = unread.get(name) or known.get(name) or omission(info, checkpoint.tensors)
+        told = unread.get(name) or known.get(name) or checkpoint.reasons.get(name)
+        reason = told or omission(info, checkpoint.tensors)
         rows[_pattern(name, reason), reason].append((name, elements))
     for info, reason in checkpoint.aside:
         if info.nbytes and (info.storage, info.shape) in seen:

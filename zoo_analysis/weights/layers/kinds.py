@@ -55,6 +55,9 @@ _AFTER_UPSAMPLING: Final = re.compile(r"(^|\.)(up|upsample|upsamplers)(\.\d+)*(\
 #: GPT-2's Conv1D: names of OpenAI's first models, below ``h.N``.
 _GPT2: Final = re.compile(r"(^|\.)h\.\d+\.(\w+\.)?(c_attn|q_attn|c_proj|c_fc)\.weight$")
 
+#: XLNet's projections, each (width, heads, width of a head): "ibh,hnd->ibnd", and of o the inverse.
+_BY_HEADS: Final = ("q", "k", "v", "o", "r")
+
 
 def judge(tensors: Mapping[str, TensorInfo], order: Sequence[str]) -> dict[str, TensorKind]:
     """The matrices among `tensors`; why another tensor is none, `omission` tells.
@@ -133,6 +136,11 @@ def _judge_parameter(
     info: TensorInfo, module: str, last: str, tensors: Mapping[str, TensorInfo]
 ) -> TensorKind | None:
     """A parameter that is not called ``weight``, but as matrices are, or that has a bias."""
+    if last in _BY_HEADS and all(
+        (other := tensors.get(beside(module, name))) and other.shape == info.shape
+        for name in _BY_HEADS
+    ):
+        return TensorKind("linear", transposed=last != "o", joined=True)
     if len(info.shape) != 2:
         return None
     if TABLE.search(last):

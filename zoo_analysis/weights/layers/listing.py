@@ -1,5 +1,6 @@
 """Lists a checkpoint's matrices and what else it holds, from its headers and its config alone."""
 
+import math
 import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
@@ -229,7 +230,7 @@ def _spec(weight: Weight, verdict: TensorKind, depth: int) -> LayerSpec:
         kind=verdict.kind,
         role=role_of(layer, verdict.kind, first=depth == 0),
         depth=depth,
-        shape=info.shape,
+        shape=(info.shape[0], math.prod(info.shape[1:])) if verdict.joined else info.shape,
         dtype=info.dtype,
         groups=verdict.groups,
         transposed=verdict.transposed,

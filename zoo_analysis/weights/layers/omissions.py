@@ -116,7 +116,12 @@ def beside(module: str, parameter: str) -> str:
 
 
 def _of_weight(info: TensorInfo, module: str, tensors: Mapping[str, TensorInfo]) -> Omission:
-    """A vector, if a norm has it: one axis, or the shape of its bias, or a neighbour's outputs."""
+    """A vector, if a norm has it: one axis, or the shape of its bias, or a neighbour's outputs.
+
+    So are the factors of channels that LyCORIS' IA³ has, with a flag of the side they are on.
+    """
+    if sum(axis > 1 for axis in info.shape) < 2 and beside(module, "on_input") in tensors:
+        return "vector"
     bias = tensors.get(beside(module, "bias"))
     if bias is not None and bias.shape == info.shape:  # a norm over several axes
         return "vector"

@@ -8,6 +8,7 @@ import torch
 
 from zoo_analysis.errors import CheckpointError
 from zoo_analysis.weights.checkpoint import Checkpoint, TensorInfo
+from zoo_analysis.weights.readers.torch_files.overlaps import seen_elsewhere, views
 
 
 class MemoryCheckpoint(Checkpoint):
@@ -30,7 +31,10 @@ class MemoryCheckpoint(Checkpoint):
         }
         if not self._tensors:
             raise CheckpointError("a state dict without tensors: nothing to analyse")
-        self.tensors = {name: _info(name, tensor) for name, tensor in self._tensors.items()}
+        shown = views(self._tensors)
+        infos = {name: _info(name, tensor) for name, tensor in self._tensors.items()}
+        self.tensors = {name: info for name, info in infos.items() if name not in shown}
+        self.aside = [seen_elsewhere(infos[name], outside) for name, outside in shown.items()]
 
     def read(self, name: str) -> torch.Tensor:
         """See `Checkpoint.read`."""

@@ -15,6 +15,7 @@ from tests.support.routes import layers_by
 from zoo_analysis import analyze
 from zoo_analysis.errors import CheckpointError
 from zoo_analysis.weights import LayerSpec, kernel_dims, list_layers, load_kernel, open_checkpoint
+from zoo_analysis.weights.layers.listing import take_inventory
 from zoo_analysis.weights.readers.memory import MemoryCheckpoint
 
 LAYER = "base_model.model.model.layers.0.self_attn.q_proj"
@@ -193,3 +194,28 @@ def test_pairs_of_xlabs_and_of_older_diffusers_are_updates(pair: str, layer: str
     norm = float(torch.log10((up @ down).double().square().sum()))
     assert table["layer"].to_pylist() == [layer]
     assert table["log_norm"].to_pylist() == [pytest.approx(norm, abs=1e-6)]
+
+
+@pytest.mark.parametrize("kernel", [(), (3, 3)])
+def test_the_factors_of_lycoris_glora_are_one_update(kernel: tuple[int, ...]) -> None:
+    """As lycoris-lora 4.1 names and shapes them: W + W·a + b, of which the file has no W."""
+    ones = (1,) * len(kernel)
+    shapes = {"a1": (32, 4, *ones), "a2": (4, 32, *ones), "b1": (48, 4, *ones),
+              "b2": (4, 32, *kernel)}  # fmt: skip
+    state = {f"lycoris_0.{part}.weight": torch.randn(shape) for part, shape in shapes.items()}
+    state["lycoris_0.alpha"] = torch.tensor(2.0)
+    found = take_inventory(MemoryCheckpoint(state), config={})
+    (spec,) = found.layers
+    assert (spec.layer, spec.status) == ("lycoris_0.glora", "not-understood")
+    assert set(spec.tensors) == set(state)
+    assert (found.measured, found.coverage) == (0, 0.0)
+    del state["lycoris_0.a2.weight"]  # names as of any network
+    assert "lycoris_0.b1" in {s.layer for s in list_layers(MemoryCheckpoint(state), config={})}
+
+
+@pytest.mark.parametrize("shape", [(48,), (1, 48), (1, 48, 1, 1)])
+def test_the_factors_of_lycoris_ia3_are_vectors(shape: tuple[int, ...]) -> None:
+    state = {"lycoris_0.weight": torch.randn(shape), "lycoris_0.on_input": torch.tensor(0)}
+    found = take_inventory(MemoryCheckpoint(state), config={})
+    assert not found.layers
+    assert [(row.elements, row.reason) for row in found.left_out] == [(48, "vector")]

@@ -4,10 +4,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+import transformers
 from gguf.constants import TENSOR_NAMES
 
 from tests.support.gguf_files import gaussian, small_llama, write_gguf
-from zoo_analysis.weights import LayerSpec, list_layers, open_checkpoint
+from zoo_analysis.weights import LayerSpec, list_layers, load_kernel, open_checkpoint
+from zoo_analysis.weights.layers.listing import take_inventory
 
 
 def listed(file: Path) -> dict[str, LayerSpec]:
@@ -58,8 +61,9 @@ def test_an_output_that_is_the_embedding_is_not_in_the_file(tmp_path: Path) -> N
         ("v.patch_embd.weight", (16, 3, 14, 14), "conv2d"),
         ("blk.0.attn_k_b.weight", (4, 16, 8), "linear"),
         ("blk.0.ssm_in.weight", (64, 16), "linear"),
-        ("blk.0.ssm_conv1d.weight", (64, 4), None),  # depthwise, without its axis of length 1
-        ("blk.0.shortconv.conv.weight", (64, 3), None),
+        ("blk.0.ssm_conv1d.weight", (64, 4), "conv1d"),
+        ("blk.0.ssm_conv1d_q.weight", (64, 4), "conv1d"),
+        ("blk.0.shortconv.conv.weight", (64, 3), "conv1d"),
         ("blk.0.ssm_a", (64, 16), None),
         ("blk.0.time_mix_decay_w1.weight", (64, 16), "linear"),
         ("blk.0.time_mix_lerp_fused.weight", (5, 1, 1, 64), None),
@@ -89,3 +93,67 @@ def test_every_kind_of_attention_and_feed_forward_that_llama_cpp_names_has_its_r
     specs = listed(write_gguf(tmp_path / "m.gguf", tensors))
     assert len({spec.tensors[0] for spec in specs.values()}) == len(tensors)
     assert not {layer for layer, spec in specs.items() if spec.role == "other"}
+
+
+#: transformers' names of the parts of a Mamba block, by llama.cpp's.
+MAMBA = {"conv1d": "ssm_conv1d", "in_proj": "ssm_in", "x_proj": "ssm_x", "dt_proj": "ssm_dt",
+         "out_proj": "ssm_out"}  # fmt: skip
+
+
+def converted(model: torch.nn.Module) -> dict[str, np.ndarray]:
+    """The tensors of transformers' Mamba as llama.cpp's converter names and shapes them.
+
+    ssm_a is −exp(A_log), and the depthwise kernel loses its axis of length 1.
+    """
+    out = {}
+    for name, tensor in model.state_dict().items():
+        path = (
+            name.removeprefix("backbone.").replace("mixer.norm", "ssm_norm").replace(".mixer", "")
+        )
+        path = path.replace("layers.", "blk.").replace("embeddings.", "token_embd.")
+        path = path.replace("norm_f.", "output_norm.").replace(".norm.", ".attn_norm.")
+        for theirs, own in MAMBA.items():
+            path = path.replace(f".{theirs}.", f".{own}.")
+        path = path.replace("A_log", "ssm_a").removesuffix(".D")
+        path += ".ssm_d" if name.endswith(".D") else ""
+        value = -tensor.exp() if name.endswith("A_log") else tensor
+        value = value.reshape(2, -1) if "ssm_norm" in path else value
+        if path != "lm_head.weight":
+            out[path] = value.squeeze(1).numpy() if "conv1d.weight" in name else value.numpy()
+    return out
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_a_state_spaces_layers_are_those_of_the_same_model_in_safetensors(
+    tmp_path: Path, version: int
+) -> None:
+    sizes = {"hidden_size": 32, "num_hidden_layers": 11, "vocab_size": 99, "state_size": 8}
+    sizes["tie_word_embeddings"] = True
+    if version == 1:
+        model = transformers.MambaForCausalLM(transformers.MambaConfig(**sizes))
+    else:
+        heads = {"num_heads": 8, "head_dim": 8, "n_groups": 2}
+        model = transformers.Mamba2ForCausalLM(transformers.Mamba2Config(**sizes, **heads))
+    model.save_pretrained(tmp_path / "hf")
+    file = write_gguf(tmp_path / "m.gguf", converted(model.float()), architecture="mamba")
+    with open_checkpoint(tmp_path / "hf") as hub, open_checkpoint(file) as gguf:
+        theirs, own = take_inventory(hub), take_inventory(gguf)
+        for one, other in zip(theirs.layers, own.layers, strict=True):
+            assert (one.kind, one.shape, one.groups) == (other.kind, other.shape, other.groups)
+            a, b = load_kernel(hub, one), load_kernel(gguf, other)
+            assert torch.equal(torch.as_tensor(a), torch.as_tensor(b))
+    assert {row.reason for row in own.left_out} == {"vector"}
+    assert (own.total, own.coverage) == (theirs.total, 1.0)
+
+
+def test_norms_and_decays_of_a_state_space_are_vectors(tmp_path: Path) -> None:
+    """Mamba 2 has one a head, and norms by groups, each (groups, width)."""
+    tensors = {
+        "blk.0.ssm_in.weight": gaussian(64, 16), "blk.0.ssm_a": gaussian(8, 1),
+        "blk.0.ssm_d": gaussian(8, 1), "blk.0.ssm_norm.weight": gaussian(2, 16),
+        "blk.1.ssm_a": gaussian(16, 8), "blk.0.ssm_dt.bias": gaussian(8),
+    }  # fmt: skip
+    with open_checkpoint(write_gguf(tmp_path / "m.gguf", tensors)) as checkpoint:
+        found = take_inventory(checkpoint)
+    assert [spec.layer for spec in found.layers] == ["blk.0.ssm_in"]
+    assert [(row.tensor, row.count, row.reason) for row in found.left_out] == [("*", 5, "vector")]

@@ -65,7 +65,7 @@ def factors(
     pattern = _pattern(families)
     found: dict[tuple[str, str, str], Factors] = {}
     for name in tensors:
-        match = _match(name, pattern)
+        match = _match(name, pattern) or _of_glora(name, tensors)
         if match is None:
             continue
         module, family, part, own = match
@@ -103,6 +103,14 @@ def _pattern(families: str) -> re.Pattern[str]:
 
 _KNOWN: Final = _pattern(_FAMILIES)
 _ANY: Final = _pattern(f"{_FAMILIES}|{_WORDS}")
+
+
+def _of_glora(name: str, tensors: Mapping[str, TensorInfo]) -> tuple[str, str, str, str] | None:
+    """As `_match`, of LyCORIS' GLoRA, whose factors are plain modules: a1, a2, b1 and b2."""
+    module, _, part = name.removesuffix(".weight").rpartition(".")
+    others = (f"{module}.{factor}.weight" for factor in ("a1", "a2", "b1", "b2"))
+    own = part in ("a1", "a2", "b1", "b2", "bm") and module and name.endswith(".weight")
+    return (module, "glora", part, "") if own and all(o in tensors for o in others) else None
 
 
 def _match(name: str, pattern: re.Pattern[str]) -> tuple[str, str, str, str] | None:

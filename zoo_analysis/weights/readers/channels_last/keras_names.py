@@ -5,6 +5,7 @@ import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from statistics import median
 from typing import Any, Final
 
 from zoo_analysis.weights.layers.order import definition_order
@@ -111,6 +112,48 @@ def name_all(
         )
         named.append(Named(parameter, ".".join((*module, leaf or path[-1]))))
     return named
+
+
+def in_written_order(paths: Sequence[tuple[str, ...]], addresses: Sequence[int]) -> list[int]:
+    """Numbers of arrays of Keras 3 in the order of creation, as far as a bare file tells it.
+
+    Layers of a class are numbered as they are made (``dense``, ``dense_1``, …, ``dense_10``). Those
+    of a network lie in its list ``layers``, which Keras writes in order, so that places in the file
+    tell layers of different classes apart, up to gaps that HDF5 fills.
+
+    Args:
+        paths: of the arrays among the groups.
+        addresses: of their headers in the file.
+    """
+    inside: dict[tuple[str, ...], list[int]] = defaultdict(list)
+    for path, address in zip(paths, addresses, strict=True):
+        for depth in range(1, len(path)):
+            if path[depth - 1] == "layers":
+                inside[path[: depth + 1]].append(address)
+    lists: dict[tuple[str, ...], list[tuple[str, ...]]] = defaultdict(list)
+    for layer in sorted(inside, key=lambda layer: median(inside[layer])):
+        lists[layer[:-1]].append(layer)
+    place: dict[tuple[str, ...], int] = {}
+    for own in lists.values():
+        slots: dict[str, list[int]] = defaultdict(list)
+        for slot, layer in enumerate(own):
+            slots[_natural(layer[-1])[0]].append(slot)
+        for layer in sorted(own, key=lambda layer: _natural(layer[-1])):
+            place[layer] = slots[_natural(layer[-1])[0]].pop(0)
+
+    def key(number: int) -> list[tuple[int, tuple[str, int]]]:
+        path = paths[number]
+        return [
+            (place.get(path[: depth + 1], -1), _natural(part)) for depth, part in enumerate(path)
+        ]
+
+    return sorted(range(len(paths)), key=key)
+
+
+def _natural(name: str) -> tuple[str, int]:
+    """(the class, the number) of a layer's name."""
+    found = re.fullmatch(r"(.*?)_?(\d{1,18})", name)
+    return (found[1], int(found[2])) if found else (name, -1)
 
 
 def in_network_order(

@@ -16,6 +16,7 @@ from zoo_analysis.weights.readers.channels_last.hdf5 import Hdf5Array, Window, h
 from zoo_analysis.weights.readers.channels_last.keras_names import (
     Named,
     in_network_order,
+    in_written_order,
     layers_of,
     name_all,
 )
@@ -28,6 +29,11 @@ if TYPE_CHECKING:
 
 _WEIGHTS: Final = "model.weights.h5"
 _CONFIG: Final = "config.json"
+#: A remark on files of Keras 3 that hold weights alone.
+_BARE: Final = (
+    "a Keras file without a configuration: the order of layers is that in which they were written, "
+    "and groups of convolutions are guessed"
+)
 #: Bytes of a configuration.
 _LONGEST_CONFIG: Final = 64 << 20
 #: A compressed member of an archive may be this many times as large as it is there.
@@ -59,7 +65,9 @@ class KerasCheckpoint(ArrangedCheckpoint):
                 source = FileBytes(file)
                 sources.append(source)
                 opened, config = _opened(source, file, held)
-                found, ordered = _arrays(opened, config, source, number)
+                found, ordered, bare = _arrays(opened, config, source, number)
+                if bare:
+                    self.remarks[_BARE] = None
                 self.ordered = self.ordered and ordered
                 arrays += found
             super().__init__(path, sources, arrays)
@@ -114,8 +122,10 @@ def _member(
 
 def _arrays(
     opened: "tuple[h5py.File, int, int | None]", config: str | None, source: FileBytes, number: int
-) -> tuple[list[Arranged], bool]:
-    """(the arrays of one file in the order of the network, whether the file tells that order)."""
+) -> tuple[list[Arranged], bool, bool]:
+    """(the arrays of one file in the order of the network, whether the file tells that order,
+    whether it has no configuration).
+    """
     file, size, start = opened
     stored = hdf5_arrays(file, source.name, size, start)
     with told(source.name):
@@ -124,15 +134,20 @@ def _arrays(
         titles = _titles(file, stored)
     paths, shapes = [array.path for array in stored], [array.shape for array in stored]
     named = name_all(paths, shapes, titles, layers)
-    order = in_network_order(named, layers, listed)
-    ordered = bool(layers or listed)
+    bare = not (layers or listed) and any("vars" in path[:-1] for path in paths)
+    if bare:
+        order = in_written_order(paths, [array.address for array in stored])
+        order.sort(key=lambda i: named[i].parameter is None)
+    else:
+        order = in_network_order(named, layers, listed)
+    ordered = bare or bool(layers or listed)
     weights = [i for i in order if named[i].parameter is not None]
     parameters = [p for i in weights if (p := named[i].parameter) is not None]
     found = dict(zip(weights, arrange(parameters, False, ordered), strict=True))
     arrays = [
         _arranged(stored[i], named[i], found.get(i, (None, None)), source, number) for i in order
     ]
-    return arrays, ordered
+    return arrays, ordered, bare
 
 
 def _arranged(

@@ -166,8 +166,11 @@ def _grouped(
 ) -> list[Arrangement | None]:
     """`found` with the groups of convolutions that no configuration tells guessed from shapes."""
     names = [".".join((*p.module, "weight" if p.name == "kernel" else p.name)) for p in parameters]
+    recurrent = {p.module for p in parameters if p.name == "recurrent_kernel"}  # ConvLSTM has none
     shapes = {}
-    for name, arrangement in zip(names, found, strict=True):
+    for name, parameter, arrangement in zip(names, parameters, found, strict=True):
+        if parameter.module in recurrent:
+            continue
         if arrangement and (kind := arrangement[0]) and not kind.status and not kind.stacked:
             outputs_last = kind.kind in ("embedding", "linear")
             shapes[name] = arrangement[1].shape[:: -1 if outputs_last else 1]

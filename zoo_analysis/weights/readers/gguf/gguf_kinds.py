@@ -3,8 +3,10 @@
 Only where names and shapes alone mislead: other programs keep the names that torch gave.
 """
 
+import math
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final
 
 from zoo_analysis.weights.checkpoint import TensorInfo
@@ -17,10 +19,12 @@ _EMBEDDING: Final = re.compile(
 _STACK: Final = re.compile(
     r"(^|\.)(\w+_(ch)?exps|altup_(unembd_)?proj|attn_[kv]_b|time_mix_w2)\.weight$"
 )
-#: Depthwise convolutions without their axis of length 1; norms and other vectors kept by heads.
-_NO_MATRIX: Final = re.compile(
-    r"(^|\.)(\w+_norm|ssm_conv1d\w*|shortconv\.conv|time_mix_(lerp_\w+|first|decay|[kra]_k|k_a|[wav]0)"
-    r"|channel_mix_lerp_\w+)\.weight$"
+#: Depthwise convolutions, which come without their axis of length 1.
+_DEPTHWISE: Final = re.compile(r"(^|\.)(ssm_conv1d(_[qkv])?|shortconv\.conv)\.weight$")
+#: Norms and other vectors kept by heads, the decays of state spaces by channels.
+_VECTORS: Final = re.compile(
+    r"(^|\.)((\w+_norm|time_mix_(lerp_\w+|first|decay|[kra]_k|k_a|[wav]0)|channel_mix_lerp_\w+)"
+    r"\.weight|ssm_[ad])$"
 )
 
 
@@ -35,10 +39,19 @@ def gguf_kinds(tensors: Mapping[str, TensorInfo]) -> dict[str, TensorKind | None
         axes = len(info.shape)
         if "float" not in info.dtype or axes < 2 or 0 in info.shape:
             continue
-        if _NO_MATRIX.search(name):
+        if _VECTORS.search(name):
             kinds[name] = None
+        elif _DEPTHWISE.search(name):
+            kinds[name] = TensorKind("conv1d", groups=info.shape[0])
         elif axes == 2 and _EMBEDDING.search(name):
             kinds[name] = TensorKind("embedding")
         elif axes == 3 and _STACK.search(name):
             kinds[name] = TensorKind("linear", stacked=True)
     return kinds
+
+
+def with_channel_axis(info: TensorInfo) -> TensorInfo:
+    """The entry of a depthwise convolution as (channels, 1, length), any other as it is."""
+    if not _DEPTHWISE.search(info.name) or len(info.shape) < 2 or 0 in info.shape:
+        return info
+    return replace(info, shape=(math.prod(info.shape[:-1]), 1, info.shape[-1]))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from zoo_analysis.errors import CheckpointError
 from zoo_analysis.weights.readers.byte_source import ByteSource, FileBytes
 from zoo_analysis.weights.readers.gguf.gguf_header import read_gguf_header
-from zoo_analysis.weights.readers.gguf.gguf_kinds import gguf_kinds
+from zoo_analysis.weights.readers.gguf.gguf_kinds import gguf_kinds, with_channel_axis
 from zoo_analysis.weights.readers.ranged import HeaderEntry, RangedCheckpoint
 from zoo_analysis.weights.readers.reader import Reader
 
@@ -62,7 +62,9 @@ class GgufCheckpoint(RangedCheckpoint):
             info, entry = self.tensors[name], self.entries[name][1]
             coded = entry.coded or entry.dtype
             self.tensors[name] = replace(info, dtype="float32", coded=coded)
+        self.tensors = {name: with_channel_axis(info) for name, info in self.tensors.items()}
         self.kinds = gguf_kinds(self.tensors)
+        self.reasons = {name: "vector" for name, kind in self.kinds.items() if kind is None}
 
     def entries_of(self, source: ByteSource) -> Mapping[str, HeaderEntry]:
         """See `RangedCheckpoint.entries_of`."""

@@ -73,6 +73,11 @@ def coding(node: "onnx.NodeProto", operand: int) -> IntegerCoding | None:
     return known
 
 
+def takes_vector(node: "onnx.NodeProto", operand: int) -> bool:
+    """True for biases, states and peepholes by directions, and for scales and zero points."""
+    return node.domain in _DOMAINS and operand in _VECTORS.get(node.op_type, ())
+
+
 def attributes_of(node: "onnx.NodeProto") -> dict[str, Any]:
     """The attributes of a node that are numbers, texts or lists of integers."""
     out: dict[str, Any] = {}
@@ -193,6 +198,14 @@ _OPERATORS: "Final[Mapping[str, Callable[[int, Shape, Attributes], Arrangement]]
     "MatMulBnb4": _packed("linear", 1),
     "MatMulFpQ4": _packed("linear", 1),
     "Einsum": _einsum,
+}
+_VECTORS: Final[Mapping[str, tuple[int, ...]]] = {
+    "LSTM": (3, 5, 6, 7),
+    "GRU": (3, 5),
+    "RNN": (3, 5),
+    "DynamicQuantizeLSTM": (3, 5, 6, 7, 8, 9, 10, 11),
+    "DequantizeLinear": (1, 2),
+    "MatMulNBits": (2, 3, 5),
 }
 _CODINGS: Final = {
     ("QLinearConv", 3): IntegerCoding(4, 5, 0),

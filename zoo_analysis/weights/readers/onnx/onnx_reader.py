@@ -15,6 +15,7 @@ from zoo_analysis.weights.readers.byte_source import FileBytes
 from zoo_analysis.weights.readers.onnx.onnx_blocks import in_blocks
 from zoo_analysis.weights.readers.onnx.onnx_message import HERE, in_unicode, read_model
 from zoo_analysis.weights.readers.onnx.onnx_names import tensor_name
+from zoo_analysis.weights.readers.onnx.onnx_operators import takes_vector
 from zoo_analysis.weights.readers.onnx.onnx_scopes import Scope, Scopes
 from zoo_analysis.weights.readers.onnx.onnx_steps import Coded
 from zoo_analysis.weights.readers.onnx.onnx_uses import Use, use_of
@@ -64,6 +65,8 @@ class OnnxCheckpoint(ArrangedCheckpoint):
                 for use, scope, name, tensor in found
             ]
         super().__init__(path, values.files.values(), arrays)
+        uses = zip(arrays, found, strict=True)
+        self.reasons = {array.info.name: "vector" for array, (use, *_) in uses if _is_vector(use)}
 
 
 def external_files(model: Path) -> tuple[str, ...]:
@@ -81,6 +84,10 @@ def external_files(model: Path) -> tuple[str, ...]:
             if entry.key == "location" and entry.value != HERE
         }
     return tuple(sorted(places))
+
+
+def _is_vector(use: Use) -> bool:
+    return use.node is not None and use.kind is None and takes_vector(use.node, use.operand)
 
 
 def _arranged(name: str, use: Use, tensor: OnnxTensor, values: OnnxValues) -> Arranged:
@@ -122,23 +129,23 @@ def _decoded(
     scales, zeros = (None if proto is None else values.tensor(proto) for proto in protos)
     if scales is None or not scales.dtype.startswith(("float", "bfloat")):
         return None
-    fits = _fit(tensor.shape, scales.shape, coded.axis, coded.block)
-    if not fits or (zeros and not _fit(tensor.shape, zeros.shape, coded.axis, coded.block)):
+    if not _fit(scales.shape, coded) or (zeros and not _fit(zeros.shape, coded)):
         return None
-    return partial(_decode, tensor, scales, zeros, coded.axis, coded.block), scales
+    return partial(_decode, tensor, scales, zeros, coded), scales
 
 
-def _fit(shape: tuple[int, ...], scales: tuple[int, ...], axis: int, block: int) -> bool:
+def _fit(scales: tuple[int, ...], coded: Coded) -> bool:
+    shape, axis = coded.layout.shape, coded.axis
     if scales in ((), (1,)):
         return True
-    if not block:
-        return scales == shape[axis : axis + 1]
-    blocks = -(-shape[axis] // block)
+    if not coded.block or axis == len(shape):
+        return axis < len(shape) and scales == shape[axis : axis + 1]
+    blocks = -(-shape[axis] // coded.block)
     return scales == (*shape[:axis], blocks, *shape[axis + 1 :])
 
 
 def _decode(
-    tensor: OnnxTensor, scales: OnnxTensor, zeros: OnnxTensor | None, axis: int, block: int
+    tensor: OnnxTensor, scales: OnnxTensor, zeros: OnnxTensor | None, coded: Coded
 ) -> "torch.Tensor":
     """y = (x − zero point) · scale, https://onnx.ai/onnx/operators/onnx__DequantizeLinear.html."""
     import torch
@@ -146,16 +153,27 @@ def _decode(
     scale = scales.load()
     numbers = tensor.load().to(torch.float32)
     if zeros is not None:
-        numbers = numbers - _along(zeros.load().to(torch.float32), tensor.shape, axis, block)
-    return (numbers * _along(scale.to(torch.float32), tensor.shape, axis, block)).to(scale.dtype)
+        numbers = numbers - _along(zeros.load().to(torch.float32), tensor.shape, coded)
+    return (numbers * _along(scale.to(torch.float32), tensor.shape, coded)).to(scale.dtype)
 
 
-def _along(scale: "torch.Tensor", shape: tuple[int, ...], axis: int, block: int) -> "torch.Tensor":
+def _along(scale: "torch.Tensor", stored: tuple[int, ...], coded: Coded) -> "torch.Tensor":
+    """Scales, or zero points, for the numbers as they are stored."""
+    import torch
+
     if scale.numel() == 1:
         return scale.reshape(())
-    if not block:
-        return scale.reshape([-1 if i == axis else 1 for i in range(len(shape))])
-    return scale.repeat_interleave(block, dim=axis).narrow(axis, 0, shape[axis])
+    shape, axis, axes = coded.layout.shape, coded.axis, coded.layout.axes
+    if not coded.block:
+        scale = scale.reshape([-1 if i == axis else 1 for i in range(len(shape))])
+    else:
+        scale = scale.repeat_interleave(coded.block, dim=axis).narrow(axis, 0, shape[axis])
+    if not coded.layout.pure or axes != tuple(range(len(axes))):
+        back = torch.argsort(torch.tensor(axes)).tolist()
+        if not coded.layout.pure:
+            scale = scale.expand(shape).reshape([stored[i] for i in axes])
+        scale = scale.permute(back)
+    return scale
 
 
 READER = Reader(OnnxCheckpoint.format, (".onnx",), OnnxCheckpoint, further=external_files)

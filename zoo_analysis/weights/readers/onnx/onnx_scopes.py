@@ -112,8 +112,8 @@ class Scopes:
                 scope.makers[output] = node
             if node.op_type == "Constant" and node.output:
                 for attribute in node.attribute:
-                    if attribute.name == "value" and attribute.HasField("t"):
-                        scope.constants[node.output[0]] = attribute.t
+                    if (tensor := _value(attribute)) is not None:
+                        scope.constants[node.output[0]] = tensor
         for node in nodes:
             self._place += 1
             for operand, value in enumerate(node.input):
@@ -123,6 +123,22 @@ class Scopes:
             for attribute, graph in _graphs(node):
                 label = ".".join(part for part in (node.name or node.op_type, attribute) if part)
                 self._graph(graph, label, scope)
+
+
+def _value(attribute: "onnx.AttributeProto") -> "onnx.TensorProto | None":
+    """The tensor that a Constant gives; None for texts, and for sparse ones."""
+    from onnx import helper
+
+    if attribute.name == "value" and attribute.HasField("t"):
+        return attribute.t
+    kinds = {"value_float": 1, "value_floats": 1, "value_int": 7, "value_ints": 7}
+    if (kind := kinds.get(attribute.name)) is None:
+        return None
+    value = helper.get_attribute_value(attribute)
+    several = isinstance(value, list)
+    return helper.make_tensor(
+        "", kind, [len(value)] if several else [], value if several else [value]
+    )
 
 
 def _graphs(node: "onnx.NodeProto") -> "Iterator[tuple[str, onnx.GraphProto]]":

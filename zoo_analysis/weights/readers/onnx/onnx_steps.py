@@ -32,13 +32,15 @@ class Coded:
         scope: that they are seen from.
         scale: the value that they are.
         zero: the value that the zero points are; empty for 0.
-        axis: along which, of the constant as stored.
+        layout: of the constant where they are applied.
+        axis: along which, in that layout; beyond its axes where one scale is for all.
         block: numbers that share a scale along it; 0 where all do.
     """
 
     scope: Scope
     scale: str
     zero: str
+    layout: ArrayLayout
     axis: int
     block: int = 0
 
@@ -92,6 +94,14 @@ def onward(scopes: Scopes, path: Path, taker: Taker) -> Iterator[Path]:
         yield replace(after, layout=_permuted(path.layout, attributes_of(node).get("perm")))
     elif node.op_type in _RESHAPED:
         yield replace(after, layout=_reshaped(path.layout, taker))
+    elif node.op_type == "Expand" and _only_states(taker):
+        yield replace(after, layout=None)
+
+
+def _only_states(taker: Taker) -> bool:
+    """True if recurrent layers alone take what a node gives: their first state, for a batch."""
+    following = taker.scope.takers.get(taker.node.output[0], ())
+    return all(after.node.op_type in ("LSTM", "GRU", "RNN") for after in following)
 
 
 def _computed(scopes: Scopes, path: Path, taker: Taker) -> Iterator[Path]:
@@ -162,12 +172,10 @@ def _coded(path: Path, taker: Taker) -> Coded | None:
     told, found = attributes_of(taker.node), coding(taker.node, 0)
     if found is None or path.layout is None:
         return None
-    axes, axis = path.layout.axes, told.get("axis", found.axis)
-    if not -len(axes) <= axis < len(axes) or not path.layout.pure:
-        axis = 0  # one scale for all has no axis
-        axes = axes or (0,)
+    axes, axis = len(path.layout.shape), told.get("axis", found.axis)
+    axis = axis % axes if -axes <= axis < axes else axes
     scale, zero = named(taker.node, found)
-    return Coded(taker.scope, scale, zero, axes[axis], told.get("block_size", 0))
+    return Coded(taker.scope, scale, zero, path.layout, axis, told.get("block_size", 0))
 
 
 def named(node: "onnx.NodeProto", found: IntegerCoding) -> tuple[str, str]:
@@ -204,7 +212,7 @@ def scale_after(taker: Taker, weight: str) -> str:
     return constants[0] if len(constants) == 1 else ""
 
 
-def decoded_after(taker: Taker, table: str, axes: int) -> Coded | None:
+def decoded_after(taker: Taker, table: str, layout: ArrayLayout) -> Coded | None:
     """The one scale with which the rows that a node takes of a table are decoded.
 
     onnxruntime may hand integers on to the next product, which then has the scale that is named so.
@@ -212,11 +220,12 @@ def decoded_after(taker: Taker, table: str, axes: int) -> Coded | None:
     for after in taker.scope.takers.get(taker.node.output[0], ()):
         if after.node.op_type == "DequantizeLinear" and after.operand == 0:
             scale, zero = named(after.node, IntegerCoding(1, 2, 0))
-            return Coded(after.scope, scale, zero, axes)
+            return Coded(after.scope, scale, zero, layout, len(layout.shape))
     plain = table.removesuffix(_INT)
     if plain == table or taker.scope.constant(f"{plain}_scale") is None:
         return None
-    return Coded(taker.scope, f"{plain}_scale", f"{plain}_zero_point", axes)
+    scale, zero = f"{plain}_scale", f"{plain}_zero_point"
+    return Coded(taker.scope, scale, zero, layout, len(layout.shape))
 
 
 def _permuted(layout: ArrayLayout | None, order: tuple[int, ...] | None) -> ArrayLayout | None:

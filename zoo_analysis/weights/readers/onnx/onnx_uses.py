@@ -96,12 +96,11 @@ def _used(path: Path, taker: Taker, shape: Shape) -> Use:
     found = coding(node, taker.operand)
     if coded is None and found is not None:
         axis = found.axis % len(path.layout.shape) if path.layout.shape else 0
-        axes = path.layout.axes
         scale, zero = named(node, found)
         scale = scale or scale_after(taker, path.name)
-        coded = Coded(taker.scope, scale, zero, axes[axis] if path.layout.pure else axis)
+        coded = Coded(taker.scope, scale, zero, path.layout, axis)
     if coded is None and node.op_type == "Gather":
-        coded = decoded_after(taker, path.name, len(shape))
+        coded = decoded_after(taker, path.name, as_stored(shape))
     return Use(place, taker.operand, node, kind, whole, coded)
 
 

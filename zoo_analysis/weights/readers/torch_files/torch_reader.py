@@ -16,6 +16,7 @@ from zoo_analysis.weights.quiet import unwarned
 from zoo_analysis.weights.readers.reader import Reader
 from zoo_analysis.weights.readers.torch_files.checked import TorchFile
 from zoo_analysis.weights.readers.torch_files.envelope import left_aside, unwrap
+from zoo_analysis.weights.readers.torch_files.overlaps import seen_elsewhere, views
 from zoo_analysis.weights.spec import Omission
 
 if TYPE_CHECKING:
@@ -61,11 +62,16 @@ class TorchCheckpoint(Checkpoint):
         aside: list[tuple[TensorInfo, Omission]] = []
         for number, shard in enumerate(self._loaded):
             storages: dict[int, int] = {}
+            shown = views(shard)
             for name, tensor in shard.items():
                 if name in tensors:
                     raise CheckpointError(f"{path}: two shards hold the tensor {name}")
+                info = _info(name, tensor, number, storages)
+                if name in shown:
+                    aside.append(seen_elsewhere(info, shown[name]))
+                    continue
                 self._shard[name] = number
-                tensors[name] = _info(name, tensor, number, storages)
+                tensors[name] = info
             aside += [
                 (_info(name, tensor, number, storages), why)
                 for name, tensor, why in contents[number][1]
