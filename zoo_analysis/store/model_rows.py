@@ -55,8 +55,10 @@ def layer_count(layers: pa.Table) -> int:
     """The number of layers that rows are of, whatever slices of them have rows beside them.
 
     Args:
-        layers: rows of `LAYERS`.
+        layers: rows of `LAYERS`; without the column ``role`` none of them is a slice.
     """
+    if "role" not in layers.column_names:
+        return len(layers)
     slices: int = pc.sum(pc.equal(layers["role"], SLICE), min_count=0).as_py()
     return len(layers) - slices
 

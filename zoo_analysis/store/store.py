@@ -115,10 +115,12 @@ class Store:
             return set()
         wanted = None if method is None else pc.field("method") == method
         if repo_ids is not None:
-            among = pc.field("repo_id").isin(list(repo_ids))
+            if not (names := list(repo_ids)):
+                return set()
+            among = pc.field("repo_id").isin(names)
             wanted = among if wanted is None else wanted & among
-        names = ["repo_id", "revision", "method"]
-        rows = tables.dataset(self.location, table).to_table(columns=names, filter=wanted)
+        columns = ["repo_id", "revision", "method"]
+        rows = tables.dataset(self.location, table).to_table(columns=columns, filter=wanted)
         return set(zip(*(column.to_pylist() for column in rows.columns), strict=True))
 
     def version_of(self, *names: str) -> str:

@@ -95,7 +95,7 @@ def test_the_leaderboard_has_the_ranks_of_the_ranking(strange: Store, folder: Pa
             }
             for row in rows:
                 place = names.index(plain(row["repo_id"]))
-                assert columns["value"][place] == plain(row["value"])
+                assert columns["value"][place] == plain(row["value"], 9)
     accuracy = {row[1]: row[5:] for row in data["models"]}
     assert accuracy["lab/net-2"] == [93, "accuracy on <s>digits</s>", "card", "javascript:alert(5)"]
 
@@ -210,7 +210,9 @@ def test_a_folder_of_something_else_is_left_alone(strange: Store, tmp_path: Path
     with pytest.raises(ZooError, match="has files and is no report: name a new folder"):
         build_report(strange, tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
-    (tmp_path / "report.json").write_text(json.dumps({"files": {"../outside": "x"}}))
+    (tmp_path / "report.json").write_text(
+        json.dumps({"made_by": "zoo report", "files": {"../outside": "x"}})
+    )
     outside = tmp_path.parent / "outside"
     outside.write_text("…")
     build_report(strange, tmp_path)
@@ -278,3 +280,36 @@ def test_the_command_line_prints_the_page_to_open(
     assert told.startswith("1 model: ")
     assert Path(index) == tmp_path / "report" / "index.html"
     assert Path(index).is_file()
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"files": {"mine.txt": "x"}},
+        {"made_by": "a site of mine", "files": {"mine.txt": "x"}},
+        {"made_by": "zoo report", "files": {"mine.txt": "x", "a\x00b.html": "x", "n" * 300: "x"}},
+    ],
+)
+def test_files_of_others_are_never_removed(
+    strange: Store, tmp_path: Path, told: dict[str, object]
+) -> None:
+    (tmp_path / "report.json").write_text(json.dumps(told))
+    (tmp_path / "mine.txt").write_text("mine")
+    if told.get("made_by") == "zoo report":
+        build_report(strange, tmp_path)
+    else:
+        with pytest.raises(ZooError, match="is no report"):
+            build_report(strange, tmp_path)
+    assert (tmp_path / "mine.txt").read_text() == "mine"
+
+
+def test_shown_sql_keeps_its_lines(folder: Path) -> None:
+    codes = re.findall(r"<code>(.*?)</code>", (folder / "index.html").read_text(), re.DOTALL)
+    commented = [code for code in codes if "--" in code]
+    assert commented
+    assert not [code for code in commented if code.splitlines()[-1].lstrip().startswith("--")]
+
+
+def test_a_series_without_accuracies_says_so(folder: Path) -> None:
+    for path in (folder / "series").iterdir():
+        assert "<p>None</p>" not in path.read_text()

@@ -117,6 +117,7 @@ def leaderboard_files(board: Board, site: Crumbs, where: str | None) -> Iterator
                 "texts": board.texts,
                 "ranked": board.ranked,
             },
+            digits=9,  # the page rounds them, and lists models that differ little in their order
         ),
     )
 

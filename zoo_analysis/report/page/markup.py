@@ -77,12 +77,17 @@ def page(template: str, address: str, site: Crumbs, **values: Any) -> str:
     return made.render(site=site, address=address, root=root, **values)
 
 
-def script(name: str, value: Any) -> str:
+def script(name: str, value: Any, digits: int = _DIGITS) -> str:
     """Data as a script that sets ``zooData[name]``: a page from disk may load those, and no JSON.
 
-    Numbers have five significant digits, null is what is not finite, and no text ends the script.
+    Null is what is not finite, and no text ends the script.
+
+    Args:
+        name: of the data.
+        value: rows, dictionaries and arrays.
+        digits: significant ones of its numbers; those that a page rounds further have more.
     """
-    text = json.dumps(plain(value), separators=(",", ":"), allow_nan=False)
+    text = json.dumps(plain(value, digits), separators=(",", ":"), allow_nan=False)
     text = text.replace("<", "\\u003c").replace(">", "\\u003e")
     return f'(window.zooData??={{}})["{name}"]={text};\n'
 
@@ -103,29 +108,29 @@ def quoted(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def plain(value: Any) -> Any:
-    """A value as the data of a report have it."""
+def plain(value: Any, digits: int = _DIGITS) -> Any:
+    """A value as the data of a report have it, its numbers in so many significant digits."""
     match value:
         case float():
-            return _rounded(value)
+            return _rounded(value, digits)
         case dict():
-            return {str(key): plain(each) for key, each in value.items()}
+            return {str(key): plain(each, digits) for key, each in value.items()}
         case list() | tuple():
-            return [plain(each) for each in value]
+            return [plain(each, digits) for each in value]
         case str():
             return printable(value)
         case bool() | None | int():
             return value
         case np.ndarray():
-            return [plain(each) for each in value.tolist()]
+            return [plain(each, digits) for each in value.tolist()]
         case _:
-            return _rounded(float(value))
+            return _rounded(float(value), digits)
 
 
-def _rounded(value: float) -> float | int | None:
+def _rounded(value: float, digits: int) -> float | int | None:
     if not isfinite(value):
         return None
-    rounded = float(f"{value:.{_DIGITS}g}")
+    rounded = float(f"{value:.{digits}g}")
     return int(rounded) if rounded.is_integer() else rounded
 
 
@@ -162,6 +167,11 @@ def _shown(value: Any) -> Any:
     return "" if value is None else printable(value) if isinstance(value, str) else value
 
 
+def _lines(text: str) -> Markup:
+    """A text of several lines, whose breaks stay: after a comment SQL needs them."""
+    return Markup("\n").join(printable(line) for line in text.split("\n"))
+
+
 @cache
 def _environment() -> Environment:
     made = Environment(
@@ -175,6 +185,7 @@ def _environment() -> Environment:
     filters: dict[str, Callable[..., Any]] = {
         "number": shown_number,
         "scaled": scaled,
+        "lines": _lines,
         "short": partial(short, longest=LONGEST),
         "web": web_address,
     }

@@ -79,7 +79,7 @@ def series_files(
     for name in series:
         rows = sorted(regressions.rows.get(name, ()), key=lambda row: -abs(row["kendall_tau"] or 0))
         told = sum(board.entries[place].accuracy is not None for place in members[name])
-        best = told_of_regression(rows[0]) if rows else _none(regressions, told)
+        best = told_of_regression(rows[0]) if rows else _none(told)
         listed.append([name or NO_SERIES, series_address(name), len(members[name]), told, best])
         yield from _one(name, members[name], rows, board, regressions, site, where)
     yield (
@@ -89,7 +89,7 @@ def series_files(
             "series.html",
             site,
             listed=listed,
-            none=regressions.none,
+            instead=regressions.none,
             grid=regressions.grid,
         ),
     )
@@ -118,7 +118,7 @@ def _one(
             data=data,
             drawn=drawn,
             sentences=[told_of_regression(row) for row in rows],
-            none=_none(regressions, told),
+            instead=_none(told),
             columns=_REGRESSIONS,
             rows=[_regression(row) for row in rows],
             statements=[_points(name, drawn, where), regress_command(where)] if drawn else [],
@@ -132,10 +132,8 @@ def _one(
         yield data, script("regressions", drawn)
 
 
-def _none(regressions: Regressions, told: int) -> str:
-    if regressions.none is not None:
-        return regressions.none
-    return f"{told} of its models have a reported accuracy: a regression needs {MIN_MODELS}."
+def _none(told: int) -> str:
+    return f"Models with a reported accuracy: {told}; a regression needs {MIN_MODELS}."
 
 
 def _points(name: str | None, drawn: Mapping[str, Any], where: str | None) -> str:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from collections.abc import Sequence
 from hashlib import blake2s
 from pathlib import Path
@@ -11,6 +12,9 @@ from zoo_analysis.errors import ZooError
 
 #: The report's own list of its files.
 MANIFEST: Final = "report.json"
+_MADE_BY: Final = "zoo report"
+#: Names that a report's files can have.
+_NAME: Final = re.compile(r"([a-z]+/)?[a-z0-9-]{1,80}\.(html|js|css|png|svg)")
 
 
 class SiteFolder:
@@ -41,7 +45,10 @@ class SiteFolder:
             if not any(self.path.iterdir()):
                 return {}
             told = json.loads((self.path / MANIFEST).read_text(encoding="utf-8"))
-            return {str(name): str(key) for name, key in told["files"].items()}
+            if told["made_by"] != _MADE_BY:
+                raise ValueError(told["made_by"])
+            files = {str(name): str(key) for name, key in told["files"].items()}
+            return {name: key for name, key in files.items() if _NAME.fullmatch(name)}
         except (FileNotFoundError, ValueError, KeyError, AttributeError, TypeError) as error:
             raise ZooError(
                 f"{self.path} has files and is no report: name a new folder, or an empty one"
@@ -102,8 +109,11 @@ class SiteFolder:
         root = self.path.resolve()
         for name in self._before.keys() - self._files.keys() - {MANIFEST}:
             path = (root / name).resolve()
-            if path.is_file() and path.is_relative_to(root):
-                path.unlink()
-                self.removed += 1
+            try:
+                if path.is_file() and path.is_relative_to(root):
+                    path.unlink()
+                    self.removed += 1
+            except OSError as error:
+                raise ZooError(f"cannot remove {path}: {error.strerror or error}") from error
         files = dict(sorted(self._files.items()))
-        self.write(MANIFEST, json.dumps({"made_by": "zoo report", "files": files}, indent=0))
+        self.write(MANIFEST, json.dumps({"made_by": _MADE_BY, "files": files}, indent=0))

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import torch
 
 #: Exact comparisons in all, and the effort of each; files with more are not made by training.
-_MOST_COMPARED, _MOST_WORK = 1_000_000, 10_000
+_MOST_COMPARED, _MOST_WORK = 100_000, 10_000
 #: Neighbours in memory that a tensor is compared with.
 _MOST_NEAR: Final = 10_000
 
