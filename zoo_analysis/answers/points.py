@@ -10,6 +10,7 @@ from zoo_analysis.answers.similarity_metric import is_similarity, similarity_poi
 from zoo_analysis.errors import QueryError
 from zoo_analysis.store import Store
 from zoo_analysis.store.schemas import QUALITIES, SUMMARY_COLUMNS, SUMMARY_METRICS
+from zoo_analysis.texts import one_line
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -138,6 +139,25 @@ def points_sql(metrics: Sequence[str], where: str) -> str:
     return f"SELECT repo_id, {', '.join(metrics)}, value, source {points.strip()}\nORDER BY repo_id"
 
 
+def condition(where: str) -> str:
+    """An SQL condition that is one by itself, so that it stays one within brackets.
+
+    Raises:
+        QueryError: it is empty, or no condition.
+    """
+    import duckdb
+
+    if not where.strip():
+        raise QueryError("the condition is empty; leave it out for all models")
+    with duckdb.connect() as connection:
+        try:
+            for text in (f"SELECT {where}", f"SELECT ({where}\n)"):
+                (_,) = connection.extract_statements(text)
+        except (duckdb.Error, ValueError) as error:
+            raise QueryError(f"{where!r} is no SQL condition: {one_line(error)}") from error
+    return where
+
+
 def models_where(store: Store, where: str) -> list[str]:
     """The repo_ids of which a condition holds, as `Selection` has it.
 
@@ -145,7 +165,10 @@ def models_where(store: Store, where: str) -> list[str]:
         QueryError: none, or a condition that DuckDB refuses.
     """
     points = _POINTS.format(
-        metrics=_EVERY, summaries=_SUMMARIES[QUALITY], joined="LEFT JOIN", where=where
+        metrics=_EVERY,
+        summaries=_SUMMARIES[QUALITY],
+        joined="LEFT JOIN",
+        where=condition(where),
     )
     found: list[str] = store.run(f"SELECT DISTINCT repo_id {points}")["repo_id"].to_pylist()
     if not found:
@@ -158,7 +181,7 @@ def _points(
 ) -> "pd.DataFrame":
     import pandas as pd
 
-    where = selection.where or "true"
+    where = "true" if selection.where is None else condition(selection.where)
     frames: list[pd.DataFrame] = []
     if spectral:
         points = _POINTS.format(

@@ -104,6 +104,7 @@ def print_plan(
     if format == "table" and output is None:
         totals = plan.as_dict()["totals"]
         scanned = sum(bool(model.layers) for model in plan.models)
+        start = f" ({_duration(plan.start)} of it until processes work)" if plan.start else ""
         say(
             "",
             f"{scanned} of {counted(len(plan.models), 'model')}, "
@@ -112,7 +113,7 @@ def print_plan(
             f"{totals['read_bytes'] / 1e9:.2f} GB to read, "
             f"{totals['gram_flops'] + totals['eigen_flops']:.2e} multiply-adds, "
             f"{totals['peak_bytes'] / 1e9:.2f} GB for the largest layer; "
-            f"about {_duration(plan.seconds)} on {plan.cpus} cores{_gpus(plan)}"
+            f"about {_duration(plan.seconds)}{start} on {plan.cpus} cores{_gpus(plan)}"
             + ("" if plan.calibrated else " as they typically are: --calibrate measures them"),
         )
         print_remarks(plan.remarks)

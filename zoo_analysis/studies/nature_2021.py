@@ -75,7 +75,8 @@ def judged(leads: Sequence[Lead]) -> tuple[bool, str]:
     best = next(x for x in ours if x.metric == "log_alpha_norm" and x.statistic == "r2")
     numbers = (
         f"in R² the log α-norm is {best.value:+.2f} above the Frobenius norm "
-        f"({best.low:+.2f} to {best.high:+.2f}; p = {best.p_value:.2f})"
+        f"({best.low:+.2f} to {best.high:+.2f}; p = {best.p_value:.2f} alone, "
+        f"{best.adjusted_p:.2f} after Holm, as in the table)"
     )
     if len(ahead) == len(ours):
         return True, f"The lead of the power-law metrics over a plain norm holds: {numbers}."

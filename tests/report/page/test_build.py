@@ -313,3 +313,9 @@ def test_shown_sql_keeps_its_lines(folder: Path) -> None:
 def test_a_series_without_accuracies_says_so(folder: Path) -> None:
     for path in (folder / "series").iterdir():
         assert "<p>None</p>" not in path.read_text()
+
+
+@pytest.mark.parametrize("where", ["", " ", "1=1) OR (1=1", "true; SELECT 1", "true) --"])
+def test_a_condition_stays_within_its_brackets(strange: Store, tmp_path: Path, where: str) -> None:
+    with pytest.raises(QueryError, match=r"condition"):
+        build_report(strange, tmp_path / "report", where=where)

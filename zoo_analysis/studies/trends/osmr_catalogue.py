@@ -57,6 +57,8 @@ def osmr_catalogue(weights: str | Path, data: str | Path | None = None) -> Publi
     models = published_models(
         fetch_all(user_cache() / "studies" / "nature-2021") if data is None else Path(data)
     )
+    if not folder.is_dir():
+        raise SourceError(f"{folder} is no folder; name the one with files of pytorchcv")
     files = dict(_models_of(folder))
     here = [model for model in models if model.name in files]
     if not here:
@@ -78,7 +80,8 @@ def osmr_catalogue(weights: str | Path, data: str | Path | None = None) -> Publi
 def _models_of(folder: Path) -> Iterator[tuple[str, str]]:
     """Names of models and their files; ``-1036-d9a5a3b4`` tells error and checksum."""
     for path in sorted(folder.glob("*.pth")):
-        yield re.sub(r"-[0-9]{4}-[0-9a-f]{8}$", "", path.stem), path.name
+        if path.is_file():
+            yield re.sub(r"-[0-9]{4}-[0-9a-f]{8}$", "", path.stem), path.name
 
 
 def _entry(model: PublishedModel, file: str) -> dict[str, Any]:

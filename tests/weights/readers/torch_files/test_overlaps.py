@@ -6,12 +6,15 @@ from pathlib import Path
 
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from torch import nn
 
 from zoo_analysis.weights import open_checkpoint
 from zoo_analysis.weights.layers.inventory import Inventory
 from zoo_analysis.weights.layers.listing import take_inventory
 from zoo_analysis.weights.readers.memory import MemoryCheckpoint
+from zoo_analysis.weights.readers.torch_files.overlaps import views
 
 State = dict[str, torch.Tensor]
 
@@ -123,3 +126,40 @@ def test_recurrent_weights_in_one_buffer_and_tied_tensors_stay_as_they_are(tmp_p
     )
     assert len(found.layers) == 5
     assert {row.reason for row in found.left_out} == {"vector", "view"}
+
+
+#: Rows, columns, the steps between them (either may be the longer), and the first number.
+SLICES = st.tuples(
+    *[st.integers(1, 9)] * 2, st.integers(1, 14), st.integers(1, 14), st.integers(0, 60)
+)
+
+
+@settings(max_examples=300)
+@given(st.lists(SLICES, min_size=2, max_size=6, unique=True))
+def test_what_stays_shares_no_number_and_the_rest_adds_what_is_new(
+    slices: list[tuple[int, int, int, int, int]],
+) -> None:
+    storage = torch.zeros(300)
+    state, numbers = {}, {}
+    for rows, columns, down, right, first in slices:
+        held = {first + i * down + j * right for i in range(rows) for j in range(columns)}
+        if len(held) == rows * columns:  # none of its own twice
+            name = str(len(state))
+            state[name] = torch.as_strided(storage, (rows, columns), (down, right), first)
+            numbers[name] = held
+    shown = views(state)
+    same = {tuple(sorted(held)): held for name, held in numbers.items() if name not in shown}
+    kept: set[int] = set().union(*same.values())
+    assert len(kept) == sum(map(len, same.values()))
+    told = {tuple(sorted(numbers[name])): n for name, n in shown.items() if n}
+    for held, outside in told.items():
+        assert outside == len(set(held) - kept)
+
+
+def test_thousands_of_columns_and_blocks_are_told_apart() -> None:
+    matrix = torch.zeros(2000, 2000)
+    assert views({str(i): matrix[:, i] for i in range(2000)}) == {}
+    blocks = {str(i): matrix.view(-1)[i * 200 : i * 200 + 200] for i in range(20_000)}
+    assert len(views(blocks | {"whole": matrix})) == 20_000
+    halves = {"a": matrix[:, :1200], "b": matrix[:, 800:]}
+    assert views(halves) == {"b": 2000 * 800}

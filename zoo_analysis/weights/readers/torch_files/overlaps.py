@@ -1,10 +1,11 @@
 """Tensors that show numbers of another one in the same memory: parts, transposes, overlaps."""
 
 import math
+from bisect import bisect_right, insort
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
-from types import SimpleNamespace
+from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from zoo_analysis.weights.checkpoint import TensorInfo
@@ -14,10 +15,9 @@ if TYPE_CHECKING:
     import numpy as np
     import torch
 
-#: Exact comparisons in all, and the effort of each; files with more are not made by training.
-_MOST_COMPARED, _MOST_WORK = 100_000, 10_000
-#: Neighbours in memory that a tensor is compared with.
-_MOST_NEAR: Final = 10_000
+#: Places in memory that are marked one by one, a byte each; more than so many numbers side by side,
+#: of which some are strided, are not compared.
+_MOST_PLACES: Final = 1 << 30
 
 _Span = tuple[int, int, int, str]  # first byte, end, place in the file, name
 
@@ -47,10 +47,11 @@ def views(tensors: "Mapping[str, torch.Tensor]") -> dict[str, int]:
             spans[tensor.device].append((start, end, number, name))
     twins = {names[0]: names for names in same.values()}
     found: dict[str, int] = {}
-    budget = [_MOST_COMPARED]
     for of_device in spans.values():
         for cluster in _clusters(sorted(of_device)):
-            for name, outside in _shown(cluster, tensors, budget).items():
+            plain = all(tensors[span[3]].is_contiguous() for span in cluster)
+            shown = _within(cluster, tensors) if plain else _marked(cluster, tensors)
+            for name, outside in shown.items():
                 found |= dict.fromkeys(twins[name], 0) | {name: outside}
     return found
 
@@ -82,77 +83,71 @@ def _clusters(spans: list[_Span]) -> list[list[_Span]]:
             clusters.append([])
         clusters[-1].append(span)
         reached = max(reached, span[1])
-    return [cluster for cluster in clusters if 1 < len(cluster) <= _MOST_NEAR]
+    return [cluster for cluster in clusters if len(cluster) > 1]
 
 
-def _shown(
-    cluster: list[_Span], tensors: "Mapping[str, torch.Tensor]", budget: list[int]
-) -> dict[str, int]:
-    """Of tensors that may overlap, those that do with a larger one; see `views`."""
+def _largest_first(cluster: list[_Span], tensors: "Mapping[str, torch.Tensor]") -> list[_Span]:
+    """Matrices before vectors, then by size, then as in the file."""
 
     def rank(span: _Span) -> tuple[bool, int, int]:
         tensor = tensors[span[3]]
         return sum(size > 1 for size in tensor.shape) < 2, -tensor.numel(), span[2]
 
-    kept, hit = _Kept(tensors, len(cluster), budget), []
-    for span in sorted(cluster, key=rank):
-        if any(kept.overlapping(span)):
+    return sorted(cluster, key=rank)
+
+
+def _within(cluster: list[_Span], tensors: "Mapping[str, torch.Tensor]") -> dict[str, int]:
+    """Of tensors without gaps, those that share bytes with a larger one; see `views`."""
+    kept: list[tuple[int, int]] = []  # in order, without a byte in common
+
+    def shared(start: int, end: int) -> int:
+        first = max(bisect_right(kept, (start, start)) - 1, 0)
+        total = 0
+        for begins, ends in islice(kept, first, None):
+            if begins >= end:
+                break
+            total += max(min(end, ends) - max(start, begins), 0)
+        return total
+
+    hit = []
+    for span in _largest_first(cluster, tensors):
+        if shared(*span[:2]):
             hit.append(span)
         else:
-            kept.add(span)
+            insort(kept, span[:2])
+    return {
+        name: (end - start - shared(start, end)) // tensors[name].element_size()
+        for start, end, _, name in hit
+    }
+
+
+def _marked(cluster: list[_Span], tensors: "Mapping[str, torch.Tensor]") -> dict[str, int]:
+    """The same of tensors of which some have gaps: every place that is taken is marked."""
+    import numpy as np
+
+    low, high = min(span[0] for span in cluster), max(span[1] for span in cluster)
+    sizes = (tensors[span[3]].element_size() for span in cluster)
+    unit = math.gcd(*sizes, *(span[0] - low for span in cluster))
+    if (high - low) // unit > _MOST_PLACES:
+        return {}
+    taken = np.zeros((high - low) // unit, bool)
+
+    def places(span: _Span) -> "np.ndarray[tuple[int, ...], np.dtype[np.bool_]]":
+        tensor, first = tensors[span[3]], (span[0] - low) // unit
+        if tensor.numel() > len(taken):  # its own places many times over, as `expand` has them
+            return taken[first : (span[1] - low) // unit]
+        size = tensor.element_size() // unit
+        strides = (*(step * size for step in tensor.stride()), 1)
+        return np.lib.stride_tricks.as_strided(taken[first:], (*tensor.shape, size), strides)
+
+    hit = []
+    for span in _largest_first(cluster, tensors):
+        if (here := places(span)).any():
+            hit.append(span)
+        else:
+            here[...] = True
     found = {}
     for span in hit:
-        tensor = tensors[span[3]]
-        outside = tensor.nbytes - sum(kept.overlapping(span))
-        found[span[3]] = max(outside, 0) // tensor.element_size()
+        outside = int(np.count_nonzero(~places(span))) * unit // tensors[span[3]].element_size()
+        found[span[3]] = outside
     return found
-
-
-class _Kept:
-    """Tensors without a number in common."""
-
-    def __init__(self, tensors: "Mapping[str, torch.Tensor]", most: int, budget: list[int]) -> None:
-        import numpy as np
-
-        self._tensors, self._budget = tensors, budget
-        self._names: list[str] = []
-        self._starts, self._ends = np.empty(most, np.int64), np.empty(most, np.int64)
-
-    def add(self, span: _Span) -> None:
-        self._starts[len(self._names)], self._ends[len(self._names)] = span[:2]
-        self._names.append(span[3])
-
-    def overlapping(self, span: _Span) -> Iterator[int]:
-        """Bytes that each of them has in common with a tensor, at most."""
-        start, end, _, name = span
-        starts, ends = self._starts[: len(self._names)], self._ends[: len(self._names)]
-        for number in ((starts < end) & (ends > start)).nonzero()[0]:
-            other = self._tensors[self._names[number]]
-            self._budget[0] -= 1
-            if self._budget[0] >= 0 and _overlap(self._tensors[name], other):
-                common = min(end, int(ends[number])) - max(start, int(starts[number]))
-                yield min(common, other.nbytes)
-
-
-def _overlap(one: "torch.Tensor", other: "torch.Tensor") -> bool:
-    import numpy as np
-
-    try:
-        return np.shares_memory(_addresses(one), _addresses(other), max_work=_MOST_WORK)  # type: ignore[arg-type]
-    except np.exceptions.TooHardError:
-        return False
-
-
-def _addresses(tensor: "torch.Tensor") -> "np.ndarray[tuple[int, ...], np.dtype[np.void]]":
-    """An array of the same places in memory, which is never read."""
-    import numpy as np
-
-    size = tensor.element_size()
-    interface = {
-        "version": 3,
-        "shape": tuple(tensor.shape),
-        "typestr": f"|V{size}",
-        "data": (tensor.data_ptr(), True),
-        "strides": tuple(step * size for step in tensor.stride()),
-    }
-    return np.asarray(SimpleNamespace(__array_interface__=interface))
