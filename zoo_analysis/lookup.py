@@ -47,7 +47,7 @@ def whole_or_part(name: str, known: Iterable[str]) -> list[str]:
 
 def several(name: str, found: list[str]) -> str:
     """The refusal of a part that several models have in their names."""
-    return f"{name!r} is a part of {len(found)} models: {', '.join(found[:_LISTED])}"
+    return f"{name!r} fits {len(found)} models; give the whole name: {', '.join(found[:_LISTED])}"
 
 
 def loaded(point: EntryPoint, what: str, error: type[ZooError]) -> Any:

@@ -117,7 +117,7 @@ def test_a_matrix_is_symmetric_with_the_series_side_by_side(store: Store) -> Non
         (["matrix", "--measure", "ckaa"], "no measure 'ckaa'; did you mean cka"),
         (["matrix", "--probe", "digits"], f"no probe 'digits'; there are: {PHOTOS}"),
         (["matrix", "--layers", "last"], "no selection 'last'; there are: all"),
-        (["similar", "lab"], "'lab' is a part of 5 models"),
+        (["similar", "lab"], "'lab' fits 5 models"),
         (["similar", "lab/x"], "no model 'lab/x'; did you mean"),
     ],
 )
@@ -223,7 +223,7 @@ def test_likeness_to_a_reference_is_regressed_like_any_metric(store: Store) -> N
         ("likeness:neuronal", "write likeness:MEASURE:REFERENCE"),
         ("likeness:neuronl:lab/a", "no measure 'neuronl'; did you mean neuronal"),
         ("likeness:neuronal:lab/x", "no reference 'lab/x'; did you mean"),
-        ("likeness:neuronal:lab", "'lab' is a part of 5 models"),
+        ("likeness:neuronal:lab", "'lab' fits 5 models"),
         ("likeness:weight_cka:lab/a", "no model compared with the reference has"),
         ("alhpa", "no metric 'alhpa'; did you mean alpha"),
     ],

@@ -125,7 +125,7 @@ def test_show_takes_a_part_of_a_name(place: Path) -> None:
         (["query", "SELECT 1 AS a", "-f", "parquet"], "-o"),
         (["regress", "--metric", "alpa"], "did you mean alpha"),
         (["regress", "--dataset", "digit"], "did you mean digits"),
-        (["show", "model"], "part of 4 models"),
+        (["show", "model"], "fits 4 models"),
         (["show", "modl-1"], "did you mean tree/model-1"),
     ],
 )

@@ -97,7 +97,9 @@ def test_the_parts_of_a_pipeline_are_models_of_one_commit_as_on_disk(
     assert rows(through, "SELECT repo_id FROM accuracies") == [("me/pipe",)]
     assert scan(["me/pipe"], through, access=hub.access).skipped == 2
     assert plan(["me/pipe"], through, access=hub.access).as_dict()["totals"]["layers"] == 0
-    with pytest.raises(QueryError, match="is a part of 2 models: me/pipe/unet, me/pipe/vae"):
+    with pytest.raises(
+        QueryError, match="fits 2 models; give the whole name: me/pipe/unet, me/pipe/vae"
+    ):
         show(through, "me/pipe")
 
 

@@ -43,7 +43,7 @@ def test_by_hand_until_it_is_taken_back(store: Store) -> None:
     ]
     set_series(store, None, ["vgg11"])
     assert series_of(store) == {"vgg11": "old", "vgg13": "vgg", "b0": "old"}
-    with pytest.raises(QueryError, match="'vgg' is a part of 2 models"):
+    with pytest.raises(QueryError, match="'vgg' fits 2 models"):
         set_series(store, "x", ["vgg"])
     with pytest.raises(QueryError, match="no model 'lab/vgg12' in the store; did you mean"):
         set_series(store, "x", ["lab/vgg12"])

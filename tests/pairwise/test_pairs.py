@@ -99,7 +99,9 @@ def test_a_reference_is_a_name_a_part_of_one_or_a_source(tmp_path: Path) -> None
     (tmp_path / "net" / "model.safetensors").touch()
     refs, name = with_reference(REFS, str(tmp_path / "net"))
     assert (len(refs), name) == (4, f"{tmp_path.name}/net")
-    with pytest.raises(ZooError, match="'lab' is a part of 3 models: lab/a, lab/b, lab/c"):
+    with pytest.raises(
+        ZooError, match="'lab' fits 3 models; give the whole name: lab/a, lab/b, lab/c"
+    ):
         with_reference(REFS, "lab")
     with pytest.raises(SourceError, match="nosuch"):
         with_reference(REFS, "nosuch")
