@@ -34,6 +34,11 @@ def user_cache() -> Path:
     return user_cache_path("zoo-analysis", appauthor=False)
 
 
+def study_cache() -> Path:
+    """The folder of what studies keep: networks that they train, tables that they fetch."""
+    return user_cache() / "studies"
+
+
 def user_settings() -> Path:
     """The folder of what the user has set: ``zoo`` among the settings of programs."""
     return user_config_path("zoo", appauthor=False, roaming=True)

@@ -103,9 +103,7 @@ def test_a_head_that_is_lost_is_one_line_and_nothing_finished_is_lost(
     store = str(tmp_path / "store")
     with two_nodes() as cluster:
         with started("scan", tree, "--store", store, "--address", cluster.address) as run:
-            deadline = time.monotonic() + 120
-            while not open_store(store).committed() and time.monotonic() < deadline:
-                time.sleep(0.2)
+            until(open_store(store).committed)
             (gcs,) = cluster.head_node.all_processes["gcs_server"]
             kill(psutil.Process(gcs.process.pid))
             out, err = run.communicate(timeout=200)

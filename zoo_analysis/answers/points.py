@@ -9,8 +9,8 @@ from zoo_analysis.answers.names import check, there
 from zoo_analysis.answers.similarity_metric import is_similarity, similarity_points
 from zoo_analysis.errors import QueryError
 from zoo_analysis.store import Store
+from zoo_analysis.store.guard import admit
 from zoo_analysis.store.schemas import QUALITIES, SUMMARY_COLUMNS, SUMMARY_METRICS
-from zoo_analysis.texts import one_line
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -151,10 +151,10 @@ def condition(where: str) -> str:
         raise QueryError("the condition is empty; leave it out for all models")
     with duckdb.connect() as connection:
         try:
-            for text in (f"SELECT {where}", f"SELECT ({where}\n)"):
-                (_,) = connection.extract_statements(text)
-        except (duckdb.Error, ValueError) as error:
-            raise QueryError(f"{where!r} is no SQL condition: {one_line(error)}") from error
+            for text in (f"SELECT ({where}\n)", f"SELECT {where}"):
+                admit(connection, text)
+        except QueryError as error:
+            raise QueryError(f"{where!r} is no SQL condition: {error}") from error
     return where
 
 

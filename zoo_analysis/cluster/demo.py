@@ -14,11 +14,12 @@ from zoo_analysis.cluster.flow import side_by_side
 from zoo_analysis.cluster.scan import scan
 from zoo_analysis.cluster.session import ray_session
 from zoo_analysis.digits import digits_dir, digits_zoo, make_twin, train, twin_of, twins_dir
-from zoo_analysis.folders import user_cache
+from zoo_analysis.folders import study_cache
 from zoo_analysis.sources import Resolved, resolve_sources
 from zoo_analysis.store import Store, as_store
 from zoo_analysis.store.records import table_of
 from zoo_analysis.studies.at_hand import PublishedFit, published_fits
+from zoo_analysis.studies.trends.authors_files import kept_tables
 
 _METRICS = ("log_norm", "log_spectral_norm", "alpha", "alpha_weighted", "random_like")
 _COLUMNS = ["series", "metric", "n", "kendall_tau", "tau_low", "tau_high", "perm_p", "q"]
@@ -102,7 +103,7 @@ def demo(
     pairs = {ref.repo_id: f"random/{twin_of(ref, beside).name}" for ref in packaged.refs}
     compared = twins(store, pairs, summary.method)
     table = regress(store, _METRICS, "digits", method=summary.method)
-    fits, fits_told = published_fits(user_cache() / "studies" / "nature-2021")
+    fits, fits_told = published_fits(kept_tables(study_cache()))
     return Demo(
         summary,
         table_of(Twins, compared),

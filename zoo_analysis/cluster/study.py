@@ -14,7 +14,7 @@ import ray
 from zoo_analysis.cluster.flow import side_by_side
 from zoo_analysis.cluster.session import ray_session
 from zoo_analysis.errors import ZooError
-from zoo_analysis.folders import user_cache
+from zoo_analysis.folders import study_cache
 from zoo_analysis.store import Store, as_store
 from zoo_analysis.store.runs import made_by, new_run_id
 from zoo_analysis.store.schemas import SIMILARITIES, STUDIES
@@ -92,7 +92,7 @@ def study(
     chosen, store = get_study(name), as_store(store)
     if data is not None and not chosen.reads_data:
         raise ZooError(f"{name} reads no published data; leave the folder out")
-    cache = user_cache() / "studies"  # of the networks that studies train
+    cache = study_cache()
     with ExitStack() as stack:
         spread = partial(
             _spread,

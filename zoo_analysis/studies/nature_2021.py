@@ -6,7 +6,7 @@ from dataclasses import replace
 from zoo_analysis.store.records import table_of
 from zoo_analysis.studies.analysis.estimate import Estimate, outcome
 from zoo_analysis.studies.study import Outcome, Setting
-from zoo_analysis.studies.trends.authors_files import fetch_all
+from zoo_analysis.studies.trends.authors_files import fetch_all, kept_tables
 from zoo_analysis.studies.trends.lead import Families, Lead
 from zoo_analysis.studies.trends.printed_cells import (
     INFERRED,
@@ -48,7 +48,7 @@ def run(setting: Setting) -> Outcome:
     Raises:
         SourceError: tables that cannot be fetched, or are not the published ones.
     """
-    folder = setting.data or fetch_all(setting.cache / "nature-2021")
+    folder = setting.data or fetch_all(kept_tables(setting.cache))
     models = published_models(folder)
     large, small = large_scale_cells(models), series_cells(folder)
     as_told = agree(large_scale_cells(models, OUTLIERS), large_scale())

@@ -4,14 +4,8 @@ from itertools import product
 from pathlib import Path
 from typing import Final
 
-from zoo_analysis.studies.analysis.agreement import (
-    MEASURES,
-    paired,
-    predictions,
-    similarities,
-    told,
-)
-from zoo_analysis.studies.lab.mnist import TEST_IMAGES, load_three_digits
+from zoo_analysis.studies.analysis.agreement import measured
+from zoo_analysis.studies.lab.mnist import load_three_digits
 from zoo_analysis.studies.lab.networks import NetSpec
 from zoo_analysis.studies.lab.optimisation import Strategy, TrainedNet, train
 from zoo_analysis.studies.study import Outcome, Setting
@@ -58,8 +52,4 @@ def run(setting: Setting) -> Outcome:
     kinds = list(product(architectures, range(setting.seeds), [epochs], strategies))
     wanted = [*kinds, (SURROGATE, _SURROGATE_SEED, epochs[-1:], "standard")]
     *kept, surrogate = setting.spread("training", trained, [(*net, small, cache) for net in wanted])
-    nets = [(net, epoch) for net in kept for epoch in epochs]
-    shown = 60 if small else TEST_IMAGES
-    found = setting.spread("comparing", similarities, [(name, nets, shown) for name in MEASURES])
-    (classes,) = setting.spread("predicting", predictions, [(nets, surrogate, shown)])
-    return told(paired(nets, dict(zip(MEASURES, found, strict=True)), classes), nets)
+    return measured(setting, kept, epochs, surrogate)

@@ -158,8 +158,8 @@ class CorrelateSchedule:
                 self._finish(pair, outcome)
 
     def _finish(self, pair: Pair, compared: Compared) -> None:
+        self.summary.pairs += (pair.a, pair.b) not in self.done
         self.done.add((pair.a, pair.b))
-        self.summary.pairs = len(self.done)
         self.summary.compare_seconds += compared.seconds
         self.summary.incomparable += compared.incomparable
         for reason in compared.reasons:

@@ -101,7 +101,7 @@ def releases(
         panels.append(bars.properties(width=WIDTH, height=alt.Step(18)))
     caption = [
         f"{len(rows):,} events.",
-        told(len(drawn), len(rows), "events").replace("the extremes among them", "the latest"),
+        told(len(drawn), len(rows), "events", "the latest"),
         f"Below: models of the last {_DAYS} days against the line through the rest of their series."
         if against
         else f"No model of the last {_DAYS} days has a series with a line.",

@@ -36,6 +36,6 @@ def thinned(columns: Sequence[ArrayLike], most: int = MOST) -> NDArray[np.intp]:
     return np.array(sorted(keep | {rest[i] for i in between}), dtype=np.intp)
 
 
-def told(drawn: int, of: int, what: str) -> str:
+def told(drawn: int, of: int, what: str, which: str = "the extremes among them") -> str:
     """The caption's sentence on what was thinned; empty where all is drawn."""
-    return "" if drawn >= of else f"{drawn:,} of {of:,} {what} are drawn, the extremes among them."
+    return "" if drawn >= of else f"{drawn:,} of {of:,} {what} are drawn, {which}."

@@ -20,9 +20,9 @@ from zoo_analysis.studies.analysis.estimate import Estimate, outcome
 from zoo_analysis.studies.analysis.predictability import KINDS, Pairs, compared, predicted, redrawn
 from zoo_analysis.studies.lab.attacks import ATTACKS, attacked
 from zoo_analysis.studies.lab.corruptions import CORRUPTIONS, corrupted
-from zoo_analysis.studies.lab.mnist import load_three_digits
+from zoo_analysis.studies.lab.mnist import TEST_IMAGES, load_three_digits
 from zoo_analysis.studies.lab.optimisation import TrainedNet
-from zoo_analysis.studies.study import Outcome
+from zoo_analysis.studies.study import Outcome, Setting
 
 EPSILON: Final = 0.1
 WCKA: Final = "wcka"
@@ -139,6 +139,24 @@ def paired(
     values = {name: np.asarray(each, dtype=float) for name, each in similarity.items()}
     comparable = np.asarray(np.isfinite([*values.values()]).all(axis=0))
     return Pairs(i, j, draw, values, agreement).only(comparable)
+
+
+def measured(
+    setting: Setting, kept: Sequence[TrainedNet], epochs: Sequence[int], surrogate: TrainedNet
+) -> Outcome:
+    """The outcome of a study of trained networks: all of them at all epochs, compared and asked.
+
+    Args:
+        setting: the circumstances.
+        kept: the networks.
+        epochs: at which each is taken.
+        surrogate: that attacked inputs are made on.
+    """
+    nets = [(net, epoch) for net in kept for epoch in epochs]
+    shown = 60 if setting.small else TEST_IMAGES
+    found = setting.spread("comparing", similarities, [(name, nets, shown) for name in MEASURES])
+    (classes,) = setting.spread("predicting", predictions, [(nets, surrogate, shown)])
+    return told(paired(nets, dict(zip(MEASURES, found, strict=True)), classes), nets)
 
 
 def told(pairs: Pairs, nets: Nets) -> Outcome:

@@ -37,6 +37,15 @@ FILES: Final = MappingProxyType(
 )
 
 
+def kept_tables(studies: Path) -> Path:
+    """The folder in which the authors' tables are kept.
+
+    Args:
+        studies: directory of studies, such as `folders.study_cache`.
+    """
+    return studies / "nature-2021"
+
+
 def fetch_all(folder: Path, fetch: Callable[[str], str] = fetched) -> Path:
     """The folder with all of `FILES`, of which those that are missing are fetched.
 

@@ -9,9 +9,9 @@ from typing import Any, Final
 import tomlkit
 
 from zoo_analysis.errors import SourceError
-from zoo_analysis.folders import user_cache
+from zoo_analysis.folders import study_cache
 from zoo_analysis.sources.catalogues.format import Catalogue, load_catalogue
-from zoo_analysis.studies.trends.authors_files import fetch_all
+from zoo_analysis.studies.trends.authors_files import fetch_all, kept_tables
 from zoo_analysis.studies.trends.published_models import PublishedModel, published_models
 
 #: The catalogue's file, beside the weights.
@@ -54,9 +54,7 @@ def osmr_catalogue(weights: str | Path, data: str | Path | None = None) -> Publi
         SourceError: none of the models is there, or the tables are not to be had.
     """
     folder = Path(weights)
-    models = published_models(
-        fetch_all(user_cache() / "studies" / "nature-2021") if data is None else Path(data)
-    )
+    models = published_models(fetch_all(kept_tables(study_cache())) if data is None else Path(data))
     if not folder.is_dir():
         raise SourceError(f"{folder} is no folder; name the one with files of pytorchcv")
     files = dict(_models_of(folder))
