@@ -88,7 +88,7 @@ def trees(data: st.DataObject) -> None:
     row = st.fixed_dictionaries({"type": st.just("file") | SCALARS, "path": FILES | SCALARS})
     pages = data.draw(st.lists(st.lists(row | tree(keys), max_size=4), max_size=3))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(repository, "pages", lambda *arguments: pages)
+        patch.setattr(repository, "pages", lambda *arguments, **options: pages)
         names = repository.Repository(HubAccess("http://localhost"), "me/net", "0" * 40).names()
     assert not any(map(leads_out, names))
     assert all(isinstance(name, str) for name in names)
