@@ -140,6 +140,14 @@ def test_what_cannot_be_done_is_one_line_with_the_remedy(
     assert message in run.err
 
 
+def test_a_table_of_metrics_is_no_model_and_is_imported_instead(tmp_path: Path) -> None:
+    (tmp_path / "mine.csv").write_text("model,alpha\nnet,3.5\n")
+    run = zoo("scan", "mine.csv", cwd=tmp_path)
+    assert run.code == 3
+    assert "a table of metrics is imported: zoo import mine.csv" in run.out
+    assert zoo("import", "mine.csv", cwd=tmp_path).code == 0
+
+
 def test_no_store_is_said_so(tmp_path: Path) -> None:
     run = zoo("query", "SELECT 1", cwd=tmp_path)
     assert run.code == 2

@@ -1,6 +1,7 @@
 """Regressions and correlations with honest intervals: pure functions of arrays."""
 
 from zoo_analysis.stats.clustering import Dendrogram, dendrogram
+from zoo_analysis.stats.computable import usable, varies
 from zoo_analysis.stats.correlations import (
     Correlation,
     Difference,
@@ -54,4 +55,6 @@ __all__ = [
     "share",
     "simpson",
     "trend",
+    "usable",
+    "varies",
 ]
