@@ -9,7 +9,7 @@ LOOKS_RANDOM: Final = "looks random"
 
 
 def told_of_random(ranking: pa.Table) -> str | None:
-    """What it means that models of a ranking look random; None where none does.
+    """The meaning of models of a ranking that look random; None where none does.
 
     Args:
         ranking: columns of `rank`.
