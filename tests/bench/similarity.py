@@ -78,7 +78,7 @@ def bare_product(layers: int, width: int, runs: int) -> list[Row]:
     find them.
     """
     from zoo_analysis.similarity import neuronal, neuronal_between
-    from zoo_analysis.similarity.neuronal_correlation import between
+    from zoo_analysis.similarity.neurons.neuronal_correlation import between
 
     a, b = networks(layers, width)
     p, q = torch.cat(a, 1), torch.cat(b, 1)

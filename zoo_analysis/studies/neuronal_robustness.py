@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from zoo_analysis.pairwise.scores import Score, similarity_rows
 from zoo_analysis.pairwise.settings import Key
-from zoo_analysis.similarity.neuronal_correlation import neuronal, neuronal_between
+from zoo_analysis.similarity.neurons.neuronal_correlation import neuronal, neuronal_between
 from zoo_analysis.stats import correlation
 from zoo_analysis.store.schemas import SIMILARITIES
 from zoo_analysis.studies.analysis.candidates import (

@@ -14,7 +14,7 @@ from zoo_analysis.pairwise.by_activations import ModelActivations, compare_activ
 from zoo_analysis.pairwise.prepared import PreparedCache
 from zoo_analysis.pairwise.scores import similarity_rows
 from zoo_analysis.pairwise.settings import ComparisonSettings
-from zoo_analysis.similarity.neuronal_correlation import neuronal
+from zoo_analysis.similarity.neurons.neuronal_correlation import neuronal
 from zoo_analysis.sources import ModelRef, resolve_revision, resolve_sources
 from zoo_analysis.store.schemas import SIMILARITIES
 from zoo_analysis.studies.analysis.estimate import Estimate, outcome
