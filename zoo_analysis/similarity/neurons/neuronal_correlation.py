@@ -145,7 +145,11 @@ def _gathered(
 
 
 def _whole(pairs: LayerPairs) -> tuple[Similarity, LayerSimilarities]:
-    found = between(*pairs.shape, pairs.prepared, distance=pairs.distance)
+    return similarities(between(*pairs.shape, pairs.prepared, distance=pairs.distance))
+
+
+def similarities(found: NeuronalComparison) -> tuple[Similarity, LayerSimilarities]:
+    """The networks' similarity and their layers', as measures have them."""
     sides = (found.layer_values, found.layer_ab, found.layer_ba)
     layers = {
         (i, j): Similarity(*(float(values[i, j]) for values in sides))
