@@ -11,7 +11,7 @@ from math import inf, log, sqrt
 import numpy as np
 from numpy.typing import NDArray
 
-from zoo_analysis.spectra.truncated_power_law import fit_truncated
+from zoo_analysis.spectra.tails.truncated_power_law import fit_truncated
 
 #: Ranks, as fractions of a tail, at which every candidate's D is first bounded from below.
 _FRACTIONS = (np.arange(8) + 0.5) / 8

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from zoo_analysis.spectra import compare_tails
-from zoo_analysis.spectra.alternatives import (
+from zoo_analysis.spectra.tails.alternatives import (
     exponential_loglik,
     lognormal_loglik,
     power_law_loglik,
