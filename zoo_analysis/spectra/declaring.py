@@ -1,4 +1,4 @@
-"""What a metric of a layer is: its declaration, and what it is computed from."""
+"""Declarations of a layer's metrics, and the spectrum that they are computed from."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field

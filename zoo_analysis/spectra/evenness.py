@@ -13,8 +13,9 @@ def effective_rank(evals: NDArray[np.float64]) -> float:
     Args:
         evals: (M,) eigenvalues, ≥ 0, one of them positive.
     """
-    p = evals[evals > 0] / evals.max()
-    p = p[p > 0] / p.sum()
+    p = evals / evals.max()
+    p = p / p.sum()
+    p = p[p > 0]
     return float(np.exp(-(p * np.log(p)).sum()))
 
 
