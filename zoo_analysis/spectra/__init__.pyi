@@ -9,10 +9,16 @@ from .methods import PRESETS, Method, method
 from .metrics import LayerMetrics
 from .randomized import Randomized, compare_randomized
 from .spectrum_numbers import spectrum_metrics
-from .tails.alternatives import TailComparison, compare_tails
+from .tails.alternatives import (
+    TailComparison,
+    TruncatedPowerLaw,
+    compare_tails,
+    fit_truncated_power_law,
+)
 from .tails.erg import ErgTail, erg_tail
 from .tails.fingers import fit_clipped
-from .tails.hill import hill_alpha
+from .tails.hill import hill_alpha, hill_as_counted
+from .tails.peak import fit_peak
 from .tails.powerlaw import PowerLawFit, fit_power_law, ks_distance
 
 __all__ = [
@@ -29,6 +35,7 @@ __all__ = [
     "Shape",
     "Spectrum",
     "TailComparison",
+    "TruncatedPowerLaw",
     "analyze_kernel",
     "compare_randomized",
     "compare_tails",
@@ -38,8 +45,11 @@ __all__ = [
     "erg_tail",
     "fit_bulk",
     "fit_clipped",
+    "fit_peak",
     "fit_power_law",
+    "fit_truncated_power_law",
     "hill_alpha",
+    "hill_as_counted",
     "ks_distance",
     "matrix_shape",
     "method",

@@ -13,7 +13,7 @@ import numpy as np
 
 from zoo_analysis.spectra.declaring import Metric, Spectrum, metric, of_fit
 from zoo_analysis.spectra.evenness import effective_rank, participation_ratio
-from zoo_analysis.spectra.tails.hill import hill_alpha
+from zoo_analysis.spectra.tails.hill import hill_alpha, hill_as_counted
 from zoo_analysis.spectra.tails.powerlaw import PowerLawFit
 
 
@@ -90,6 +90,7 @@ class LayerMetrics:
         "eigenvalues above λ⁺ and a Tracy–Widom allowance at a chance of 1 in 1,000", shown=9
     )
     mp_softrank: float | None = metric("λ⁺ / λ_max", averaged=7, shown=10)
+    bulk_below: float | None = metric("share of the positive eigenvalues below λ⁻", asked=True)
     mp_ks: float | None = metric(
         "Kolmogorov–Smirnov distance of the eigenvalues that are no spikes and the bulk's law"
     )
@@ -101,6 +102,11 @@ class LayerMetrics:
         "Hill estimator on the upper half (PL_Alpha_Hill of Zhou et al. 2023)",
         asked=True,
         of=of_fit(lambda spectrum, fit: hill_alpha(spectrum.usable)),
+    )
+    hill_counted: float | None = metric(
+        "the same as its authors' program counts, xmin being one of the values counted",
+        asked=True,
+        of=of_fit(lambda spectrum, fit: hill_as_counted(spectrum.usable)),
     )
     R_lognormal: float | None = metric(
         "with `--alternatives`: log-likelihood ratio of the power law to a lognormal; about 0 "
@@ -115,11 +121,42 @@ class LayerMetrics:
         "the same to a truncated power law, which contains it: 0 at most"
     )
     p_truncated_power_law: float | None = metric("its p-value (Wilks)")
+    tpl_beta: float | None = metric(
+        "with `--alternatives`: β of the truncated power law λ^−β e^−Λλ on λ ≥ xmin", asked=True
+    )
+    tpl_Lambda: float | None = metric("with `--alternatives`: its Λ", asked=True)
+    peak_alpha: float | None = metric(
+        "with `--alternatives`: α with xmin near the spectrum's peak (WeightWatcher's `xmin_peak`)",
+        asked=True,
+    )
+    peak_xmin: float | None = metric("with `--alternatives`: that xmin")
+    etpl_beta: float | None = metric(
+        "with `--alternatives`: β of the truncated power law on λ ≥ peak_xmin (E-TPL of "
+        "arXiv 2202.02842)",
+        asked=True,
+    )
+    etpl_Lambda: float | None = metric("with `--alternatives`: its Λ", asked=True)
     num_rand_spikes: float | None = metric(
         "with `--randomize`: eigenvalues above the largest of the shuffled W"
     )
     num_traps: float | None = metric(
         "with `--randomize`: eigenvalues of the shuffled W above its own bulk (correlation traps)"
+    )
+    trap_size: float | None = metric(
+        "with `--randomize`: the largest eigenvalue of the shuffled W / its own λ⁺; about 1 "
+        "without traps",
+        asked=True,
+    )
+    trap_share: float | None = metric("with `--randomize`: Σλ of the traps / Σλ", asked=True)
+    rand_distance: float | None = metric(
+        "with `--randomize`: Jensen–Shannon distance of the ordered spectra of W and shuffled W",
+        asked=True,
+    )
+    ww_softrank: float | None = metric(
+        "with `--randomize`: λ_max of the shuffled W / λ_max", asked=True
+    )
+    ww_maxdist: float | None = metric(
+        "with `--randomize`: λ_max − λ_max of the shuffled W", asked=True
     )
 
 

@@ -16,9 +16,10 @@ from zoo_analysis.spectra.methods import Method
 from zoo_analysis.spectra.metrics import LayerMetrics, computed
 from zoo_analysis.spectra.randomized import compare_randomized
 from zoo_analysis.spectra.rounding import equal_evals
-from zoo_analysis.spectra.tails.alternatives import compare_tails
+from zoo_analysis.spectra.tails.alternatives import compare_tails, fit_truncated_power_law
 from zoo_analysis.spectra.tails.erg import erg_tail
 from zoo_analysis.spectra.tails.fingers import fit_clipped
+from zoo_analysis.spectra.tails.peak import fit_peak
 from zoo_analysis.spectra.tails.powerlaw import PowerLawFit, fit_power_law
 from zoo_analysis.spectra.tails.small_sample import SMALL_SAMPLE, fit_small_sample
 
@@ -93,6 +94,12 @@ def spectrum_metrics(
             alpha = fit.alpha if how.xmax is None else 1 + 1 / float(np.log(tail / fit.xmin).mean())
             for name, against_it in compare_tails(tail, alpha).items():
                 values |= {f"R_{name}": against_it.R, f"p_{name}": against_it.p}
+            cut = fit_truncated_power_law(tail, alpha)
+            values |= {"tpl_beta": cut.beta, "tpl_Lambda": cut.Lambda}
+        if how.alternatives and (peak := fit_peak(usable)) is not None:
+            cut = fit_truncated_power_law(usable[usable >= peak.xmin], peak.alpha)
+            values |= {"peak_alpha": peak.alpha, "peak_xmin": peak.xmin}
+            values |= {"etpl_beta": cut.beta, "etpl_Lambda": cut.Lambda}
     finite = {n: v if v is not None and np.isfinite(v) else None for n, v in values.items()}
     return LayerMetrics(**finite), "success" if fit is not None else unfitted
 
