@@ -228,6 +228,7 @@ def test_a_model_named_twice_is_scanned_once(tmp_path):
         ),
         ("~nobody-at-all/x", "no file or directory '~nobody-at-all/x'"),
         ("./nothing", "no file or directory './nothing'"),
+        ("mine.toml", "no file or directory 'mine.toml'"),
         ("nothing.safetensors", "no file or directory 'nothing.safetensors'"),
         ("x" * 5000, "no file, directory or catalogue"),
         ("\0", "no file, directory or catalogue"),

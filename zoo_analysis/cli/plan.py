@@ -1,7 +1,7 @@
 """`zoo plan`: what a scan would do, as a table."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -25,6 +25,9 @@ from zoo_analysis.texts import size_in_words
 
 if TYPE_CHECKING:
     from zoo_analysis.measure.scan_plan import ScanPlan
+
+#: Columns that readers are shown first, as far as there is room.
+_FIRST: Final = ("repo_id", "layers", "seconds", "read_bytes", "skipped")
 
 
 @with_method
@@ -101,10 +104,17 @@ def print_plan(
     if json_:
         write_report(plan.as_dict(), plan.table(), lambda: None, "json", output)
         return
-    write_table(plan.table(), format, output)
+    table = plan.table()
+    if format == "table":
+        table = table.select(sorted(table.column_names, key=_place))
+    write_table(table, format, output)
     if format == "table" and output is None:
         say("", _priced(plan) if any(model.layers for model in plan.models) else _nothing(plan))
         print_remarks(plan.remarks)
+
+
+def _place(column: str) -> int:
+    return _FIRST.index(column) if column in _FIRST else len(_FIRST)
 
 
 def _priced(plan: "ScanPlan") -> str:

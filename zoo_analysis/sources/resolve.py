@@ -140,7 +140,7 @@ def _resolve(source: str, access: HubAccess | None, variant: str) -> Resolved:
 
 def _unknown(source: str) -> str:
     path = Path(os.path.expanduser(source))
-    if source.startswith((".", "/", "~")) or source.endswith("/") or path.suffix in suffixes():
+    if source.startswith((".", "/", "~")) or source.endswith(("/", ".toml", *suffixes())):
         return _not_there(source, path)
     nothing = f"no file, directory or catalogue is called {source!r}"
     if hint := near(source, catalogue_names(), ""):

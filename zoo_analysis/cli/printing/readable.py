@@ -186,7 +186,8 @@ def _cells(name: str, column: pa.Array | pa.ChunkedArray) -> list[str]:
 
 def _common(columns: Sequence[_Column]) -> tuple[list[_Column], list[str]]:
     """Columns that differ from row to row, at least one, and lines that tell the others."""
-    kept, told, empty = [], [], []
+    kept: list[_Column] = []
+    told, empty = [], []
     for number, each in enumerate(columns, 1):
         if len(set(each.cells)) == 1 and (kept or number < len(columns)):
             if each.cells[0]:
