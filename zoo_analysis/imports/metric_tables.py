@@ -14,8 +14,8 @@ import pyarrow.parquet as pq
 
 from zoo_analysis.errors import SourceError
 from zoo_analysis.lookup import near
+from zoo_analysis.sources.fetch import read_table
 from zoo_analysis.sources.percents import check_percent, check_unit
-from zoo_analysis.sources.reported.fetch import read_table
 from zoo_analysis.store import ModelRows
 from zoo_analysis.store.accuracy import Accuracy
 from zoo_analysis.store.records import table_of
