@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 #: The share of models with a report that have to have what is to predict.
 LEAST_KNOWN: Final = 0.8
+#: Columns that a remark names.
+_NAMED: Final = 6
 
 # Each model once under each method, by the revision committed last; when a watch saw it.
 _MODELS: Final = f"""
@@ -146,7 +148,8 @@ def _dataset(
     named = ("size", *SUMMARY_METRICS)
     columns = tuple(n for n, share in zip(named, shares, strict=True) if share >= LEAST_KNOWN)
     if lacking := [n for n in named if n not in columns]:
-        remarks.append(f"too seldom known to predict: {', '.join(lacking)}")
+        more = f" and {len(lacking) - _NAMED} more" if len(lacking) > _NAMED else ""
+        remarks.append(f"too seldom known to predict: {', '.join(lacking[:_NAMED])}{more}")
     whole = np.isfinite(known[list(columns)].to_numpy(dtype=float)).all(1)
     if number := int((~whole).sum()):
         remarks.append(f"{number} with a report but not all that predicts set aside")

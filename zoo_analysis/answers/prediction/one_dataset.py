@@ -27,7 +27,7 @@ ACROSS: Final = "across series"
 #: Penalties of ridge that are tried, per model and standard deviation.
 _PENALTIES: Final = (0.01, 0.1, 1.0)
 #: Of metrics that are statistics of weights and no spectra.
-_WEIGHTS: Final = "weight_"
+_WEIGHTS: Final = ("weight_", "bias_")
 
 
 @dataclass(frozen=True)
