@@ -122,9 +122,11 @@ def predict(
     def show() -> None:
         for told in found.datasets:
             say(f"{told.words}.", *(f"  {remark}" for remark in told.remarks))
+        if found.too_few:
+            say(prediction.told_of_too_few(found.too_few))
         if found.rows:
             write_table(found.table.select(prediction.READER_COLUMNS), "table")
-        else:
+        elif found.datasets:
             say("of every model that was measured an accuracy is reported")
 
     write_report(found.as_dict(), found.table, show, format, output)

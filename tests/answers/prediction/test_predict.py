@@ -116,7 +116,10 @@ def test_too_few_series_are_no_interval(tmp_path: Path) -> None:
     ]
     store.commit_models(rows, "scan")
     report(store, {f"l/{s}-{i}": 70.0 + i for s in "abc" for i in (0, 1, 3)})
-    row = by_name(store)["l/a-2"]
+    passed_over = predict(store, keep=False)
+    assert (passed_over.rows, passed_over.datasets, passed_over.too_few) == ((), (), ("d",))
+    assert "too few reports for intervals on d" in zoo("predict", "--store", tmp_path).out
+    row = by_name(store, dataset="d")["l/a-2"]
     assert row.predicted is None
     assert row.reason == (
         "a 90% interval needs reports of 9 series, or of 9 models of its own series: "

@@ -119,6 +119,12 @@ class DatasetPredictor:
         self._predictors = predictors(data.columns)
         self.number = len(set(self._series))
 
+    @property
+    def is_hopeless(self) -> bool:
+        """True where neither all series together nor one by itself has the reports it takes."""
+        largest = max((int((self._series == name).sum()) for name in set(self._series)), default=0)
+        return max(self.number, largest) < self.needed
+
     def all(self) -> tuple[DatasetPrediction, list[PredictedAccuracy]]:
         """The predictor, and a row for each model that is to be predicted."""
         wanted = self.data.wanted

@@ -48,10 +48,12 @@ class Predictions:
     Attributes:
         rows: of each model and data set, new releases first.
         datasets: what predicts on each data set.
+        too_few: data sets with too few reports for any interval, which were passed over.
     """
 
     rows: tuple[Prediction, ...]
     datasets: tuple[DatasetPrediction, ...]
+    too_few: tuple[str, ...] = ()
 
     @property
     def table(self) -> pa.Table:
@@ -63,6 +65,7 @@ class Predictions:
         return {
             "predictions": self.table.to_pylist(),
             "datasets": [asdict(each) | {"words": each.words} for each in self.datasets],
+            "too_few": list(self.too_few),
         }
 
 
@@ -87,7 +90,7 @@ def predict(
         store: a store, or what `open_store` takes.
         models: repo_ids to predict, even where something is reported of them: it is set aside, and
             then set beside the prediction. Empty for all without a report.
-        dataset: only on this data set; else on all that something is reported on.
+        dataset: only on this data set; else on all with reports enough for intervals.
         accuracy: kind of accuracy: ``top1`` (or ``accuracy``), ``top5``, ….
         method: only methods whose id begins with this.
         where: an SQL condition on models, as `zoo regress` takes it.
@@ -106,8 +109,13 @@ def predict(
     known = labelled(store, dataset, accuracy, method, where, listed(models))
     rows: list[Prediction] = []
     datasets: list[DatasetPrediction] = []
+    too_few: list[str] = []
     for data in known:
-        told, found = DatasetPredictor(data, level).all()
+        predictor = DatasetPredictor(data, level)
+        if dataset is None and predictor.is_hopeless:
+            too_few.append(data.dataset)
+            continue
+        told, found = predictor.all()
         datasets.append(told)
         values = data.wanted["value"].tolist()
         seen = data.wanted["seen_at"].notna().tolist()
@@ -115,7 +123,7 @@ def predict(
     rows.sort(key=lambda row: not row.release)
     if keep:
         _keep(store, [row for row in rows if row.reported is None])
-    return Predictions(tuple(rows), tuple(datasets))
+    return Predictions(tuple(rows), tuple(datasets), tuple(too_few))
 
 
 def _beside(row: PredictedAccuracy, value: float, seen: bool) -> Prediction:
@@ -143,3 +151,9 @@ def _keep(store: Store, rows: Sequence[Prediction]) -> None:
         if (row.repo_id, row.dataset, row.metric, row.level) not in kept
     ]
     store.append("predictions", table_of(PredictedAccuracy, new))
+
+
+def told_of_too_few(names: Sequence[str]) -> str:
+    """Data sets with too few reports, in words; at most six by name."""
+    more = f" and {len(names) - 6} more" if len(names) > 6 else ""
+    return f"too few reports for intervals on {', '.join(names[:6])}{more}"

@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from zoo_analysis.errors import SourceError
 from zoo_analysis.sources.fetch import fetched_bytes, read_table
+from zoo_analysis.sources.parquet_tables import refuse_dense
 from zoo_analysis.sources.ref import Accuracy
 from zoo_analysis.sources.reported.source import AccuracySource, Inquiry
 
@@ -32,7 +33,6 @@ _BENCHMARKS: Final = MappingProxyType(
 )
 _MODEL: Final = "fullname"
 _SUBMITTED: Final = "Submission Date"
-_MOST_ROWS: Final = 1_000_000
 
 
 def leaderboard_accuracies(asked: Inquiry) -> Iterator[Accuracy]:
@@ -82,13 +82,13 @@ def _rows(place: str) -> list[dict[str, Any]]:
 
     try:
         content = fetched_bytes(place) if "://" in place else read_table(Path(place).expanduser())
-        file = pq.ParquetFile(io.BytesIO(content))
+        buffer = io.BytesIO(content)
+        refuse_dense(buffer, place)
+        file = pq.ParquetFile(buffer)
         names = file.schema_arrow.names
         if missing := [name for name in (_MODEL, *_BENCHMARKS) if name not in names]:
             has = ", ".join(names[:40])
             raise SourceError(f"{place}: no column {', '.join(missing)}; it has {has}")
-        if file.metadata.num_rows > _MOST_ROWS:
-            raise SourceError(f"{place}: {file.metadata.num_rows} rows; this is no leaderboard")
         wanted = [name for name in (_MODEL, _SUBMITTED, *_BENCHMARKS) if name in names]
         rows: list[dict[str, Any]] = file.read(columns=wanted).to_pylist()
     except (OSError, ValueError, pa.ArrowException) as error:
