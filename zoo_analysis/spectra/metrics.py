@@ -158,6 +158,28 @@ class LayerMetrics:
     ww_maxdist: float | None = metric(
         "with `--randomize`: λ_max − λ_max of the shuffled W", asked=True
     )
+    weight_mean: float | None = metric("mean of the entries of W", asked=True)
+    weight_variance: float | None = metric("variance of the entries of W", asked=True)
+    weight_min: float | None = metric("least of the entries of W", asked=True)
+    weight_q25: float | None = metric("lower quartile of the entries of W", asked=True)
+    weight_q50: float | None = metric("median of the entries of W", asked=True)
+    weight_q75: float | None = metric("upper quartile of the entries of W", asked=True)
+    weight_max: float | None = metric("largest of the entries of W", asked=True)
+    weight_kurtosis: float | None = metric(
+        "fourth central moment / variance² of the entries of W; 3 of a Gaussian", asked=True
+    )
+    weight_zeros: float | None = metric("share of zeros of the entries of W", asked=True)
+    bias_mean: float | None = metric("mean of the layer's bias", asked=True)
+    bias_variance: float | None = metric("variance of the layer's bias", asked=True)
+    bias_min: float | None = metric("least of the layer's bias", asked=True)
+    bias_q25: float | None = metric("lower quartile of the layer's bias", asked=True)
+    bias_q50: float | None = metric("median of the layer's bias", asked=True)
+    bias_q75: float | None = metric("upper quartile of the layer's bias", asked=True)
+    bias_max: float | None = metric("largest of the layer's bias", asked=True)
+    bias_kurtosis: float | None = metric(
+        "fourth central moment / variance² of the layer's bias; 3 of a Gaussian", asked=True
+    )
+    bias_zeros: float | None = metric("share of zeros of the layer's bias", asked=True)
 
 
 #: Every metric's declaration, in the order of the `layers` table.
