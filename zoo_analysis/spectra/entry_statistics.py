@@ -131,7 +131,8 @@ def _quartiles(ordered: NDArray[np.floating[Any]]) -> tuple[float, ...]:
 def _blocks(tensor: torch.Tensor) -> Iterator[NDArray[np.floating[Any]]]:
     """The entries, some at a time, in the order in which they lie in memory where there is one."""
     tensor = tensor.squeeze()
-    tensor = tensor.permute(sorted(range(tensor.ndim), key=lambda axis: -tensor.stride(axis)))
+    strides = tensor.stride()
+    tensor = tensor.permute(sorted(range(tensor.ndim), key=lambda axis: -strides[axis]))
     if tensor.is_contiguous():
         tensor = tensor.view(-1)
     step = max(1, _BLOCK // max(1, prod(tensor.shape[1:])))

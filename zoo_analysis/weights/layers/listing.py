@@ -145,8 +145,8 @@ def inventory_by(
     known = {part: reason for name, reason in unused.items() for part in weights[name].tensors}
     if plan:
         known |= dict.fromkeys(_untrained(plan, tensors), "buffer")
-    specs = with_biases(only_last_heads(specs), checkpoint.tensors)
-    return inventory_of(checkpoint, specs, known)
+    layers = with_biases(only_last_heads(specs), checkpoint.tensors)
+    return inventory_of(checkpoint, layers, known)
 
 
 def _untrained(plan: Blueprint, tensors: Mapping[str, TensorInfo]) -> Iterator[str]:
