@@ -22,6 +22,7 @@ from zoo_analysis.spectra.methods import Method, Preset, as_method
 from zoo_analysis.spectra.metrics import LayerMetrics
 from zoo_analysis.spectra.random_like import random_like
 from zoo_analysis.spectra.spectrum_numbers import Status, spectrum_metrics
+from zoo_analysis.spectra.windows import farms_alpha
 
 #: Rows of a mapped kernel that are read before its pages are let go.
 _ROWS: Final = 512
@@ -127,6 +128,8 @@ def analyze_kernel(
             noise=by_value,
             precision=precision,
         )
+    if how.window and has_bulk and status != "rank-one":
+        metrics = replace(metrics, farms_alpha=farms_alpha(kernel, how, device))
     if live is not None and live.m >= how.min_evals and status != "rank-one":
         alike = random_like(evals, kernel, live, stored or kernel.dtype, release)
         metrics = replace(metrics, random_like=float(alike))

@@ -108,6 +108,11 @@ class LayerMetrics:
         asked=True,
         of=of_fit(lambda spectrum, fit: hill_as_counted(spectrum.usable)),
     )
+    farms_alpha: float | None = metric(
+        "with `--window`: Hill estimator on the upper half of the eigenvalues of windows of one "
+        "aspect ratio (FARMS, arXiv 2506.06280)",
+        asked=True,
+    )
     R_lognormal: float | None = metric(
         "with `--alternatives`: log-likelihood ratio of the power law to a lognormal; about 0 "
         "where this does no better, below 0 where it does"
