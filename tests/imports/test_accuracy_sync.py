@@ -23,7 +23,7 @@ def store(tmp_path: Path) -> Store:
 
 def test_the_sources_of_this_package() -> None:
     told = accuracy_sources().to_pylist()
-    names = ["card", "eval-results", "torchvision", "timm-csv", "csv"]
+    names = ["card", "eval-results", "torchvision", "timm-csv", "open-llm-leaderboard", "csv"]
     assert [row["source"] for row in told] == names
     assert all(row["about"].endswith(".") and row["asked_with"] for row in told)
 
@@ -88,7 +88,7 @@ def test_fractions_of_another_package_are_refused(
 
 
 def test_what_cannot_be_asked_is_said_before_anybody_is(store: Store) -> None:
-    with pytest.raises(SourceError, match="source timm-csv needs the path or URL of a CSV file"):
+    with pytest.raises(SourceError, match="source timm-csv needs the path or URL of a table"):
         sync_accuracies(store, ["torchvision", "timm-csv"])
     with pytest.raises(SourceError, match=r"no source .* 'torchvison'; did you mean torchvision\?"):
         sync_accuracies(store, ["torchvison"])

@@ -40,6 +40,7 @@ TABLES: Final[Mapping[str, tuple[str, str]]] = {
     "releases": ("release", "look for some: zoo track WATCH.toml"),
     "studies": ("estimate of a study", "run one: zoo study NAME (zoo studies lists them)"),
     "regressions": ("kept regression", "keep some: zoo regress --keep"),
+    "predictions": ("prediction", "make some: zoo predict"),
     "checkpoints": (
         "checkpoint of a training run",
         "scan some: zoo scan run/checkpoint-*",
