@@ -33,9 +33,10 @@ def robust_z(values: ArrayLike) -> Floats:
     if not told.any():
         return z
     centre = np.median(v[told])
-    scale = spread(v[told]) or 1.2533141373155003 * float(np.mean(np.abs(v[told] - centre)))
-    with unwarned():  # a scale that is all but 0 beside the others
-        z[told] = (v[told] - centre) / scale if scale else 0.0
+    scale = spread(v[told])
+    if not varies(np.array([centre, centre + scale])):
+        scale = 1.2533141373155003 * float(np.mean(np.abs(v[told] - centre)))
+    z[told] = (v[told] - centre) / scale if varies(v[told]) else 0.0
     return z
 
 
