@@ -27,6 +27,9 @@ from .neurons.neuronal_comparison import NeuronalComparison as NeuronalCompariso
 from .neurons.neuronal_correlation import between as between
 from .neurons.neuronal_correlation import neuronal as neuronal
 from .neurons.neuronal_correlation import neuronal_between as neuronal_between
+from .null_calibration import Calibrated as Calibrated
+from .null_calibration import calibrate as calibrate
+from .null_calibration import calibrated as calibrated
 from .registry import get_measure as get_measure
 from .registry import measures as measures
 from .shapes.cca import canonical_correlations as canonical_correlations

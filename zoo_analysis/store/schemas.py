@@ -162,12 +162,7 @@ REGRESSIONS = _schema(
 )
 
 SIMILARITIES = _schema(
-    ("repo_id_a", pa.string()),
-    ("revision_a", pa.string()),
-    ("layer_a", pa.string()),
-    ("repo_id_b", pa.string()),
-    ("revision_b", pa.string()),
-    ("layer_b", pa.string()),
+    *((f"{name}_{of}", pa.string()) for of in "ab" for name in ("repo_id", "revision", "layer")),
     ("measure", pa.string()),
     ("probe", pa.string()),
     ("mode", pa.string()),
@@ -177,6 +172,9 @@ SIMILARITIES = _schema(
     ("selection", pa.string()),
     ("value_ab", pa.float64()),
     ("value_ba", pa.float64()),
+    ("p_value", pa.float64()),  # by permutation of samples
+    ("calibrated", pa.float64()),
+    ("permutations", pa.int64()),
     ("run_id", pa.string()),
     ("computed_at", TIME),
 )

@@ -31,6 +31,16 @@ class Dissimilarities:
     shape: tuple[int, ...]
     values: torch.Tensor
 
+    def reordered(self, order: torch.Tensor) -> Dissimilarities:
+        """The distances of the samples in another order (n,)."""
+        n = self.shape[0]
+        above = torch.triu_indices(n, n, 1, device=self.values.device)
+        square = self.values.new_zeros(n, n)
+        square[above[0], above[1]] = self.values
+        square += square.T.clone()
+        moved = order.to(square.device)[above]
+        return Dissimilarities(self.shape, square[moved[0], moved[1]])
+
 
 def dissimilarities(x: Any) -> torch.Tensor:
     """1 − Pearson correlation of each couple of samples, over the neurons.
@@ -76,6 +86,7 @@ def rsa_by(method: Literal["spearman", "pearson"]) -> Measure:
         name="rsa" if method == "spearman" else "rsa_pearson",
         prepare=partial(_prepare, method),
         compare=_compare,
+        reordered=Dissimilarities.reordered,
         of="activations",
         range=(-1.0, 1.0),
         higher="more alike",

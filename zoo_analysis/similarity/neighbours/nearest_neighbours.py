@@ -27,6 +27,11 @@ class Neighbours:
     shape: tuple[int, ...]
     indices: torch.Tensor
 
+    def reordered(self, order: torch.Tensor) -> Neighbours:
+        """The neighbours of the samples in another order (n,)."""
+        order = order.to(self.indices.device)
+        return Neighbours(self.shape, torch.argsort(order)[self.indices[order]])
+
 
 def nearest(x: Any, k: int = _K) -> Neighbours:
     """The k other samples of greatest cosine with each sample.
@@ -59,6 +64,7 @@ def knn_of(k: int) -> Measure:
         name="knn" if k == _K else f"knn_{k}",
         prepare=partial(nearest, k=k),
         compare=_overlap,
+        reordered=Neighbours.reordered,
         of="activations",
         range=(0.0, 1.0),
         higher="more alike",

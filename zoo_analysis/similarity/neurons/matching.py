@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from zoo_analysis.errors import SimilarityError
-from zoo_analysis.similarity.arrays import aligned
+from zoo_analysis.similarity.arrays import aligned, rows
 from zoo_analysis.similarity.lazy_torch import torch
 from zoo_analysis.similarity.measure import UP_TO_SCALES, Measure
 from zoo_analysis.similarity.neurons.neuron_maxima import standardise
@@ -48,6 +48,7 @@ neuronal_one_to_one = Measure(
     name="neuronal_one_to_one",
     prepare=standardise,
     compare=_compare,
+    reordered=rows,
     of="activations",
     range=(0.0, 1.0),
     higher="more alike",

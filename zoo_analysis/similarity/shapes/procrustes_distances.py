@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from math import acos, pi
 from typing import Any
 
-from zoo_analysis.similarity.arrays import centred, same_samples, tensor
+from zoo_analysis.similarity.arrays import centred, rows, same_samples, tensor
 from zoo_analysis.similarity.lazy_torch import torch
 from zoo_analysis.similarity.measure import UP_TO_ROTATION, Measure
 
@@ -22,6 +22,10 @@ class Cloud:
 
     shape: tuple[int, ...]
     points: torch.Tensor
+
+    def reordered(self, order: torch.Tensor) -> Cloud:
+        """The samples in another order (n,)."""
+        return Cloud(self.shape, rows(self.points, order))
 
 
 def _prepare(x: Any) -> Cloud:
@@ -52,6 +56,7 @@ procrustes = Measure(
     name="procrustes",
     prepare=_prepare,
     compare=_distance,
+    reordered=Cloud.reordered,
     of="activations",
     range=(0.0, 2.0),
     higher="less alike",
@@ -64,6 +69,7 @@ procrustes_angular = Measure(
     name="procrustes_angular",
     prepare=_prepare,
     compare=_angle,
+    reordered=Cloud.reordered,
     of="activations",
     range=(0.0, pi / 2),
     higher="less alike",
