@@ -1,6 +1,6 @@
 """All metrics of one layer, from its kernel."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any, Final
 
@@ -16,11 +16,13 @@ from zoo_analysis.spectra.eigenspectrum import (
     shuffled_spectrum,
     spectrum,
 )
+from zoo_analysis.spectra.entry_statistics import EntryStatistics, entry_statistics
 from zoo_analysis.spectra.layer_warnings import layer_warnings
 from zoo_analysis.spectra.methods import Method, Preset, as_method
 from zoo_analysis.spectra.metrics import LayerMetrics
 from zoo_analysis.spectra.random_like import random_like
 from zoo_analysis.spectra.spectrum_numbers import Status, spectrum_metrics
+from zoo_analysis.spectra.windows import farms_alpha
 
 #: Rows of a mapped kernel that are read before its pages are let go.
 _ROWS: Final = 512
@@ -55,6 +57,7 @@ def analyze_kernel(
     sides: tuple[int, int] | None = None,
     release: Callable[[], None] | None = None,
     stored: torch.dtype | None = None,
+    bias: torch.Tensor | None = None,
 ) -> LayerResult:
     """Spectrum, fit and metrics of one layer.
 
@@ -67,6 +70,7 @@ def analyze_kernel(
         release: called when parts of the kernel have been read, so that the owner of a mapped one
             may let its pages go.
         stored: the type that the entries were rounded to; the kernel's own where None.
+        bias: the layer's, one entry an output.
 
     Returns:
         The metrics; bad input gets a status, never an exception.
@@ -124,9 +128,16 @@ def analyze_kernel(
             noise=by_value,
             precision=precision,
         )
+    if how.window and has_bulk and status != "rank-one":
+        metrics = replace(metrics, farms_alpha=farms_alpha(kernel, how, device))
     if live is not None and live.m >= how.min_evals and status != "rank-one":
         alike = random_like(evals, kernel, live, stored or kernel.dtype, release)
         metrics = replace(metrics, random_like=float(alike))
+    if status != "rank-one":
+        entries = {"bias": None if bias is None else entry_statistics(bias)}
+        if sides is None:  # else the entries are not those of the matrix
+            entries["weight"] = entry_statistics(kernel, peak, release or _nothing)
+        metrics = replace(metrics, **_named(entries))
     tail = None
     # Each slice has a tail of its own.
     if (
@@ -174,6 +185,19 @@ def _averaged(slices: tuple[LayerResult, ...]) -> tuple[LayerMetrics, Status]:
     statuses = [each.status for each in slices if each.status != "all-zero"]
     status = "success" if "success" in statuses else statuses[0]
     return LayerMetrics(**means), status
+
+
+def _named(entries: Mapping[str, EntryStatistics | None]) -> dict[str, float | None]:
+    return {
+        f"{of}_{name}": value
+        for of, each in entries.items()
+        if each is not None
+        for name, value in vars(each).items()
+    }
+
+
+def _nothing() -> None:
+    pass
 
 
 def _extent(kernel: torch.Tensor, release: Callable[[], None] | None) -> tuple[float, int, int]:

@@ -10,7 +10,7 @@ from typing import Final
 import pyarrow as pa
 
 from zoo_analysis.spectra.metrics import AVERAGED, LEADING, LayerMetrics
-from zoo_analysis.store.accuracy import Accuracy
+from zoo_analysis.store.accuracy import Accuracy, PredictedAccuracy
 from zoo_analysis.store.records import TIME, schema_of
 
 
@@ -18,10 +18,7 @@ def _schema(*fields: tuple[str, pa.DataType]) -> pa.Schema:
     return pa.schema(fields)
 
 
-_KEY = (
-    ("repo_id", pa.string()),
-    ("revision", pa.string()),
-)
+_KEY = (("repo_id", pa.string()), ("revision", pa.string()))
 _LAYER_KEY = (*_KEY, ("method", pa.string()), ("layer", pa.string()))
 
 #: Joins every row of one commit of one model together; the views never show it.
@@ -54,6 +51,7 @@ MODELS = _schema(
 
 
 ACCURACIES = schema_of(Accuracy).append(pa.field("retrieved_at", TIME))
+PREDICTIONS = schema_of(PredictedAccuracy).append(pa.field("predicted_at", TIME))
 
 #: Metrics of one layer.
 METRICS = schema_of(LayerMetrics)
@@ -260,6 +258,7 @@ ASSIGNED_SERIES = _schema(
 TABLES: Final[dict[str, pa.Schema]] = {
     "models": MODELS,
     "accuracies": ACCURACIES,
+    "predictions": PREDICTIONS,
     "layers": LAYERS,
     "esds": ESDS,
     "averages": AVERAGES,
