@@ -137,12 +137,20 @@ def test_low_precisions_and_gradients_pass_through_every_option(dtype):
     how = method(randomize=True, alternatives=True, max_fingers=2)
     exact = analyze_kernel(kernel.detach().double(), how)
     result = analyze_kernel(kernel, how)
-    assert asdict(result.metrics) == pytest.approx(asdict(exact.metrics), rel=1e-6)
+    assert known(result) == pytest.approx(known(exact), rel=1e-6)
+
+
+def known(result):
+    """Metrics of a layer that has all, less those of differences from a base."""
+    of_differences = {"relative_change", "num_intruders"}
+    metrics = asdict(result.metrics)
+    assert not [metrics[name] for name in of_differences if metrics[name] is not None]
+    return {name: value for name, value in metrics.items() if name not in of_differences}
 
 
 def test_every_metric_has_a_value_when_asked_for():
     how = method(randomize=True, alternatives=True, max_fingers=2)
-    metrics = asdict(analyze_kernel(gaussian(1, 80, 50), how).metrics)
+    metrics = known(analyze_kernel(gaussian(1, 80, 50), how))
     assert [name for name, value in metrics.items() if value is None] == []
 
 

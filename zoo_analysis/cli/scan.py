@@ -53,8 +53,8 @@ def scan(
     output: OutOption = None,
 ) -> None:
     """Measure every layer of every model and commit the rows to the store."""
-    from zoo_analysis.cli.progress import SCANNED, Bar, RunCounter
-    from zoo_analysis.cli.summaries import print_findings, print_scan, tell
+    from zoo_analysis.cli.telling.progress import SCANNED, Bar, RunCounter
+    from zoo_analysis.cli.telling.summaries import print_findings, print_scan, tell
     from zoo_analysis.cluster.scan import scan as run
 
     limit = size(cache_size)

@@ -12,6 +12,8 @@ Preset = Literal["default", "weightwatcher", "nature2021"]
 Conv2d = Literal["pool", "slices", "flatten", "fft"]
 #: The role of a slice's row, which under `slices` stands beside that of its layer.
 SLICE: Final = "slice"
+#: Beginning of the ids of methods that measure differences.
+DELTA: Final = "delta-"
 Precision = Literal["float64", "float32"]
 Scale = Literal["kernel", "half"]
 Estimator = Literal["clauset", "weightwatcher"]
@@ -65,6 +67,8 @@ class Method:
             num_traps); doubles the work.
         alternatives: also compare the power law with other tails by likelihood ratio.
         split_qkv: the q, k and v parts of fused projections as rows of their own.
+        base: the model (``owner/name@revision``) whose weights are taken off before anything is
+            measured, see `zoo_analysis.delta`; None measures the weights themselves.
     """
 
     preset: Preset = "default"
@@ -86,6 +90,7 @@ class Method:
     randomize: bool = False
     alternatives: bool = False
     split_qkv: bool = False
+    base: str | None = None
 
     def __post_init__(self) -> None:
         for name, choices in _CHOICES.items():
@@ -107,17 +112,21 @@ class Method:
         choices = {name: value for name, value in self.as_dict().items() if name != "preset"}
         choices["definitions"] = _DEFINITIONS
         # As it was before there was a choice: numbers and name stay.
-        for name, before in (("rank", "computed"), ("tails", "any")):
+        for name, before in (("rank", "computed"), ("tails", "any"), ("base", None)):
             if choices[name] == before:
                 del choices[name]
         return hashlib.sha256(json.dumps(choices, sort_keys=True).encode()).hexdigest()[:8]
 
     @property
     def id(self) -> str:
-        """Name in the tables: preset, departures from it, hash: ``default+conv2d=fft-1f…``."""
+        """Name in the tables: preset, departures from it, hash: ``default+conv2d=fft-1f…``.
+
+        Methods of differences begin with `DELTA`, so that no beginning of another one is theirs.
+        """
+        kind = "" if self.base is None else DELTA
         base = PRESETS[self.preset].as_dict() if self.preset in PRESETS else Method().as_dict()
         changed = [f"+{k}={v}" for k, v in self.as_dict().items() if v != base[k] and k != "preset"]
-        return f"{self.preset}{''.join(changed)}-{self.hash}"
+        return f"{kind}{self.preset}{''.join(changed)}-{self.hash}"
 
 
 PRESETS: Final[dict[Preset, Method]] = {

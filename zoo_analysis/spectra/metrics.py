@@ -76,6 +76,13 @@ def alpha_norm(spectrum: Spectrum, fit: PowerLawFit) -> float:
     return float(np.logaddexp.reduce(fit.alpha * positive) / np.log(10))
 
 
+def effective_rank(spectrum: Spectrum) -> float:
+    """exp(−Σ p ln p), p = σ/Σσ: 1 of rank one, n of an orthogonal matrix (Roy & Vetterli 2007)."""
+    sigma = np.sqrt(spectrum.evals / spectrum.evals[-1])
+    p = sigma[sigma > 0] / sigma.sum()
+    return float(np.exp(-(p * np.log(p)).sum()))
+
+
 @dataclass(frozen=True)
 class LayerMetrics:
     """The metrics of one layer; None where a number does not exist.
@@ -95,6 +102,9 @@ class LayerMetrics:
         "stored type makes of zero"
     )
     rank_loss: float | None = metric("number of eigenvalues − rank")
+    effective_rank: float | None = metric(
+        "exp(−Σ p ln p), p = √λ/Σ√λ (Roy & Vetterli 2007)", of=effective_rank
+    )
     alpha: float | None = metric(
         "exponent α of the maximum-likelihood power law on λ ≥ xmin "
         "(Clauset, Shalizi & Newman 2009)",
@@ -153,6 +163,13 @@ class LayerMetrics:
     )
     num_traps: float | None = metric(
         "with `--randomize`: eigenvalues of the shuffled W above its own bulk (correlation traps)"
+    )
+    relative_change: float | None = metric(
+        "of differences (`zoo delta`): ‖ΔW‖_F / ‖W‖_F, W the base's"
+    )
+    num_intruders: float | None = metric(
+        "of differences: of the ten leading left singular vectors of W + ΔW those whose cosines "
+        "with W's are all below 0.5 in size (Shuttleworth et al. 2024)"
     )
 
 

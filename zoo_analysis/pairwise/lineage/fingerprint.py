@@ -20,16 +20,16 @@ from zoo_analysis.weights import (
     open_checkpoint,
 )
 
-#: Units of a layer that are matched, layers with units of their own, layers that read the stream,
-#: and the rank to which these are kept; of more, evenly many are left out along the depth.
-UNITS: Final = 256
-_UNIT_LAYERS: Final = 16
-_READERS: Final = 8
-_RANK: Final = 512
-#: Words or inputs by which the stream's dimensions are told.
-_INPUTS: Final = 4096
-#: Rows and columns of the part of each layer that distances are measured on.
-_SAMPLED: Final = (32, 1024)
+#: Units of a layer that are matched, the first, and the first of their inputs.
+_UNITS, _UNIT_INPUTS = 256, 1024
+#: Layers with units of their own, and layers that read the stream; of more, some evenly spaced.
+_UNIT_LAYERS, _READERS = 8, 6
+#: Rank to which what reads the stream is kept.
+_RANK: Final = 256
+#: Words or inputs by which the stream's dimensions are told, the first.
+_INPUTS: Final = 2048
+#: Rows and columns of the part of each layer that distances are measured on, the first.
+_SAMPLED: Final = (16, 512)
 
 #: Roles of layers that take a residual stream as their input.
 _READING: Final = {"q", "k", "v", "qkv", "mlp", "expert", "conv", "head", "other"}
@@ -43,11 +43,11 @@ class Fingerprint:
     """What is kept of a model's weights; layers are called by name and shape.
 
     Attributes:
-        units: of layers with hidden units of their own, the first units' rows (≤ 256 × d).
+        units: of layers with hidden units of their own, the first units' rows (≤ 256 × ≤ 1024).
         basis: (inputs × stream) what each word, or each input of the first layer, adds to the
             residual stream, or to the first hidden layer; None where there is none.
         readers: of layers that take the stream as input, X (stream × r) with XXᵀ ≈ WᵀW.
-        samples: the same rows and columns of each layer (≤ 32 × 1024), float32.
+        samples: the first rows and columns of each layer (≤ 16 × ≤ 512), float32.
         kurtosis: excess kurtosis of each layer's entries.
         layers: matrices that the model has.
     """
@@ -105,7 +105,7 @@ def fingerprint_of(checkpoint: Checkpoint, specs: Sequence[LayerSpec]) -> Finger
         if spec is first:
             basis = _basis(spec, kernel)
         if spec.layer in own:
-            units[name] = unit_rows(checkpoint, own[spec.layer], UNITS)
+            units[name] = unit_rows(checkpoint, own[spec.layer], _UNITS)[:, :_UNIT_INPUTS].clone()
         if spec.layer in reading:
             readers[name] = _compressed(kernel[0].movedim(1, 0).flatten(1))
     return Fingerprint(units, basis, readers, samples, kurtosis, len(specs))
@@ -137,8 +137,10 @@ def _compressed(x: torch.Tensor) -> torch.Tensor:
     """Columns, no more than `_RANK`, that make the same products of rows as nearly as can be."""
     if x.shape[1] <= _RANK:
         return x.float().clone()
-    u, s, _ = torch.linalg.svd(x.float(), full_matrices=False)
-    return (u * s)[:, :_RANK].clone()
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)  # the same matrix has the same rank-r part
+        u, s, _ = torch.svd_lowrank(x.float(), q=min(_RANK, *x.shape), niter=4)
+    return u * s
 
 
 def _kurtosis(kernel: torch.Tensor) -> float:

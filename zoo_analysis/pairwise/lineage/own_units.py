@@ -71,7 +71,7 @@ def unit_rows(checkpoint: Checkpoint, layer: UnitLayer, most: int) -> torch.Tens
         most: units, the first of them; of fewer units the test is as exact.
     """
     rows = load_kernel(checkpoint, layer.spec)[0].flatten(1)
-    parts = rows.split(layer.units)  # the gates, then the values
+    parts = torch.split(rows, layer.units)  # the gates, then the values
     return torch.cat([part[:most] for part in parts], dim=1).float()
 
 
