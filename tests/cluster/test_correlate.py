@@ -51,8 +51,8 @@ def test_all_pairs_are_what_the_measures_say_and_each_model_runs_once(
     )
     assert (done.models, done.forwarded, done.cached) == (4, 4, 0)
     assert (done.pairs, done.skipped, done.failed, done.incomparable) == (6, 0, 0, 3)
-    assert steps == [(4, 4 + 6 + 6)]
-    assert len(events) == 16
+    assert steps == [(4, 4 + 6 + 6 + 6)]
+    assert len(events) == 22
 
     # Each number is what the functions give in this process.
     probe = load_probe("digits", SAMPLES)

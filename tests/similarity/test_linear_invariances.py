@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 
 from tests.support.representations import pairs, related, transformed
 from zoo_analysis.errors import SimilarityError
-from zoo_analysis.similarity.cca import MEASURES as CCA
-from zoo_analysis.similarity.cca import pwcca
-from zoo_analysis.similarity.deconfounded import MEASURES as DECONFOUNDED
-from zoo_analysis.similarity.kernel_alignment import MEASURES as CKA
+from zoo_analysis.similarity.kernels.deconfounded import MEASURES as DECONFOUNDED
+from zoo_analysis.similarity.kernels.kernel_alignment import MEASURES as CKA
 from zoo_analysis.similarity.measure import Invariance, Measure
-from zoo_analysis.similarity.procrustes_distances import MEASURES as PROCRUSTES
+from zoo_analysis.similarity.shapes.cca import MEASURES as CCA
+from zoo_analysis.similarity.shapes.cca import pwcca
+from zoo_analysis.similarity.shapes.procrustes_distances import MEASURES as PROCRUSTES
 from zoo_analysis.similarity.weights_only import MEASURES as WEIGHTS_ONLY
 
 MEASURES = (*CKA, *DECONFOUNDED, *PROCRUSTES, *CCA, *WEIGHTS_ONLY)

@@ -15,7 +15,7 @@ from zoo_analysis.answers.names import find_model
 from zoo_analysis.errors import QueryError
 from zoo_analysis.store import Store, as_store
 from zoo_analysis.store.records import table_of
-from zoo_analysis.store.schemas import SUMMARY_METRICS
+from zoo_analysis.store.schemas import LEADING_METRICS
 
 #: Shown of each layer, beside its shape.
 _OF_LAYERS = ("alpha", "log_spectral_norm", "log_norm", "stable_rank")
@@ -175,7 +175,7 @@ def compare(
         for i, j in correspond(_names(rows_a), _names(rows_b))
     ]
     both = [(x, y) for x, y in pairs if x and y and x["counted"] and y["counted"]]
-    metrics = [_by_metric(name, left, right, both) for name in SUMMARY_METRICS]
+    metrics = [_by_metric(name, left, right, both) for name in LEADING_METRICS]
     return ModelComparison(
         left,
         right,

@@ -91,7 +91,7 @@ def _options_of_method(
         bool, typer.Option("--randomize", help="Also the spectrum of shuffled weights.")
     ] = Method.randomize,
     alternatives: Annotated[
-        bool, typer.Option("--alternatives", help="Also compare other tails by likelihood ratio.")
+        bool, typer.Option("--alternatives", help="Also fit and compare other tails.")
     ] = Method.alternatives,
     split_qkv: Annotated[
         bool, typer.Option("--split-qkv", help="Also q, k, v of fused projections.")

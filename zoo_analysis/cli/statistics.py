@@ -16,7 +16,8 @@ MetricOption = Annotated[
 PredictorOption = Annotated[
     list[str] | None,
     typer.Option(
-        "--metric", help="Metric of `summaries`, or likeness:MEASURE:REFERENCE; repeatable."
+        "--metric",
+        help="Metric of `summaries`, or likeness:MEASURE:REFERENCE; repeatable; all for every one.",
     ),
 ]
 DatasetOption = Annotated[str | None, typer.Option(help="Only accuracies on this data set.")]

@@ -14,6 +14,8 @@ from zoo_analysis.weights.scratch import LARGE
 
 #: An eigenproblem of side M costs as much as this many M³ of a symmetric rank-k update (measured).
 _EIGEN = 3.3
+#: Other laws beside the power law take as long as this many of it (measured).
+_OTHER_LAWS = 200
 #: Floating-point work below which a piece is not worth sending: about two seconds of one core.
 _PIECE = 5e10
 
@@ -77,8 +79,13 @@ def work(sides: tuple[int, int, int], spatial: tuple[int, ...], how: Method) -> 
         strided=bool(spatial),
         elements=spectra * math.prod((*sides, *spatial)),
         evals=shape.num_evals,
-        fits=shape.matrices if spatial and how.conv2d == "slices" else 1,
+        fits=laws(how) * (shape.matrices if spatial and how.conv2d == "slices" else 1),
     )
+
+
+def laws(how: Method) -> int:
+    """Power laws whose fit takes as long as all that a method fits to a spectrum."""
+    return 1 + _OTHER_LAWS * how.alternatives
 
 
 def cost(spec: LayerSpec, how: Method, rates: Rates = TYPICAL, threads: int = 1) -> Cost:

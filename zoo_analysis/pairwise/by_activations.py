@@ -73,14 +73,16 @@ def compare_activations(
         raise SimilarityError(
             f"one model saw {a.captured.probe}, the other {b.captured.probe}: show both the same"
         )
-    comparison = _Comparison(
+    pair = ModelPair(
         a, b, measure, settings or ComparisonSettings(), device, cache or PreparedCache()
     )
-    return comparison.outputs() if measure.of == "outputs" else comparison.layers()
+    return pair.outputs() if measure.of == "outputs" else pair.layers()
 
 
 @dataclass(frozen=True)
-class _Comparison:
+class ModelPair:
+    """Two models over one probe, to be compared under one measure: see `compare_activations`."""
+
     a: ModelActivations
     b: ModelActivations
     measure: Measure
@@ -89,6 +91,7 @@ class _Comparison:
     cache: PreparedCache
 
     def outputs(self) -> Scores:
+        """The score of their outputs."""
         try:
             value, ab, ba = self.measure.both_ways(*map(self._prepared_outputs, (self.a, self.b)))
         except SimilarityError as error:
@@ -96,27 +99,42 @@ class _Comparison:
         return Scores((Score(None, None, value, self.a.captured.n, ab, ba),))
 
     def layers(self) -> Scores:
+        """The scores of their layers, and of the models."""
         layers_a, layers_b = self.a.captured.layers, self.b.captured.layers
-        partial = self.settings.mode == "partial"
-
-        def prepared(i: int, j: int) -> tuple[Any, Any] | None:
-            grid = common_grid(layers_a[i], layers_b[j])
-            if grid is None or (partial and not comparable(layers_a[i], layers_b[j])):
-                return None
-            return (
-                self._prepared_layer(self.a, layers_a[i], grid),
-                self._prepared_layer(self.b, layers_b[j], grid),
-            )
-
         return layer_scores(
             self.measure,
             [layer.name for layer in layers_a],
             [layer.name for layer in layers_b],
-            prepared,
-            lambda i, j: self._rows(layers_a[i], layers_b[j]),
+            self.prepared,
+            self.rows,
             self.a.captured.n,
-            distance=not partial,
+            distance=self.settings.mode != "partial",
         )
+
+    def prepared(self, i: int, j: int) -> tuple[Any, Any] | None:
+        """A layer of a and one of b, ready to be compared; None where they are not compared.
+
+        Raises:
+            SimilarityError: one that cannot be prepared.
+        """
+        first, second = self.a.captured.layers[i], self.b.captured.layers[j]
+        grid = common_grid(first, second)
+        if grid is None or (self.settings.mode == "partial" and not comparable(first, second)):
+            return None
+        return (
+            self._prepared_layer(self.a, first, grid),
+            self._prepared_layer(self.b, second, grid),
+        )
+
+    def rows(self, i: int, j: int) -> int:
+        """Rows that are compared of a layer of a and one of b."""
+        first, second = self.a.captured.layers[i], self.b.captured.layers[j]
+        n, grid, neurons = len(first.values), common_grid(first, second), self.settings.neurons
+        if first.values.ndim == 4 and neurons == "channel" and grid is not None:
+            n *= grid[0] * grid[1]
+        if neurons == "published":
+            n = min(n, PUBLISHED_IMAGES)
+        return min(n, self.measure.max_samples or n)
 
     def _prepared_outputs(self, model: ModelActivations) -> Any:
         outputs = model.captured.outputs
@@ -155,15 +173,6 @@ class _Comparison:
 
     def _on_device(self, values: NDArray[Any]) -> torch.Tensor:
         return torch.as_tensor(values).to(self.device)
-
-    def _rows(self, a: LayerActivations, b: LayerActivations) -> int:
-        """Rows that are compared of a layer of either model."""
-        n, grid, neurons = len(a.values), common_grid(a, b), self.settings.neurons
-        if a.values.ndim == 4 and neurons == "channel" and grid is not None:
-            n *= grid[0] * grid[1]
-        if neurons == "published":
-            n = min(n, PUBLISHED_IMAGES)
-        return min(n, self.measure.max_samples or n)
 
 
 def _chosen(n: int, limit: int | None) -> NDArray[np.int64] | None:

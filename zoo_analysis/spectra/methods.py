@@ -64,8 +64,9 @@ class Method:
         fft_size: side of the circular convolution's grid under `fft`; a larger kernel's own side
             where the kernel is larger.
         randomize: also compute the spectrum of W with its entries shuffled (num_rand_spikes,
-            num_traps); doubles the work.
-        alternatives: also compare the power law with other tails by likelihood ratio.
+            num_traps and those after them); doubles the work.
+        alternatives: also compare the power law with other tails by likelihood ratio, and keep the
+            truncated power law's parameters, from xmin and from the spectrum's peak on.
         split_qkv: the q, k and v parts of fused projections as rows of their own.
         base: the model (``owner/name@revision``) whose weights are taken off before anything is
             measured, see `zoo_analysis.delta`; None measures the weights themselves.

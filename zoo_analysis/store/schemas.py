@@ -9,7 +9,7 @@ from typing import Final
 
 import pyarrow as pa
 
-from zoo_analysis.spectra.metrics import AVERAGED, LayerMetrics
+from zoo_analysis.spectra.metrics import AVERAGED, LEADING, LayerMetrics
 from zoo_analysis.store.records import TIME, schema_of
 from zoo_analysis.store.row_kinds.accuracy import Accuracy
 from zoo_analysis.store.row_kinds.kinship_row import KinshipRow
@@ -106,14 +106,14 @@ COMMITS = _schema(
     ("committed_at", TIME),
 )
 
-#: Metrics that `summaries` averages, in the order in which it is shown.
-SUMMARY_METRICS: Final = AVERAGED
+#: Metrics that `summaries` averages; those that are told unasked come first.
+SUMMARY_METRICS, LEADING_METRICS = AVERAGED, LEADING
+
 #: Columns of `summaries` that models can be ranked or regressed by: means, medians, means weighted
 #: by the tails' sizes, and the share of layers that look random.
-SUMMARY_COLUMNS: Final = (
-    *SUMMARY_METRICS,
-    *(f"{name}_{form}" for form in ("median", "by_tail") for name in SUMMARY_METRICS),
-    "random_like",
+SUMMARY_COLUMNS, LEADING_COLUMNS = (
+    (*of, *(f"{name}_{form}" for form in ("median", "by_tail") for name in of), "random_like")
+    for of in (SUMMARY_METRICS, LEADING_METRICS)
 )
 #: Choices of the layers that averages are over: all, or those with a clear tail (`clear_layers`).
 QUALITIES: Final = ("all", "clear")

@@ -49,7 +49,7 @@ def test_spectra_are_those_of_the_difference(tmp_path: Path) -> None:
     delta = (tuned["fc.weight"] - base["fc.weight"]).double().numpy()
     sigma = np.linalg.svd(delta, compute_uv=False)
     assert evals["fc"] == pytest.approx(np.sort(sigma**2), rel=1e-6)
-    p = sigma / sigma.sum()
+    p = sigma**2 / (sigma**2).sum()
     row = rows["fc"]
     assert row["effective_rank"] == pytest.approx(np.exp(-(p * np.log(p)).sum()), rel=1e-6)
     size = np.linalg.norm(base["fc.weight"].double().numpy())

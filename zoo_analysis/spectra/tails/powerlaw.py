@@ -11,7 +11,7 @@ from math import inf, log, sqrt
 import numpy as np
 from numpy.typing import NDArray
 
-from zoo_analysis.spectra.truncated_power_law import fit_truncated
+from zoo_analysis.spectra.tails.truncated_power_law import fit_truncated
 
 #: Ranks, as fractions of a tail, at which every candidate's D is first bounded from below.
 _FRACTIONS = (np.arange(8) + 0.5) / 8
@@ -39,7 +39,11 @@ class PowerLawFit:
 
 
 def fit_power_law(
-    evals: NDArray[np.float64], *, xmin: float | None = None, xmax: float | None = None
+    evals: NDArray[np.float64],
+    *,
+    xmin: float | None = None,
+    xmax: float | None = None,
+    within: tuple[float, float] | None = None,
 ) -> PowerLawFit:
     """Fit a power law to the upper tail of `evals`.
 
@@ -48,12 +52,14 @@ def fit_power_law(
         xmin: begin the tail here, at a value or between two, instead of searching.
         xmax: leave out values above it and fit the law on [xmin, xmax], renormalised there; α may
             then be any number (`truncated_power_law`).
+        within: search xmin from the first value to the second alone; not with `xmin` or `xmax`.
 
     Returns:
         The same xmin, α and D as computing D for every candidate.
 
     Raises:
-        ValueError: fewer than two distinct positive values to fit, or an xmin that is not positive.
+        ValueError: fewer than two distinct positive values to fit, an xmin that is not positive, or
+            no value within the range.
     """
     if xmin is not None and not xmin > 0:
         raise ValueError(f"xmin is {xmin:g}: a power law begins at a positive value")
@@ -73,7 +79,7 @@ def fit_power_law(
         start, alpha, distance, sigma = fit_truncated(logs, least, log(xmax))
         begin = float(x[start]) if xmin is None else float(xmin)
         return PowerLawFit(alpha, begin, float(x[-1]), distance, sigma, len(x) - start)
-    start = 0 if xmin is not None else _best_start(logs)
+    start = 0 if xmin is not None else _best_start(logs, _candidates(x, within))
     tail = logs[start:]
     low = float(tail[0]) if xmin is None else log(xmin)
     n = len(tail)
@@ -112,8 +118,19 @@ def _ranks(ascending: NDArray[np.float64]) -> NDArray[np.intp]:
     return np.maximum.accumulate(np.where(first, np.arange(len(ascending)), 0))
 
 
-def _best_start(logs: NDArray[np.float64]) -> int:
-    """Index of the xmin with the smallest D.
+def _candidates(
+    x: NDArray[np.float64], within: tuple[float, float] | None
+) -> NDArray[np.bool_] | None:
+    if within is None:
+        return None
+    inside = (x >= within[0]) & (x <= within[1]) & (x < x[-1])
+    if not inside.any():
+        raise ValueError(f"no value from {within[0]:g} to {within[1]:g} to begin a tail at")
+    return np.asarray(inside)
+
+
+def _best_start(logs: NDArray[np.float64], admitted: NDArray[np.bool_] | None = None) -> int:
+    """Index of the xmin with the smallest D, of all or of those admitted.
 
     |F − F_n| at any point of a tail bounds its D from below, and the points where neighbouring
     tails attain D nearly coincide. So the most promising candidate's D is computed, the points
@@ -126,7 +143,8 @@ def _best_start(logs: NDArray[np.float64]) -> int:
     shifted = logs - logs[-1]  # sums from the top stay small where the tails are short
     spread = np.cumsum(shifted[::-1])[::-1] - counts * shifted
     # The first of equal values stands for them; the largest value is no tail.
-    alive = np.flatnonzero((ranks == np.arange(n)) & (logs < logs[-1]))
+    able = (ranks == np.arange(n)) & (logs < logs[-1])
+    alive = np.flatnonzero(able if admitted is None else able & admitted)
     slopes = counts[alive] / spread[alive]
     bounds = _lower_bounds(logs, ranks, slopes, alive)
     best, best_d = -1, inf

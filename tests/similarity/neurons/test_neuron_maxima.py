@@ -8,15 +8,13 @@ from hypothesis import strategies as st
 
 from zoo_analysis.errors import SimilarityError
 from zoo_analysis.similarity import (
-    neuron_maxima,
     neuronal,
     neuronal_matches,
     neuronal_maxima,
     standardise,
 )
+from zoo_analysis.similarity.neurons import neuron_maxima
 from zoo_analysis.similarity.registry import get_measure
-
-#: The package has the measure itself under this name.
 
 
 def noise(n: int, d: int, seed: int = 0, dtype: torch.dtype = torch.float64) -> torch.Tensor:

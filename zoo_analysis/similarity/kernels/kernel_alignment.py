@@ -3,7 +3,7 @@
 from typing import Any
 
 from zoo_analysis.similarity.arrays import pair
-from zoo_analysis.similarity.hsic import debiased, inner, linear, minibatch, rbf
+from zoo_analysis.similarity.kernels.hsic import debiased, inner, linear, minibatch, rbf
 from zoo_analysis.similarity.measure import UP_TO_ROTATION, Measure
 
 #: ⟨K, L⟩ / ‖K‖‖L‖ of the centred linear kernels, ‖XᵀY‖² / ‖XᵀX‖‖YᵀY‖ of centred X (n × d₁) and

@@ -28,6 +28,19 @@ class TailComparison:
     p: float
 
 
+@dataclass(frozen=True)
+class TruncatedPowerLaw:
+    """A power law that an exponential cuts off, p(x) ∝ x^−β e^−Λx.
+
+    Attributes:
+        beta: β.
+        Lambda: Λ, in units of 1/x.
+    """
+
+    beta: float
+    Lambda: float
+
+
 def compare_tails(tail: NDArray[np.float64], alpha: float) -> dict[str, TailComparison]:
     """Compare a fitted power law with lognormal, exponential and truncated power law.
 
@@ -123,6 +136,25 @@ def truncated_power_law_loglik(x: NDArray[np.float64], alpha: float) -> NDArray[
     Its ends are the power law (κ = 0) and the exponential (a = 0, κ = 1/⟨x − 1⟩), between which
     the concave likelihood has its maximum.
     """
+    return _best_truncated(x, alpha)[0]
+
+
+def fit_truncated_power_law(tail: NDArray[np.float64], alpha: float) -> TruncatedPowerLaw:
+    """The likeliest x^−β e^−Λx on a tail, β and Λ ≥ 0 (Clauset, Shalizi & Newman 2009).
+
+    Args:
+        tail: positive values, two of them distinct; the smallest is xmin.
+        alpha: the exponent of the power law fitted to it.
+    """
+    x = np.sort(tail)
+    beta, rate = _best_truncated(x / x[0], alpha)[1]
+    return TruncatedPowerLaw(beta, rate / float(x[0]))
+
+
+def _best_truncated(
+    x: NDArray[np.float64], alpha: float
+) -> tuple[NDArray[np.float64], tuple[float, float]]:
+    """Pointwise log-likelihood of the best law on [1, ∞), and its a and κ."""
     y, excess = np.log(x), x - 1
     steepest, fastest = 1 + 1 / float(y.mean()), 1 / float(excess.mean())
     mean = np.array([y.mean(), excess.mean()])
@@ -132,14 +164,14 @@ def truncated_power_law_loglik(x: NDArray[np.float64], alpha: float) -> NDArray[
         log_mass, expected = _truncated(*theta)
         return float(theta @ mean + log_mass), (mean - expected) * [steepest, theta[1]]
 
-    best = _likelier(exponential_loglik(x), power_law_loglik(x, alpha))
+    laws = [(power_law_loglik(x, alpha), (alpha, 0.0)), (exponential_loglik(x), (0.0, fastest))]
     for start in ((0.5, -1.0), (0.95, -5.0)):
         bounds = ((0.0, 1.0), (-30.0, 0.0))
         options = {"ftol": 1e-15, "gtol": 1e-9}
         q = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds, options=options).x
-        a, rate = q[0] * steepest, np.exp(q[1]) * fastest
-        best = _likelier(-a * y - rate * excess - _truncated(a, rate)[0], best)
-    return best
+        a, rate = float(q[0] * steepest), float(np.exp(q[1]) * fastest)
+        laws.append((-a * y - rate * excess - _truncated(a, rate)[0], (a, rate)))
+    return max(laws, key=lambda law: float(law[0].sum()))
 
 
 def _log_mills(h: float) -> float:

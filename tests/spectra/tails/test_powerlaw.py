@@ -13,7 +13,7 @@ from numpy.testing import assert_allclose
 from weightwatcher.WW_powerlaw import WWFit
 
 from zoo_analysis.spectra import fit_power_law, ks_distance
-from zoo_analysis.spectra.small_sample import fit_small_sample
+from zoo_analysis.spectra.tails.small_sample import fit_small_sample
 
 seeds = st.integers(0, 2**32 - 1)
 

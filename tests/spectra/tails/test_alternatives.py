@@ -6,11 +6,18 @@ import mpmath
 import numpy as np
 import powerlaw
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from zoo_analysis.spectra import compare_tails
-from zoo_analysis.spectra.alternatives import (
+from zoo_analysis.spectra import (
+    analyze_kernel,
+    compare_tails,
+    fit_peak,
+    fit_truncated_power_law,
+    method,
+)
+from zoo_analysis.spectra.tails.alternatives import (
     exponential_loglik,
     lognormal_loglik,
     power_law_loglik,
@@ -165,3 +172,41 @@ def test_vuong_is_its_formula():
     assert (ours.R, ours.p) == (pytest.approx(R), pytest.approx(p))
     assert vuong(first, first) == vuong(second, second)
     assert vuong(first, first).p == 1
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_the_truncated_power_law_that_made_the_data_is_found(seed):
+    x = 40 * sample("truncated", 20_000, seed)  # x^−1.5 e^−0.05x, scaled by 40
+    found = fit_truncated_power_law(x, mle(x / x.min()))
+    assert found.beta == pytest.approx(1.5, abs=0.05)
+    assert found.Lambda == pytest.approx(0.05 / 40, rel=0.06)
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("law", ["truncated", "exponential", "wigner"])
+def test_its_parameters_are_no_less_likely_than_those_of_the_powerlaw_package(law):
+    x = sample(law, 300, 0)
+    found = fit_truncated_power_law(x, mle(x))
+    theirs = package(x).truncated_power_law
+
+    def loglik(beta: float, rate: float) -> float:
+        mass = float(mpmath.expint(beta, rate))  # ∫ t^−β e^−Λt dt over [1, ∞)
+        return float((-beta * np.log(x) - rate * x - np.log(mass)).sum())
+
+    assert loglik(found.beta, found.Lambda) >= loglik(theirs.alpha, theirs.Lambda) - 1e-6
+
+
+def test_a_layer_keeps_them_from_xmin_and_from_the_peak_on():
+    generator = torch.Generator().manual_seed(0)
+    w = torch.randn(120, 80, generator=generator, dtype=torch.float64) * torch.linspace(1, 9, 80)
+    metrics = analyze_kernel(w, method(alternatives=True)).metrics
+    evals = np.sort(np.linalg.svd(w.numpy(), compute_uv=False) ** 2)
+    tail = evals[evals >= metrics.xmin * (1 - 1e-9)]
+    own = fit_truncated_power_law(tail, metrics.alpha)
+    assert (metrics.tpl_beta, metrics.tpl_Lambda) == pytest.approx((own.beta, own.Lambda), rel=1e-6)
+    peak = fit_peak(evals)
+    assert (metrics.peak_alpha, metrics.peak_xmin) == pytest.approx((peak.alpha, peak.xmin))
+    extended = fit_truncated_power_law(evals[evals >= peak.xmin], peak.alpha)
+    assert metrics.etpl_beta == pytest.approx(extended.beta, rel=1e-6)
+    assert metrics.etpl_Lambda == pytest.approx(extended.Lambda, rel=1e-6)
+    assert analyze_kernel(w).metrics.tpl_beta is None

@@ -7,7 +7,7 @@ from math import sqrt
 from typing import Any
 
 from zoo_analysis.errors import SimilarityError
-from zoo_analysis.similarity.hsic import Kernel, inner, linear
+from zoo_analysis.similarity.kernels.hsic import Kernel, inner, linear
 from zoo_analysis.similarity.lazy_torch import torch
 from zoo_analysis.similarity.measure import UP_TO_ROTATION, Measure
 

@@ -6,7 +6,7 @@ from zoo_analysis.errors import SimilarityError
 from zoo_analysis.similarity.arrays import aligned
 from zoo_analysis.similarity.lazy_torch import torch
 from zoo_analysis.similarity.measure import UP_TO_SCALES, Measure
-from zoo_analysis.similarity.neuron_maxima import standardise
+from zoo_analysis.similarity.neurons.neuron_maxima import standardise
 
 #: Neurons a side beyond which the assignment, cubic in their number, takes minutes.
 _MOST = 4096

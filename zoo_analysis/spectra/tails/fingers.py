@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from zoo_analysis.spectra.powerlaw import PowerLawFit, fit_power_law
+from zoo_analysis.spectra.tails.powerlaw import PowerLawFit, fit_power_law
 
 
 def fit_clipped(

@@ -10,7 +10,7 @@ from scipy.stats import pearsonr, rankdata, spearmanr
 
 from zoo_analysis.errors import SimilarityError
 from zoo_analysis.similarity import rsa, rsa_by
-from zoo_analysis.similarity.dissimilarity_analysis import dissimilarities, ranks
+from zoo_analysis.similarity.dissimilarities.dissimilarity_analysis import dissimilarities, ranks
 
 
 def noise(n: int, d: int, seed: int = 0) -> np.ndarray:

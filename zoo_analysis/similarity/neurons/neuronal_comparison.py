@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo_analysis.similarity.lazy_torch import torch
-from zoo_analysis.similarity.neuron_maxima import Maxima
+from zoo_analysis.similarity.neurons.neuron_maxima import Maxima
 
 
 @dataclass(frozen=True)

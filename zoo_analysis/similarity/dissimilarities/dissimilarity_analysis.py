@@ -12,7 +12,7 @@ from zoo_analysis.errors import SimilarityError
 from zoo_analysis.similarity.arrays import same_samples, tensor
 from zoo_analysis.similarity.lazy_torch import torch
 from zoo_analysis.similarity.measure import Measure
-from zoo_analysis.similarity.neuron_maxima import standardise
+from zoo_analysis.similarity.neurons.neuron_maxima import standardise
 
 #: Distances nearer than this are ties. It is far above the rounding of a float64 product, which
 #: would otherwise rank equal distances at random.

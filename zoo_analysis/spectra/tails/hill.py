@@ -29,3 +29,24 @@ def hill_alpha(evals: NDArray[np.float64], k: int | None = None) -> float:
     logs = np.log(evals[-k - 1 :])
     total = float((logs[1:] - logs[0]).sum())
     return 1 + k / total if total > 0 else float("nan")
+
+
+def hill_as_counted(evals: NDArray[np.float64]) -> float:
+    """The Hill estimator as the programs of TempBalance, AlphaPruning and FARMS count it.
+
+    xmin is the value at index ⌊n/2⌋, ascending and from 0, and all from it on are counted, xmin
+    among them, whose logarithm is 0: α = 1 + (n − ⌊n/2⌋) / Σ ln(λ/xmin). The formula of their
+    papers counts the values above xmin alone (`hill_alpha`): with k of them and the same xmin the
+    programs' α − 1 is larger by the factor 1 + 1/k.
+
+    Args:
+        evals: positive values, ascending.
+
+    Returns:
+        α, or NaN where the upper half is equal, or not positive.
+    """
+    upper = evals[len(evals) // 2 :]
+    if not len(upper) or upper[0] <= 0:
+        return float("nan")
+    total = float(np.log(upper / upper[0]).sum())
+    return 1 + len(upper) / total if total > 0 else float("nan")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,6 +48,22 @@ def standardise(x: Any, dtype: torch.dtype | None = None) -> torch.Tensor:
     Raises:
         SimilarityError: see `arrays.tensor`; also a single sample.
     """
+    return standardised(x, dtype)[0]
+
+
+def standardised(x: Any, dtype: torch.dtype | None = None) -> tuple[torch.Tensor, torch.Tensor]:
+    """What `standardise` gives, and the lengths that its columns had.
+
+    Args:
+        x: see `standardise`.
+        dtype: likewise.
+
+    Returns:
+        (n × d), and (d,) float64: the norm of each column less its mean, 0 of a constant one.
+
+    Raises:
+        SimilarityError: see `standardise`.
+    """
     array = tensor(x)
     n = len(array)
     if n < 2:
@@ -55,22 +71,28 @@ def standardise(x: Any, dtype: torch.dtype | None = None) -> torch.Tensor:
             f"an array of shape {tuple(array.shape)} has one sample: correlations need at least two"
         )
     known = torch.finfo(array.dtype)
+    unit = array.new_ones(array.shape[1])
     if array.dtype == torch.float64 or max(map(abs, array.aminmax())) > known.max / 2:
         peak = array.abs().amax(0)  # so that neither squares nor differences overflow or vanish
-        array = array / torch.where(peak == 0, 1.0, peak)
+        unit = torch.where(peak == 0, 1.0, peak)
+        array = array / unit
     ones = array.new_ones(n, dtype=torch.float64)
     out = torch.empty_like(array, dtype=dtype)
+    norms = torch.empty_like(unit, dtype=torch.float64)
     width = max(16, _CHUNK // n)
-    for part, into in zip(torch.split(array, width, 1), torch.split(out, width, 1), strict=True):
+    parts = (torch.split(each, width, -1) for each in (array, out, norms))
+    for part, into, norm in zip(*parts, strict=True):
         first = part[0].to(out.dtype)
         z = part.to(out.dtype) - first  # what is constant is exactly zero from here on
         wide = z.double()
         shift = ones @ wide / n
         squares = ones @ wide.square() - n * shift.square()
         noise = (n * (4 * known.eps * (first + shift)).square()).clamp(min=known.tiny**2)
-        scale = torch.where(squares <= noise, 0.0, squares.rsqrt())
+        constant = squares <= noise
+        scale = torch.where(constant, 0.0, squares.rsqrt())
         torch.addcmul((-shift * scale).to(out.dtype), z, scale.to(out.dtype), out=into)
-    return out
+        norm.copy_(torch.where(constant, 0.0, squares.sqrt()))
+    return out, norms * unit
 
 
 def maxima_by_layer(
@@ -80,6 +102,7 @@ def maxima_by_layer(
     sizes_b: Sequence[int],
     *,
     neurons: bool = False,
+    also: Callable[[slice, slice, torch.Tensor], object] | None = None,
 ) -> tuple[Maxima, Maxima]:
     """Greatest |correlation| of each neuron with each layer of the other side.
 
@@ -91,6 +114,7 @@ def maxima_by_layer(
         sizes_a: neurons of each layer of p, summing to d₁.
         sizes_b: likewise of q.
         neurons: also tell which neuron it is.
+        also: is given each block of |correlations|, and the columns of p and of q that it is of.
 
     Returns:
         of p's neurons (layers of q × d₁), and of q's neurons (layers of p × d₂).
@@ -107,6 +131,8 @@ def maxima_by_layer(
         for left in range(0, q.shape[1], side):
             columns = slice(left, min(left + side, q.shape[1]))
             r = (p[:, rows].T @ q[:, columns]).abs_()
+            if also is not None:
+                also(rows, columns, r)
             for layer, start, stop, before in _pieces(sizes_b, columns):
                 _raise(best_a, layer, rows, r[:, start:stop], before)
             for layer, start, stop, before in _pieces(sizes_a, rows):

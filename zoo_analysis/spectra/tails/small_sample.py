@@ -5,7 +5,7 @@ from math import inf, sqrt
 import numpy as np
 from numpy.typing import NDArray
 
-from zoo_analysis.spectra.powerlaw import PowerLawFit, ks_distance
+from zoo_analysis.spectra.tails.powerlaw import PowerLawFit, ks_distance
 
 #: Below this many eigenvalues WeightWatcher 0.7 (WW_powerlaw.py) leaves the maximum likelihood.
 SMALL_SAMPLE = 20

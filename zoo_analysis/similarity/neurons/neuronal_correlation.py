@@ -16,13 +16,13 @@ from zoo_analysis.errors import SimilarityError
 from zoo_analysis.similarity.arrays import same_samples
 from zoo_analysis.similarity.lazy_torch import torch
 from zoo_analysis.similarity.measure import UP_TO_SCALES, Measure
-from zoo_analysis.similarity.neuron_maxima import (
+from zoo_analysis.similarity.neurons.neuron_maxima import (
     Maxima,
     maxima_by_layer,
     neuronal_maxima,
     standardise,
 )
-from zoo_analysis.similarity.neuronal_comparison import NeuronalComparison, comparison
+from zoo_analysis.similarity.neurons.neuronal_comparison import NeuronalComparison, comparison
 from zoo_analysis.similarity.whole import (
     NOTHING_IN_COMMON,
     LayerPairs,
@@ -145,7 +145,11 @@ def _gathered(
 
 
 def _whole(pairs: LayerPairs) -> tuple[Similarity, LayerSimilarities]:
-    found = between(*pairs.shape, pairs.prepared, distance=pairs.distance)
+    return similarities(between(*pairs.shape, pairs.prepared, distance=pairs.distance))
+
+
+def similarities(found: NeuronalComparison) -> tuple[Similarity, LayerSimilarities]:
+    """The networks' similarity and their layers', as measures have them."""
     sides = (found.layer_values, found.layer_ab, found.layer_ba)
     layers = {
         (i, j): Similarity(*(float(values[i, j]) for values in sides))
