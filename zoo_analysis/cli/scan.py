@@ -48,6 +48,9 @@ def scan(
     cache_size: WeightCacheOption = WEIGHT_CACHE,
     model_seconds: ModelSecondsOption = MODEL_SECONDS,
     model_memory: ModelMemoryOption = None,
+    deltas: Annotated[
+        bool, typer.Option("--deltas", help="Also what each model changed of its base: zoo delta.")
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only plan: see zoo plan.")] = False,
     format: FormatOption = "table",
     output: OutOption = None,
@@ -87,6 +90,7 @@ def scan(
             cache_size=limit,
             model_seconds=model_seconds,
             model_memory=memory,
+            deltas=deltas,
             on_event=counter.on_event,
             on_start=counter.on_start,
         )

@@ -69,3 +69,20 @@ def test_a_model_that_names_no_base_or_a_stranger_is_refused(lab: Path, tmp_path
     answer = zoo("delta", other, "--base", lab / "base", "--store", tmp_path / "store")
     assert answer.code == 2
     assert "is that its base?" in answer.err
+
+
+def test_a_scan_measures_the_differences_of_all_whose_base_is_known(
+    lab: Path, tmp_path: Path
+) -> None:
+    orphan = family.saved(family.stack(3), tmp_path / "zoo" / "orphan", str(tmp_path / "gone"))
+    store = open_store(tmp_path / "store")
+    told = zoo_analysis.scan([str(lab), str(orphan)], store, deltas=True)
+    assert (told.scanned, told.failed) == (4, 1)
+    (failed,) = store.run("SELECT repo_id, stage FROM failures").to_pylist()
+    assert failed == {"repo_id": "zoo/orphan", "stage": "delta"}
+    assert any("no difference of 1 of 3 models" in text for _, text in told.remarks)
+    assert any("layers added to lab/base, or reshaped: 4" in text for _, text in told.remarks)
+    rows = store.run("SELECT repo_id, layer FROM layers WHERE relative_change > 0 ORDER BY ALL")
+    assert rows.to_pylist() == [{"repo_id": "lab/tuned", "layer": layer} for layer in ("0", "2")]
+    again = zoo_analysis.scan([str(lab)], store, deltas=True)
+    assert (again.scanned, again.skipped) == (0, 3)

@@ -1,4 +1,4 @@
-"""Differences of models from their bases, into the store: `zoo delta`, `zoo scan --deltas`."""
+"""One model's difference from its base, measured here, into the store: `zoo delta`."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,18 +10,14 @@ import pyarrow as pa
 from zoo_analysis.cluster.account import Event, Summary
 from zoo_analysis.cluster.commits import RunWriter
 from zoo_analysis.cluster.listening import listeners
-from zoo_analysis.cluster.scanning.delta_tasks import (
-    MeasuredDelta,
-    delta_method,
-    measure_difference,
-)
+from zoo_analysis.cluster.scanning.delta_schedule import base_of, commit_delta, one_model
+from zoo_analysis.cluster.scanning.delta_tasks import delta_method, measure_difference
 from zoo_analysis.errors import SourceError
 from zoo_analysis.hub.access import HubAccess
 from zoo_analysis.pairwise.lineage.declared_kin import base_names
-from zoo_analysis.sources import ModelRef, resolve_revision, resolve_sources
+from zoo_analysis.sources import ModelRef, resolve_revision
 from zoo_analysis.spectra.methods import Method, Preset, as_method
 from zoo_analysis.store import Store, as_store
-from zoo_analysis.store.model_rows import layer_count
 from zoo_analysis.weights import open_checkpoint
 from zoo_analysis.weights.lenient_json import lenient_json
 
@@ -103,11 +99,11 @@ def delta(
         ZooError: no layer that both have.
     """
     how, store = as_method(how), as_store(store)
-    ref = _one(model, access, variant)
+    ref = one_model(model, access, variant)
     named = base or named_base(ref, access)
     if named is None:
         raise SourceError(f"{ref.repo_id} names no base model: say which with --base")
-    origin = _one(_beside(ref, named), access, variant)
+    origin = base_of(ref, named, access, variant)
     on_event, on_start = listeners("measuring", on_event, on_start)
     ref, origin = resolve_revision(ref), resolve_revision(origin)
     summary = Summary(store.uri, delta_method(how, origin).id)
@@ -130,13 +126,6 @@ def delta(
         found.adapter,
         store.uri,
     )
-
-
-def commit_delta(writer: RunWriter[Summary], found: MeasuredDelta) -> None:
-    """Have the rows of a difference committed, and tell of it."""
-    if writer.add_model(found.rows()):
-        layers = layer_count(found.measured.layers)
-        writer.tell(Event("scanned", found.ref.repo_id, layers, found.ref.nbytes))
 
 
 def named_base(ref: ModelRef, access: HubAccess | None = None) -> str | None:
@@ -166,24 +155,3 @@ def named_base(ref: ModelRef, access: HubAccess | None = None) -> str | None:
         return None
     told = config.get("base_model_name_or_path") if isinstance(config, dict) else None
     return told if isinstance(told, str) and told else None
-
-
-def _beside(ref: ModelRef, named: str) -> str:
-    """A base by its name, or the folder of that name beside the model's own: OWNER/NAME on disk."""
-    if ref.source == "local" and named.count("/") == 1:
-        folder = Path(ref.path)
-        for parent in folder.parents[:2]:
-            if (
-                parent.name == named.partition("/")[0]
-                and (parent / named.partition("/")[2]).is_dir()
-            ):
-                return str(parent / named.partition("/")[2])
-    return named
-
-
-def _one(source: str, access: HubAccess | None, variant: str) -> ModelRef:
-    found = resolve_sources([source], access, variant)
-    if len(found.refs) != 1:
-        why = "; ".join(problem.message for problem in found.problems)
-        raise SourceError(why or f"{source} is {len(found.refs)} models: name one")
-    return found.refs[0]

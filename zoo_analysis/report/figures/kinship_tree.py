@@ -88,10 +88,11 @@ def lineage(store: Store | str | Path | None = None) -> alt.LayerChart:
 def _lines(steps: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """A line a model, families one after the other, each in the order of a walk from its root.
 
-    The root is who came from nobody, as far as that is told.
+    The root is who came from nobody, as far as that is told, and from whom others came.
     """
     near: dict[str, list[tuple[str, dict[str, Any]]]] = defaultdict(list)
-    came = set()
+    came: set[str] = set()
+    gave = {step["parent"] for step in steps}
     for step in steps:
         a, b, parent = step["repo_id_a"], step["repo_id_b"], step["parent"]
         link = {
@@ -104,7 +105,7 @@ def _lines(steps: list[dict[str, Any]]) -> list[dict[str, Any]]:
         came |= {a, b} - {parent} if parent else set()
     lines: list[dict[str, Any]] = []
     seen: set[str] = set()
-    for root in sorted(near, key=lambda name: (name in came, name)):
+    for root in sorted(near, key=lambda name: (name in came, name not in gave, name)):
         todo: list[tuple[str, str | None, int, dict[str, Any]]] = [(root, None, 0, {})]
         while todo:
             name, parent, depth, link = todo.pop()
