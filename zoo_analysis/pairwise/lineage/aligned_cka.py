@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 
 from zoo_analysis.errors import SimilarityError
-from zoo_analysis.similarity.hsic import debiased, inner
+from zoo_analysis.similarity.kernels.hsic import debiased, inner
 
 #: Dimensions beyond which the assignment, cubic in their number, takes minutes.
 _MOST: Final = 8192
