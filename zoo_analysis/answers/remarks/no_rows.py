@@ -75,6 +75,7 @@ _TABLES: Final = {
     "accuracy": ("reported accuracy", _REPORTED),
     "likeness": ("comparison of models", _COMPARED),
     "layer_likeness": ("comparison of layers", _COMPARED),
+    "lineage": ("lineage", "tell it: zoo lineage --all"),
     "releases": ("release", "look for some: zoo track WATCH.toml"),
     "failures": ("failure", ""),
     "forecasts": ("prediction", "make some: zoo predict"),
