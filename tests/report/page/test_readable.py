@@ -14,7 +14,7 @@ from tests.report.page.reading import Page as Read
 from tests.report.page.reading import data_of
 from zoo_analysis.report.page.cell_texts import shown_number
 from zoo_analysis.report.page.markup import file_stem
-from zoo_analysis.store.schemas import SUMMARY_METRICS
+from zoo_analysis.store.schemas import LEADING_METRICS
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -121,7 +121,7 @@ def test_headings_tell_which_average_stands_below_them(page: "Page", folder: Pat
             row.locator("th, td").all_text_contents()
             for row in page.locator("#board tbody tr").all()
         ]
-        for metric in SUMMARY_METRICS:
+        for metric in LEADING_METRICS:
             at = head.index(f"{metric}{form}")
             columns = data["ranked"]["all"][f"{metric}{form}"]
             values = {row[1]: v for row, v in zip(data["models"], columns["value"], strict=True)}

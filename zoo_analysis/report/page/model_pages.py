@@ -10,7 +10,7 @@ from zoo_analysis.report.page.cell_texts import called, scaled, shown_number, sh
 from zoo_analysis.report.page.markup import Column, Crumbs, file_stem, page, quoted, script
 from zoo_analysis.report.page.model_data import MOST_LAYERS, PER_FILE, depth_data
 from zoo_analysis.spectra.metrics import METRICS, SHOWN
-from zoo_analysis.store.schemas import SUMMARY_METRICS
+from zoo_analysis.store.schemas import LEADING_METRICS
 
 #: Rows of what was left out, the largest first.
 _LEFT_OUT: Final = 200
@@ -147,7 +147,7 @@ _LEFT: Final = (
 _REVISIONS: Final = (
     Column("Revision"),
     *(Column(name) for name in ("method", "committed")),
-    *(Column(name, METRICS[name].meaning, right=True) for name in SUMMARY_METRICS),
+    *(Column(name, METRICS[name].meaning, right=True) for name in LEADING_METRICS),
     Column("looks random", right=True),
 )
 
@@ -179,7 +179,7 @@ def _facts(portrait: Portrait) -> list[tuple[str, Any]]:
 def _averages(portrait: Portrait) -> list[list[str]]:
     averages, places = portrait.report.averages, portrait.diagnosis.findings[-1].numbers
     rows = []
-    for name in SUMMARY_METRICS:
+    for name in LEADING_METRICS:
         if averages[name] is None:
             continue
         place, z = places.get(f"{name}_rank"), places.get(f"{name}_z")
@@ -215,7 +215,7 @@ def _revisions(rows: Sequence[Mapping[str, Any]]) -> list[tuple[Any, ...]]:
     columns = [
         *([row[name] for row in rows] for name in ("revision", "method")),
         [f"{row['committed_at']:%Y-%m-%d %H:%M}" for row in rows],
-        *(shown_numbers([row[name] for row in rows]) for name in SUMMARY_METRICS),
+        *(shown_numbers([row[name] for row in rows]) for name in LEADING_METRICS),
         ["" if share is None else f"{100 * share:.0f} %" for share in shares],
     ]
     return list(zip(*columns, strict=True))

@@ -13,7 +13,7 @@ from zoo_analysis.report.page.leaderboard_page import Board
 from zoo_analysis.report.page.markup import Column, Crumbs, file_stem, page, quoted, script
 from zoo_analysis.report.page.series_regressions import Regressions, regress_command
 from zoo_analysis.spectra.metrics import METRICS
-from zoo_analysis.store.schemas import QUALITIES, SUMMARY_METRICS
+from zoo_analysis.store.schemas import LEADING_METRICS, QUALITIES
 
 #: What models without a series are called.
 NO_SERIES: Final = "no series"
@@ -39,7 +39,7 @@ _MODELS: Final = (
     Column("accuracy", "as reported", right=True),
     Column("remark", prose=True),
     Column("parameters", right=True),
-    *(Column(name, METRICS[name].meaning, right=True) for name in SUMMARY_METRICS),
+    *(Column(name, METRICS[name].meaning, right=True) for name in LEADING_METRICS),
 )
 _SERIES: Final = (
     Column("Series"),
@@ -151,7 +151,7 @@ def _statements(name: str | None, drawn: Mapping[str, Any], where: str | None) -
     more = [f"({where})"] if where is not None else []
     kind = [f"{each} = {quoted(drawn[each])}" for each in ("dataset", "accuracy", "method")]
     return [
-        points_sql(SUMMARY_METRICS, " AND ".join([mine, *kind, *more])),
+        points_sql(LEADING_METRICS, " AND ".join([mine, *kind, *more])),
         regress_command(" AND ".join([mine, *more])),
         f"{regress_command(where)}  # q is of all series",
     ]
@@ -206,6 +206,6 @@ def _models(places: Sequence[int], board: Board) -> list[list[str]]:
         shown_numbers([entry.accuracy for entry in entries]),
         [board.texts[number or 0] for number in column(chosen, "remark")],
         [scaled(entry.parameters) for entry in entries],
-        *(shown_numbers(column(ranked[name], "value")) for name in SUMMARY_METRICS),
+        *(shown_numbers(column(ranked[name], "value")) for name in LEADING_METRICS),
     ]
     return [list(row) for row in zip(*columns, strict=True)]
