@@ -156,4 +156,7 @@ def _keep(store: Store, rows: Sequence[Prediction]) -> None:
 def told_of_too_few(names: Sequence[str]) -> str:
     """Data sets with too few reports, in words; at most six by name."""
     more = f" and {len(names) - 6} more" if len(names) > 6 else ""
-    return f"too few reports for intervals on {', '.join(names[:6])}{more}"
+    return (
+        f"too few reports for intervals on {', '.join(names[:6])}{more}: "
+        "zoo predict --dataset NAME tells why"
+    )
