@@ -117,7 +117,8 @@ def _stream(first: LayerSpec) -> int:
 
 
 def _readers(specs: Sequence[LayerSpec], first: LayerSpec | None, width: int) -> list[LayerSpec]:
-    return [
+    """Layers that take the stream as their input; heads only for want of others."""
+    found = [
         spec
         for spec in specs
         if spec is not first
@@ -125,6 +126,7 @@ def _readers(specs: Sequence[LayerSpec], first: LayerSpec | None, width: int) ->
         and kernel_dims(spec)[0] == 1
         and kernel_dims(spec)[2] == width
     ]
+    return [spec for spec in found if spec.role != "head"] or found
 
 
 def _basis(spec: LayerSpec, kernel: torch.Tensor) -> torch.Tensor:
