@@ -40,7 +40,7 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True)
 class Fingerprint:
-    """What is kept of a model's weights; layers are called by name and shape.
+    """A model's weights in brief; layers are called by name and shape.
 
     Attributes:
         units: of layers with hidden units of their own, the first units' rows (≤ 256 × ≤ 1024).
