@@ -21,7 +21,8 @@ ROOT = Path(__file__).parents[1]
 ASKED = """
 import json, sys
 from tests.test_extending_metric import commit
-from zoo_analysis.answers import model, ranking, regressions, two_models
+from zoo_analysis.answers import model, ranking, regressions
+from zoo_analysis.answers.comparison import two_models
 from zoo_analysis.spectra.metrics import markdown_table
 from zoo_analysis.store import open_store
 

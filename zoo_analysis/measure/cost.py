@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from zoo_analysis.measure.rates import TYPICAL, Rates, Work
 from zoo_analysis.measure.scan_plan import Forecast
 from zoo_analysis.spectra import Method, matrix_shape
+from zoo_analysis.spectra.windows import window_count, window_sides
 from zoo_analysis.weights import Checkpoint, LayerSpec, kernel_dims
 from zoo_analysis.weights.layers.listing import take_inventory
 from zoo_analysis.weights.scratch import LARGE
@@ -83,6 +84,25 @@ def work(sides: tuple[int, int, int], spatial: tuple[int, ...], how: Method) -> 
     )
 
 
+def window_work(spec: LayerSpec, how: Method) -> Work | None:
+    """The work on the windows over a layer's matrices; None where a method lays none."""
+    spatial = spec.shape[2:] if spec.kind.startswith("conv") else ()
+    if not how.window or spec.rank is not None or (spatial and how.conv2d == "fft"):
+        return None
+    shape = matrix_shape(*kernel_dims(spec)[:3], spatial, how)
+    long, short = window_sides(shape.n, shape.m, how)
+    windows = shape.matrices * window_count(shape.n, shape.m, how)
+    return Work(
+        n=long,
+        m=short,
+        matrices=windows,
+        strided=True,
+        elements=windows * long * short,
+        evals=windows * short,
+        fits=0,
+    )
+
+
 def laws(how: Method) -> int:
     """Power laws whose fit takes as long as all that a method fits to a spectrum."""
     return 1 + _OTHER_LAWS * how.alternatives
@@ -104,11 +124,13 @@ def cost(spec: LayerSpec, how: Method, rates: Rates = TYPICAL, threads: int = 1)
     held = 4 * asked.elements
     if not (how.randomize or spec.coded):
         held = min(held, LARGE)
+    windows = window_work(spec, how)
+    asks = [asked] if windows is None else [asked, windows]
     return Cost(
-        gram=asked.matrices * asked.n * asked.m**2,
-        eigen=asked.matrices * _EIGEN * asked.m**3,
+        gram=sum(each.matrices * each.n * each.m**2 for each in asks),
+        eigen=sum(each.matrices * _EIGEN * each.m**3 for each in asks),
         peak_bytes=held + 3 * word * asked.m**2,
-        seconds=rates.of_layer(asked, threads),
+        seconds=sum(rates.of_layer(each, threads) for each in asks),
     )
 
 

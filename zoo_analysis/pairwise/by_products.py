@@ -6,10 +6,12 @@ from typing import Any, Final
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from zoo_analysis.activations.pooling import Grid, common_grid, neuron_values
 from zoo_analysis.errors import SimilarityError
 from zoo_analysis.pairwise.by_activations import ModelActivations, ModelPair
+from zoo_analysis.pairwise.calibrated_scores import CalibratedScores, row_order, sample_orders
 from zoo_analysis.pairwise.prepared import PreparedCache
 from zoo_analysis.pairwise.product_scores import ProductScores
 from zoo_analysis.pairwise.scores import Scores
@@ -39,6 +41,7 @@ def compare_at_once(
     device: str = "cpu",
     cache: PreparedCache | None = None,
     block: int = BLOCK,
+    permutations: int = 0,
 ) -> list[dict[str, Scores]]:
     """Pairs of models, many layers at once, to the numbers that `compare_activations` has of each.
 
@@ -53,6 +56,7 @@ def compare_at_once(
         cache: what was prepared before; of these pairs alone where None.
         block: bytes of standardised activations that one model is compared with at a time, beside
             its own; a model that has more is a block of its own.
+        permutations: see `compare_activations`.
 
     Returns:
         Scores of each pair by the measure's name.
@@ -69,7 +73,7 @@ def compare_at_once(
         for row, theirs in partners.items():
             places = [place for place, each in enumerate(blocked) if each in theirs]
             if places:
-                scores = others.compared_with(numbered[row], places)
+                scores = others.calibrated_with(numbered[row], places, permutations)
                 found |= {(row, blocked[at]): each for at, each in zip(places, scores, strict=True)}
     return [found[id(a), id(b)] for a, b in pairs]
 
@@ -103,9 +107,15 @@ class _Tile:
         """Of the measures."""
         return [measure.name for measure in self.measures]
 
-    def pair(self, a: ModelActivations, b: ModelActivations, measure: Measure) -> ModelPair:
+    def pair(
+        self,
+        a: ModelActivations,
+        b: ModelActivations,
+        measure: Measure,
+        order: NDArray[np.int64] | None,
+    ) -> ModelPair:
         """Two of the models, as they are compared alone."""
-        return ModelPair(a, b, measure, self.settings, self.device, self.cache)
+        return ModelPair(a, b, measure, self.settings, self.device, self.cache, order)
 
     def by_grid(self, model: ModelActivations) -> dict[tuple[int, ...], list[int]]:
         """Numbers of a model's layers that are pooled alike, whatever they are compared with."""
@@ -153,12 +163,31 @@ class _Block:
     tile: _Tile
     stacks: dict[Any, tuple[list[_Stack], StackedLayers | None]] = field(default_factory=dict)
 
-    def compared_with(self, a: ModelActivations, places: list[int]) -> list[dict[str, Scores]]:
-        """The scores of a model with those at some places of the block."""
+    def calibrated_with(
+        self, a: ModelActivations, places: list[int], permutations: int
+    ) -> list[dict[str, Scores]]:
+        """The scores of a model with those at some places of the block, calibrated if asked for."""
+        found, tile = self.compared_with(a, places), self.tile
+        if not permutations:
+            return found
+        nulls = [
+            {each.name: CalibratedScores(scores[each.name], each) for each in tile.measures}
+            for scores in found
+        ]
+        for order in sample_orders(a.captured, tile.settings, permutations):
+            for null, permuted in zip(nulls, self.compared_with(a, places, order), strict=True):
+                for name, scores in permuted.items():
+                    null[name].add(scores)
+        return [{name: each.scores() for name, each in null.items()} for null in nulls]
+
+    def compared_with(
+        self, a: ModelActivations, places: list[int], order: NDArray[np.int64] | None = None
+    ) -> list[dict[str, Scores]]:
+        """The scores of a model, its samples in an order, with those at some places."""
         first, last = places[0], places[-1] + 1
         tile, groups = self.tile, [self.tile.by_grid(b) for b in self.models]
         found = [
-            ProductScores({measure.name: tile.pair(a, b, measure) for measure in tile.measures})
+            ProductScores({each.name: tile.pair(a, b, each, order) for each in tile.measures})
             for b in self.models[first:last]
         ]
         for of_a in tile.by_grid(a).values():
@@ -181,8 +210,10 @@ class _Block:
                 ends = np.cumsum([0, *(len(each.numbers) for each in theirs)]).tolist()
                 if mine.layers is None or joined is None or ends[first] == ends[last]:
                     continue
-                there = joined.among(ends[first], ends[last])
-                product = layer_products(mine.layers, there, tile.names)
+                there, here = joined.among(ends[first], ends[last]), mine.layers
+                if order is not None:
+                    here = here.reordered(torch.from_numpy(row_order(order, len(here.neurons))))
+                product = layer_products(here, there, tile.names)
                 starts = np.cumsum([0, *there.sizes]).tolist()
                 for place, each in enumerate(found, first):
                     begin, end = (ends[at] - ends[first] for at in (place, place + 1))

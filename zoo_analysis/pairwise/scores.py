@@ -26,6 +26,9 @@ class Score(NamedTuple):
         n_samples: rows that were compared.
         value_ab: from a's side, where the measure tells sides apart.
         value_ba: from b's.
+        p_value: by permutation of a's samples; None where it was not asked for.
+        calibrated: the part of the way from chance to the best value (`null_calibration`).
+        permutations: that these are from.
     """
 
     layer_a: str | None
@@ -34,6 +37,9 @@ class Score(NamedTuple):
     n_samples: int
     value_ab: float | None = None
     value_ba: float | None = None
+    p_value: float | None = None
+    calibrated: float | None = None
+    permutations: int | None = None
 
 
 @dataclass(frozen=True)

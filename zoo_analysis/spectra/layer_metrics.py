@@ -16,11 +16,13 @@ from zoo_analysis.spectra.eigenspectrum import (
     shuffled_spectrum,
     spectrum,
 )
+from zoo_analysis.spectra.entry_statistics import EntryStatistics, entry_statistics
 from zoo_analysis.spectra.layer_warnings import layer_warnings
 from zoo_analysis.spectra.methods import Method, Preset, as_method
 from zoo_analysis.spectra.metrics import LayerMetrics
 from zoo_analysis.spectra.random_like import random_like
 from zoo_analysis.spectra.spectrum_numbers import Status, spectrum_metrics
+from zoo_analysis.spectra.windows import farms_alpha
 
 #: Rows of a mapped kernel that are read before its pages are let go.
 _ROWS: Final = 512
@@ -55,6 +57,7 @@ def analyze_kernel(
     sides: tuple[int, int] | None = None,
     release: Callable[[], None] | None = None,
     stored: torch.dtype | None = None,
+    bias: torch.Tensor | None = None,
     rounded: Sequence[tuple[torch.Tensor, torch.dtype]] = (),
 ) -> LayerResult:
     """Spectrum, fit and metrics of one layer.
@@ -68,6 +71,7 @@ def analyze_kernel(
         release: called when parts of the kernel have been read, so that the owner of a mapped one
             may let its pages go.
         stored: the type that the entries were rounded to; the kernel's own where None.
+        bias: the layer's, one entry an output.
         rounded: kernels of this shape whose rounding is in this one, a difference of theirs, and
             the types that they were rounded to; none where its own entries were rounded.
 
@@ -132,9 +136,18 @@ def analyze_kernel(
             noise=by_value,
             precision=precision,
         )
-    if live is not None and live.m >= how.min_evals and status != "rank-one":
-        alike = random_like(evals, kernel, live, stored or kernel.dtype, release)
-        metrics = replace(metrics, random_like=float(alike))
+    if status != "rank-one":
+        further: dict[str, float | None] = {}
+        if how.window and has_bulk:
+            further["farms_alpha"] = farms_alpha(kernel, how, device)
+        if live is not None and live.m >= how.min_evals:
+            alike = random_like(evals, kernel, live, stored or kernel.dtype, release)
+            further["random_like"] = float(alike)
+        if bias is not None:
+            further |= _named("bias", entry_statistics(bias))
+        if sides is None:  # else the entries are not those of the matrix
+            further |= _named("weight", entry_statistics(kernel, peak, release or _nothing))
+        metrics = replace(metrics, **further)
     tail = None
     # Each slice has a tail of its own.
     if (
@@ -184,6 +197,19 @@ def _averaged(slices: tuple[LayerResult, ...]) -> tuple[LayerMetrics, Status]:
     return LayerMetrics(**means), status
 
 
+def _named(of: str, entries: EntryStatistics | None) -> dict[str, float | None]:
+    return {} if entries is None else {f"{of}_{name}": v for name, v in vars(entries).items()}
+
+
+def _nothing() -> None:
+    pass
+
+
+def _largest(entries: torch.Tensor, axes: tuple[int, ...]) -> torch.Tensor:
+    """max |w| over axes; torch's norm of infinity takes many times as long."""
+    return torch.maximum(entries.amax(axes), -entries.amin(axes))
+
+
 def _extent(kernel: torch.Tensor, release: Callable[[], None] | None) -> tuple[float, int, int]:
     """The largest absolute entry, NaN if one is, and the sides without rows and columns of zeros.
 
@@ -195,8 +221,8 @@ def _extent(kernel: torch.Tensor, release: Callable[[], None] | None) -> tuple[f
     whole = [kernel] if release is None else torch.split(kernel, _ROWS, dim=1)
     by_row, by_col = [], []
     for rows in whole:
-        by_row.append(torch.linalg.vector_norm(rows, ord=torch.inf, dim=(2, *spatial)))
-        by_col.append(torch.linalg.vector_norm(rows, ord=torch.inf, dim=(1, *spatial)))
+        by_row.append(_largest(rows, (2, *spatial)))
+        by_col.append(_largest(rows, (1, *spatial)))
         if release is not None:
             release()
     rows, cols = torch.cat(by_row, dim=1), torch.stack(by_col).amax(dim=0)

@@ -108,6 +108,11 @@ class LayerMetrics:
         asked=True,
         of=of_fit(lambda spectrum, fit: hill_as_counted(spectrum.usable)),
     )
+    farms_alpha: float | None = metric(
+        "with `--window`: Hill estimator on the upper half of the eigenvalues of windows of one "
+        "aspect ratio (FARMS, arXiv 2506.06280)",
+        asked=True,
+    )
     R_lognormal: float | None = metric(
         "with `--alternatives`: log-likelihood ratio of the power law to a lognormal; about 0 "
         "where this does no better, below 0 where it does"
@@ -158,6 +163,28 @@ class LayerMetrics:
     ww_maxdist: float | None = metric(
         "with `--randomize`: λ_max − λ_max of the shuffled W", asked=True
     )
+    weight_mean: float | None = metric("mean of the entries of W", asked=True)
+    weight_variance: float | None = metric("variance of the entries of W", asked=True)
+    weight_min: float | None = metric("least of the entries of W", asked=True)
+    weight_q25: float | None = metric("lower quartile of the entries of W", asked=True)
+    weight_q50: float | None = metric("median of the entries of W", asked=True)
+    weight_q75: float | None = metric("upper quartile of the entries of W", asked=True)
+    weight_max: float | None = metric("largest of the entries of W", asked=True)
+    weight_kurtosis: float | None = metric(
+        "fourth central moment / variance² of the entries of W; 3 of a Gaussian", asked=True
+    )
+    weight_zeros: float | None = metric("share of zeros of the entries of W", asked=True)
+    bias_mean: float | None = metric("mean of the layer's bias", asked=True)
+    bias_variance: float | None = metric("variance of the layer's bias", asked=True)
+    bias_min: float | None = metric("least of the layer's bias", asked=True)
+    bias_q25: float | None = metric("lower quartile of the layer's bias", asked=True)
+    bias_q50: float | None = metric("median of the layer's bias", asked=True)
+    bias_q75: float | None = metric("upper quartile of the layer's bias", asked=True)
+    bias_max: float | None = metric("largest of the layer's bias", asked=True)
+    bias_kurtosis: float | None = metric(
+        "fourth central moment / variance² of the layer's bias; 3 of a Gaussian", asked=True
+    )
+    bias_zeros: float | None = metric("share of zeros of the layer's bias", asked=True)
     relative_change: float | None = metric(
         "of differences (`zoo delta`): ‖ΔW‖_F / ‖W‖_F, W the base's"
     )

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from zoo_analysis.spectra.metrics import AVERAGED, LEADING, LayerMetrics
 from zoo_analysis.store.records import TIME, schema_of
-from zoo_analysis.store.row_kinds.accuracy import Accuracy
+from zoo_analysis.store.row_kinds.accuracy import Accuracy, PredictedAccuracy
 from zoo_analysis.store.row_kinds.kinship_row import KinshipRow
 
 
@@ -51,6 +51,7 @@ MODELS = _schema(
 )
 
 ACCURACIES = schema_of(Accuracy).append(pa.field("retrieved_at", TIME))
+PREDICTIONS = schema_of(PredictedAccuracy).append(pa.field("predicted_at", TIME))
 
 #: Metrics of one layer.
 METRICS = schema_of(LayerMetrics)
@@ -161,12 +162,7 @@ REGRESSIONS = _schema(
 )
 
 SIMILARITIES = _schema(
-    ("repo_id_a", pa.string()),
-    ("revision_a", pa.string()),
-    ("layer_a", pa.string()),
-    ("repo_id_b", pa.string()),
-    ("revision_b", pa.string()),
-    ("layer_b", pa.string()),
+    *((f"{name}_{of}", pa.string()) for of in "ab" for name in ("repo_id", "revision", "layer")),
     ("measure", pa.string()),
     ("probe", pa.string()),
     ("mode", pa.string()),
@@ -176,6 +172,9 @@ SIMILARITIES = _schema(
     ("selection", pa.string()),
     ("value_ab", pa.float64()),
     ("value_ba", pa.float64()),
+    ("p_value", pa.float64()),  # by permutation of samples
+    ("calibrated", pa.float64()),
+    ("permutations", pa.int64()),
     ("run_id", pa.string()),
     ("computed_at", TIME),
 )
@@ -261,6 +260,7 @@ ASSIGNED_SERIES = _schema(
 TABLES: Final[dict[str, pa.Schema]] = {
     "models": MODELS,
     "accuracies": ACCURACIES,
+    "predictions": PREDICTIONS,
     "layers": LAYERS,
     "esds": ESDS,
     "averages": AVERAGES,

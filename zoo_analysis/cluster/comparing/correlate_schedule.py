@@ -70,7 +70,7 @@ class CorrelateSchedule:
         self.writer, self.summary, self.probe_of = writer, writer.summary, probe_of
         self.limits = limits
         self.gpus = int(settings.device == "cuda")
-        self.settings = ray.put(settings)
+        self.settings, self.times = ray.put(settings), 1 + settings.permutations
         self.left: dict[ModelRef, dict[Pair, None]] = {}  # pairs still to be compared
         for pair in plan.active:
             for ref in (pair.a, pair.b):
@@ -166,6 +166,7 @@ class CorrelateSchedule:
         for pair in pairs:
             a, b = self.sizes[pair.a], self.sizes[pair.b]
             flops = _FLOPS_A_COUPLE * a.numbers * b.numbers / max(1, a.samples) * len(pair.keys)
+            flops *= self.times
             each.append(self.limits.of(0, flops, _BYTES_A_NUMBER * (a.numbers + b.numbers)))
         seconds = sum(limits.seconds for limits in each)
         return replace(max(each, key=lambda limits: limits.nbytes or 0), seconds=seconds)

@@ -78,12 +78,14 @@ class CorrelateSettings:
         device: where models run and products are computed.
         cache_bytes: that a node's disk gives to activations.
         access: how models of the hub are read; None where there are none.
+        permutations: of samples, by which scores are calibrated.
     """
 
     how: ComparisonSettings
     device: str
     cache_bytes: int
     access: HubAccess | None
+    permutations: int = 0
 
 
 def revision_of(ref: ModelRef, limits: Limits) -> ModelRef | Failure:
@@ -170,6 +172,7 @@ def compare_models(
             settings.how,
             device=settings.device,
             cache=_prepared,
+            permutations=settings.permutations,
         )
 
     if known:
@@ -192,6 +195,7 @@ def _at_once(
         settings.how,
         device=settings.device,
         cache=_prepared,
+        permutations=settings.permutations,
     )
     return dict(zip(there, found, strict=True))
 

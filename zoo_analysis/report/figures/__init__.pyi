@@ -5,6 +5,7 @@ from .history_chart import history
 from .kinship_tree import lineage
 from .likeness_heatmap import layers, matrix
 from .model_map import map
+from .prediction_chart import predictions
 from .regression_chart import regression
 from .release_chart import releases
 from .scale_chart import scale
@@ -23,6 +24,7 @@ __all__ = [
     "map",
     "matrix",
     "metrics",
+    "predictions",
     "regression",
     "releases",
     "save",

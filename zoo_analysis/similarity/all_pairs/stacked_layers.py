@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import sqrt
 from typing import Any, Final
 
 import numpy as np
 
 from zoo_analysis.errors import SimilarityError
-from zoo_analysis.similarity.arrays import varying
+from zoo_analysis.similarity.arrays import rows, varying
 from zoo_analysis.similarity.lazy_torch import torch
 from zoo_analysis.similarity.neurons.neuron_maxima import standardised
 
@@ -59,6 +59,11 @@ class StackedLayers:
             None if self.taken is None else self.taken[:, first:last],
             self.left[first:last],
         )
+
+    def reordered(self, order: torch.Tensor) -> StackedLayers:
+        """The same of the samples in another order (n,)."""
+        taken = None if self.taken is None else rows(self.taken, order)
+        return replace(self, neurons=rows(self.neurons, order), taken=taken)
 
     def columns(self) -> Iterator[slice]:
         """The columns of each layer."""

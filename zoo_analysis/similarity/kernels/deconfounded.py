@@ -24,6 +24,10 @@ class Confounded:
     kernel: Kernel
     share: float
 
+    def reordered(self, order: torch.Tensor) -> Confounded:
+        """The same of the samples in another order (n,), each with its input."""
+        return Confounded(self.kernel.reordered(order), self.share)
+
 
 def _regressed(arrays: tuple[Any, Any]) -> tuple[Kernel, Kernel, float]:
     """K, K₀ and ρ = ⟨K, K₀⟩ of activations (n × d) and the inputs (n × p) that they come from.
@@ -101,6 +105,7 @@ dcka_measure = Measure(
     name="dcka",
     prepare=_prepare,
     compare=_compare,
+    reordered=Confounded.reordered,
     of="activations",
     range=(-1.0, 1.0),
     higher="more alike",
@@ -116,6 +121,7 @@ dcka_psd = Measure(
     name="dcka_psd",
     prepare=_prepare_semidefinite,
     compare=inner,
+    reordered=Kernel.reordered,
     of="activations",
     range=(0.0, 1.0),
     higher="more alike",

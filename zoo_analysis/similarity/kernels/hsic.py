@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from zoo_analysis.errors import SimilarityError
-from zoo_analysis.similarity.arrays import aligned, centred, same_samples, tensor
+from zoo_analysis.similarity.arrays import aligned, centred, rows, same_samples, tensor
 from zoo_analysis.similarity.lazy_torch import torch
 
 
@@ -28,6 +28,14 @@ class Kernel:
     gram: torch.Tensor | None = None
     features: torch.Tensor | None = None
     diagonal: torch.Tensor | None = None
+
+    def reordered(self, order: torch.Tensor) -> Kernel:
+        """The kernel of the samples in another order (n,); not of one that is parts of a kernel."""
+        gram = None if self.gram is None else rows(rows(self.gram, order).T, order).T
+        features, diagonal = (
+            None if each is None else rows(each, order) for each in (self.features, self.diagonal)
+        )
+        return Kernel(self.shape, gram, features, diagonal)
 
 
 def inner(a: Kernel, b: Kernel) -> float:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from zoo_analysis.similarity.arrays import pair
-from zoo_analysis.similarity.kernels.hsic import debiased, inner, linear, minibatch, rbf
+from zoo_analysis.similarity.kernels.hsic import Kernel, debiased, inner, linear, minibatch, rbf
 from zoo_analysis.similarity.measure import UP_TO_ROTATION, Measure
 
 #: ⟨K, L⟩ / ‖K‖‖L‖ of the centred linear kernels, ‖XᵀY‖² / ‖XᵀX‖‖YᵀY‖ of centred X (n × d₁) and
@@ -12,6 +12,7 @@ cka = Measure(
     name="cka",
     prepare=linear,
     compare=inner,
+    reordered=Kernel.reordered,
     of="activations",
     range=(0.0, 1.0),
     higher="more alike",
@@ -24,6 +25,7 @@ cka_rbf = Measure(
     name="cka_rbf",
     prepare=rbf,
     compare=inner,
+    reordered=Kernel.reordered,
     of="activations",
     range=(0.0, 1.0),
     higher="more alike",
@@ -38,6 +40,7 @@ cka_debiased = Measure(
     name="cka_debiased",
     prepare=debiased,
     compare=inner,
+    reordered=Kernel.reordered,
     of="activations",
     range=(-1.0, 1.0),
     higher="more alike",

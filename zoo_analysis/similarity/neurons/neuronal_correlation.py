@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from zoo_analysis.errors import SimilarityError
-from zoo_analysis.similarity.arrays import same_samples
+from zoo_analysis.similarity.arrays import rows, same_samples
 from zoo_analysis.similarity.lazy_torch import torch
 from zoo_analysis.similarity.measure import UP_TO_SCALES, Measure
 from zoo_analysis.similarity.neurons.neuron_maxima import (
@@ -170,6 +170,7 @@ neuronal = Measure(
     name="neuronal",
     prepare=standardise,
     compare=_compare,
+    reordered=rows,
     of="activations",
     range=(0.0, 1.0),
     higher="more alike",

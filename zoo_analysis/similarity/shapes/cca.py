@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any, get_args
 
 from zoo_analysis.errors import SimilarityError
-from zoo_analysis.similarity.arrays import centred, pair, same_samples, tensor
+from zoo_analysis.similarity.arrays import centred, pair, rows, same_samples, tensor
 from zoo_analysis.similarity.lazy_torch import torch
 from zoo_analysis.similarity.measure import UP_TO_ROTATION, Invariance, Measure
 
@@ -25,6 +25,10 @@ class Subspace:
     shape: tuple[int, ...]
     basis: torch.Tensor
     loadings: torch.Tensor
+
+    def reordered(self, order: torch.Tensor) -> Subspace:
+        """The same of the samples in another order (n,)."""
+        return Subspace(self.shape, rows(self.basis, order), self.loadings)
 
 
 def subspace(x: Any, variance: float = 1.0) -> Subspace:
@@ -157,6 +161,7 @@ cca_mean = Measure(
     name="cca_mean",
     prepare=subspace,
     compare=_mean,
+    reordered=Subspace.reordered,
     of="activations",
     range=(0.0, 1.0),
     higher="more alike",
@@ -169,6 +174,7 @@ cca_mean_squared = Measure(
     name="cca_mean_squared",
     prepare=subspace,
     compare=_mean_squared,
+    reordered=Subspace.reordered,
     of="activations",
     range=(0.0, 1.0),
     higher="more alike",
@@ -181,6 +187,7 @@ svcca = Measure(
     name="svcca",
     prepare=partial(subspace, variance=0.99),
     compare=_mean,
+    reordered=Subspace.reordered,
     of="activations",
     range=(0.0, 1.0),
     higher="more alike",
@@ -197,6 +204,7 @@ pwcca = Measure(
     name="pwcca",
     prepare=subspace,
     compare=_projection_weighted,
+    reordered=Subspace.reordered,
     of="activations",
     range=(0.0, 1.0),
     higher="more alike",
@@ -212,6 +220,7 @@ pwcca_whole = Measure(
     name="pwcca_whole",
     prepare=subspace,
     compare=_projection_weighted_whole,
+    reordered=Subspace.reordered,
     of="activations",
     range=(0.0, 1.0),
     higher="more alike",

@@ -1,6 +1,7 @@
 """Tables from a file or the web: of bounded size, by http and https alone, in bounded time."""
 
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
@@ -30,22 +31,43 @@ def read_table(path: Path) -> bytes:
 
 
 def fetched(url: str) -> str:
-    """The text of a table.
+    """The text of a table, as `fetched_bytes` gets it.
+
+    Raises:
+        SourceError: as there; or no UTF-8.
+    """
+    try:
+        return fetched_bytes(url).decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise SourceError(f"{_shown(url)}: cannot be read ({error})") from error
+
+
+def fetched_bytes(url: str) -> bytes:
+    """The content of a table on the web, of `MOST_BYTES` at most, in `MOST_SECONDS` at most.
+
+    Raises:
+        SourceError: it cannot be fetched (`blocks`), or is too large.
+    """
+    return b"".join(blocks(url, MOST_BYTES, MOST_SECONDS))
+
+
+def blocks(url: str, most: int, seconds: float) -> Iterator[bytes]:
+    """The blocks of a URL's answer, as they come in.
 
     No token and no password go with the request, and compressed answers are not asked for. A
     redirect is followed to another address of http or https, but from https to https only.
 
     Args:
         url: as the user gave it.
+        most: bytes.
+        seconds: in which all must be there.
 
     Raises:
-        SourceError: it is no address of http or https, cannot be fetched, is too large or too slow,
-            or no UTF-8.
+        SourceError: it is no address of http or https, cannot be fetched, or is too large or slow.
     """
     import httpx2
 
-    end = time.monotonic() + MOST_SECONDS
-    raw = bytearray()
+    end, got = time.monotonic() + seconds, 0
     try:
         with httpx2.Client(timeout=_SILENCE, headers={"accept-encoding": "identity"}) as client:
             address = _address(url, url)
@@ -58,18 +80,15 @@ def fetched(url: str) -> str:
                     if answer.headers.get("content-encoding", "identity") != "identity":
                         raise SourceError(f"{_shown(url)}: comes compressed; fetch and unpack it")
                     for block in answer.iter_raw():
-                        raw += block
-                        if len(raw) > MOST_BYTES:
-                            size = f"larger than {MOST_BYTES >> 20} MiB"
+                        got += len(block)
+                        if got > most:
+                            size = f"larger than {most >> 20} MiB"
                             raise SourceError(f"{_shown(url)}: {size}; split the table")
                         if time.monotonic() > end:
                             raise SourceError(f"{_shown(url)}: comes too slowly; fetch it yourself")
-                    break
-            else:
-                raise SourceError(f"{_shown(url)}: redirected more than {_REDIRECTS} times")
-        return raw.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise SourceError(f"{_shown(url)}: cannot be read ({error})") from error
+                        yield block
+                    return
+            raise SourceError(f"{_shown(url)}: redirected more than {_REDIRECTS} times")
     except (httpx2.HTTPError, httpx2.InvalidURL, ValueError) as error:
         reason = " ".join(str(error).split())[:200] or type(error).__name__
         raise SourceError(f"{_shown(url)}: cannot be fetched ({reason}); check the URL") from error

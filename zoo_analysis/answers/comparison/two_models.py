@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from zoo_analysis.answers.correspondence import LayerName, correspond
+from zoo_analysis.answers.comparison.correspondence import LayerName, correspond
 from zoo_analysis.answers.model import ModelReport, show
 from zoo_analysis.answers.names import find_model
 from zoo_analysis.errors import QueryError
