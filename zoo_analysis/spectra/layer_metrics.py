@@ -113,7 +113,7 @@ def analyze_kernel(
     if rounded:  # nothing of it shows in the spectrum of the difference
         unseen = np.zeros_like(by_matrix)
         apart = [rounding_noise(each, how, kind, unseen, release) for each, kind in rounded]
-        noise = np.asarray(np.sum(apart, axis=0))
+        noise = np.asarray(np.sum(apart, axis=0, dtype=np.float64))
     else:
         noise = rounding_noise(kernel, how, stored or kernel.dtype, by_matrix, release)
     double = (stored or kernel.dtype) == torch.float64 and how.dtype != "float32"
