@@ -127,10 +127,9 @@ class _Tile:
             shape = layer.values.shape[2:] if self.settings.neurons == "channel" else ()
             own, size = (layer.values.ndim, *shape), 4 * layer.values.size
             part, nbytes = filled.get(own, (0, 0))
-            part, nbytes = (
-                (part, nbytes + size) if nbytes + size <= self.block else (part + 1, size)
-            )
-            filled[own] = part, nbytes
+            if nbytes + size > self.block:
+                part, nbytes = part + 1, 0
+            filled[own] = part, nbytes + size
             found.setdefault((*own, part), []).append(number)
         return found
 
