@@ -1,7 +1,4 @@
-"""The tables' columns. Names follow WeightWatcher's wherever the thing is the same.
-
-What they mean is said in ``queries/schema.toml``.
-"""
+"""The tables' columns, named as WeightWatcher names them; meanings are in ``queries/schema.toml``."""
 
 import re
 from collections.abc import Mapping
