@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pytest
 import torch
@@ -20,19 +21,20 @@ ROOT = Path(__file__).parents[1]
 ASKED = """
 import json, sys
 from tests.test_extending_metric import commit
-from zoo_analysis.answers import model, ranking, regressions, two_models
+from zoo_analysis.answers import model, ranking, regressions
+from zoo_analysis.answers.comparison import two_models
 from zoo_analysis.spectra.metrics import markdown_table
 from zoo_analysis.store import open_store
 
 store = open_store(sys.argv[1])
-before = store.run("SELECT participation_ratio FROM summaries").to_pylist()
+before = store.run("SELECT median_over_mean FROM summaries").to_pylist()
 for seed in range(1, 6):
     commit(store, seed)
-metric = "participation_ratio"
+metric = "median_over_mean"
 (line,) = regressions.regress(store, [metric], by="none").to_pylist()
 print(json.dumps({
     "before": before,
-    "layers": store.run("SELECT repo_id, layer, participation_ratio FROM layers").to_pylist(),
+    "layers": store.run("SELECT repo_id, layer, median_over_mean FROM layers").to_pylist(),
     "summaries": store.run(
         "SELECT repo_id, value FROM metric_values WHERE metric = $m ORDER BY repo_id", {"m": metric}
     ).to_pylist(),
@@ -100,37 +102,37 @@ def answers(extended: Path, store: Store) -> dict[str, Any]:
     return found
 
 
-def participation(weight: torch.Tensor) -> float:
-    evals = torch.linalg.svdvals(weight.double()) ** 2
-    return float(evals.sum() ** 2 / (evals**2).sum())
+def median_share(weight: torch.Tensor) -> float:
+    evals = torch.linalg.svdvals(weight.double()).numpy() ** 2
+    return float(np.median(evals) / evals.mean())
 
 
 def test_it_is_measured_and_averaged(answers: dict[str, Any]) -> None:
     ratios = {}
     for seed in range(1, 6):
         layers = [p for p in network(seed).parameters() if p.ndim == 2]
-        ratios[f"lab/net-{seed}"] = [participation(weight.detach()) for weight in layers]
+        ratios[f"lab/net-{seed}"] = [median_share(weight.detach()) for weight in layers]
     for row in answers["layers"]:
         expected = ratios.get(row["repo_id"], [None, None])[int(row["layer"])]
-        assert row["participation_ratio"] == pytest.approx(expected)
+        assert row["median_over_mean"] == pytest.approx(expected)
     assert {row["repo_id"]: row["value"] for row in answers["summaries"]} == pytest.approx(
         {name: sum(values) / len(values) for name, values in ratios.items()}
     )
 
 
 def test_it_is_regressed_ranked_compared_shown_and_documented(answers: dict[str, Any]) -> None:
-    assert (answers["regress"]["metric"], answers["regress"]["n"]) == ("participation_ratio", 5)
+    assert (answers["regress"]["metric"], answers["regress"]["n"]) == ("median_over_mean", 5)
     averages = {row["repo_id"]: row["value"] for row in answers["summaries"]}
     assert answers["ranked"] == sorted(averages, key=averages.__getitem__)
-    assert answers["compared"][-1] == "participation_ratio"
-    assert answers["shown"][-3:] == ["participation_ratio", "status", "warning"]
-    assert "| `participation_ratio` | (Σλ)² / Σλ² | yes |" in answers["table"]
+    assert answers["compared"][-1] == "median_over_mean"
+    assert answers["shown"][-3:] == ["median_over_mean", "status", "warning"]
+    assert "| `median_over_mean` | median of λ / mean of λ | yes |" in answers["table"]
 
 
 def test_a_store_that_was_written_without_it_is_read_by_both(
     answers: dict[str, Any], store: Store
 ) -> None:
-    assert answers["before"] == [{"participation_ratio": None}]
+    assert answers["before"] == [{"median_over_mean": None}]
     commit(store, 9)  # by a package that does not know the metric
     rows = store.run("SELECT repo_id, alpha FROM summaries ORDER BY repo_id").to_pylist()
     assert [row["repo_id"] for row in rows] == [f"lab/net-{i}" for i in (0, 1, 2, 3, 4, 5, 9)]

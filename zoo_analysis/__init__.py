@@ -7,7 +7,7 @@ What the command line can do is a function here, which returns a table or a data
   `import_tables`, `demo`;
 - runs watched: `status`, and what failed of them done again: `retry`;
 - models compared: `correlate`, `similar`, `matrix`, `measures`;
-- the store asked: `query`, `queries`, `show`, `regress`, `rank`, `compare`, `diagnose`;
+- the store asked: `query`, `queries`, `show`, `regress`, `predict`, `rank`, `compare`, `diagnose`;
 - what it holds, looked at: `figures`, a function each, and `build_report`, a folder of pages;
 - releases and reported accuracies: `track`, `releases`, `sync_accuracies`, `accuracies_reported`,
   `accuracy_sources`;

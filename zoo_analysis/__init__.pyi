@@ -1,4 +1,5 @@
 from .answers.accuracies import accuracies_reported
+from .answers.comparison.two_models import compare
 from .answers.diagnosis import diagnose
 from .answers.model import show
 from .answers.operation.run_status import status
@@ -10,12 +11,12 @@ from .answers.operation.store_upkeep import (
     store_history,
     vacuum_store,
 )
+from .answers.prediction.predict import predict
 from .answers.questions import queries, query
 from .answers.ranking import rank
 from .answers.regressions import regress
 from .answers.releases import releases
 from .answers.similarity import matrix, measures, similar
-from .answers.two_models import compare
 from .cluster.correlate import correlate
 from .cluster.demo import demo
 from .cluster.planning.calibrate_nodes import calibrate
@@ -69,6 +70,7 @@ __all__ = [
     "open_store",
     "osmr_catalogue",
     "plan",
+    "predict",
     "queries",
     "query",
     "rank",

@@ -13,12 +13,13 @@ WITH whole AS (
 SELECT
     measure, probe, mode, neurons, selection, n_samples, computed_at,
     repo_id_a AS repo_id, revision_a AS revision, repo_id_b AS other, revision_b AS other_revision,
-    value, value_ab AS value_to_other, value_ba AS value_from_other
+    value, value_ab AS value_to_other, value_ba AS value_from_other, p_value, calibrated, permutations
 FROM whole
 UNION ALL
 SELECT
     measure, probe, mode, neurons, selection, n_samples, computed_at,
-    repo_id_b, revision_b, repo_id_a, revision_a, value, value_ba, value_ab
+    repo_id_b, revision_b, repo_id_a, revision_a, value, value_ba, value_ab, p_value, calibrated,
+    permutations
 FROM whole;
 
 -- The same of layers.
@@ -37,12 +38,13 @@ SELECT
     measure, probe, mode, neurons, selection, n_samples, computed_at,
     repo_id_a AS repo_id, revision_a AS revision, layer_a AS layer,
     repo_id_b AS other, revision_b AS other_revision, layer_b AS other_layer,
-    value, value_ab AS value_to_other, value_ba AS value_from_other
+    value, value_ab AS value_to_other, value_ba AS value_from_other, p_value, calibrated, permutations
 FROM pairs
 UNION ALL
 SELECT
     measure, probe, mode, neurons, selection, n_samples, computed_at,
-    repo_id_b, revision_b, layer_b, repo_id_a, revision_a, layer_a, value, value_ba, value_ab
+    repo_id_b, revision_b, layer_b, repo_id_a, revision_a, layer_a, value, value_ba, value_ab,
+    p_value, calibrated, permutations
 FROM pairs;
 
 -- Measures whose lower values mean more alike, as they declare it themselves.

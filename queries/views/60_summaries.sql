@@ -47,13 +47,16 @@ CREATE VIEW summaries AS FROM raw.summarised('raw.averaged_layers', true);
 -- were imported, of which nobody can tell.
 CREATE VIEW clear_summaries AS FROM raw.summarised('raw.clear_layers', false);
 
--- The same in long form, for questions that take the metric's name as a parameter. Written out,
--- because a question about one metric then reads one column, where UNPIVOT would read them all.
+-- The means in long form. It reads the columns of all metrics; `summary_values` reads that of one.
 CREATE VIEW metric_values AS
-SELECT repo_id, revision, method, series, layers, NULL::VARCHAR AS metric, NULL::DOUBLE AS value
-FROM summaries WHERE false
-UNION ALL SELECT repo_id, revision, method, series, layers, '{metric}', {metric} FROM summaries WHERE {metric} IS NOT NULL
-;
+SELECT repo_id, revision, method, series, layers, metric, value
+FROM (
+    SELECT
+        {metric},
+        repo_id, revision, method, series, layers
+    FROM summaries
+)
+UNPIVOT (value FOR metric IN (COLUMNS(* EXCLUDE (repo_id, revision, method, series, layers))));
 
 -- One column of `summaries` by its name, null where none is called so; `quality` says over which layers.
 CREATE MACRO summary_values(metric, quality) AS TABLE

@@ -9,9 +9,9 @@ import pyarrow as pa
 import pytest
 
 from tests.support.command import zoo
-from zoo_analysis.answers.correspondence import LayerName, correspond
+from zoo_analysis.answers.comparison.correspondence import LayerName, correspond
+from zoo_analysis.answers.comparison.two_models import compare
 from zoo_analysis.answers.ranking import rank
-from zoo_analysis.answers.two_models import compare
 from zoo_analysis.errors import QueryError
 from zoo_analysis.imports.metric_tables import NO_ESDS
 from zoo_analysis.store import ModelRows, Store, open_store

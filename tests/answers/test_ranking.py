@@ -12,7 +12,7 @@ from zoo_analysis.answers.ranking import rank, rankings
 from zoo_analysis.errors import QueryError
 from zoo_analysis.imports.metric_tables import NO_ESDS
 from zoo_analysis.store import ModelRows, Store, open_store
-from zoo_analysis.store.schemas import QUALITIES, SUMMARY_COLUMNS
+from zoo_analysis.store.schemas import LEADING_COLUMNS, QUALITIES
 
 DEFAULT, NATURE = "default-0123abcd", "nature2021-0123abcd"
 
@@ -175,7 +175,7 @@ def test_medians_and_tails_rank_too_and_clear_tails_alone_on_request(tmp_path: A
 @pytest.mark.parametrize("where", [None, "series = 'vgg'"])
 def test_rankings_by_many_metrics_are_those_by_each(where: str | None, store: Store) -> None:
     found = {(quality, metric): table for quality, metric, table in rankings(store, where=where)}
-    assert found.keys() == {(quality, m) for quality in QUALITIES for m in SUMMARY_COLUMNS}
+    assert found.keys() == {(quality, m) for quality in QUALITIES for m in LEADING_COLUMNS}
     for metric in ("alpha", "log_norm_median", "random_like"):
         assert found["all", metric].to_pylist() == ranked_or_none(store, metric, where)
 

@@ -30,19 +30,32 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Three series that rise with alpha pooled and fall within; parameters double every series."""
     folder = tmp_path_factory.mktemp("regress")
     generator = np.random.default_rng(0)
-    lines = ["model,series,library,dataset,top1,alpha,log_norm,parameters,stable_rank"]
+    lines = ["model,series,library,dataset,top1,alpha,log_norm,parameters,stable_rank,erg_gap"]
     for i, series in enumerate("uvw"):
         for j in range(5):
             t = j - 2 + 0.1 * generator.normal()
             accuracy = 40 + 20 * i - 2 * t + 0.2 * generator.normal()
             size = 10 ** (6 + i) * (j + 1)
             library = "timm" if i else "torchvision"
-            lines.append(f"{series}{j},{series},{library},d,{accuracy},{4 * i + t},{i},{size},")
+            lines.append(
+                f"{series}{j},{series},{library},d,{accuracy},{4 * i + t},{i},{size},,{-t}"
+            )
     (folder / "zoo.csv").write_text("\n".join(lines) + "\n")
     (folder / "few.csv").write_text("model,series,dataset,top5,alpha\np,x,d,80,3\nq,x,d,90,2\n")
     store = open_store(folder / "store")
     import_tables(store, [folder / "zoo.csv", folder / "few.csv"])
     return folder / "store"
+
+
+def test_metrics_told_by_name_are_regressed_where_they_or_all_are_named(place: Path) -> None:
+    def asked(*metrics: str) -> set[str]:
+        found = regressions.regress(place, metrics, dataset="d", by="none")
+        return set(found["metric"].to_pylist())
+
+    assert asked() == {"alpha", "log_norm"}
+    assert asked("erg_gap") == {"erg_gap"}
+    assert asked("all") == {"alpha", "log_norm", "erg_gap"}
+    assert "--metric all" in regressions._command(Selection(("all",)), "none", 3)
 
 
 @pytest.mark.skipif(not VGG_2020.exists(), reason="no reference figures here")

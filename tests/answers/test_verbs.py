@@ -17,9 +17,9 @@ from zoo_analysis.answers import (
     ranking,
     regressions,
     similarity,
-    two_models,
 )
 from zoo_analysis.answers.accuracies import accuracies_reported
+from zoo_analysis.answers.comparison import two_models
 from zoo_analysis.answers.operation.store_upkeep import (
     check_store,
     compact_store,

@@ -98,13 +98,13 @@ def drip() -> Iterator[bytes]:
 def test_a_table_without_end_is_refused(
     headers: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("zoo_analysis.sources.reported.fetch.MOST_BYTES", 1 << 20)
+    monkeypatch.setattr("zoo_analysis.sources.fetch.MOST_BYTES", 1 << 20)
     with stranger(lambda path: (200, headers, endless())) as server:
         assert "larger than" in refusal(f"{server.url}/x.csv")
 
 
 def test_a_table_that_drips_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("zoo_analysis.sources.reported.fetch.MOST_SECONDS", 0.3)
+    monkeypatch.setattr("zoo_analysis.sources.fetch.MOST_SECONDS", 0.3)
     with stranger(lambda path: (200, {}, drip())) as server:
         assert "too slowly" in refusal(f"{server.url}/x.csv")
 
@@ -123,7 +123,7 @@ def test_what_is_no_plain_table_is_refused(headers: dict[str, str], body: bytes)
 
 
 def test_a_file_without_end_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("zoo_analysis.sources.reported.fetch.MOST_BYTES", 1 << 20)
+    monkeypatch.setattr("zoo_analysis.sources.fetch.MOST_BYTES", 1 << 20)
     assert "larger than 1 MiB" in refusal("/dev/zero")
 
 

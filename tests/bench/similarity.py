@@ -3,6 +3,7 @@
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from itertools import combinations, groupby, product
 from typing import Any
 
 import numpy as np
@@ -25,7 +26,7 @@ def run(runs: int) -> list[Row]:
     for size in (NETWORKS[-1], (8, 500)):
         rows += bare_product(*size, runs)
     rows += references(runs)
-    return rows + whole_zoo()
+    return rows + all_pairs() + whole_zoo()
 
 
 def networks(layers: int, width: int) -> tuple[list[torch.Tensor], list[torch.Tensor]]:
@@ -78,7 +79,7 @@ def bare_product(layers: int, width: int, runs: int) -> list[Row]:
     find them.
     """
     from zoo_analysis.similarity import neuronal, neuronal_between
-    from zoo_analysis.similarity.neuronal_correlation import between
+    from zoo_analysis.similarity.neurons.neuronal_correlation import between
 
     a, b = networks(layers, width)
     p, q = torch.cat(a, 1), torch.cat(b, 1)
@@ -146,8 +147,78 @@ def references(runs: int) -> list[Row]:
     return rows
 
 
+def all_pairs(models: int = ZOO, samples: int = DIGITS) -> list[Row]:
+    """(4) All pairs of digits models at once, against pair by pair, and against bare products.
+
+    In this process, on one thread, nothing prepared beforehand.
+    """
+    from zoo_analysis.activations import capture
+    from zoo_analysis.activations.networks.load import load_network
+    from zoo_analysis.activations.probes.named import load_probe
+    from zoo_analysis.digits import digits_dir, digits_zoo, train
+    from zoo_analysis.pairwise.by_activations import ModelActivations, compare_activations
+    from zoo_analysis.pairwise.by_products import compare_at_once
+    from zoo_analysis.pairwise.prepared import PreparedCache
+    from zoo_analysis.similarity.all_pairs.layer_products import AT_ONCE
+    from zoo_analysis.similarity.registry import get_measure
+
+    specs, root, probe = digits_zoo()[:models], digits_dir(), load_probe("digits", samples)
+    for spec in specs:
+        if not (root / spec.name).is_dir():
+            train(spec, root)
+    seen = [
+        ModelActivations(spec.name, capture(load_network(str(root / spec.name)), probe))
+        for spec in specs
+    ]
+    measures = [get_measure(name) for name in AT_ONCE]
+    pairs = list(combinations(seen, 2))
+
+    def at_once(side: int = 6) -> list[Any]:
+        cache, found = PreparedCache(), []
+        for _, tile in groupby(
+            sorted(pairs, key=lambda p: (seen.index(p[0]) // side, seen.index(p[1]) // side)),
+            key=lambda p: (seen.index(p[0]) // side, seen.index(p[1]) // side),
+        ):
+            found += compare_at_once(list(tile), measures, cache=cache)
+        return found
+
+    def one_by_one() -> list[Any]:
+        cache = PreparedCache()
+        return [
+            {m.name: compare_activations(*pair, m, cache=cache) for m in measures} for pair in pairs
+        ]
+
+    products = [product for pair in pairs for product in _products(*(m.captured for m in pair))]
+    ours = median_seconds(at_once, 3)
+    bare = median_seconds(lambda: [p.T @ q for p, q in products], 3)
+    alone = median_seconds(one_by_one, 1)
+    case = f"{models} models, {len(pairs)} pairs"
+    note = f"{', '.join(AT_ONCE)}; {samples} digits, one thread"
+    return [
+        Row("pair by pair / at once", case, ours, alone, alone / ours, "", 3, note),
+        Row("at once / bare products", case, ours, bare, ours / bare, "≤ 1.5", 3, note),
+    ]
+
+
+def _products(a: Any, b: Any) -> list[tuple[torch.Tensor, torch.Tensor]]:
+    """The matrices of which one product a couple of grids compares all neurons of two models."""
+    from zoo_analysis.activations.pooling import common_grid, neuron_values
+
+    found: dict[Any, tuple[dict[str, torch.Tensor], dict[str, torch.Tensor]]] = {}
+    for x, y in product(a.layers, b.layers):
+        grid = common_grid(x, y)
+        assert grid is not None
+        sides = found.setdefault((x.values.shape[2:], y.values.shape[2:]), ({}, {}))
+        for side, layer in zip(sides, (x, y), strict=True):
+            if layer.name not in side:
+                side[layer.name] = torch.from_numpy(neuron_values(layer, grid, "channel"))
+    return [
+        (torch.cat(list(p.values()), 1), torch.cat(list(q.values()), 1)) for p, q in found.values()
+    ]
+
+
 def whole_zoo(models: int = ZOO, samples: int = DIGITS) -> list[Row]:
-    """(4) Digits models, all pairs, all measures: where the time goes."""
+    """(5) Digits models, all pairs, all measures: where the time goes."""
     from zoo_analysis.cluster.correlate import correlate
     from zoo_analysis.cluster.flow import side_by_side
     from zoo_analysis.digits import digits_dir, digits_zoo, train

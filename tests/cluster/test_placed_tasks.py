@@ -59,6 +59,7 @@ def hollow(file: Path, side: int) -> None:
         stream.truncate(8 + len(raw) + 2 * side**2)
 
 
+@pytest.mark.exhaustive
 def test_large_layers_share_gpus_by_their_memory_and_all_else_runs_beside_them_on_cores(
     cluster: Cluster, folder: Path, make_model: MakeModel, tmp_path: Path
 ) -> None:

@@ -189,6 +189,7 @@ def test_of_a_batch_only_the_model_fails_that_kills_its_process(
         assert kept.sql(sql).fetchall() == open_store(calm).sql(sql).fetchall()
 
 
+@pytest.mark.exhaustive
 @pytest.mark.usefixtures("local_ray")
 def test_two_scans_at_once_show_each_model_once(make_model: MakeModel, tmp_path: Path) -> None:
     store = str(tmp_path / "store")

@@ -22,7 +22,10 @@ def store(tmp_path: Path) -> Store:
 
 
 def test_the_sources_of_this_package() -> None:
-    assert accuracy_sources() == ["card", "eval-results", "torchvision", "timm-csv", "csv"]
+    assert accuracy_sources() == [
+        *("card", "eval-results", "torchvision", "timm-csv"),
+        *("open-llm-leaderboard", "csv"),
+    ]
 
 
 def test_cards_and_evaluation_results_are_asked_by_one_call_a_model(
@@ -85,7 +88,7 @@ def test_fractions_of_another_package_are_refused(
 
 
 def test_what_cannot_be_asked_is_said_before_anybody_is(store: Store) -> None:
-    with pytest.raises(SourceError, match="source timm-csv needs the path or URL of a CSV file"):
+    with pytest.raises(SourceError, match="source timm-csv needs the path or URL of a table"):
         sync_accuracies(store, ["torchvision", "timm-csv"])
     with pytest.raises(SourceError, match=r"no source .* 'torchvison'; did you mean torchvision\?"):
         sync_accuracies(store, ["torchvison"])

@@ -57,7 +57,8 @@ def test_what_the_store_holds_is_left_out_measure_by_measure() -> None:
     assert names(planned(REFS, known=known)) == ["ac", "bc"]
     assert planned(REFS, known=known).skipped == 1
     work = planned(REFS, "cka", "agreement", known=known)
-    assert [len(pair.keys) for pair in work.active] == [1, 2, 2]
+    assert names(work) == ["ab", "ac", "ac", "bc", "bc"]
+    assert {pair.keys[0].measure for pair in work.active[1:3]} == {"cka", "agreement"}
     assert work.skipped == 0
 
 
@@ -69,8 +70,10 @@ def test_weights_are_compared_without_running_a_model() -> None:
 def test_measures_that_take_much_memory_have_a_turn_of_their_own() -> None:
     work = planned(REFS[:2], "knn", "cka", "wcka", "agreement", "rsa")
     turns = [[key.measure for key in pair.keys] for pair in work.active]
-    assert turns == [["cka", "agreement"], ["knn"], ["rsa"]]
-    assert [pair.turn for pair in work.active] == [1, 2, 3]
+    assert turns == [["cka"], ["agreement"], ["knn"], ["rsa"]]
+    assert [pair.at_once for pair in work.active] == [True, False, False, False]
+    assert [pair.heavy for pair in work.active] == [False, False, True, True]
+    assert [pair.turn for pair in work.active] == [1, 2, 3, 4]
 
 
 def test_an_image_and_a_language_model_have_no_probe_in_common() -> None:

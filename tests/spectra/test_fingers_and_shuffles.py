@@ -5,6 +5,8 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.spatial.distance import jensenshannon
+from weightwatcher.RMT_Util import jensen_shannon_distance
 
 from zoo_analysis.spectra import analyze_kernel, compare_randomized, fit_clipped, fit_power_law
 from zoo_analysis.spectra import method as make_method
@@ -78,6 +80,32 @@ def test_noise_has_no_traps(seed):
     spikes, traps = randomized(gaussian(200, 100, seed=seed))
     assert traps == 0
     assert spikes <= 3  # its largest beside another draw's largest
+
+
+def test_a_trap_has_the_size_of_the_entry_that_makes_it():
+    w = gaussian(200, 100)
+    w[3, 5] = 300.0
+    metrics = analyze_kernel(w[None], make_method(randomize=True)).metrics
+    edge = (np.sqrt(200) + np.sqrt(100)) ** 2
+    # a single entry beyond the bulk is a singular value by itself (Benaych-Georges & Nadakuditi)
+    assert metrics.trap_size == pytest.approx(300**2 / edge, rel=0.03)
+    assert metrics.trap_share == pytest.approx(300**2 / float((w**2).sum()), rel=0.03)
+    quiet = analyze_kernel(gaussian(200, 100)[None], make_method(randomize=True)).metrics
+    assert quiet.trap_size == pytest.approx(1, abs=0.05)
+    assert quiet.trap_share == 0
+
+
+def test_distances_to_the_shuffled_spectrum_are_weightwatcher_s():
+    w = gaussian(60, 40) * torch.linspace(1, 5, 40)
+    how = make_method(randomize=True)
+    metrics, shuffled = analyze_kernel(w[None], how).metrics, shuffled_spectrum(w[None], how)[0]
+    evals = np.sort(np.linalg.svd(w.numpy(), compute_uv=False) ** 2)
+    distance = jensen_shannon_distance(evals, shuffled)
+    assert metrics.rand_distance == pytest.approx(distance, rel=1e-9)
+    assert metrics.rand_distance == pytest.approx(jensenshannon(evals, shuffled), rel=1e-9)
+    assert metrics.ww_softrank == pytest.approx(shuffled.max() / evals.max())
+    assert metrics.ww_maxdist == pytest.approx(evals.max() - shuffled.max())
+    assert analyze_kernel(w[None]).metrics.rand_distance is None
 
 
 def test_shuffling_keeps_every_entry_and_depends_on_its_seed_alone():

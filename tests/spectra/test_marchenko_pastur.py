@@ -276,3 +276,10 @@ def test_the_density_between_edges_is_that_of_the_law(ratio: float) -> None:
     assert moment(1) == pytest.approx(variance, rel=1e-5)
     assert moment(2) - moment(1) ** 2 == pytest.approx(ratio * variance**2, rel=1e-4)
     assert bulk_density(np.array([low * 0.9, high * 1.1]), low, high).tolist() == [0, 0]
+
+
+@pytest.mark.parametrize("faint", [0, 20, 40])
+def test_what_lies_below_the_lower_edge_is_a_share_of_the_spectrum(faint):
+    w = np.random.default_rng(0).normal(size=(1600, 200))
+    w[:, :faint] *= 0.1
+    assert fit_bulk(evals_of(w), 1600, 200).bulk_below == pytest.approx(faint / 200, abs=0.015)

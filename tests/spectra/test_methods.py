@@ -26,6 +26,9 @@ CHANGES = {
     "fft_size": 16,
     "randomize": True,
     "alternatives": True,
+    "window": 64,
+    "window_ratio": 2.0,
+    "window_step": 0.5,
     "split_qkv": True,
 }
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from zoo_analysis.spectra import LayerMetrics, Spectrum, fit_power_law
-from zoo_analysis.spectra.metrics import AVERAGED, METRICS, SHOWN, computed, markdown_table
+from zoo_analysis.spectra.metrics import AVERAGED, LEADING, METRICS, SHOWN, computed, markdown_table
 
 METHODS = Path(__file__).parents[2] / "docs" / "methods.md"
 
@@ -25,8 +25,13 @@ def test_every_metric_is_declared_in_one_line() -> None:
 
 
 def test_averages_and_shown_metrics_have_the_places_that_are_declared() -> None:
-    assert [METRICS[name].averaged for name in AVERAGED] == list(range(1, len(AVERAGED) + 1))
+    assert [METRICS[name].averaged for name in LEADING] == list(range(1, len(LEADING) + 1))
     assert [METRICS[name].shown for name in SHOWN] == list(range(1, len(SHOWN) + 1))
+
+
+def test_averages_told_by_name_alone_follow_those_told_unasked() -> None:
+    assert AVERAGED[: len(LEADING)] == LEADING
+    assert set(AVERAGED[len(LEADING) :]) == {name for name, each in METRICS.items() if each.asked}
 
 
 def test_a_metric_of_the_fit_exists_only_where_there_is_one() -> None:

@@ -65,4 +65,5 @@ def test_a_line_with_a_metric_in_braces_is_there_for_every_average() -> None:
     assert "{metric}" not in summaries
     for metric in SUMMARY_METRICS:
         assert f"avg({metric}) AS {metric}," in summaries
-        assert f"'{metric}', {metric} FROM summaries WHERE {metric} IS NOT NULL" in summaries
+        assert f"\n        {metric},\n" in summaries
+        assert f"WHEN '{metric}_by_tail' THEN {metric}_by_tail" in summaries

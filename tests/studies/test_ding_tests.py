@@ -8,8 +8,8 @@ import torch
 from scipy.stats import kendalltau, spearmanr
 from sklearn.decomposition import PCA
 
-from zoo_analysis.similarity.kernel_alignment import cka
-from zoo_analysis.similarity.procrustes_distances import procrustes
+from zoo_analysis.similarity.kernels.kernel_alignment import cka
+from zoo_analysis.similarity.shapes.procrustes_distances import procrustes
 from zoo_analysis.studies.analysis.dissimilarity import (
     deletions,
     layer_of,

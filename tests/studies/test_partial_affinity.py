@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.representations import pair_values
 from zoo_analysis.activations import capture, load_network, load_probe
-from zoo_analysis.similarity.neuron_maxima import neuronal_maxima, standardise
+from zoo_analysis.similarity.neurons.neuron_maxima import neuronal_maxima, standardise
 from zoo_analysis.store import ModelRows, Store, open_store
 from zoo_analysis.store.schemas import ESDS, LAYERS, SIMILARITIES
 from zoo_analysis.studies.analysis.estimate import Estimate

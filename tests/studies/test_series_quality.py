@@ -9,7 +9,7 @@ from sklearn.metrics import roc_auc_score
 
 from zoo_analysis.measure.analyze import analyze
 from zoo_analysis.store import ModelRows, open_store
-from zoo_analysis.store.schemas import ESDS, SUMMARY_METRICS
+from zoo_analysis.store.schemas import ESDS, LEADING_METRICS
 from zoo_analysis.studies.analysis.poor_and_well import (
     ALL_POOR,
     POOR,
@@ -44,7 +44,7 @@ def members(shift: dict[str, float], seeds: int = 8) -> list[Member]:
                 name: shift[name] * (training in POOR) + rng.normal(0, 0.1)
                 if name in shift
                 else float((seed % 2) * (training in POOR) - 0.5 * (training in POOR))
-                for name in SUMMARY_METRICS
+                for name in LEADING_METRICS
             }
             out.append(Member("s", training, seed, 90, metrics))
     return out
@@ -95,7 +95,7 @@ def test_the_area_is_the_mean_over_series_of_roc_areas() -> None:
 
 def test_a_perfect_order_has_no_interval() -> None:
     models = [
-        Member("s", training, 0, 90, dict.fromkeys(SUMMARY_METRICS, i + 10.0 * (training in POOR)))
+        Member("s", training, 0, 90, dict.fromkeys(LEADING_METRICS, i + 10.0 * (training in POOR)))
         for i, training in enumerate((*WELL, *POOR))
     ]
     (area, *_) = areas(models)
@@ -116,7 +116,7 @@ def test_averages_are_those_of_the_view_summaries(
     store.commit_models(rows, "scan")
     shown = {row["method"]: row for row in store.run("FROM summaries").to_pylist()}
     for method, measured in zip(METHODS, member(spec, root), strict=True):
-        expected = {name: shown[method][name] for name in SUMMARY_METRICS}
+        expected = {name: shown[method][name] for name in LEADING_METRICS}
         assert measured.metrics == pytest.approx(expected)
 
 

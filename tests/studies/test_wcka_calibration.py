@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tests.studies.analysis.test_expected_similarity import made
-from zoo_analysis.similarity.kernel_alignment import cka
+from zoo_analysis.similarity.kernels.kernel_alignment import cka
 from zoo_analysis.similarity.weights_only import wcka
 from zoo_analysis.studies.analysis.expected_similarity import margin
 from zoo_analysis.studies.lab.corruptions import corrupted

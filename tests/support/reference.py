@@ -8,3 +8,5 @@ _FOLDER = Path(__file__).parents[3] / "shared" / "reference"
 VGG_2020 = _FOLDER / "published" / "vgg-2020.csv"
 #: Averages of 311 models of pytorchcv with reported errors, and figures printed of them.
 NATURE_2021 = _FOLDER / "nature2021"
+#: Result tables of timm.
+TIMM = _FOLDER / "timm"

@@ -17,11 +17,13 @@ class Stranger:
         url: of it, without a slash at the end.
         answer: what it answers to a path.
         seen: (method, path, headers in lower case) of every request.
+        bodies: of what was posted.
     """
 
     def __init__(self, answer: Callable[[str], Answer]) -> None:
         self.answer = answer
         self.seen: list[tuple[str, str, dict[str, str]]] = []
+        self.bodies: list[bytes] = []
         stranger = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -31,6 +33,10 @@ class Stranger:
                 pass
 
             def do_HEAD(self) -> None:
+                self.do_GET()
+
+            def do_POST(self) -> None:
+                stranger.bodies.append(self.rfile.read(int(self.headers["Content-Length"])))
                 self.do_GET()
 
             def do_GET(self) -> None:

@@ -10,6 +10,9 @@ BY: Final[By] = "series"
 MIN_MODELS: Final = 4
 #: Share of what lies in a model's matrices below which it is flagged.
 LEAST_COVERAGE: Final = 0.9
+#: Kind of accuracy that is predicted, and the coverage that its intervals are made for.
+ACCURACY: Final = "accuracy"
+LEVEL: Final = 0.9
 #: Metrics that models are ranked by.
 RANKED_BY: Final = ("alpha_weighted",)
 #: Layers that averages are over: those of the view `averaged_layers`, or of `clear_layers`.

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from zoo_analysis.answers.defaults import QUALITY, Quality
 from zoo_analysis.answers.names import check, there
@@ -10,11 +10,19 @@ from zoo_analysis.answers.similarity_metric import is_similarity, similarity_poi
 from zoo_analysis.errors import QueryError
 from zoo_analysis.store import Store
 from zoo_analysis.store.guard import admit
-from zoo_analysis.store.schemas import QUALITIES, SUMMARY_COLUMNS, SUMMARY_METRICS
+from zoo_analysis.store.schemas import (
+    LEADING_COLUMNS,
+    LEADING_METRICS,
+    QUALITIES,
+    SUMMARY_COLUMNS,
+    SUMMARY_METRICS,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
 
+#: Stands for every averaged metric where metrics are named.
+EVERY_METRIC: Final = "all"
 #: Two names of one quantity.
 _TOP1 = ("accuracy", "top1")
 
@@ -43,8 +51,8 @@ class Selection:
     """A choice of models, metrics and accuracies.
 
     Attributes:
-        metrics: columns of `summaries`, or ``likeness:MEASURE:REFERENCE``; the mean of every metric
-            where empty.
+        metrics: columns of `summaries`, or ``likeness:MEASURE:REFERENCE``; the means of those that
+            are told unasked where empty, of all that are averaged where it is ``all``.
         dataset: only accuracies on this data set.
         accuracy: only this kind of accuracy; ``top1`` and ``accuracy`` are the same.
         method: only methods whose id begins with this.
@@ -63,19 +71,22 @@ class Selection:
     @property
     def columns(self) -> tuple[str, ...]:
         """The metrics meant."""
-        return self.metrics or SUMMARY_METRICS
+        return (
+            SUMMARY_METRICS if self.metrics == (EVERY_METRIC,) else self.metrics or LEADING_METRICS
+        )
 
 
 def load_pairs(store: Store, selection: Selection) -> "pd.DataFrame":
-    """One row a model, method and reported accuracy, with all metrics and the model's columns.
+    """One row a model, method and reported accuracy, with metrics and the model's columns.
 
     Args:
         store: with summaries and accuracies.
         selection: of them.
 
     Returns:
-        series, dataset, accuracy, method, repo_id, revision, value, source, the metrics, the
-        columns of `models`, and `similarity`, the metric that a row is of where this is one.
+        series, dataset, accuracy, method, repo_id, revision, value, source, the metrics meant and
+        those told unasked, the columns of `models`, and `similarity`, the metric that a row is of
+        where this is one.
 
     Raises:
         QueryError: a metric, data set, accuracy or method that is not there (says what is), no
@@ -188,7 +199,10 @@ def _points(
             metrics=_EVERY, summaries=_SUMMARIES[selection.quality], joined="JOIN", where=where
         )
         order = "ORDER BY dataset, accuracy, method, series, repo_id"
-        rows = store.run(f"SELECT * {points} {order}").to_pandas()
+        told = {*LEADING_COLUMNS, *spectral}
+        rest = ", ".join(column for column in SUMMARY_COLUMNS if column not in told)
+        columns = f"* EXCLUDE ({rest})" if rest else "*"
+        rows = store.run(f"SELECT {columns} {points} {order}").to_pandas()
         frames.append(rows.assign(similarity=None))
     for metric in similarities:
         rows = similarity_points(store, metric, SUMMARY_COLUMNS, where)

@@ -15,7 +15,7 @@ from zoo_analysis.errors import QueryError
 from zoo_analysis.lookup import listed
 from zoo_analysis.stats import robust_z
 from zoo_analysis.store import Store, as_store, get_query
-from zoo_analysis.store.schemas import QUALITIES, SUMMARY_COLUMNS, SUMMARY_METRICS
+from zoo_analysis.store.schemas import LEADING_COLUMNS, LEADING_METRICS, QUALITIES, SUMMARY_COLUMNS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -76,7 +76,7 @@ def rank(
         StoreError: there is no store.
     """
     store, named = as_store(store), get_query("leaderboard")
-    columns = listed(metrics) or SUMMARY_METRICS
+    columns = listed(metrics) or LEADING_METRICS
     for metric in columns:
         check(metric, SUMMARY_COLUMNS, "metric to rank by")
     check(quality, QUALITIES, "quality")
@@ -97,7 +97,7 @@ def rank(
 
 
 def rankings(
-    store: Store, metrics: Sequence[str] = SUMMARY_COLUMNS, where: str | None = None
+    store: Store, metrics: Sequence[str] = LEADING_COLUMNS, where: str | None = None
 ) -> Iterator[tuple[str, str, pa.Table]]:
     """The rankings of `rank` by many metrics, over all layers and over those with a clear tail.
 
@@ -164,7 +164,7 @@ def places_among(rows: "pd.DataFrame", repo_id: str, revision: str) -> tuple[Pla
         repo_id, revision: of the model.
     """
     places = []
-    for metric in SUMMARY_METRICS:
+    for metric in LEADING_METRICS:
         told = rows[rows[metric].notna()]
         mine = ((told["repo_id"] == repo_id) & (told["revision"] == revision)).to_numpy()
         if not mine.any():

@@ -53,8 +53,8 @@ def regress(
 
     Args:
         store: a store, or what `open_store` takes.
-        metrics: columns of `summaries`, or ``likeness:MEASURE:REFERENCE``; the mean of every metric
-            where empty.
+        metrics: columns of `summaries`, or ``likeness:MEASURE:REFERENCE``; the means that are told
+            unasked where empty, ``all`` for the mean of every averaged metric.
         dataset: only accuracies on this data set.
         by: a regression for each series or library, or over all models.
         method: only methods whose id begins with this.

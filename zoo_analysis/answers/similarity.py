@@ -27,8 +27,8 @@ _SERIES = "SELECT repo_id, min(series) AS series FROM models GROUP BY repo_id"
 _NEAREST = f"""
 SELECT
     l.other AS repo_id, l.other_revision AS revision, m.series, l.value, l.value_to_other,
-    l.value_from_other, a.dataset, a.metric AS accuracy_metric, a.value AS accuracy, l.measure,
-    l.probe, l.mode, l.neurons, l.selection, l.n_samples
+    l.value_from_other, l.calibrated, l.p_value, a.dataset, a.metric AS accuracy_metric,
+    a.value AS accuracy, l.measure, l.probe, l.mode, l.neurons, l.selection, l.n_samples
 FROM likeness l
 LEFT JOIN ({_SERIES}) m ON m.repo_id = l.other
 LEFT JOIN accuracy a ON a.repo_id = l.other
@@ -105,7 +105,8 @@ def similar(
 
     Returns:
         A row a model: repo_id, revision, series; value, and value_to_other and value_from_other
-        where the measure is directed, in the measure's own unit; dataset, accuracy_metric and
+        where the measure is directed, in the measure's own unit; calibrated and p_value where
+        `correlate` was told to `calibrate`; dataset, accuracy_metric and
         accuracy; and how the value was made.
 
     Raises:

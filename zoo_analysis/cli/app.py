@@ -81,6 +81,7 @@ for command in (
     ask.schema,
     ask.show,
     statistics.regress,
+    statistics.predict,
     statistics.rank,
     statistics.compare,
     statistics.diagnose,

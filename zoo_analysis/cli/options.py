@@ -91,8 +91,17 @@ def _options_of_method(
         bool, typer.Option("--randomize", help="Also the spectrum of shuffled weights.")
     ] = Method.randomize,
     alternatives: Annotated[
-        bool, typer.Option("--alternatives", help="Also compare other tails by likelihood ratio.")
+        bool, typer.Option("--alternatives", help="Also fit and compare other tails.")
     ] = Method.alternatives,
+    window: Annotated[
+        int, typer.Option(min=0, help="Side of windows over each matrix, for farms_alpha.")
+    ] = Method.window,
+    window_ratio: Annotated[
+        float, typer.Option(min=1, help="Longer side of these windows over the shorter.")
+    ] = Method.window_ratio,
+    window_step: Annotated[
+        float, typer.Option(help="How far apart they begin, in their sides (0 to 1).")
+    ] = Method.window_step,
     split_qkv: Annotated[
         bool, typer.Option("--split-qkv", help="Also q, k, v of fused projections.")
     ] = Method.split_qkv,

@@ -73,6 +73,10 @@ def correlate(
         int | None,
         typer.Option(min=1, help="Positions a side kept of a layer.", show_default=str(POSITIONS)),
     ] = None,
+    calibrate: Annotated[
+        int,
+        typer.Option(min=0, help="Permutations of samples, for p-values and calibrated values."),
+    ] = 0,
     device: DeviceOption = DEVICE,
     address: AddressOption = None,
     cache_size: Annotated[
@@ -109,6 +113,7 @@ def correlate(
             probe=probe,
             samples=samples,
             positions=positions,
+            calibrate=calibrate,
             device=device,
             address=address,
             cache_size=size(cache_size),

@@ -4,11 +4,20 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from zoo_analysis.answers.defaults import BY, MIN_MODELS, QUALITY, RANKED_BY, By, Quality
+from zoo_analysis.answers.defaults import (
+    ACCURACY,
+    BY,
+    LEVEL,
+    MIN_MODELS,
+    QUALITY,
+    RANKED_BY,
+    By,
+    Quality,
+)
 from zoo_analysis.cli.options import FormatOption, OutOption, StoreOption
 
 if TYPE_CHECKING:
-    from zoo_analysis.answers.two_models import ModelComparison
+    from zoo_analysis.answers.comparison.two_models import ModelComparison
 
 MetricOption = Annotated[
     list[str] | None, typer.Option("--metric", help="Metric of `summaries`; repeatable.")
@@ -16,7 +25,8 @@ MetricOption = Annotated[
 PredictorOption = Annotated[
     list[str] | None,
     typer.Option(
-        "--metric", help="Metric of `summaries`, or likeness:MEASURE:REFERENCE; repeatable."
+        "--metric",
+        help="Metric of `summaries`, or likeness:MEASURE:REFERENCE; repeatable; all for every one.",
     ),
 ]
 DatasetOption = Annotated[str | None, typer.Option(help="Only accuracies on this data set.")]
@@ -74,6 +84,54 @@ def regress(
     write_table(table, format, output)
 
 
+def predict(
+    models: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[REPO_ID]...",
+            help="Only these, without what is reported of them; else all without a report.",
+        ),
+    ] = None,
+    dataset: DatasetOption = None,
+    accuracy: Annotated[str, typer.Option(help="Kind of accuracy: top1, top5, ….")] = ACCURACY,
+    where: WhereOption = None,
+    level: Annotated[float, typer.Option(help="Coverage of the intervals.")] = LEVEL,
+    keep: Annotated[
+        bool, typer.Option("--keep/--no-keep", help="Add to the table `predictions`.")
+    ] = True,
+    method: MethodOption = None,
+    store: StoreOption = None,
+    format: FormatOption = "table",
+    output: OutOption = None,
+) -> None:
+    """Predict accuracies that nobody has reported, with intervals, and say what predicts them."""
+    from zoo_analysis.answers.prediction import predict as prediction
+    from zoo_analysis.cli.output import say, write_report, write_table
+
+    found = prediction.predict(
+        store,
+        models or (),
+        dataset,
+        accuracy=accuracy,
+        method=method,
+        where=where,
+        level=level,
+        keep=keep,
+    )
+
+    def show() -> None:
+        for told in found.datasets:
+            say(f"{told.words}.", *(f"  {remark}" for remark in told.remarks))
+        if found.too_few:
+            say(prediction.told_of_too_few(found.too_few))
+        if found.rows:
+            write_table(found.table.select(prediction.READER_COLUMNS), "table")
+        elif found.datasets:
+            say("of every model that was measured an accuracy is reported")
+
+    write_report(found.as_dict(), found.table, show, format, output)
+
+
 def rank(
     metric: MetricOption = None,
     series: Annotated[str | None, typer.Option(help="Only this series.")] = None,
@@ -112,7 +170,7 @@ def compare(
     output: OutOption = None,
 ) -> None:
     """Two models layer by layer, and which of them each metric calls better."""
-    from zoo_analysis.answers import two_models
+    from zoo_analysis.answers.comparison import two_models
     from zoo_analysis.cli.output import write_report
 
     found = two_models.compare(store, a, b, method)

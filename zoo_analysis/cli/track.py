@@ -35,6 +35,14 @@ def track(
         Path | None,
         typer.Option(metavar="DIR", help="Then make the report there anew: zoo report -o DIR."),
     ] = None,
+    notify: Annotated[
+        str | None,
+        typer.Option(metavar="URL", help="Post what is new there, signed with $ZOO_NOTIFY_SECRET."),
+    ] = None,
+    exec_: Annotated[
+        str | None,
+        typer.Option("--exec", metavar="CMD", help="Run this with what is new on its input."),
+    ] = None,
     store: StoreOption = None,
     address: AddressOption = None,
     cache_size: WeightCacheOption = WEIGHT_CACHE,
@@ -56,10 +64,18 @@ def track(
         scan=make_method(method) if scan else None,
         address=address,
         cache_size=size(cache_size),
+        notify=notify,
+        command=exec_,
     )
-    write_table(found.table(), format, output)
+    table = found.table()
+    write_table(table.drop_columns("prediction") if format == "table" else table, format, output)
     if found.scanned is not None and format == "table":
         print_scan(found.scanned)
+        for row in table.to_pylist():
+            if row["prediction"]:
+                say(f"{row['event']} {row['repo_id']}: {row['prediction']}")
+        if found.not_predicted:
+            say(f"no accuracy is predicted: {found.not_predicted}")
     for problem in found.problems:
         say(f"failed: {problem.repo_id}: {problem.message}", error=True)
     if report is not None:

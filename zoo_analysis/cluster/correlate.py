@@ -35,6 +35,7 @@ from zoo_analysis.pairwise.settings import (
     Mode,
 )
 from zoo_analysis.similarity.measure import Measure
+from zoo_analysis.similarity.null_calibration import LEVEL
 from zoo_analysis.similarity.registry import get_measure
 from zoo_analysis.sources import ModelRef, resolve_sources
 from zoo_analysis.store import Store, as_store
@@ -46,6 +47,7 @@ SELECT DISTINCT measure, probe, mode, neurons, selection,
     repo_id_a, revision_a, repo_id_b, revision_b
 FROM similarities
 WHERE layer_a IS NULL AND layer_b IS NULL AND list_contains($measures, measure)
+    AND (value IS NULL OR coalesce(permutations, 0) >= $permutations)
 """
 
 
@@ -63,6 +65,7 @@ def correlate(
     positions: int | None = None,
     device: Device = DEVICE,
     address: str | None = None,
+    calibrate: int = 0,
     cache_size: int = ACTIVATION_BYTES,
     model_seconds: float = MODEL_SECONDS,
     model_memory: int | None = None,
@@ -94,6 +97,8 @@ def correlate(
             ``published``.
         device: ``cpu``, ``cuda``, or ``auto``: cuda where the cluster has a GPU.
         address: of a Ray cluster; None is ``$RAY_ADDRESS``, else a local Ray.
+        calibrate: permutations of samples from which each number gets a p-value and a calibrated
+            value, 0 for none; pairs that are stored with fewer are computed anew.
         cache_size: bytes on each node for activations, kept from run to run.
         model_seconds: that running a model, or comparing a pair, may take besides what their sizes
             explain.
@@ -114,11 +119,12 @@ def correlate(
         ActivationError: a probe that is nothing.
         StoreError: a store that cannot be written.
         ZooError: fewer than two models, no such reference, no cluster, no GPU where one was asked
-            for, or limits that no model could keep.
+            for, limits that no model could keep, or permutations of what has no samples.
     """
     limits = Limits.allowed(model_seconds, model_memory)
     names = sorted(set(listed(measures)))
     chosen = [get_measure(name) for name in dict.fromkeys(listed(measures))]
+    _check_permutations(calibrate, chosen)
     how = ComparisonSettings.chosen(mode, neurons, layers, positions)
     resolved = resolve_sources(sources, access)
     refs, of = list(resolved.refs), frozenset[str]()
@@ -142,6 +148,7 @@ def correlate(
         "probe": probe,
         "samples": samples,
         "positions": positions,
+        "calibrate": calibrate,
         "device": device,
         "cache_size": cache_size,
         "model_seconds": model_seconds,
@@ -158,7 +165,7 @@ def correlate(
             kinds = {ref: kind_of(ref) for ref in refs}
 
             def missing() -> ComparisonPlan:
-                known = known_pairs(store, chosen)
+                known = known_pairs(store, chosen, calibrate)
                 found = plan(refs, of, chosen, how, kinds, ids, known)
                 return found.among(among) if among else found
 
@@ -171,11 +178,12 @@ def correlate(
                 gated = None
                 if any(ref.source == "hub" for ref in refs):
                     gated = replace(access or default_access(), gate=Downloads(DOWNLOADS))
-                settings = CorrelateSettings(how, device_for(device), cache_size, gated)
+                settings = CorrelateSettings(how, device_for(device), cache_size, gated, calibrate)
                 probes = {kind: (ray.put(probe), probe.n) for kind, probe in shown.items()}
                 workers = RayWorkers(link)
                 try:
-                    for mine in parts_of_its_own(writer, work, missing, f"{how} {names} {ids}"):
+                    asked = f"{how} {names} {ids} {calibrate}"
+                    for mine in parts_of_its_own(writer, work, missing, asked):
                         schedule = CorrelateSchedule(
                             writer, settings, mine, lambda ref: probes[kinds[ref]], limits
                         )
@@ -185,15 +193,33 @@ def correlate(
     return summary
 
 
-def known_pairs(store: Store, measures: Iterable[Measure]) -> frozenset[tuple[str, ...]]:
-    """Numbers of whole models that the store holds.
+def _check_permutations(permutations: int, measures: Sequence[Measure]) -> None:
+    """Refuses permutations that are too few, or of weights, which have no samples."""
+    least = round(1 / LEVEL) - 1
+    if permutations and permutations < least:
+        raise ZooError(
+            f"`calibrate` {permutations}: at a level of {LEVEL:g}, {least} permutations are the "
+            "least"
+        )
+    weights = [measure.name for measure in measures if measure.of == "weights"]
+    if permutations and weights:
+        raise ZooError(
+            f"`calibrate` permutes samples, and {', '.join(weights)} has none: leave it out"
+        )
+
+
+def known_pairs(
+    store: Store, measures: Iterable[Measure], permutations: int = 0
+) -> frozenset[tuple[str, ...]]:
+    """Numbers of whole models that the store holds, calibrated by as many permutations or more.
 
     Returns:
         The columns of `Key`, then repo_id and revision of a and of b.
     """
     if not store.exists():
         return frozenset()
-    table = store.run(_KNOWN, {"measures": [measure.name for measure in measures]})
+    names = [measure.name for measure in measures]
+    table = store.run(_KNOWN, {"measures": names, "permutations": permutations})
     return frozenset(zip(*(column.to_pylist() for column in table.columns), strict=True))
 
 

@@ -22,7 +22,7 @@ WHERE starts_with(scan_id, $scan) AND NOT starts_with(scan_id, 'import')
 ORDER BY started_at DESC, scan_id DESC
 """
 _FAILED: Final = "SELECT DISTINCT repo_id, stage, error FROM failures WHERE scan_id = $scan"
-#: Settings of a comparison that `correlate` takes again as they were.
+#: Settings of a comparison that `correlate` takes again as they were; earlier ones lack some.
 _OF_CORRELATE: Final = (
     "measures",
     "reference",
@@ -32,6 +32,7 @@ _OF_CORRELATE: Final = (
     "probe",
     "samples",
     "positions",
+    "calibrate",
     "device",
     "cache_size",
     "model_seconds",
@@ -105,7 +106,7 @@ def retry(
     told: dict[str, Any] = {"address": address, "access": access, "retry_of": of}
     told |= {"on_event": on_event, "on_start": on_start}
     if run["method"] == "correlate":
-        told |= {name: config[name] for name in _OF_CORRELATE}
+        told |= {name: config[name] for name in _OF_CORRELATE if name in config}
         return Retried(of, len(names), correlate(config["sources"], store, among=names, **told))
     resolved = resolve_sources(config["sources"], access, config["variant"] or "")
     refs = tuple(ref for ref in resolved.refs if ref.repo_id in names)

@@ -41,7 +41,7 @@ def is_transient(error: BaseException) -> bool:
     import httpx2
     from huggingface_hub.errors import HfHubHTTPError
 
-    if isinstance(error, HfHubHTTPError):
+    if isinstance(error, HfHubHTTPError | httpx2.HTTPStatusError):
         return error.response is not None and error.response.status_code in _TRANSIENT
     if isinstance(error, RuntimeError) and "client has been closed" in str(error):
         return True  # huggingface_hub closes its shared client when a connection fails

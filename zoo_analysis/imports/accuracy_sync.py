@@ -27,7 +27,7 @@ class SyncedAccuracies:
     Attributes:
         accuracies: that the sources report, new to the store or not.
         models: that they are reported of.
-        remarks: numbers that cannot be used: of which model, and in a sentence which.
+        remarks: numbers that are not used: of which model or table, and in a sentence which.
     """
 
     accuracies: int
@@ -49,8 +49,9 @@ def sync_accuracies(
     Args:
         store: a store, or what `open_store` takes; what it has already is not added again.
         sources: names of `sources.reported.accuracy_sources`. ``card`` and ``eval-results`` ask the
-            hub of the store's models, one call each; ``timm-csv`` and ``csv`` read `places`.
-        places: paths or URLs of CSV files.
+            hub of the store's models, one call each; ``timm-csv``, ``csv`` and
+            ``open-llm-leaderboard`` read `places`.
+        places: paths or URLs of tables.
         columns: for ``csv``: column by what it is (``repo_id``, ``dataset``, ``metric``,
             ``value``, ``split``, ``source_url``), where it is not called so.
         fixed: for ``csv``: values, by the same names, of what has no column.
@@ -65,13 +66,16 @@ def sync_accuracies(
     asked = [accuracy_source(name) for name in sources]
     for source in asked:
         if source.needs == "places" and not places:
-            raise SourceError(f"source {source.name} needs the path or URL of a CSV file behind it")
+            raise SourceError(f"source {source.name} needs the path or URL of a table behind it")
     models: tuple[ModelRef, ...] = ()
     if any(source.needs == "hub" for source in asked):
         names = [split_id(row["repo_id"]).repo_id for row in store.run(_MODELS).to_pylist()]
         found = hub_models(list(dict.fromkeys(names)), access)
         models = tuple(model for each in found.values() for model in each.refs)
-    inquiry = Inquiry(models, tuple(places), columns or {}, fixed or {})
+    told: list[tuple[str, str]] = []
+    inquiry = Inquiry(
+        models, tuple(places), columns or {}, fixed or {}, lambda of, why: told.append((of, why))
+    )
     reported: list[Accuracy] = []
     for source in asked:
         rows = list(source.collect(inquiry))
@@ -83,10 +87,10 @@ def sync_accuracies(
             check_shares(rows, f"source {source.name}")
         reported += rows
     store.append("accuracies", table_of(Accuracy, reported))
-    remarks = tuple(
+    told += [
         (model.repo_id, remark)
         for model in models
         for remark in model.remarks
         if remark.partition(":")[0] in sources
-    )
-    return SyncedAccuracies(len(reported), len({each.repo_id for each in reported}), remarks)
+    ]
+    return SyncedAccuracies(len(reported), len({each.repo_id for each in reported}), tuple(told))

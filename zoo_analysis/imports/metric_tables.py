@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from zoo_analysis.errors import SourceError
 from zoo_analysis.lookup import near
+from zoo_analysis.sources.fetch import read_table
+from zoo_analysis.sources.parquet_tables import refuse_dense
 from zoo_analysis.sources.percents import check_percent, check_unit
-from zoo_analysis.sources.reported.fetch import read_table
 from zoo_analysis.store import ModelRows
 from zoo_analysis.store.accuracy import Accuracy
 from zoo_analysis.store.records import table_of
@@ -49,8 +49,6 @@ _TEXTS = {
     "dataset",
     *(field.name for field in MODELS if pa.types.is_string(field.type)),
 }
-#: Cells of a Parquet file, and bytes for each of its own that they may take.
-_MOST_CELLS, _DENSEST = 20_000_000, 20
 #: Cells that are empty, in columns that do not name a model.
 _EMPTY = ("", "NA", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan", "NULL", "null", "None")
 #: Columns that mean something here.
@@ -89,7 +87,7 @@ def read_columns(path: Path, mapping: Mapping[str, str], known: Sequence[str]) -
     try:
         content = io.BytesIO(read_table(path))
         if path.suffix == ".parquet":
-            _refuse_many(content, path)
+            refuse_dense(content, path)
             table = pd.read_parquet(content)
         else:
             table = _csv(content, mapping)
@@ -112,17 +110,6 @@ def read_columns(path: Path, mapping: Mapping[str, str], known: Sequence[str]) -
     if not len(table):
         raise SourceError(f"{path}: no rows")
     return table
-
-
-def _refuse_many(content: io.BytesIO, path: Path) -> None:
-    """Refuse a few bytes that unfold to more than a table of metrics has."""
-    about = pq.read_metadata(content)
-    if (cells := about.num_rows * about.num_columns) > _MOST_CELLS:
-        raise SourceError(f"{path}: {cells:,} cells, more than {_MOST_CELLS:,}; split the table")
-    nbytes = sum(about.row_group(i).total_byte_size for i in range(about.num_row_groups))
-    if nbytes > _DENSEST * max(len(content.getvalue()), 2**20):
-        raise SourceError(f"{path}: unfolds to {nbytes:,} bytes; write it less compressed")
-    content.seek(0)
 
 
 def _csv(content: io.BytesIO, mapping: Mapping[str, str]) -> "pd.DataFrame":

@@ -15,7 +15,7 @@ import torch
 from safetensors.torch import save_file
 from threadpoolctl import threadpool_limits
 
-from zoo_analysis.measure.cost import work, work_of
+from zoo_analysis.measure.cost import laws, work, work_of
 from zoo_analysis.measure.rates import TYPICAL, Rates
 from zoo_analysis.measure.rows import measure
 from zoo_analysis.sources import ModelRef, resolve_revision
@@ -115,7 +115,7 @@ def _fits(how: Method) -> tuple[float, float]:
         shuffled = evals[::-1] if how.randomize else None
         took.append(_seconds(partial(spectrum_metrics, evals, shape, how, shuffled)))
     evaluation = max((took[1] - took[0]) / (sizes[1] - sizes[0]), 0.0)
-    return max(took[0] - sizes[0] * evaluation, 0.0), evaluation
+    return max(took[0] - sizes[0] * evaluation, 0.0) / laws(how), evaluation
 
 
 def _element(

@@ -8,12 +8,15 @@ from dataclasses import dataclass, replace
 from zoo_analysis.measure.rates import TYPICAL, Rates, Work
 from zoo_analysis.measure.scan_plan import Forecast
 from zoo_analysis.spectra import Method, matrix_shape
+from zoo_analysis.spectra.windows import window_count, window_sides
 from zoo_analysis.weights import Checkpoint, LayerSpec, kernel_dims
 from zoo_analysis.weights.layers.listing import take_inventory
 from zoo_analysis.weights.scratch import LARGE
 
 #: An eigenproblem of side M costs as much as this many M³ of a symmetric rank-k update (measured).
 _EIGEN = 3.3
+#: Other laws beside the power law take as long as this many of it (measured).
+_OTHER_LAWS = 200
 #: Floating-point work below which a piece is not worth sending: about two seconds of one core.
 _PIECE = 5e10
 
@@ -77,8 +80,32 @@ def work(sides: tuple[int, int, int], spatial: tuple[int, ...], how: Method) -> 
         strided=bool(spatial),
         elements=spectra * math.prod((*sides, *spatial)),
         evals=shape.num_evals,
-        fits=shape.matrices if spatial and how.conv2d == "slices" else 1,
+        fits=laws(how) * (shape.matrices if spatial and how.conv2d == "slices" else 1),
     )
+
+
+def window_work(spec: LayerSpec, how: Method) -> Work | None:
+    """The work on the windows over a layer's matrices; None where a method lays none."""
+    spatial = spec.shape[2:] if spec.kind.startswith("conv") else ()
+    if not how.window or spec.rank is not None or (spatial and how.conv2d == "fft"):
+        return None
+    shape = matrix_shape(*kernel_dims(spec)[:3], spatial, how)
+    long, short = window_sides(shape.n, shape.m, how)
+    windows = shape.matrices * window_count(shape.n, shape.m, how)
+    return Work(
+        n=long,
+        m=short,
+        matrices=windows,
+        strided=True,
+        elements=windows * long * short,
+        evals=windows * short,
+        fits=0,
+    )
+
+
+def laws(how: Method) -> int:
+    """Power laws whose fit takes as long as all that a method fits to a spectrum."""
+    return 1 + _OTHER_LAWS * how.alternatives
 
 
 def cost(spec: LayerSpec, how: Method, rates: Rates = TYPICAL, threads: int = 1) -> Cost:
@@ -97,11 +124,13 @@ def cost(spec: LayerSpec, how: Method, rates: Rates = TYPICAL, threads: int = 1)
     held = 4 * asked.elements
     if not (how.randomize or spec.coded):
         held = min(held, LARGE)
+    windows = window_work(spec, how)
+    asks = [asked] if windows is None else [asked, windows]
     return Cost(
-        gram=asked.matrices * asked.n * asked.m**2,
-        eigen=asked.matrices * _EIGEN * asked.m**3,
+        gram=sum(each.matrices * each.n * each.m**2 for each in asks),
+        eigen=sum(each.matrices * _EIGEN * each.m**3 for each in asks),
         peak_bytes=held + 3 * word * asked.m**2,
-        seconds=rates.of_layer(asked, threads),
+        seconds=sum(rates.of_layer(each, threads) for each in asks),
     )
 
 

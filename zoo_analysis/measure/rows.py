@@ -14,6 +14,7 @@ from zoo_analysis.spectra import LayerMetrics, LayerResult, Method, analyze_kern
 from zoo_analysis.spectra.methods import SLICE
 from zoo_analysis.store.schemas import ESD_ROWS, LAYER_ROWS
 from zoo_analysis.weights import Checkpoint, LayerSpec, kernel_dims, load_kernel
+from zoo_analysis.weights.biases import bias_comes_first, load_bias
 from zoo_analysis.weights.scratch import release_scratch
 
 #: Bytes of a kernel whose mapped pages are let go while it is being worked on.
@@ -81,12 +82,16 @@ def measure_layer(
     if spec.status is not None:
         shape = matrix_shape(groups, rows, cols, (), how)
         return LayerResult(shape, None, LayerMetrics(), spec.status)
+    # In the order of the file: a window of a stream that was left is fetched again.
+    before = bias_comes_first(checkpoint, spec)
+    bias = load_bias(checkpoint, spec) if before else None
     kernel = load_kernel(checkpoint, spec)
+    bias = bias if before else load_bias(checkpoint, spec)
     release = partial(_release, checkpoint) if kernel.nbytes > _LARGE else None
     sides = (spec.shape[0], spec.shape[1]) if spec.rank is not None else None
     # The core of an update is a product of stored factors, rounded nowhere itself.
     stored = kernel.dtype if spec.rank is not None else getattr(torch, spec.dtype)
-    return analyze_kernel(kernel, how, device, sides, release, stored)
+    return analyze_kernel(kernel, how, device, sides, release, stored, bias)
 
 
 def _release(checkpoint: Checkpoint) -> None:

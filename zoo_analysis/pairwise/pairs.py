@@ -6,8 +6,12 @@ from itertools import combinations
 
 from zoo_analysis.activations.probes.probe import Kind
 from zoo_analysis.pairwise.settings import WEIGHTS, ComparisonSettings, Key
+from zoo_analysis.similarity.all_pairs.layer_products import AT_ONCE
 from zoo_analysis.similarity.measure import Measure
 from zoo_analysis.sources import ModelRef
+
+#: Turns of pairs: see `_turns`.
+_AT_ONCE, _LIGHT = 1, 2
 
 
 @dataclass(frozen=True)
@@ -27,9 +31,14 @@ class Pair:
     turn: int = 0
 
     @property
+    def at_once(self) -> bool:
+        """True where products of many layers give the numbers."""
+        return self.turn == _AT_ONCE
+
+    @property
     def heavy(self) -> bool:
         """True where preparing a layer costs more than comparing it."""
-        return self.turn > 1
+        return self.turn > _LIGHT
 
 
 @dataclass(frozen=True)
@@ -111,12 +120,13 @@ def plan(
 
 
 def _turns(measures: Sequence[Measure]) -> list[set[str]]:
-    """Measures that are computed together: those of weights, the light ones, each heavy one.
+    """Measures computed together: of weights, of many layers at once, light ones, each heavy one.
 
     What a heavy one makes of a layer grows with the square of its samples: one at a time, more of
     it stays in memory from pair to pair.
     """
     weights = {measure.name for measure in measures if measure.of == "weights"}
     heavy = [measure.name for measure in measures if measure.max_samples]
-    light = {measure.name for measure in measures} - weights - set(heavy)
-    return [weights, light, *({name} for name in heavy)]
+    names = {measure.name for measure in measures}
+    light = names - weights - set(heavy) - set(AT_ONCE)
+    return [weights, names & set(AT_ONCE), light, *({name} for name in heavy)]

@@ -1,19 +1,24 @@
 """Numbers of a compared pair of models."""
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any, TypeVar
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple, TypeVar
+
+import pyarrow as pa
 
 from zoo_analysis.errors import SimilarityError
 from zoo_analysis.pairwise.settings import Key
 from zoo_analysis.similarity.measure import Measure
-from zoo_analysis.similarity.whole import LayerPairs
+from zoo_analysis.similarity.whole import LayerPairs, LayerSimilarities, Similarity
+from zoo_analysis.store.schemas import SIMILARITIES
 
 T = TypeVar("T")
 
+#: Rows of `SIMILARITIES` as a worker makes them; whose run they are of is added later.
+ROWS = pa.schema([field for field in SIMILARITIES if field.name not in ("run_id", "computed_at")])
 
-@dataclass(frozen=True)
-class Score:
+
+class Score(NamedTuple):
     """One number of a pair: of two layers, or of the models as wholes where these are None.
 
     Attributes:
@@ -21,6 +26,9 @@ class Score:
         n_samples: rows that were compared.
         value_ab: from a's side, where the measure tells sides apart.
         value_ba: from b's.
+        p_value: by permutation of a's samples; None where it was not asked for.
+        calibrated: the part of the way from chance to the best value (`null_calibration`).
+        permutations: that these are from.
     """
 
     layer_a: str | None
@@ -29,6 +37,9 @@ class Score:
     n_samples: int
     value_ab: float | None = None
     value_ba: float | None = None
+    p_value: float | None = None
+    calibrated: float | None = None
+    permutations: int | None = None
 
 
 @dataclass(frozen=True)
@@ -92,17 +103,39 @@ def layer_scores(
         whole, layers = measure.whole(pairs)
     except SimilarityError as error:
         return nothing((reasons or [str(error)])[-1])
+    n = sum(n_samples(*at) for at in layers) if n_whole is None else n_whole
+    reason = (reasons or [""])[-1]
+    return of_layers(whole, layers, layers_a, layers_b, n_samples, n, reason)
+
+
+def of_layers(
+    whole: Similarity,
+    layers: LayerSimilarities,
+    layers_a: Sequence[str],
+    layers_b: Sequence[str],
+    n_samples: Callable[[int, int], int],
+    n_whole: int,
+    reason: str = "",
+) -> Scores:
+    """The scores of two models, from their similarity and their layers'.
+
+    Args:
+        whole: similarity of the models.
+        layers: of their layers.
+        layers_a: see `layer_scores`; likewise `layers_b`, `n_samples`.
+        n_whole: samples of the models' score.
+        reason: why some layers have none.
+    """
     scores = [
         Score(layers_a[i], layers_b[j], found.value, n_samples(i, j), *found[1:])
         for (i, j), found in layers.items()
     ]
-    n = sum(score.n_samples for score in scores) if n_whole is None else n_whole
-    return Scores((*scores, Score(None, None, whole.value, n, *whole[1:])), (reasons or [""])[-1])
+    return Scores((*scores, Score(None, None, whole.value, n_whole, *whole[1:])), reason)
 
 
 def similarity_rows(
-    a: tuple[str, str | None], b: tuple[str, str | None], key: Key, scores: Iterable[Score]
-) -> list[dict[str, object]]:
+    a: tuple[str, str | None], b: tuple[str, str | None], key: Key, scores: Sequence[Score]
+) -> pa.Table:
     """Rows of the table `similarities`, less whose run they are of.
 
     Args:
@@ -111,7 +144,9 @@ def similarity_rows(
         key: how the numbers were made.
         scores: numbers of the two.
     """
-    models = dict(
-        zip(("repo_id_a", "revision_a", "repo_id_b", "revision_b"), (*a, *b), strict=True)
-    )
-    return [{**models, **key._asdict(), **asdict(score)} for score in scores]
+    models = ("repo_id_a", "revision_a", "repo_id_b", "revision_b")
+    told = {**dict(zip(models, (*a, *b), strict=True)), **key._asdict()}
+    columns = dict(zip(Score._fields, map(list, zip(*scores, strict=True)), strict=True))
+    for name, text in told.items():
+        columns[name] = pa.repeat(pa.scalar(text, pa.string()), len(scores))
+    return pa.table([columns[field.name] for field in ROWS], schema=ROWS)

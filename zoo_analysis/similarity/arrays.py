@@ -83,6 +83,11 @@ def aligned(a: torch.Tensor, b: torch.Tensor) -> tuple[torch.Tensor, torch.Tenso
     return a.to(wide), b.to(a.device, wide)
 
 
+def rows(x: torch.Tensor, order: torch.Tensor) -> torch.Tensor:
+    """The rows of x (n × …) in an order (n,)."""
+    return x[order.to(x.device)]
+
+
 class Centred(NamedTuple):
     """An array of Frobenius norm 1 whose neurons have mean 0.
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from zoo_analysis.errors import SimilarityError
-from zoo_analysis.similarity.arrays import same_samples, tensor
+from zoo_analysis.similarity.arrays import rows, same_samples, tensor
 from zoo_analysis.similarity.lazy_torch import torch
 from zoo_analysis.similarity.measure import Measure
 
@@ -119,6 +119,7 @@ js_divergence = Measure(
     name="js_divergence",
     prepare=_log_probabilities,
     compare=_divergence,
+    reordered=rows,
     of="outputs",
     range=(0.0, 1.0),
     higher="less alike",

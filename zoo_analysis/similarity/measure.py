@@ -55,6 +55,8 @@ class Measure:
         needs: what belongs to the samples and follows the array in the tuple that `prepare` takes:
             ``(array, inputs)``, ``(array, labels)`` or ``(array, inputs, labels)``.
         whole: the similarity of two networks, from their layers.
+        reordered: of a prepared array and an order of its samples ((n,) int64 tensor): what
+            `prepare` makes of the array in that order; None where it is to prepare it again.
         chain: of weights: the arrays that stand for the first ℓ of successive fully connected
             layers, ℓ = 1, 2, …, from their matrices; None where the layers of two checkpoints are
             compared one by one.
@@ -72,6 +74,7 @@ class Measure:
     source: str = ""
     needs: frozenset[Need] = frozenset()
     whole: Whole = by_best_match
+    reordered: Callable[[Any, Any], Any] | None = None
     chain: Callable[[Sequence[Any]], Sequence[Any]] | None = None
 
     def __call__(self, x: Any, y: Any) -> float:

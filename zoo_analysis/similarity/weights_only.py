@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from zoo_analysis.errors import SimilarityError
 from zoo_analysis.similarity.arrays import tensor
-from zoo_analysis.similarity.hsic import Kernel, inner, linear
+from zoo_analysis.similarity.kernels.hsic import Kernel, inner, linear
 from zoo_analysis.similarity.lazy_torch import torch
 from zoo_analysis.similarity.measure import UP_TO_ROTATION, Measure
 from zoo_analysis.similarity.whole import by_last_layers, by_mean_of_pairs

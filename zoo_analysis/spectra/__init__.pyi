@@ -1,19 +1,30 @@
-from .alternatives import TailComparison, compare_tails
+from .declaring import Metric, Spectrum
 from .eigenspectrum import Shape, matrix_shape, spectrum
-from .fingers import fit_clipped
+from .evenness import effective_rank, participation_ratio
 from .gram import eigenvalues, eigenvalues_batched
-from .hill import hill_alpha
-from .layer_metrics import LayerResult, analyze_kernel, spectrum_metrics
+from .layer_metrics import LayerResult, analyze_kernel
 from .marchenko_pastur import BulkFit, fit_bulk
 from .matrix_norms import Norms, norms
 from .methods import PRESETS, Method, method
-from .metrics import LayerMetrics, Metric, Spectrum
-from .powerlaw import PowerLawFit, fit_power_law, ks_distance
+from .metrics import LayerMetrics
 from .randomized import Randomized, compare_randomized
+from .spectrum_numbers import spectrum_metrics
+from .tails.alternatives import (
+    TailComparison,
+    TruncatedPowerLaw,
+    compare_tails,
+    fit_truncated_power_law,
+)
+from .tails.erg import ErgTail, erg_tail
+from .tails.fingers import fit_clipped
+from .tails.hill import hill_alpha, hill_as_counted
+from .tails.peak import fit_peak
+from .tails.powerlaw import PowerLawFit, fit_power_law, ks_distance
 
 __all__ = [
     "PRESETS",
     "BulkFit",
+    "ErgTail",
     "LayerMetrics",
     "LayerResult",
     "Method",
@@ -24,19 +35,26 @@ __all__ = [
     "Shape",
     "Spectrum",
     "TailComparison",
+    "TruncatedPowerLaw",
     "analyze_kernel",
     "compare_randomized",
     "compare_tails",
+    "effective_rank",
     "eigenvalues",
     "eigenvalues_batched",
+    "erg_tail",
     "fit_bulk",
     "fit_clipped",
+    "fit_peak",
     "fit_power_law",
+    "fit_truncated_power_law",
     "hill_alpha",
+    "hill_as_counted",
     "ks_distance",
     "matrix_shape",
     "method",
     "norms",
+    "participation_ratio",
     "spectrum",
     "spectrum_metrics",
 ]

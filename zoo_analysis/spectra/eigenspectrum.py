@@ -96,6 +96,20 @@ def spectrum(
     return eigenvalues_batched(batch, dtype, device) * scale
 
 
+def matrices(kernel: torch.Tensor, how: Method) -> torch.Tensor:
+    """The matrices whose eigenvalues `spectrum` takes, but for a convolution's scale and `fft`.
+
+    Args:
+        kernel: (groups, out/groups, in/groups, *spatial).
+        how: gives the treatment of convolutions.
+
+    Returns:
+        (matrices, rows, columns), a view where it can be.
+    """
+    kernel = kernel.detach()
+    return _matrices(kernel if how.split_groups else kernel.flatten(0, 1)[None], how)[0]
+
+
 def rounding_noise(
     kernel: torch.Tensor,
     how: Method,

@@ -1,15 +1,13 @@
 """All metrics of one layer, from its kernel."""
 
-import contextlib
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, fields, replace
-from typing import Any, Final, Literal
+from dataclasses import dataclass, fields, replace
+from typing import Any, Final
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from zoo_analysis.spectra.alternatives import compare_tails
 from zoo_analysis.spectra.eigenspectrum import (
     Shape,
     is_depthwise,
@@ -18,30 +16,13 @@ from zoo_analysis.spectra.eigenspectrum import (
     shuffled_spectrum,
     spectrum,
 )
-from zoo_analysis.spectra.fingers import fit_clipped
+from zoo_analysis.spectra.entry_statistics import EntryStatistics, entry_statistics
 from zoo_analysis.spectra.layer_warnings import layer_warnings
-from zoo_analysis.spectra.marchenko_pastur import fit_bulk
-from zoo_analysis.spectra.matrix_norms import above_noise, norms
 from zoo_analysis.spectra.methods import Method, Preset, as_method
-from zoo_analysis.spectra.metrics import LayerMetrics, Spectrum, computed
-from zoo_analysis.spectra.powerlaw import PowerLawFit, fit_power_law
+from zoo_analysis.spectra.metrics import LayerMetrics
 from zoo_analysis.spectra.random_like import random_like
-from zoo_analysis.spectra.randomized import compare_randomized
-from zoo_analysis.spectra.rounding import equal_evals
-from zoo_analysis.spectra.small_sample import SMALL_SAMPLE, fit_small_sample
-
-Status = Literal[
-    "success",
-    "too-few-evals",  # norms, but no fit
-    "equal-evals",  # up to the stored precision: norms, but no tail to fit
-    "too-large",  # beyond the method's limits: nothing computed
-    "non-finite",
-    "all-zero",
-    "rank-one",
-    "quantized",
-    "not-understood",  # the file does not tell how its tensors make the weight
-    "failed",
-]
+from zoo_analysis.spectra.spectrum_numbers import Status, spectrum_metrics
+from zoo_analysis.spectra.windows import farms_alpha
 
 #: Rows of a mapped kernel that are read before its pages are let go.
 _ROWS: Final = 512
@@ -76,6 +57,7 @@ def analyze_kernel(
     sides: tuple[int, int] | None = None,
     release: Callable[[], None] | None = None,
     stored: torch.dtype | None = None,
+    bias: torch.Tensor | None = None,
 ) -> LayerResult:
     """Spectrum, fit and metrics of one layer.
 
@@ -88,6 +70,7 @@ def analyze_kernel(
         release: called when parts of the kernel have been read, so that the owner of a mapped one
             may let its pages go.
         stored: the type that the entries were rounded to; the kernel's own where None.
+        bias: the layer's, one entry an output.
 
     Returns:
         The metrics; bad input gets a status, never an exception.
@@ -145,9 +128,18 @@ def analyze_kernel(
             noise=by_value,
             precision=precision,
         )
-    if live is not None and live.m >= how.min_evals and status != "rank-one":
-        alike = random_like(evals, kernel, live, stored or kernel.dtype, release)
-        metrics = replace(metrics, random_like=float(alike))
+    if status != "rank-one":
+        further: dict[str, float | None] = {}
+        if how.window and has_bulk:
+            further["farms_alpha"] = farms_alpha(kernel, how, device)
+        if live is not None and live.m >= how.min_evals:
+            alike = random_like(evals, kernel, live, stored or kernel.dtype, release)
+            further["random_like"] = float(alike)
+        if bias is not None:
+            further |= _named("bias", entry_statistics(bias))
+        if sides is None:  # else the entries are not those of the matrix
+            further |= _named("weight", entry_statistics(kernel, peak, release or _nothing))
+        metrics = replace(metrics, **further)
     tail = None
     # Each slice has a tail of its own.
     if (
@@ -159,76 +151,6 @@ def analyze_kernel(
         tail = evals[(evals >= metrics.xmin) & (evals <= metrics.xmax)]
     parts = parts if len(parts) > 1 else ()
     return LayerResult(shape, evals, metrics, status, layer_warnings(metrics.alpha, tail), parts)
-
-
-def spectrum_metrics(
-    evals: NDArray[np.float64],
-    shape: Shape,
-    how: Method,
-    shuffled: NDArray[np.float64] | None = None,
-    *,
-    live: Shape | None = None,
-    fitted: bool = True,
-    noise: NDArray[np.float64] | float = 0.0,
-    precision: torch.dtype = torch.float64,
-) -> tuple[LayerMetrics, Status]:
-    """Metrics of one pooled spectrum.
-
-    Args:
-        evals: eigenvalues, ascending, ≥ 0; the largest is positive.
-        shape: of the matrices they come from.
-        how: thresholds, estimator and options.
-        shuffled: eigenvalues of the shuffled kernel, for the randomised metrics.
-        live: the shape without rows and columns of zeros, by which a Marchenko–Pastur bulk is
-            fitted; None fits none.
-        fitted: whether there is a tail to fit: many small matrices have many eigenvalues and none.
-        noise: what rounding to the stored type makes of zero, (n,) or one for all.
-        precision: the type in which the matrix was computed before it was stored.
-    """
-    eps = float(np.finfo(how.dtype).eps)
-    norm = norms(evals, shape.n, epsilon=how.entropy_epsilon, eps=eps, noise=noise)
-    if norm.matrix_rank <= 1 and shape.m > 1:
-        return LayerMetrics(), "rank-one"
-    values: dict[str, float | None] = asdict(norm)
-    counted = above_noise(evals, shape.n, eps=eps, noise=noise)
-    if live is not None and live.m >= how.min_evals:
-        values |= asdict(fit_bulk(evals[counted], live.n, live.m, live.matrices))
-        if shuffled is not None:
-            against = compare_randomized(evals, shuffled, shape.n, shape.m, shape.matrices)
-            values |= asdict(against)
-    usable = evals[counted & (evals > how.min_eval)]
-    judged = len(evals) if how.estimator == "weightwatcher" else len(usable)
-    judged = judged if fitted else 0
-    fit: PowerLawFit | None = None
-    unfitted: Status = "too-few-evals"
-    if judged >= how.min_evals and how.rank == "stored":
-        loudest = float(np.max(noise))
-        unfitted = "equal-evals" if equal_evals(usable, loudest, shape.n, precision) else unfitted
-    if judged >= how.min_evals and unfitted == "too-few-evals":
-        with contextlib.suppress(ValueError):  # no two distinct values
-            fit, values["num_fingers"], values["raw_alpha"] = _fit(usable, how)
-    values |= computed(Spectrum(evals, usable, fit))
-    if fit is not None:
-        values |= asdict(fit)
-        tail = usable[(usable >= fit.xmin) & (usable <= fit.xmax)]
-        if how.alternatives and len(set(tail)) > 2:
-            # The laws compared have no upper end: their power law is that of `fit` without xmax.
-            alpha = fit.alpha if how.xmax is None else 1 + 1 / float(np.log(tail / fit.xmin).mean())
-            for name, against_it in compare_tails(tail, alpha).items():
-                values |= {f"R_{name}": against_it.R, f"p_{name}": against_it.p}
-    finite = {n: v if v is not None and np.isfinite(v) else None for n, v in values.items()}
-    return LayerMetrics(**finite), "success" if fit is not None else unfitted
-
-
-def _fit(usable: NDArray[np.float64], how: Method) -> tuple[PowerLawFit, int | None, float | None]:
-    if how.estimator == "weightwatcher" and len(usable) < SMALL_SAMPLE:
-        return fit_small_sample(usable), None, None
-    kept = usable if how.xmax is None else usable[usable <= how.xmax]
-    end = None if how.estimator == "weightwatcher" else how.xmax  # it drops, and fits as if all
-    if how.max_fingers:
-        fit, dropped, raw = fit_clipped(kept, how.max_fingers, end)
-        return fit, dropped, raw.alpha
-    return fit_power_law(kept, xmax=end), None, None
 
 
 def _sliced(
@@ -267,6 +189,19 @@ def _averaged(slices: tuple[LayerResult, ...]) -> tuple[LayerMetrics, Status]:
     return LayerMetrics(**means), status
 
 
+def _named(of: str, entries: EntryStatistics | None) -> dict[str, float | None]:
+    return {} if entries is None else {f"{of}_{name}": v for name, v in vars(entries).items()}
+
+
+def _nothing() -> None:
+    pass
+
+
+def _largest(entries: torch.Tensor, axes: tuple[int, ...]) -> torch.Tensor:
+    """max |w| over axes; torch's norm of infinity takes many times as long."""
+    return torch.maximum(entries.amax(axes), -entries.amin(axes))
+
+
 def _extent(kernel: torch.Tensor, release: Callable[[], None] | None) -> tuple[float, int, int]:
     """The largest absolute entry, NaN if one is, and the sides without rows and columns of zeros.
 
@@ -278,8 +213,8 @@ def _extent(kernel: torch.Tensor, release: Callable[[], None] | None) -> tuple[f
     whole = [kernel] if release is None else torch.split(kernel, _ROWS, dim=1)
     by_row, by_col = [], []
     for rows in whole:
-        by_row.append(torch.linalg.vector_norm(rows, ord=torch.inf, dim=(2, *spatial)))
-        by_col.append(torch.linalg.vector_norm(rows, ord=torch.inf, dim=(1, *spatial)))
+        by_row.append(_largest(rows, (2, *spatial)))
+        by_col.append(_largest(rows, (1, *spatial)))
         if release is not None:
             release()
     rows, cols = torch.cat(by_row, dim=1), torch.stack(by_col).amax(dim=0)

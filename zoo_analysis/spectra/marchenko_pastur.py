@@ -25,6 +25,7 @@ class BulkFit:
         bulk_max: λ⁺.
         num_spikes: eigenvalues above λ⁺ and its Tracy–Widom fluctuation.
         mp_softrank: λ⁺/λ_max (Martin & Mahoney 2018).
+        bulk_below: share of the positive eigenvalues below λ⁻.
         mp_ks: Kolmogorov–Smirnov distance of the eigenvalues that are no spikes and the law.
     """
 
@@ -33,6 +34,7 @@ class BulkFit:
     bulk_max: float | None
     num_spikes: int | None
     mp_softrank: float | None
+    bulk_below: float | None
     mp_ks: float
 
 
@@ -79,13 +81,14 @@ def fit_bulk(evals: NDArray[np.float64], n: int, m: int, matrices: int = 1) -> B
         inside = int(np.searchsorted(positive, variance * edge, side="right"))
         distance = _distance(positive[:inside], variance, ratio)
     if distance > (_NO_BULK if rank == m else max(_SOUND, sound)):
-        return BulkFit(None, None, None, None, None, distance)
+        return BulkFit(None, None, None, None, None, None, distance)
     return BulkFit(
         sigma_mp=float(np.sqrt(variance) * np.sqrt(largest)),
         bulk_min=float(variance * lower * largest),
         bulk_max=float(variance * upper * largest),
         num_spikes=len(positive) - inside,
         mp_softrank=float(variance * upper),
+        bulk_below=float(np.mean(positive < variance * lower)),
         mp_ks=distance,
     )
 

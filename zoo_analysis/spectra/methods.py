@@ -27,6 +27,15 @@ _CHOICES: Final[dict[str, Any]] = {
     "tails": Tails,
 }
 
+#: What was done before there was a choice.
+_BEFORE: Final[dict[str, Any]] = {
+    "rank": "computed",
+    "tails": "any",
+    "window": 0,
+    "window_ratio": 1.0,
+    "window_step": 1.0,
+}
+
 #: Counts changes in what every method computes; in the hash, so that numbers are not mixed.
 _DEFINITIONS: Final = 2
 
@@ -62,8 +71,13 @@ class Method:
         fft_size: side of the circular convolution's grid under `fft`; a larger kernel's own side
             where the kernel is larger.
         randomize: also compute the spectrum of W with its entries shuffled (num_rand_spikes,
-            num_traps); doubles the work.
-        alternatives: also compare the power law with other tails by likelihood ratio.
+            num_traps and those after them); doubles the work.
+        alternatives: also compare the power law with other tails by likelihood ratio, and keep the
+            truncated power law's parameters, from xmin and from the spectrum's peak on.
+        window: shorter side of the windows that `farms_alpha` lays over a matrix (64, say); 0 lays
+            none.
+        window_ratio: their longer side over it.
+        window_step: how far apart they begin, in their sides, at most.
         split_qkv: the q, k and v parts of fused projections as rows of their own.
     """
 
@@ -85,6 +99,9 @@ class Method:
     fft_size: int = 8
     randomize: bool = False
     alternatives: bool = False
+    window: int = 0
+    window_ratio: float = 1.0
+    window_step: float = 1.0
     split_qkv: bool = False
 
     def __post_init__(self) -> None:
@@ -94,6 +111,12 @@ class Method:
                 raise ZooError(f"{name} is {value!r}: use one of {', '.join(allowed)}")
         if self.min_evals < 2:
             raise ZooError(f"min_evals is {self.min_evals}: a fit needs at least 2 eigenvalues")
+        if self.window < 0 or self.window_ratio < 1 or not 0 < self.window_step <= 1:
+            raise ZooError(
+                f"windows of {self.window} and ratio {self.window_ratio:g}, "
+                f"{self.window_step:g} apart: use a side of at least 0, a ratio of at least 1, and "
+                "a step above 0 and up to 1"
+            )
         if self.fft_size < 1:
             raise ZooError(f"fft_size is {self.fft_size}: a grid has a side of at least 1")
 
@@ -107,7 +130,7 @@ class Method:
         choices = {name: value for name, value in self.as_dict().items() if name != "preset"}
         choices["definitions"] = _DEFINITIONS
         # As it was before there was a choice: numbers and name stay.
-        for name, before in (("rank", "computed"), ("tails", "any")):
+        for name, before in _BEFORE.items():
             if choices[name] == before:
                 del choices[name]
         return hashlib.sha256(json.dumps(choices, sort_keys=True).encode()).hexdigest()[:8]

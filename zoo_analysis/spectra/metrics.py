@@ -6,63 +6,15 @@ the table in docs/methods.md have (``python -m zoo_analysis.spectra.metrics`` pr
 
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
-from typing import Any, Final
+from dataclasses import dataclass, fields
+from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-from zoo_analysis.spectra.hill import hill_alpha
-from zoo_analysis.spectra.powerlaw import PowerLawFit
-
-
-@dataclass(frozen=True)
-class Spectrum:
-    """The eigenvalues of one layer, and the power law fitted to their tail.
-
-    Attributes:
-        evals: (n,) all of them, ascending, ≥ 0; the largest is positive.
-        usable: (k,) those that a fit may use: in the rank and above the method's `min_eval`.
-        fit: the fitted tail; None where there are too few to fit.
-    """
-
-    evals: NDArray[np.float64]
-    usable: NDArray[np.float64]
-    fit: PowerLawFit | None
-
-
-@dataclass(frozen=True)
-class Metric:
-    """Declaration of a metric.
-
-    Attributes:
-        meaning: one line, with the formula; logs are base 10.
-        averaged: its place among the averages of `summaries`, from 1; 0 is not averaged.
-        shown: its place among what `zoo show` tells of each layer, from 1; 0 is not shown.
-        of: computes it; NaN or None where it does not exist. None where `spectrum_metrics` takes
-            it from a function that yields several at once.
-    """
-
-    meaning: str
-    averaged: int
-    shown: int
-    of: Callable[[Spectrum], float | None] | None
-
-
-def metric(
-    meaning: str,
-    *,
-    averaged: int = 0,
-    shown: int = 0,
-    of: Callable[[Spectrum], float | None] | None = None,
-) -> Any:
-    """A field of `LayerMetrics`: a `Metric` with these attributes, None unless it is given."""
-    return field(default=None, metadata={"metric": Metric(meaning, averaged, shown, of)})
-
-
-def of_fit(compute: Callable[[Spectrum, PowerLawFit], float]) -> Callable[[Spectrum], float | None]:
-    """A metric that exists only where there is a fit, as a function of the spectrum alone."""
-    return lambda spectrum: None if spectrum.fit is None else compute(spectrum, spectrum.fit)
+from zoo_analysis.spectra.declaring import Metric, Spectrum, metric, of_fit
+from zoo_analysis.spectra.evenness import effective_rank, participation_ratio
+from zoo_analysis.spectra.tails.hill import hill_alpha, hill_as_counted
+from zoo_analysis.spectra.tails.powerlaw import PowerLawFit
 
 
 def weighted_alpha(spectrum: Spectrum, fit: PowerLawFit) -> float:
@@ -90,6 +42,14 @@ class LayerMetrics:
     log_spectral_norm: float | None = metric("log λ_max", averaged=2, shown=7)
     stable_rank: float | None = metric("Σλ / λ_max", averaged=6, shown=8)
     entropy: float | None = metric("−Σ p ln p / ln(rank), p = λ/Σλ, over the rank")
+    effective_rank: float | None = metric(
+        "e^(−Σ p ln p), p = λ/Σλ over all eigenvalues",
+        asked=True,
+        of=lambda spectrum: effective_rank(spectrum.evals),
+    )
+    participation_ratio: float | None = metric(
+        "(Σλ)² / Σλ²", asked=True, of=lambda spectrum: participation_ratio(spectrum.evals)
+    )
     matrix_rank: float | None = metric(
         "eigenvalues with √λ above numpy's tolerance σ_max · N · ε and above what rounding to the "
         "stored type makes of zero"
@@ -114,6 +74,12 @@ class LayerMetrics:
         "α · log λ_max", averaged=4, shown=4, of=of_fit(weighted_alpha)
     )
     log_alpha_norm: float | None = metric("log Σ λ^α", averaged=5, shown=5, of=of_fit(alpha_norm))
+    erg_num: float | None = metric(
+        "k*, the fewest largest eigenvalues with Σ ln(λ·M/Σλ) < 0 (ERG condition of SETOL)",
+        asked=True,
+    )
+    erg_xmin: float | None = metric("the smallest of these")
+    erg_gap: float | None = metric("k* − num_pl_spikes", asked=True)
     sigma_mp: float | None = metric(
         "σ of the Marchenko–Pastur bulk λ± = σ²(1 ± √(r/N))², r being the rank: from the median, "
         "then from the mean below the edge until it settles; null where there is no bulk"
@@ -124,6 +90,7 @@ class LayerMetrics:
         "eigenvalues above λ⁺ and a Tracy–Widom allowance at a chance of 1 in 1,000", shown=9
     )
     mp_softrank: float | None = metric("λ⁺ / λ_max", averaged=7, shown=10)
+    bulk_below: float | None = metric("share of the positive eigenvalues below λ⁻", asked=True)
     mp_ks: float | None = metric(
         "Kolmogorov–Smirnov distance of the eigenvalues that are no spikes and the bulk's law"
     )
@@ -133,7 +100,18 @@ class LayerMetrics:
     )
     hill_alpha: float | None = metric(
         "Hill estimator on the upper half (PL_Alpha_Hill of Zhou et al. 2023)",
+        asked=True,
         of=of_fit(lambda spectrum, fit: hill_alpha(spectrum.usable)),
+    )
+    hill_counted: float | None = metric(
+        "the same as its authors' program counts, xmin being one of the values counted",
+        asked=True,
+        of=of_fit(lambda spectrum, fit: hill_as_counted(spectrum.usable)),
+    )
+    farms_alpha: float | None = metric(
+        "with `--window`: Hill estimator on the upper half of the eigenvalues of windows of one "
+        "aspect ratio (FARMS, arXiv 2506.06280)",
+        asked=True,
     )
     R_lognormal: float | None = metric(
         "with `--alternatives`: log-likelihood ratio of the power law to a lognormal; about 0 "
@@ -148,12 +126,65 @@ class LayerMetrics:
         "the same to a truncated power law, which contains it: 0 at most"
     )
     p_truncated_power_law: float | None = metric("its p-value (Wilks)")
+    tpl_beta: float | None = metric(
+        "with `--alternatives`: β of the truncated power law λ^−β e^−Λλ on λ ≥ xmin", asked=True
+    )
+    tpl_Lambda: float | None = metric("with `--alternatives`: its Λ", asked=True)
+    peak_alpha: float | None = metric(
+        "with `--alternatives`: α with xmin near the spectrum's peak (WeightWatcher's `xmin_peak`)",
+        asked=True,
+    )
+    peak_xmin: float | None = metric("with `--alternatives`: that xmin")
+    etpl_beta: float | None = metric(
+        "with `--alternatives`: β of the truncated power law on λ ≥ peak_xmin (E-TPL of "
+        "arXiv 2202.02842)",
+        asked=True,
+    )
+    etpl_Lambda: float | None = metric("with `--alternatives`: its Λ", asked=True)
     num_rand_spikes: float | None = metric(
         "with `--randomize`: eigenvalues above the largest of the shuffled W"
     )
     num_traps: float | None = metric(
         "with `--randomize`: eigenvalues of the shuffled W above its own bulk (correlation traps)"
     )
+    trap_size: float | None = metric(
+        "with `--randomize`: the largest eigenvalue of the shuffled W / its own λ⁺; about 1 "
+        "without traps",
+        asked=True,
+    )
+    trap_share: float | None = metric("with `--randomize`: Σλ of the traps / Σλ", asked=True)
+    rand_distance: float | None = metric(
+        "with `--randomize`: Jensen–Shannon distance of the ordered spectra of W and shuffled W",
+        asked=True,
+    )
+    ww_softrank: float | None = metric(
+        "with `--randomize`: λ_max of the shuffled W / λ_max", asked=True
+    )
+    ww_maxdist: float | None = metric(
+        "with `--randomize`: λ_max − λ_max of the shuffled W", asked=True
+    )
+    weight_mean: float | None = metric("mean of the entries of W", asked=True)
+    weight_variance: float | None = metric("variance of the entries of W", asked=True)
+    weight_min: float | None = metric("least of the entries of W", asked=True)
+    weight_q25: float | None = metric("lower quartile of the entries of W", asked=True)
+    weight_q50: float | None = metric("median of the entries of W", asked=True)
+    weight_q75: float | None = metric("upper quartile of the entries of W", asked=True)
+    weight_max: float | None = metric("largest of the entries of W", asked=True)
+    weight_kurtosis: float | None = metric(
+        "fourth central moment / variance² of the entries of W; 3 of a Gaussian", asked=True
+    )
+    weight_zeros: float | None = metric("share of zeros of the entries of W", asked=True)
+    bias_mean: float | None = metric("mean of the layer's bias", asked=True)
+    bias_variance: float | None = metric("variance of the layer's bias", asked=True)
+    bias_min: float | None = metric("least of the layer's bias", asked=True)
+    bias_q25: float | None = metric("lower quartile of the layer's bias", asked=True)
+    bias_q50: float | None = metric("median of the layer's bias", asked=True)
+    bias_q75: float | None = metric("upper quartile of the layer's bias", asked=True)
+    bias_max: float | None = metric("largest of the layer's bias", asked=True)
+    bias_kurtosis: float | None = metric(
+        "fourth central moment / variance² of the layer's bias; 3 of a Gaussian", asked=True
+    )
+    bias_zeros: float | None = metric("share of zeros of the layer's bias", asked=True)
 
 
 #: Every metric's declaration, in the order of the `layers` table.
@@ -167,8 +198,10 @@ def _placed(place: Callable[[Metric], int]) -> tuple[str, ...]:
     return tuple(sorted((name for name in places if places[name]), key=places.__getitem__))
 
 
-#: What `summaries` averages and regressions take, in the order in which it is shown.
-AVERAGED: Final = _placed(lambda metric: metric.averaged)
+#: Averages that are told unless others are asked for, in the order in which they are shown.
+LEADING: Final = _placed(lambda metric: metric.averaged)
+#: What `summaries` averages and regressions take.
+AVERAGED: Final = (*LEADING, *(name for name, each in METRICS.items() if each.asked))
 #: What `zoo show` tells of each layer, in its order.
 SHOWN: Final = _placed(lambda metric: metric.shown)
 
@@ -180,11 +213,11 @@ def computed(spectrum: Spectrum) -> dict[str, float | None]:
 
 def markdown_table() -> str:
     """The metrics as docs/methods.md shows them."""
-    rows = [
-        f"| `{name}` | {each.meaning} | {'yes' if each.averaged else ''} |\n"
-        for name, each in METRICS.items()
-    ]
-    return "".join(["| column | definition | averaged |\n|---|---|---|\n", *rows])
+    lines = ["| column | definition | averaged |", "|---|---|---|"]
+    for name, each in METRICS.items():
+        averaged = "yes" if each.averaged else "by name" if each.asked else ""
+        lines.append(f"| `{name}` | {each.meaning} | {averaged} |")
+    return "\n".join(lines) + "\n"
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ _MODEL_KEY = ("repo_id", "revision")
 #: Columns that say when a row was made, filled in with the present where they are null.
 STAMPS = {
     "accuracies": "retrieved_at",
+    "predictions": "predicted_at",
     "releases": "seen_at",
     "failures": "failed_at",
     "regressions": "computed_at",

@@ -9,8 +9,8 @@ from typing import Final
 
 import pyarrow as pa
 
-from zoo_analysis.spectra.metrics import AVERAGED, LayerMetrics
-from zoo_analysis.store.accuracy import Accuracy
+from zoo_analysis.spectra.metrics import AVERAGED, LEADING, LayerMetrics
+from zoo_analysis.store.accuracy import Accuracy, PredictedAccuracy
 from zoo_analysis.store.records import TIME, schema_of
 
 
@@ -18,10 +18,7 @@ def _schema(*fields: tuple[str, pa.DataType]) -> pa.Schema:
     return pa.schema(fields)
 
 
-_KEY = (
-    ("repo_id", pa.string()),
-    ("revision", pa.string()),
-)
+_KEY = (("repo_id", pa.string()), ("revision", pa.string()))
 _LAYER_KEY = (*_KEY, ("method", pa.string()), ("layer", pa.string()))
 
 #: Joins every row of one commit of one model together; the views never show it.
@@ -54,6 +51,7 @@ MODELS = _schema(
 
 
 ACCURACIES = schema_of(Accuracy).append(pa.field("retrieved_at", TIME))
+PREDICTIONS = schema_of(PredictedAccuracy).append(pa.field("predicted_at", TIME))
 
 #: Metrics of one layer.
 METRICS = schema_of(LayerMetrics)
@@ -109,14 +107,14 @@ COMMITS = _schema(
     ("committed_at", TIME),
 )
 
-#: Metrics that `summaries` averages, in the order in which it is shown.
-SUMMARY_METRICS: Final = AVERAGED
+#: Metrics that `summaries` averages; those that are told unasked come first.
+SUMMARY_METRICS, LEADING_METRICS = AVERAGED, LEADING
+
 #: Columns of `summaries` that models can be ranked or regressed by: means, medians, means weighted
 #: by the tails' sizes, and the share of layers that look random.
-SUMMARY_COLUMNS: Final = (
-    *SUMMARY_METRICS,
-    *(f"{name}_{form}" for form in ("median", "by_tail") for name in SUMMARY_METRICS),
-    "random_like",
+SUMMARY_COLUMNS, LEADING_COLUMNS = (
+    (*of, *(f"{name}_{form}" for form in ("median", "by_tail") for name in of), "random_like")
+    for of in (SUMMARY_METRICS, LEADING_METRICS)
 )
 #: Choices of the layers that averages are over: all, or those with a clear tail (`clear_layers`).
 QUALITIES: Final = ("all", "clear")
@@ -164,12 +162,7 @@ REGRESSIONS = _schema(
 )
 
 SIMILARITIES = _schema(
-    ("repo_id_a", pa.string()),
-    ("revision_a", pa.string()),
-    ("layer_a", pa.string()),
-    ("repo_id_b", pa.string()),
-    ("revision_b", pa.string()),
-    ("layer_b", pa.string()),
+    *((f"{name}_{of}", pa.string()) for of in "ab" for name in ("repo_id", "revision", "layer")),
     ("measure", pa.string()),
     ("probe", pa.string()),
     ("mode", pa.string()),
@@ -179,6 +172,9 @@ SIMILARITIES = _schema(
     ("selection", pa.string()),
     ("value_ab", pa.float64()),
     ("value_ba", pa.float64()),
+    ("p_value", pa.float64()),  # by permutation of samples
+    ("calibrated", pa.float64()),
+    ("permutations", pa.int64()),
     ("run_id", pa.string()),
     ("computed_at", TIME),
 )
@@ -262,6 +258,7 @@ ASSIGNED_SERIES = _schema(
 TABLES: Final[dict[str, pa.Schema]] = {
     "models": MODELS,
     "accuracies": ACCURACIES,
+    "predictions": PREDICTIONS,
     "layers": LAYERS,
     "esds": ESDS,
     "averages": AVERAGES,

@@ -12,7 +12,7 @@ from zoo_analysis.imports.weightwatcher import read_weightwatcher
 from zoo_analysis.measure.rows import measure
 from zoo_analysis.sources import resolve_sources
 from zoo_analysis.spectra.methods import as_method
-from zoo_analysis.store.schemas import SUMMARY_METRICS
+from zoo_analysis.store.schemas import LEADING_METRICS
 from zoo_analysis.studies.analysis.estimate import Estimate, outcome
 from zoo_analysis.studies.analysis.poor_and_well import judged, share_of_pairs
 from zoo_analysis.studies.study import Outcome, Setting
@@ -111,7 +111,7 @@ def run(setting: Setting) -> Outcome:
     rows = [row for name, each in ((POOR, poor), (WELL, well)) for row in _means(name, each)]
     shares = [
         share_of_pairs(_PAIRS, metric, _HIGHER, _values(poor, metric) - _values(well, metric))
-        for metric in SUMMARY_METRICS
+        for metric in LEADING_METRICS
     ]
     verdict, seen = judged(shares, _PAIRS, "GPT")
     return outcome([*rows, *shares], seen, verdict)
@@ -130,7 +130,7 @@ def _means(name: str, matrices: Matrices) -> list[Estimate]:
     low, high = outliers.proportion_ci(method="exact")
     rows = [
         Estimate(name, "mean", metric, n, float(np.nanmean(_values(matrices, metric))))
-        for metric in SUMMARY_METRICS
+        for metric in LEADING_METRICS
         if np.isfinite(_values(matrices, metric)).any()
     ]
     rows += [Estimate(name, "mean, published", m, n, v) for m, v in PUBLISHED[name].items()]

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from zoo_analysis.pairwise.scores import Score, similarity_rows
 from zoo_analysis.pairwise.settings import Key
-from zoo_analysis.similarity.neuronal_correlation import neuronal, neuronal_between
+from zoo_analysis.similarity.neurons.neuronal_correlation import neuronal, neuronal_between
 from zoo_analysis.stats import correlation
 from zoo_analysis.store.schemas import SIMILARITIES
 from zoo_analysis.studies.analysis.candidates import (
@@ -225,5 +225,5 @@ def _similarities(candidates: Sequence[Candidate], test: Digits) -> pa.Table:
         a, b = f"{_NAME}/{c.name}-seed{c.seed}", f"{_NAME}/{REFERENCE.name}-seed{c.seed}"
         value, ab, ba = c.similarity
         score = Score(None, None, value, len(test), ab, ba)
-        rows += similarity_rows((a, c.revision), (b, c.reference), key, [score])
+        rows += similarity_rows((a, c.revision), (b, c.reference), key, [score]).to_pylist()
     return pa.Table.from_pylist(rows, schema=SIMILARITIES)

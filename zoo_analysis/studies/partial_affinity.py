@@ -14,7 +14,7 @@ from zoo_analysis.pairwise.by_activations import ModelActivations, compare_activ
 from zoo_analysis.pairwise.prepared import PreparedCache
 from zoo_analysis.pairwise.scores import similarity_rows
 from zoo_analysis.pairwise.settings import ComparisonSettings
-from zoo_analysis.similarity.neuronal_correlation import neuronal
+from zoo_analysis.similarity.neurons.neuronal_correlation import neuronal
 from zoo_analysis.sources import ModelRef, resolve_revision, resolve_sources
 from zoo_analysis.store.schemas import SIMILARITIES
 from zoo_analysis.studies.analysis.estimate import Estimate, outcome
@@ -73,7 +73,7 @@ def similarities_with_later(
         by_name = {(r.repo_id, str(r.revision)): x for r, x in ((refs[first], one), (ref, other))}
         a, b = sorted(by_name)
         found = compare_activations(by_name[a], by_name[b], neuronal, _PARTIAL, cache=prepared)
-        rows += similarity_rows(a, b, key, found.scores[-1:])
+        rows += similarity_rows(a, b, key, found.scores[-1:]).to_pylist()
     return rows
 
 

@@ -12,7 +12,7 @@ from zoo_analysis.sources import resolve_sources
 from zoo_analysis.spectra.methods import Preset
 from zoo_analysis.stats import regress
 from zoo_analysis.store import average
-from zoo_analysis.store.schemas import SUMMARY_METRICS
+from zoo_analysis.store.schemas import LEADING_METRICS
 from zoo_analysis.studies.analysis.estimate import Estimate, outcome
 from zoo_analysis.studies.analysis.poor_and_well import (
     ALL_POOR,
@@ -89,7 +89,7 @@ def _within_series(members: Sequence[Member]) -> list[Estimate]:
     rows = []
     for series in sorted({m.series for m in members}):
         models = [m for m in members if m.series == series]
-        for metric in SUMMARY_METRICS:
+        for metric in LEADING_METRICS:
             fit = regress([m.metrics[metric] for m in models], [m.accuracy for m in models])
             rows.append(
                 Estimate(

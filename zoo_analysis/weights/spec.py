@@ -134,6 +134,7 @@ class LayerSpec:
             floating type; its spectrum is that of the decoded weight.
         coding: how `tensors` are decoded to the weight, where they hold codes.
         status: None, or why no spectrum can be had (``quantized``, ``not-understood``).
+        bias: the tensor with the layer's bias, one number an output; None where it has none.
     """
 
     layer: str
@@ -154,9 +155,10 @@ class LayerSpec:
     coded: str | None = None
     coding: Coding | None = None
     status: Status | None = field(default=None)
+    bias: str | None = None
 
     def __post_init__(self) -> None:
-        clean(self)
+        clean(self, "bias")
 
     @property
     def precision(self) -> str:

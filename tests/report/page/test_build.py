@@ -17,7 +17,7 @@ from zoo_analysis.errors import QueryError, ZooError
 from zoo_analysis.report.page.build import build_report
 from zoo_analysis.report.page.markup import file_stem, plain, scaled, script, web_address
 from zoo_analysis.store import Store, open_store
-from zoo_analysis.store.schemas import QUALITIES, SUMMARY_COLUMNS
+from zoo_analysis.store.schemas import LEADING_COLUMNS, QUALITIES
 
 
 def model_page(folder: Path, name: str) -> Path:
@@ -81,7 +81,7 @@ def test_the_leaderboard_has_the_ranks_of_the_ranking(strange: Store, folder: Pa
     names = [row[1] for row in data["models"]]
     assert len(names) == len(PLAIN) + len(HOSTILE)
     for quality in QUALITIES:
-        for metric in SUMMARY_COLUMNS[::6]:
+        for metric in LEADING_COLUMNS[::6]:
             try:
                 rows = rank(strange, metric, quality=quality).to_pylist()
             except QueryError:

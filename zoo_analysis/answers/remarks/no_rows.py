@@ -61,6 +61,10 @@ _KINDS: Final[Mapping[str, _Kind]] = {
         str.startswith,
         _COMPARED,
     ),
+    "predictor": _Kind(
+        "SELECT DISTINCT predictor FROM predictions WHERE predictor IS NOT NULL ORDER BY ALL",
+        lacking="make some: zoo predict",
+    ),
     "stage": _Kind("SELECT DISTINCT stage FROM failures ORDER BY ALL"),
     "warning": _Kind(
         "SELECT DISTINCT unnest(string_split(warning, ', ')) FROM layers ORDER BY ALL"
@@ -73,6 +77,7 @@ _TABLES: Final = {
     "layer_likeness": ("comparison of layers", _COMPARED),
     "releases": ("release", "look for some: zoo track WATCH.toml"),
     "failures": ("failure", ""),
+    "forecasts": ("prediction", "make some: zoo predict"),
     "scans": ("scan", "scan something: zoo scan SOURCE"),
     "left_out": ("tensor left out", ""),
     "models": ("model", "scan one: zoo scan SOURCE"),

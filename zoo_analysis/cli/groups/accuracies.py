@@ -18,7 +18,10 @@ app = typer.Typer(
 def sync(
     places: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[PATH|URL]...", help="Of CSV files; with --from timm-csv or csv."),
+        typer.Argument(
+            metavar="[PATH|URL]...",
+            help="Of tables; with --from timm-csv, open-llm-leaderboard or csv.",
+        ),
     ] = None,
     from_: Annotated[
         list[str] | None,

@@ -261,6 +261,17 @@ def releases(
     _write(chart, output, "releases", *([watch] if watch else []))
 
 
+@app.command()
+def predictions(
+    dataset: DatasetOption = None, store: StoreOption = None, output: FileOption = None
+) -> None:
+    """Predicted accuracies with intervals, against what was reported afterwards."""
+    from zoo_analysis.report import figures
+
+    chart = figures.predictions(store, dataset=dataset)
+    _write(chart, output, "predictions", *([dataset] if dataset else []))
+
+
 def _write(chart: "alt.TopLevelMixin", output: Path | None, *words: str) -> None:
     """Write a chart, and print the file's name where the command line did not say it."""
     from zoo_analysis.cli.output import say

@@ -2,7 +2,7 @@
 
 import time
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -20,17 +20,14 @@ from zoo_analysis.errors import ZooError
 from zoo_analysis.folders import user_cache
 from zoo_analysis.hub.access import HubAccess
 from zoo_analysis.pairwise.by_activations import ModelActivations, compare_activations
+from zoo_analysis.pairwise.by_products import compare_at_once
 from zoo_analysis.pairwise.by_weights import compare_weights
 from zoo_analysis.pairwise.pairs import Pair
 from zoo_analysis.pairwise.prepared import PreparedCache
-from zoo_analysis.pairwise.scores import Scores, similarity_rows
+from zoo_analysis.pairwise.scores import ROWS, Scores, similarity_rows
 from zoo_analysis.pairwise.settings import ComparisonSettings, Key
 from zoo_analysis.similarity.registry import get_measure
 from zoo_analysis.sources import ModelRef, resolve_revision
-from zoo_analysis.store.schemas import SIMILARITIES
-
-#: Rows of `SIMILARITIES` as a worker makes them; whose run they are of is added later.
-_ROWS = pa.schema([f for f in SIMILARITIES if f.name not in ("run_id", "computed_at")])
 
 #: What this worker prepared for the pairs before.
 _prepared = PreparedCache()
@@ -81,12 +78,14 @@ class CorrelateSettings:
         device: where models run and products are computed.
         cache_bytes: that a node's disk gives to activations.
         access: how models of the hub are read; None where there are none.
+        permutations: of samples, by which scores are calibrated.
     """
 
     how: ComparisonSettings
     device: str
     cache_bytes: int
     access: HubAccess | None
+    permutations: int = 0
 
 
 def revision_of(ref: ModelRef, limits: Limits) -> ModelRef | Failure:
@@ -152,9 +151,20 @@ def compare_models(
         if each is not None
     }
 
+    start = time.perf_counter()
+    try:
+        with bounded(limits), _quiet():
+            known = _at_once([pair for pair in pairs if pair.at_once], shown, settings)
+    except (Exception, LimitError) as error:
+        failed = failure(pairs[0].a, "compare", error, access=settings.access)
+        return [replace(failed, ref=pair.a).about(f"with {pair.b.repo_id}") for pair in pairs]
+    beforehand = (time.perf_counter() - start) / len(pairs)
+
     def score(pair: Pair, key: Key) -> Scores:
         if pair.a not in shown or pair.b not in shown:
             raise ZooError("activations were lost and could not be made again: run this again")
+        if pair in known:
+            return known[pair][key.measure]
         return compare_activations(
             shown[pair.a],
             shown[pair.b],
@@ -162,9 +172,32 @@ def compare_models(
             settings.how,
             device=settings.device,
             cache=_prepared,
+            permutations=settings.permutations,
         )
 
+    if known:
+        scored = (_scored(pair, partial(score, pair), settings) for pair in pairs)
+        return [replace(each, seconds=each.seconds + beforehand) for each in scored]
     return [_compared(pair, partial(score, pair), settings, share) for pair in pairs]
+
+
+def _at_once(
+    pairs: Sequence[Pair], shown: Mapping[ModelRef, ModelActivations], settings: CorrelateSettings
+) -> dict[Pair, dict[str, Scores]]:
+    """Scores of pairs whose layers are compared in products of many."""
+    there = [pair for pair in pairs if pair.a in shown and pair.b in shown]
+    if not there:
+        return {}
+    names = dict.fromkeys(key.measure for pair in there for key in pair.keys)
+    found = compare_at_once(
+        [(shown[pair.a], shown[pair.b]) for pair in there],
+        [get_measure(name) for name in names],
+        settings.how,
+        device=settings.device,
+        cache=_prepared,
+        permutations=settings.permutations,
+    )
+    return dict(zip(there, found, strict=True))
 
 
 @ray.remote(num_cpus=1)
@@ -202,10 +235,10 @@ def _scored(pair: Pair, score: Callable[[Key], Scores], settings: CorrelateSetti
             failures.append(failed.about(f"{key.measure} with {pair.b.repo_id}"))
             continue
         a, b = ((ref.repo_id, ref.revision) for ref in (pair.a, pair.b))
-        rows += similarity_rows(a, b, key, found.scores)
+        rows.append(similarity_rows(a, b, key, found.scores))
         if found.scores[-1].value is None:
             reasons.append(f"{key.measure}: {found.reason}")
-    table = pa.Table.from_pylist(rows, schema=_ROWS)
+    table = pa.concat_tables(rows) if rows else ROWS.empty_table()
     seconds = time.perf_counter() - start
     return Compared(table, seconds, tuple(dict.fromkeys(reasons)), len(reasons), tuple(failures))
 

@@ -4,6 +4,7 @@ from .figure_files import file_name, save
 from .history_chart import history
 from .likeness_heatmap import layers, matrix
 from .model_map import map
+from .prediction_chart import predictions
 from .regression_chart import regression
 from .release_chart import releases
 from .scale_chart import scale
@@ -21,6 +22,7 @@ __all__ = [
     "map",
     "matrix",
     "metrics",
+    "predictions",
     "regression",
     "releases",
     "save",

@@ -9,7 +9,7 @@ from zoo_analysis.report.figures import theme
 from zoo_analysis.report.figures.layer_spectrum import layer_spectrum
 from zoo_analysis.report.figures.theme import WIDTH, embedded, finished, layered
 from zoo_analysis.report.figures.thinning import thinned, told
-from zoo_analysis.spectra.powerlaw import fit_power_law
+from zoo_analysis.spectra.tails.powerlaw import fit_power_law
 from zoo_analysis.store import Store
 
 #: Candidates that are fitted for a chart.

@@ -10,7 +10,7 @@ from zoo_analysis.answers.ranking import rankings
 from zoo_analysis.report.page.markup import Crumbs, page, script
 from zoo_analysis.spectra.metrics import METRICS
 from zoo_analysis.store import Store, get_query
-from zoo_analysis.store.schemas import QUALITIES, SUMMARY_METRICS
+from zoo_analysis.store.schemas import LEADING_METRICS, QUALITIES
 
 _MODELS: Final = """
 SELECT repo_id, m.series, m.library, m.parameters
@@ -111,7 +111,7 @@ def leaderboard_files(board: Board, site: Crumbs, where: str | None) -> Iterator
         script(
             "leaderboard",
             {
-                "metrics": {name: METRICS[name].meaning for name in SUMMARY_METRICS},
+                "metrics": {name: METRICS[name].meaning for name in LEADING_METRICS},
                 "rankedBy": RANKED_BY[0],
                 "models": [[site.models[each.repo_id], *astuple(each)] for each in board.entries],
                 "texts": board.texts,

@@ -19,7 +19,7 @@ from zoo_analysis.report.page.markup import (
 )
 from zoo_analysis.report.page.model_data import MOST_LAYERS, PER_FILE, depth_data
 from zoo_analysis.spectra.metrics import METRICS, SHOWN
-from zoo_analysis.store.schemas import SUMMARY_METRICS
+from zoo_analysis.store.schemas import LEADING_METRICS
 
 #: Rows of what was left out, the largest first.
 _LEFT_OUT: Final = 200
@@ -152,7 +152,7 @@ _LEFT: Final = (
 _REVISIONS: Final = (
     Column("Revision"),
     *(Column(name) for name in ("method", "committed")),
-    *(Column(name, METRICS[name].meaning, right=True) for name in SUMMARY_METRICS),
+    *(Column(name, METRICS[name].meaning, right=True) for name in LEADING_METRICS),
     Column("looks random", right=True),
 )
 
@@ -184,7 +184,7 @@ def _facts(portrait: Portrait) -> list[tuple[str, Any]]:
 def _averages(portrait: Portrait) -> list[list[str]]:
     averages, places = portrait.report.averages, portrait.diagnosis.findings[-1].numbers
     rows = []
-    for name in SUMMARY_METRICS:
+    for name in LEADING_METRICS:
         if averages[name] is None:
             continue
         place, z = places.get(f"{name}_rank"), places.get(f"{name}_z")
@@ -218,7 +218,7 @@ def _revision(row: Mapping[str, Any]) -> list[Any]:
         row["revision"],
         row["method"],
         f"{row['committed_at']:%Y-%m-%d %H:%M}",
-        *(shown_number(row[name]) for name in SUMMARY_METRICS),
+        *(shown_number(row[name]) for name in LEADING_METRICS),
         "" if random is None else f"{100 * random:.0f} %",
     ]
 

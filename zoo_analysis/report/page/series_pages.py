@@ -20,7 +20,7 @@ from zoo_analysis.report.page.markup import (
 )
 from zoo_analysis.report.page.series_regressions import Regressions, regress_command
 from zoo_analysis.spectra.metrics import METRICS
-from zoo_analysis.store.schemas import QUALITIES, SUMMARY_METRICS
+from zoo_analysis.store.schemas import LEADING_METRICS, QUALITIES
 
 #: What models without a series are called.
 NO_SERIES: Final = "no series"
@@ -45,7 +45,7 @@ _MODELS: Final = (
     Column("rank", f"by {RANKED_BY[0]}", right=True),
     Column("parameters", right=True),
     Column("accuracy", "as reported", right=True),
-    *(Column(name, METRICS[name].meaning, right=True) for name in SUMMARY_METRICS),
+    *(Column(name, METRICS[name].meaning, right=True) for name in LEADING_METRICS),
     Column("remark", prose=True),
 )
 
@@ -143,7 +143,7 @@ def _points(name: str | None, drawn: Mapping[str, Any], where: str | None) -> st
         *(f"{each} = {quoted(drawn[each])}" for each in ("dataset", "accuracy", "method")),
         *([f"({where})"] if where is not None else []),
     ]
-    return points_sql(SUMMARY_METRICS, " AND ".join(conditions))
+    return points_sql(LEADING_METRICS, " AND ".join(conditions))
 
 
 def _regression(row: Mapping[str, Any]) -> list[str]:
@@ -189,7 +189,7 @@ def _model(place: int, board: Board) -> dict[str, Any]:
             "" if rank is None else f"{rank} of {of}",
             scaled(entry.parameters),
             shown_number(entry.accuracy),
-            *(shown_number(ranked[name]["value"][place]) for name in SUMMARY_METRICS),
+            *(shown_number(ranked[name]["value"][place]) for name in LEADING_METRICS),
             board.texts[chosen["remark"][place] or 0],
         ],
     }

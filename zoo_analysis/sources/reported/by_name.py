@@ -7,6 +7,7 @@ from zoo_analysis.errors import SourceError
 from zoo_analysis.lookup import loaded, near
 from zoo_analysis.sources.reported.csv_tables import SOURCE as _CSV
 from zoo_analysis.sources.reported.hub_reports import SOURCES as _ON_HUB
+from zoo_analysis.sources.reported.open_llm_leaderboard import SOURCE as _OPEN_LLM
 from zoo_analysis.sources.reported.source import AccuracySource
 from zoo_analysis.sources.reported.timm_tables import SOURCE as _TIMM
 from zoo_analysis.sources.reported.torchvision_recipes import SOURCE as _TORCHVISION
@@ -14,7 +15,7 @@ from zoo_analysis.sources.reported.torchvision_recipes import SOURCE as _TORCHVI
 #: Of entry points; one's name is that of the `AccuracySource` it points to.
 GROUP = "zoo_analysis.accuracies"
 
-_BUILT_IN = {source.name: source for source in (*_ON_HUB, _TORCHVISION, _TIMM, _CSV)}
+_BUILT_IN = {source.name: source for source in (*_ON_HUB, _TORCHVISION, _TIMM, _OPEN_LLM, _CSV)}
 
 
 def accuracy_sources() -> list[str]:

@@ -9,9 +9,9 @@ from urllib.parse import urlsplit
 
 from zoo_analysis.errors import SourceError
 from zoo_analysis.sources.card import number as csv_number
+from zoo_analysis.sources.fetch import fetched, read_table
 from zoo_analysis.sources.percents import check_percent, check_unit, is_share
 from zoo_analysis.sources.ref import Accuracy
-from zoo_analysis.sources.reported.fetch import fetched, read_table
 from zoo_analysis.sources.reported.source import AccuracySource, Inquiry
 
 _COLUMNS: Final = ("repo_id", "dataset", "metric", "value", "split", "source_url")

@@ -18,12 +18,14 @@ class Inquiry:
         columns: column of a table by what it is (``repo_id``, ``dataset``, ``metric``, ``value``,
             ``split``, ``source_url``).
         fixed: values, by the same names, of what has no column.
+        remark: takes what a source left out: of what, and in a sentence.
     """
 
     models: tuple[ModelRef, ...] = ()
     places: tuple[str, ...] = ()
     columns: Mapping[str, str] = field(default_factory=dict)
     fixed: Mapping[str, str] = field(default_factory=dict)
+    remark: Callable[[str, str], None] = lambda of, remark: None
 
 
 @dataclass(frozen=True)

@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from zoo_analysis.errors import SimilarityError
-from zoo_analysis.similarity.deconfounded import dcka_measure
-from zoo_analysis.similarity.kernel_alignment import cka
+from zoo_analysis.similarity.kernels.deconfounded import dcka_measure
+from zoo_analysis.similarity.kernels.kernel_alignment import cka
 from zoo_analysis.similarity.measure import Measure
-from zoo_analysis.similarity.neuronal_correlation import neuronal
-from zoo_analysis.similarity.procrustes_distances import procrustes
+from zoo_analysis.similarity.neurons.neuronal_correlation import neuronal
+from zoo_analysis.similarity.shapes.procrustes_distances import procrustes
 from zoo_analysis.similarity.weights_only import wcka_measure
 from zoo_analysis.studies.analysis.estimate import Estimate, outcome
 from zoo_analysis.studies.analysis.predictability import KINDS, Pairs, compared, predicted, redrawn

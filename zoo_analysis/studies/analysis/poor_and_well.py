@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 
 from zoo_analysis.stats.line import Floats
-from zoo_analysis.store.schemas import SUMMARY_METRICS
+from zoo_analysis.store.schemas import LEADING_METRICS
 from zoo_analysis.studies.analysis.estimate import Estimate
 
 #: Trainings of the base shape that are poor by design. Strong decay is neither poor nor well.
@@ -43,7 +43,7 @@ def areas(members: Sequence[Member]) -> list[Estimate]:
     from scipy.stats import bootstrap
 
     rows = []
-    for metric in SUMMARY_METRICS:
+    for metric in LEADING_METRICS:
         samples = [
             np.array([m.metrics[metric] for m in members if m.series == series and m.training in t])
             for series in sorted({m.series for m in members})
@@ -92,7 +92,7 @@ def pair_shares(members: Sequence[Member]) -> list[Estimate]:
     pairs = [(s, seed) for s, training, seed in by if training == "base"]
     rows = []
     for group, trainings in {**{t: (t,) for t in POOR}, ALL_POOR: POOR}.items():
-        for metric in SUMMARY_METRICS:
+        for metric in LEADING_METRICS:
             poor = [[by[s, t, seed][metric] for t in trainings] for s, seed in pairs]
             difference = np.mean(poor, axis=1) - [by[s, "base", seed][metric] for s, seed in pairs]
             rows.append(share_of_pairs(group, metric, _HIGHER, difference))

@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Final
 
 from zoo_analysis.errors import SourceError
-from zoo_analysis.sources.reported.fetch import fetched
+from zoo_analysis.sources.fetch import fetched
 
 _TRENDS: Final = "https://raw.githubusercontent.com/CalculatedContent/ww-trends-2020"
 _OSMR: Final = "https://github.com/osmr/imgclsmob/raw/9c3f7bd7/pytorch/README.md"

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from zoo_analysis.errors import CheckpointError
+from zoo_analysis.weights.biases import with_biases
 from zoo_analysis.weights.checkpoint import Checkpoint, TensorInfo
 from zoo_analysis.weights.layers.adapters.updates import updates
 from zoo_analysis.weights.layers.architecture import Blueprint, blueprint
@@ -144,7 +145,8 @@ def inventory_by(
     known = {part: reason for name, reason in unused.items() for part in weights[name].tensors}
     if plan:
         known |= dict.fromkeys(_untrained(plan, tensors), "buffer")
-    return inventory_of(checkpoint, only_last_heads(specs), known)
+    layers = with_biases(only_last_heads(specs), checkpoint.tensors)
+    return inventory_of(checkpoint, layers, known)
 
 
 def _untrained(plan: Blueprint, tensors: Mapping[str, TensorInfo]) -> Iterator[str]:

@@ -122,7 +122,7 @@ class RangedCheckpoint(Checkpoint):
         for spec in specs:
             if spec.status is not None:
                 continue
-            for name in spec.tensors:
+            for name in (*spec.tensors, *([spec.bias] if spec.bias else [])):
                 info, entry = self.info(name), self.entries[name][1]
                 start, stop = entry.start, entry.stop
                 if (

@@ -1,0 +1,1 @@
+"""Two models beside each other, and which of their layers correspond."""

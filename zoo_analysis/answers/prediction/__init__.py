@@ -1,0 +1,1 @@
+"""Accuracies predicted from size and weights, held against what is reported later."""

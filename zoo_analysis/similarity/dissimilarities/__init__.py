@@ -1,0 +1,1 @@
+"""Distances between samples, and how alike those of two arrays are."""

@@ -1,0 +1,1 @@
+"""Nearest neighbours of samples, and how many of them two arrays share."""

@@ -1,0 +1,1 @@
+"""Neurons correlated with neurons: the best partner of each, one to one, and of whole networks."""

@@ -1,0 +1,146 @@
+"""Plain statistics of the entries of a tensor, in one pass over it."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from math import gcd, prod
+from typing import Any, Final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+#: Entries looked at together: what is made of them stays in a processor's cache.
+_BLOCK: Final = 1 << 16
+#: Quartiles are those of all entries up to so many, else of about so many that stand for them.
+_SORTED: Final = 1 << 16
+#: Entries that are read before their pages are let go.
+_RELEASED: Final = 1 << 22
+
+
+@dataclass(frozen=True)
+class EntryStatistics:
+    """Statistics of entries (Unterthiner et al. 2020, “Predicting neural network accuracy from
+    weights”), with kurtosis and the share of zeros.
+
+    Attributes:
+        mean: of all entries.
+        variance: Σ(w − mean)²/n.
+        min: the least.
+        q25: the lower quartile.
+        q50: the median.
+        q75: the upper quartile.
+        max: the largest.
+        kurtosis: fourth central moment / variance²; 3 of a Gaussian. None where all are equal.
+        zeros: share of entries that are 0.
+    """
+
+    mean: float
+    variance: float
+    min: float
+    q25: float
+    q50: float
+    q75: float
+    max: float
+    kurtosis: float | None
+    zeros: float
+
+
+def entry_statistics(
+    tensor: torch.Tensor,
+    peak: float | None = None,
+    release: Callable[[], None] = lambda: None,
+) -> EntryStatistics | None:
+    """Mean, variance, quartiles, extremes, kurtosis and share of zeros.
+
+    Quartiles are numpy's, interpolated, of all entries up to 65,536; of more they are those of
+    every k-th entry, k having no divisor in common with the length of a row, so that all columns
+    are among them alike. The rank of such a quartile has a standard error of 0.3 % at most.
+    Moments are summed in the entries' own precision within 65,536 of them, then in float64:
+    relative errors are about 10⁻⁶ for float32.
+
+    Args:
+        tensor: floating, of any shape and strides; read in blocks.
+        peak: its largest absolute entry, where that is known.
+        release: called when a part has been read, so that the owner of a mapped tensor may let
+            its pages go.
+
+    Returns:
+        The statistics; None of no entries, or of some that are not finite.
+    """
+    count = tensor.numel()
+    if not count:
+        return None
+    entries = tensor.detach().cpu()
+    entries = entries if entries.dtype == torch.float64 else entries.to(torch.float32)
+    if peak is None:
+        peak = float(torch.maximum(entries.max(), -entries.min()))
+    if not np.isfinite(peak):
+        return None
+    every = _stride(count, prod(tensor.shape[1:]))
+    scale = peak or 1.0  # powers of what is not above 1 do not overflow
+    first = second = third = fourth = shift = 0.0
+    done = zeros = 0
+    lows, highs = [], []
+    sample: list[NDArray[np.floating[Any]]] = []
+    d = squares = ones = np.empty(0)
+    for block in _blocks(entries.numpy()):
+        lows.append(block.min())
+        highs.append(block.max())
+        zeros += int(np.count_nonzero(block == 0))
+        sample.append(block[-done % every :: every].copy())
+        if len(d) != len(block):
+            d, squares, ones = np.empty_like(block), np.empty_like(block), np.ones_like(block)
+        np.divide(block, block.dtype.type(scale), out=d)
+        if not done:
+            shift = float(d @ ones) / len(d)  # near the mean, about which powers cancel least
+        np.subtract(d, d.dtype.type(shift), out=d)
+        np.multiply(d, d, out=squares)
+        first += float(d @ ones)
+        second += float(d @ d)
+        third += float(squares @ d)
+        fourth += float(squares @ squares)
+        done += len(block)
+        if done % _RELEASED < len(block):
+            release()
+    low, high = float(min(lows)), float(max(highs))
+    first, second, third, fourth = (each / count for each in (first, second, third, fourth))
+    variance = second - first**2
+    central = fourth - 4 * first * third + 6 * first**2 * second - 3 * first**4
+    spread = variance > 0 and high > low
+    q25, q50, q75 = _quartiles(np.sort(np.concatenate(sample)))
+    return EntryStatistics(
+        mean=(shift + first) * scale,
+        variance=variance * scale * scale if spread else 0.0,
+        min=low,
+        q25=q25,
+        q50=q50,
+        q75=q75,
+        max=high,
+        kurtosis=central / variance**2 if spread else None,
+        zeros=zeros / count,
+    )
+
+
+def _stride(count: int, row: int) -> int:
+    every = -(-count // _SORTED)
+    while every > 1 and gcd(every, row) > 1:
+        every += 1
+    return every
+
+
+def _quartiles(ordered: NDArray[np.floating[Any]]) -> tuple[float, ...]:
+    last = len(ordered) - 1
+    places = [divmod(quarter * last, 4) for quarter in (1, 2, 3)]
+    couples = ((float(ordered[i]), float(ordered[min(i + 1, last)]), part) for i, part in places)
+    return tuple(low + (high - low) * part / 4 for low, high, part in couples)
+
+
+def _blocks(entries: NDArray[Any]) -> Iterator[NDArray[Any]]:
+    """The entries, some at a time, in the order in which they lie in memory where there is one."""
+    strides = entries.strides
+    entries = entries.transpose(sorted(range(entries.ndim), key=lambda axis: -strides[axis]))
+    if entries.flags.c_contiguous or not entries.ndim:
+        entries = entries.reshape(-1)
+    step = max(1, _BLOCK // max(1, prod(entries.shape[1:])))
+    for start in range(0, len(entries), step):
+        yield entries[start : start + step].reshape(-1)

@@ -1,0 +1,1 @@
+"""Laws of a spectrum's tail: fitted, compared, estimated without a fit."""
