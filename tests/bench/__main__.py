@@ -22,6 +22,7 @@ BENCHMARKS = {
     "startup": ("startup", 5),
     "workers": ("workers", 3),
     "report": ("report", 1),
+    "columns": ("columns", 5),
 }
 
 

@@ -124,6 +124,33 @@ def test_all_pairs_are_what_the_measures_say_and_each_model_runs_once(
     assert json.loads(str(config))["probes"] == [probe.id]
 
 
+def test_calibrated_numbers_stand_beside_the_values(compared_zoo: Path, store: Store) -> None:
+    pair = [str(compared_zoo / name) for name in ("resnet0", "resnet1")]
+
+    def compared(calibrate: int = 0, measures: tuple[str, ...] = ("cka", "agreement")) -> int:
+        how = {"measures": measures, "probe": "digits", "samples": SAMPLES}
+        return correlate(pair, store, calibrate=calibrate, **how).pairs  # type: ignore[arg-type]
+
+    assert [compared(), compared(19), compared(19), compared()] == [1, 1, 0, 0]
+    kept = "value, p_value, calibrated, permutations FROM similarities"
+    plain = rows(store, f"SELECT {kept} WHERE permutations IS NULL ORDER BY ALL")
+    found = rows(store, f"SELECT {kept} WHERE permutations IS NOT NULL ORDER BY ALL")
+    assert [row[0] for row in plain] == [row[0] for row in found]
+    assert all(row[1:] == (None, None, None) for row in plain)
+    assert {row[3] for row in found} == {19}
+    assert all(1 / 20 <= float(str(row[1])) <= 1 for row in found)
+    assert all(0 <= float(str(row[2])) <= float(str(row[0])) for row in found)
+    ((_, _, seen),) = rows(
+        store,
+        "SELECT p_value, calibrated, permutations FROM likeness WHERE measure = 'cka' LIMIT 1",
+    )
+    assert seen == 19
+    with pytest.raises(ZooError, match="weight_cka has none"):
+        compared(19, ("cka", "weight_cka"))
+    with pytest.raises(ZooError, match="19 permutations are the least"):
+        compared(18)
+
+
 def test_a_model_that_fails_is_a_row_and_the_others_are_compared(
     compared_zoo: Path, store: Store, tmp_path: Path
 ) -> None:

@@ -7,9 +7,22 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from zoo_analysis.similarity import Measure, knn, neuronal, neuronal_one_to_one, rsa, rsa_by
+from zoo_analysis.similarity import (
+    Measure,
+    distance_correlation,
+    knn,
+    knn_jaccard,
+    neuronal,
+    neuronal_one_to_one,
+    rsa,
+    rsa_by,
+)
 
-MEASURES = [neuronal, neuronal_one_to_one, rsa, rsa_by("pearson"), knn]
+MEASURES = [
+    *(neuronal, neuronal_one_to_one, rsa, rsa_by("pearson"), rsa_by("kendall")),
+    *(rsa_by("spearman", "euclidean"), rsa_by("spearman", "cosine"), distance_correlation),
+    *(knn, knn_jaccard),
+]
 Generator = np.random.Generator
 Change = Callable[[np.ndarray, Generator], np.ndarray]
 

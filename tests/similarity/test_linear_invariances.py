@@ -17,10 +17,12 @@ from zoo_analysis.similarity.kernels.kernel_alignment import MEASURES as CKA
 from zoo_analysis.similarity.measure import Invariance, Measure
 from zoo_analysis.similarity.shapes.cca import MEASURES as CCA
 from zoo_analysis.similarity.shapes.cca import pwcca
+from zoo_analysis.similarity.shapes.eigenspaces import MEASURES as EIGENSPACES
 from zoo_analysis.similarity.shapes.procrustes_distances import MEASURES as PROCRUSTES
 from zoo_analysis.similarity.weights_only import MEASURES as WEIGHTS_ONLY
 
-MEASURES = (*CKA, *DECONFOUNDED, *PROCRUSTES, *CCA, *WEIGHTS_ONLY)
+# `procrustes_permutation` keeps signs, and so does not see a factor that is the same for both
+MEASURES = (*CKA, *DECONFOUNDED, *PROCRUSTES[:2], *CCA, *EIGENSPACES, *WEIGHTS_ONLY)
 ALL = pytest.mark.parametrize("measure", MEASURES, ids=lambda m: m.name)
 WORDS = get_args(Invariance)
 
@@ -162,7 +164,7 @@ def test_the_value_is_that_of_the_prepared_arrays_and_they_travel(measure):
 @ALL
 @pytest.mark.parametrize(("n", "d"), [(200, 20), (200, 60), (64, 100)])
 def test_float32_agrees_with_float64_and_numpy_with_torch(measure, n, d):
-    if d >= n and measure in CCA:
+    if d >= n and measure in (*CCA, *EIGENSPACES):
         pytest.skip("refused: see test_cca.py")
     x, y = (each.astype(np.float32) for each in related(5, n, d, d + 3))
     exact = value(measure, x.astype(np.float64), y.astype(np.float64))

@@ -9,6 +9,7 @@ from zoo_analysis.errors import SimilarityError
 from zoo_analysis.similarity import Measure, calibrate, calibrated, cka, knn
 from zoo_analysis.similarity.null_calibration import orders
 from zoo_analysis.similarity.registry import measures
+from zoo_analysis.similarity.shapes.cca import Subspace
 
 ALL = [
     each
@@ -55,7 +56,7 @@ def test_scores_p_values_and_thresholds_are_the_packages(measure: Measure) -> No
 )
 @pytest.mark.parametrize("d", [5, 50])
 def test_a_prepared_array_reordered_is_the_reordered_array_prepared(measure, d) -> None:
-    if d > 30 and measure.name.startswith(("cca", "pwcca", "svcca")):
+    if d > 30 and measure.reordered is Subspace.reordered:
         pytest.skip("canonical correlations need more samples than neurons")
     x, y = related(3, 30, d, d if measure.of == "outputs" else 4)
     order = np.random.default_rng(0).permutation(30)
@@ -90,7 +91,8 @@ def test_a_score_is_the_part_of_the_way_from_chance_to_the_best() -> None:
     x, y = related(1, 30, 4, 4)
     for measure in measures().values():
         if measure.of == "activations" and not measure.needs:
-            assert calibrate(x, x.copy(), measure, 19)[1].score == pytest.approx(1, abs=1e-6)
+            shrunk = 1e-3 if measure.name == "linear_predictivity" else 1e-6  # by its penalty
+            assert calibrate(x, x.copy(), measure, 19)[1].score == pytest.approx(1, abs=shrunk)
     with pytest.raises(SimilarityError, match="19 are the least"):
         calibrate(x, y, cka, 18)
     with pytest.raises(SimilarityError, match="needs inputs"):

@@ -99,7 +99,7 @@ def print_plan(
 ) -> None:
     """The plan of a scan, on standard output or in a file."""
     from zoo_analysis.cli.output import say, write_report, write_table
-    from zoo_analysis.cli.summaries import print_remarks
+    from zoo_analysis.cli.telling.summaries import print_remarks
 
     if json_:
         write_report(plan.as_dict(), plan.table(), lambda: None, "json", output)

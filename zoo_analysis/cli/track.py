@@ -52,7 +52,7 @@ def track(
     """Record what is new, changed, gone or gated since the last look."""
     from zoo_analysis.cli.groups.report import build
     from zoo_analysis.cli.output import say, write_table
-    from zoo_analysis.cli.summaries import print_scan
+    from zoo_analysis.cli.telling.summaries import print_scan
     from zoo_analysis.cluster.track import track as look
     from zoo_analysis.sources.watch import parse_since
 

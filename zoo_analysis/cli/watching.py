@@ -111,8 +111,8 @@ def retry(
 ) -> None:
     """Do again what failed in a scan or a comparison, as it was asked for; default the last one."""
     from zoo_analysis.cli.output import say, write_summary
-    from zoo_analysis.cli.progress import SCANNED, Bar, RunCounter
-    from zoo_analysis.cli.summaries import print_comparison, print_scan, tell
+    from zoo_analysis.cli.telling.progress import SCANNED, Bar, RunCounter
+    from zoo_analysis.cli.telling.summaries import print_comparison, print_scan, tell
     from zoo_analysis.cluster.account import Summary
     from zoo_analysis.cluster.retrying import retry as run
 

@@ -13,7 +13,7 @@ from zoo_analysis.errors import ZooError
 from zoo_analysis.hub.access import HubAccess
 from zoo_analysis.lookup import listed, near
 from zoo_analysis.sources import Problem, resolve_sources
-from zoo_analysis.spectra.methods import Method
+from zoo_analysis.spectra.methods import DELTA, Method
 from zoo_analysis.store import Store, as_store
 
 _RUNS: Final = """
@@ -23,7 +23,7 @@ ORDER BY started_at DESC, scan_id DESC
 """
 _FAILED: Final = "SELECT DISTINCT repo_id, stage, error FROM failures WHERE scan_id = $scan"
 _CAUSES: Final = "SELECT DISTINCT stage || '/' || error AS cause FROM failures ORDER BY ALL"
-#: Settings of a comparison that `correlate` takes again as they were.
+#: Settings of a comparison that `correlate` takes again as they were; earlier ones lack some.
 _OF_CORRELATE: Final = (
     "measures",
     "reference",
@@ -33,6 +33,7 @@ _OF_CORRELATE: Final = (
     "probe",
     "samples",
     "positions",
+    "calibrate",
     "device",
     "cache_size",
     "model_seconds",
@@ -106,8 +107,12 @@ def retry(
         raise ZooError(f"scan {of} does not tell its sources, as earlier versions did not")
     told: dict[str, Any] = {"address": address, "access": access, "retry_of": of}
     told |= {"on_event": on_event, "on_start": on_start}
+    if run["method"] == "lineage":
+        raise ZooError(f"{of} compared lineages, all with all: run zoo lineage again")
+    if run["method"].startswith(DELTA):
+        raise ZooError(f"{of} measured differences: run zoo delta again")
     if run["method"] == "correlate":
-        told |= {name: config[name] for name in _OF_CORRELATE}
+        told |= {name: config[name] for name in _OF_CORRELATE if name in config}
         return Retried(of, len(names), correlate(config["sources"], store, among=names, **told))
     resolved = resolve_sources(config["sources"], access, config["variant"] or "")
     refs = tuple(ref for ref in resolved.refs if ref.repo_id in names)
@@ -115,8 +120,10 @@ def retry(
     found = {ref.repo_id for ref in refs} | {problem.repo_id for problem in problems}
     gone = f"not among the sources of scan {of} any more"
     problems += [Problem(name, "SourceError", gone) for name in sorted(names - found)]
-    how = Method(**{each.name: config[each.name] for each in fields(Method)})
+    told_how = {each.name: config[each.name] for each in fields(Method) if each.name in config}
+    how = Method(**told_how)
     told |= {name: config[name] for name in _OF_SCAN} | {"variant": config["variant"] or ""}
+    told["deltas"] = config.get("deltas", False)
     again = replace(resolved, refs=refs, problems=tuple(problems))
     return Retried(of, len(names), scan_models(again, store, how, **told))
 

@@ -1,5 +1,7 @@
+from .cross_validated_ridge import linear_predictivity as linear_predictivity
 from .dissimilarities.dissimilarity_analysis import rsa as rsa
 from .dissimilarities.dissimilarity_analysis import rsa_by as rsa_by
+from .dissimilarities.distance_kernels import distance_correlation as distance_correlation
 from .functional import accuracy_gap as accuracy_gap
 from .functional import agreement as agreement
 from .functional import js_divergence as js_divergence
@@ -14,7 +16,10 @@ from .kernels.kernel_alignment import minibatch_cka as minibatch_cka
 from .measure import Invariance as Invariance
 from .measure import Measure as Measure
 from .measure import Need as Need
+from .neighbours.kernel_neighbours import cknna as cknna
+from .neighbours.kernel_neighbours import cknna_of as cknna_of
 from .neighbours.nearest_neighbours import knn as knn
+from .neighbours.nearest_neighbours import knn_jaccard as knn_jaccard
 from .neighbours.nearest_neighbours import knn_of as knn_of
 from .neurons.matching import neuronal_one_to_one as neuronal_one_to_one
 from .neurons.matching import one_to_one as one_to_one
@@ -38,8 +43,12 @@ from .shapes.cca import cca_mean_squared as cca_mean_squared
 from .shapes.cca import pwcca as pwcca
 from .shapes.cca import pwcca_whole as pwcca_whole
 from .shapes.cca import svcca as svcca
+from .shapes.eigenspaces import eigenspace_overlap as eigenspace_overlap
+from .shapes.eigenspaces import shape_by as shape_by
+from .shapes.eigenspaces import shape_half as shape_half
 from .shapes.procrustes_distances import procrustes as procrustes
 from .shapes.procrustes_distances import procrustes_angular as procrustes_angular
+from .shapes.procrustes_distances import procrustes_permutation as procrustes_permutation
 from .weights_only import WeightSimilarity as WeightSimilarity
 from .weights_only import chain_factors as chain_factors
 from .weights_only import wcka as wcka

@@ -6,13 +6,13 @@ from importlib.metadata import EntryPoint, entry_points
 
 from zoo_analysis.errors import SimilarityError
 from zoo_analysis.lookup import loaded, near
-from zoo_analysis.similarity import functional, weights_only
-from zoo_analysis.similarity.dissimilarities import dissimilarity_analysis
+from zoo_analysis.similarity import cross_validated_ridge, functional, weights_only
+from zoo_analysis.similarity.dissimilarities import dissimilarity_analysis, distance_kernels
 from zoo_analysis.similarity.kernels import deconfounded, kernel_alignment
 from zoo_analysis.similarity.measure import Measure
-from zoo_analysis.similarity.neighbours import nearest_neighbours
+from zoo_analysis.similarity.neighbours import kernel_neighbours, nearest_neighbours
 from zoo_analysis.similarity.neurons import matching, neuronal_correlation
-from zoo_analysis.similarity.shapes import cca, procrustes_distances
+from zoo_analysis.similarity.shapes import cca, eigenspaces, procrustes_distances
 
 #: The group of entry points that add measures; one's name is that of the `Measure` it points to.
 GROUP = "zoo_analysis.similarities"
@@ -25,9 +25,13 @@ _BUILT_IN: dict[str, Measure] = {
         kernel_alignment,
         deconfounded,
         procrustes_distances,
+        eigenspaces,
         cca,
+        cross_validated_ridge,
         dissimilarity_analysis,
+        distance_kernels,
         nearest_neighbours,
+        kernel_neighbours,
         weights_only,
         functional,
     )

@@ -75,7 +75,7 @@ def _starts(length: int, side: int, how: Method) -> NDArray[np.intp]:
 def _windows(matrix: torch.Tensor, how: Method) -> Iterator[torch.Tensor]:
     """Bands of windows, each (windows, long, short)."""
     tall = matrix if matrix.shape[0] >= matrix.shape[1] else matrix.mT
-    long, short = window_sides(*tall.shape, how)
+    long, short = window_sides(tall.shape[0], tall.shape[1], how)
     across = _starts(tall.shape[1], short, how)
     for down in _starts(tall.shape[0], long, how):
         band = tall[down : down + long]

@@ -10,10 +10,11 @@ import pytest
 from tests.support.command import zoo
 from tests.support.reported_zoo import MODELS, OF_THE_FIRST, SERIES, made, report
 from tests.support.small_models import model_rows
+from zoo_analysis.answers.prediction.one_dataset import predictors
 from zoo_analysis.answers.prediction.predict import Prediction, predict
 from zoo_analysis.errors import QueryError
 from zoo_analysis.store import Store, open_store
-from zoo_analysis.store.accuracy import PredictedAccuracy
+from zoo_analysis.store.row_kinds.accuracy import PredictedAccuracy
 
 
 @pytest.fixture(scope="module")
@@ -163,6 +164,30 @@ def test_the_command_tells_it_in_words_and_rows(store: Store, tmp_path: Path) ->
     told = json.loads(zoo("predict", "--store", store.uri, "--format", "json", "--no-keep").out)
     assert len(told["predictions"]) == SERIES + 1
     assert told["datasets"][0]["words"]
+
+
+def test_what_may_predict() -> None:
+    names = [p.name for p in predictors(("size", "alpha", "weight_mean", "bias_mean"))]
+    ridges = [*["weight statistics"] * 3, *["all"] * 3]
+    assert names == ["size", "mean", "alpha", "weight_mean", "bias_mean", *ridges]
+    assert [p.name for p in predictors(("alpha",))] == ["mean", "alpha"]
+
+
+def test_a_column_that_few_models_lack_predicts_and_those_are_set_aside(tmp_path: Path) -> None:
+    store = made(tmp_path)
+    names = store.run("SELECT DISTINCT repo_id FROM accuracy ORDER BY ALL")["repo_id"].to_pylist()
+    store.commit_models(
+        [model_rows(n, "r2", series="s2", alphas=(3.0, 3.0)) for n in names[:4]], "s"
+    )
+    (told,) = predict(store, keep=False).datasets  # these have no size any more
+    assert told.baseline == "size"
+    assert "4 with a report but not all that predicts set aside" in told.remarks
+    store.commit_models(
+        [model_rows(n, "r2", series="s2", alphas=(3.0, 3.0)) for n in names[4:8]], "s"
+    )
+    (told,) = predict(store, keep=False).datasets
+    assert told.baseline == "mean"
+    assert any(remark.startswith("too seldom known to predict: size") for remark in told.remarks)
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.distance import pdist
-from scipy.stats import pearsonr, rankdata, spearmanr
+from scipy.stats import kendalltau, pearsonr, rankdata, spearmanr
 
 from zoo_analysis.errors import SimilarityError
 from zoo_analysis.similarity import rsa, rsa_by
@@ -26,6 +26,24 @@ def test_it_is_scipys_correlation_of_scipys_distances(seed: int, n: int, d1: int
     np.testing.assert_allclose(dissimilarities(x), a, atol=1e-11)
     assert rsa(x, y) == pytest.approx(spearmanr(a, b).statistic, abs=1e-9)
     assert rsa_by("pearson")(x, y) == pytest.approx(pearsonr(a, b).statistic, abs=1e-9)
+
+
+@pytest.mark.parametrize("distance", ["euclidean", "cosine", "correlation"])
+@pytest.mark.parametrize(("method", "scipys"), [("spearman", spearmanr), ("kendall", kendalltau)])
+def test_other_distances_and_kendalls_tau_are_scipys(distance, method, scipys) -> None:
+    for seed, n in ((0, 12), (1, 40)):
+        x, y = noise(n, 5, seed), noise(n, 7, seed + 2)
+        y[:, :5] += x
+        a, b = (pdist(z, distance) for z in (x, y))
+        factor = np.asarray(dissimilarities(x, distance)) / a
+        np.testing.assert_allclose(factor, factor.mean(), rtol=1e-8)
+        measure = rsa_by(method, distance)
+        assert measure(x, y) == pytest.approx(scipys(a, b).statistic, abs=1e-9)
+
+
+def test_they_are_called_after_what_they_are_not_by_default() -> None:
+    assert rsa_by("spearman").name == "rsa"
+    assert rsa_by("kendall", "cosine").name == "rsa_kendall_cosine"
 
 
 @given(st.lists(st.integers(-3, 3), min_size=1, max_size=30))

@@ -1,5 +1,7 @@
 """Procrustes distances against scipy and closed forms."""
 
+from itertools import permutations
+
 import numpy as np
 import pytest
 import torch
@@ -9,7 +11,8 @@ from scipy.linalg import orthogonal_procrustes
 from scipy.spatial import procrustes as scipy_procrustes
 
 from tests.support.representations import pairs, related, rotation
-from zoo_analysis.similarity import procrustes, procrustes_angular
+from zoo_analysis.errors import SimilarityError
+from zoo_analysis.similarity import procrustes, procrustes_angular, procrustes_permutation
 
 
 def shape(x: np.ndarray) -> np.ndarray:
@@ -79,3 +82,26 @@ def test_small_angles_need_float64():
         single.append(np.arccos(min(overlap, 1.0)))
         assert procrustes_angular(x, y) < 1e-6
     assert max(single) > 1e-4
+
+
+@pytest.mark.parametrize(("d1", "d2"), [(4, 4), (3, 5)])
+def test_permutations_are_the_best_of_all_that_there_are(d1, d2) -> None:
+    x, y = related(d1, 20, d1, d2)
+    a, b = (z - z.mean(0) for z in (x, y))
+    a, b = a / np.linalg.norm(a), b / np.linalg.norm(b)
+    a = np.hstack([a, np.zeros((20, d2 - d1))])
+    least = min(np.square(a[:, list(order)] - b).sum() for order in permutations(range(d2)))
+    assert procrustes_permutation(x, y) == pytest.approx(least, abs=1e-9)
+    assert procrustes_permutation(y, x) == pytest.approx(least, abs=1e-9)
+    assert procrustes_permutation(x, y) >= procrustes(x, y) - 1e-9
+
+
+def test_permutations_keep_signs_and_see_rotations() -> None:
+    x = related(0, 30, 4, 4)[0]
+    shuffled = 5 * x[:, [2, 0, 3, 1]] + 1
+    assert procrustes_permutation(x, shuffled) == pytest.approx(0, abs=1e-9)
+    assert procrustes_permutation(x, -shuffled) > 1
+    turned = x @ np.linalg.qr(np.random.default_rng(0).standard_normal((4, 4)))[0]
+    assert procrustes_permutation(x, turned) > 0.01
+    with pytest.raises(SimilarityError, match="more than 4096 neurons"):
+        procrustes_permutation(np.eye(3, 5000), np.eye(3, 5000))

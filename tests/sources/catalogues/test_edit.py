@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from zoo_analysis.errors import SourceError
 from zoo_analysis.hub.query import HubQuery
-from zoo_analysis.sources.catalogues.edit import add_to_catalogue, with_table
+from zoo_analysis.sources.catalogues.edit import add_to_catalogue, with_tables
 
 WRITTEN = """# my zoo
 title = "mine"   # a title
@@ -50,12 +50,12 @@ def test_a_list_written_on_one_line_grows_on_that_line(own: Path) -> None:
 
 
 def test_a_boolean_is_written_as_toml_has_it() -> None:
-    assert "demo = true\n" in with_table("", "models", {"repo_id": "a/b", "demo": True})
+    assert "demo = true\n" in with_tables("", "models", [{"repo_id": "a/b", "demo": True}])
 
 
 @given(st.dictionaries(st.sampled_from(["a", "b"]), TEXTS | st.booleans() | st.integers(0, 9)))
 def test_values_come_back_as_they_were(values: dict[str, object]) -> None:
-    assert tomllib.loads(with_table('title = "x"', "models", values))["models"] == [values]
+    assert tomllib.loads(with_tables('title = "x"', "models", [values]))["models"] == [values]
 
 
 @settings(suppress_health_check=list(HealthCheck), deadline=None)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from zoo_analysis.answers.defaults import LEAST_COVERAGE
 from zoo_analysis.answers.names import check, there
@@ -16,8 +17,8 @@ from zoo_analysis.store.schemas import SUMMARY_METRICS
 if TYPE_CHECKING:
     import pandas as pd
 
-#: The share of models with a report that have to have what is to predict.
-LEAST_KNOWN: Final = 0.8
+#: The share of models with a report that have to have all that is to predict.
+LEAST_KNOWN: Final = 0.9
 #: Columns that a remark names.
 _NAMED: Final = 6
 
@@ -143,17 +144,31 @@ def _dataset(
         if number := int(out.sum()):
             remarks.append(f"{number} with a report but {what} set aside")
         known = known[~out.reindex(known.index)]
-    finite = np.isfinite(known[["size", *SUMMARY_METRICS]].to_numpy(dtype=float))
-    shares = finite.mean(0) if len(known) else np.zeros(finite.shape[1])
     named = ("size", *SUMMARY_METRICS)
-    columns = tuple(n for n, share in zip(named, shares, strict=True) if share >= LEAST_KNOWN)
+    finite = np.isfinite(known[list(named)].to_numpy(dtype=float))
+    whole, columns = _known_together(named, finite)
     if lacking := [n for n in named if n not in columns]:
         more = f" and {len(lacking) - _NAMED} more" if len(lacking) > _NAMED else ""
         remarks.append(f"too seldom known to predict: {', '.join(lacking[:_NAMED])}{more}")
-    whole = np.isfinite(known[list(columns)].to_numpy(dtype=float)).all(1)
     if number := int((~whole).sum()):
         remarks.append(f"{number} with a report but not all that predicts set aside")
     wanted = wanted.sort_values(
         ["seen_at", "committed_at", "repo_id"], ascending=[False, False, True], kind="stable"
     )
     return Labelled(dataset, accuracy, method, known[whole], wanted, columns, tuple(remarks))
+
+
+def _known_together(
+    names: Sequence[str], finite: NDArray[np.bool_]
+) -> tuple[NDArray[np.bool_], tuple[str, ...]]:
+    """The models (n,) that have all of some columns, and these, of all (n, columns) that are known.
+
+    Columns are taken in the order of how many models have them, as long as enough have all.
+    """
+    whole = np.ones(len(finite), dtype=bool)
+    taken: set[int] = set()
+    for at in np.argsort(-finite.sum(0), kind="stable").tolist():
+        if (left := whole & finite[:, at]).sum() >= LEAST_KNOWN * max(len(finite), 1):
+            whole = left
+            taken.add(at)
+    return whole, tuple(name for at, name in enumerate(names) if at in taken)

@@ -41,6 +41,8 @@ TABLES: Final[Mapping[str, tuple[str, str]]] = {
     "studies": ("estimate of a study", "run one: zoo study NAME (zoo studies lists them)"),
     "regressions": ("kept regression", "keep some: zoo regress --keep"),
     "predictions": ("prediction", "make some: zoo predict"),
+    "forecasts": ("prediction", "make some: zoo predict"),
+    "lineage": ("lineage", "tell it: zoo lineage --all"),
     "checkpoints": (
         "checkpoint of a training run",
         "scan some: zoo scan run/checkpoint-*",

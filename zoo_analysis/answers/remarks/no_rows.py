@@ -66,6 +66,10 @@ _KINDS: Final[Mapping[str, _Kind]] = {
         str.startswith,
         COMPARED,
     ),
+    "predictor": _Kind(
+        "SELECT DISTINCT predictor FROM predictions WHERE predictor IS NOT NULL ORDER BY ALL",
+        lacking="make some: zoo predict",
+    ),
     "stage": _Kind("SELECT DISTINCT stage FROM failures ORDER BY ALL"),
     "warning": _Kind(
         "SELECT DISTINCT unnest(string_split(warning, ', ')) FROM layers ORDER BY ALL"

@@ -46,7 +46,7 @@ def sync(
 ) -> None:
     """Bring reported accuracies up to date; all that sources report is kept with its source."""
     from zoo_analysis.cli.output import counted, say, write_summary
-    from zoo_analysis.cli.summaries import print_remarks
+    from zoo_analysis.cli.telling.summaries import print_remarks
     from zoo_analysis.imports.accuracy_sync import SOURCES, sync_accuracies
 
     done = sync_accuracies(

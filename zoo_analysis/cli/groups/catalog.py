@@ -1,7 +1,7 @@
 """`zoo catalog`: the collections of models that come with the package, and the user's own."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -40,7 +40,17 @@ def show(
 def add(
     name: Annotated[str, typer.Argument(help="One of your catalogues, or a new one.")],
     repositories: Annotated[
-        list[str] | None, typer.Argument(metavar="OWNER/NAME[@REVISION]...", help="On the hub.")
+        list[str] | None,
+        typer.Argument(
+            metavar="OWNER/NAME[@REVISION]...", help="On the hub; with --from the table instead."
+        ),
+    ] = None,
+    from_: Annotated[
+        Literal["hub-stats"] | None,
+        typer.Option(
+            "--from",
+            help="Ask a table of the hub's metadata (PATH or URL), now, instead of the hub.",
+        ),
     ] = None,
     file: Annotated[
         Path | None, typer.Option("--file", help="Take over this catalogue's file instead.")
@@ -62,8 +72,10 @@ def add(
 ) -> None:
     """Add repositories or a query to a catalogue of your own."""
     from zoo_analysis.cli.output import counted, say
+    from zoo_analysis.errors import ZooError
     from zoo_analysis.hub.query import HubQuery
     from zoo_analysis.sources.catalogues.edit import add_to_catalogue, copy_catalogue
+    from zoo_analysis.sources.catalogues.hub_stats import found_in_stats
 
     if file is not None:
         made = copy_catalogue(file, name)
@@ -78,6 +90,13 @@ def add(
             limit=limit,
             sort=sort,
         )
+        if from_ is not None:
+            if len(repositories or ()) != 1:
+                raise ZooError(f"--from {from_} takes one table, a path or URL, behind the name")
+            found = found_in_stats((repositories or [""])[0], query)
+            odd = f", {found.malformed} left out (malformed)" if found.malformed else ""
+            say(f"{len(found.repositories):,} of {found.of:,} models{odd}")
+            repositories, query = list(found.repositories), HubQuery()
         made = add_to_catalogue(name, repositories or (), query, series, title)
     queries = len(made.queries)
     say(

@@ -212,6 +212,14 @@ def layers(
 
 
 @app.command()
+def lineage(store: StoreOption = None, output: FileOption = None) -> None:
+    """Families of models as trees, by what zoo lineage found."""
+    from zoo_analysis.report import figures
+
+    _write(figures.lineage(store), output, "lineage")
+
+
+@app.command()
 def history(
     run: Annotated[
         str | None, typer.Argument(help="Run: what its checkpoints' names have before the steps.")
@@ -259,6 +267,17 @@ def releases(
     told = parse_since(since) if since else None
     chart = figures.releases(store, since=told, watch=watch, metric=metric)
     _write(chart, output, "releases", *([watch] if watch else []))
+
+
+@app.command()
+def predictions(
+    dataset: DatasetOption = None, store: StoreOption = None, output: FileOption = None
+) -> None:
+    """Predicted accuracies with intervals, against what was reported afterwards."""
+    from zoo_analysis.report import figures
+
+    chart = figures.predictions(store, dataset=dataset)
+    _write(chart, output, "predictions", *([dataset] if dataset else []))
 
 
 def _write(chart: "alt.TopLevelMixin", output: Path | None, *words: str) -> None:

@@ -41,7 +41,7 @@ def build(
         err: print on standard error.
     """
     from zoo_analysis.cli.output import counted
-    from zoo_analysis.cli.progress import Bars
+    from zoo_analysis.cli.telling.progress import Bars
     from zoo_analysis.report.page.build import build_report
     from zoo_analysis.texts import printable, size_in_words
 

@@ -17,7 +17,7 @@ AT_ONCE: Final = ("neuronal", "cka", "cka_debiased")
 
 @dataclass(frozen=True)
 class LayerProducts:
-    """What products tell of all layers of a stack A with all of a stack B.
+    """Values of all layers of a stack A with all of a stack B, from products of them.
 
     Attributes:
         maxima: of A's neurons (B's layers × A's neurons), and of B's (A's layers × B's neurons);
@@ -87,7 +87,7 @@ def _of_neurons(a: StackedLayers, b: StackedLayers) -> tuple[tuple[Maxima, Maxim
 
     def add(rows: slice, columns: slice, r: torch.Tensor) -> None:
         of_a, of_b = a.layers_of(rows), b.layers_of(columns)
-        inner[of_a, of_b] += shares_a[rows, of_a].T @ (r.square() @ shares_b[columns, of_b])
+        inner[of_a, of_b] += shares_a[rows, of_a].T @ (r.square_() @ shares_b[columns, of_b])
 
     return maxima_by_layer(a.neurons, b.neurons, a.sizes, b.sizes, also=add), inner
 

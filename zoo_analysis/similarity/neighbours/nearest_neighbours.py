@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 from zoo_analysis.errors import SimilarityError
 from zoo_analysis.similarity.arrays import same_samples, tensor
+from zoo_analysis.similarity.dissimilarities.sample_distances import cosine
 from zoo_analysis.similarity.lazy_torch import torch
 from zoo_analysis.similarity.measure import Measure
 
-#: Huh et al. 2024.
-_K = 10
+#: Neighbours of a sample (Huh et al. 2024).
+K: Final = 10
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ class Neighbours:
         return Neighbours(self.shape, torch.argsort(order)[self.indices[order]])
 
 
-def nearest(x: Any, k: int = _K) -> Neighbours:
+def nearest(x: Any, k: int = K) -> Neighbours:
     """The k other samples of greatest cosine with each sample.
 
     Args:
@@ -49,19 +50,14 @@ def nearest(x: Any, k: int = _K) -> Neighbours:
             f"an array of shape {tuple(array.shape)} has too few samples for {k} neighbours of "
             f"each: give at least {k + 1}"
         )
-    # float64 even of float32 arrays: activations far from zero all point one way, and their
-    # cosines differ in digits that float32 does not have.
-    z = array.double()
-    peak = z.abs().amax(1, keepdim=True)
-    z = torch.nn.functional.normalize(z / torch.where(peak == 0, 1.0, peak))
-    cosine = (z @ z.T).fill_diagonal_(-torch.inf)
-    return Neighbours(tuple(array.shape), cosine.topk(k, dim=1).indices)
+    near = cosine(array).fill_diagonal_(-torch.inf)
+    return Neighbours(tuple(array.shape), near.topk(k, dim=1).indices)
 
 
 def knn_of(k: int) -> Measure:
     """`knn` with a number of neighbours of one's own."""
     return Measure(
-        name="knn" if k == _K else f"knn_{k}",
+        name="knn" if k == K else f"knn_{k}",
         prepare=partial(nearest, k=k),
         compare=_overlap,
         reordered=Neighbours.reordered,
@@ -74,15 +70,33 @@ def knn_of(k: int) -> Measure:
     )
 
 
-def _overlap(a: Neighbours, b: Neighbours) -> float:
+def _shared(a: Neighbours, b: Neighbours) -> torch.Tensor:
+    """How many neighbours of each sample (n,) are so in both arrays, float64."""
     same_samples(a.shape, b.shape)
     theirs = b.indices.to(a.indices.device)
-    shared = (a.indices[:, :, None] == theirs[:, None, :]).any(2)
-    return float(shared.mean(dtype=torch.float64))
+    return (a.indices[:, :, None] == theirs[:, None, :]).any(2).sum(1, dtype=torch.float64)
+
+
+def _overlap(a: Neighbours, b: Neighbours) -> float:
+    return float(_shared(a, b).mean() / a.indices.shape[1])
+
+
+def _jaccard(a: Neighbours, b: Neighbours) -> float:
+    shared = _shared(a, b)
+    return float((shared / (2 * a.indices.shape[1] - shared)).mean())
 
 
 #: The share of a sample's ten nearest neighbours (by cosine) in one array that are among its ten
 #: nearest in the other, mean over samples. By chance it is 10/(n − 1).
-knn = knn_of(_K)
+knn = knn_of(K)
 
-MEASURES: tuple[Measure, ...] = (knn,)
+#: The neighbours that a sample has in both arrays over those that it has in either, mean over
+#: samples: as `knn`, with what is not shared counted once for each array.
+knn_jaccard = replace(
+    knn,
+    name="knn_jaccard",
+    compare=_jaccard,
+    source="Wang, Zhang & Liu 2022; Klabunde et al. 2023, arXiv 2305.06329 (Jaccard similarity)",
+)
+
+MEASURES: tuple[Measure, ...] = (knn, knn_jaccard)

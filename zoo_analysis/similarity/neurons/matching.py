@@ -9,7 +9,7 @@ from zoo_analysis.similarity.measure import UP_TO_SCALES, Measure
 from zoo_analysis.similarity.neurons.neuron_maxima import standardise
 
 #: Neurons a side beyond which the assignment, cubic in their number, takes minutes.
-_MOST = 4096
+MOST = 4096
 
 
 def one_to_one(p: torch.Tensor, q: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
@@ -28,9 +28,9 @@ def one_to_one(p: torch.Tensor, q: torch.Tensor) -> tuple[torch.Tensor, torch.Te
     from scipy.optimize import linear_sum_assignment
 
     p, q = aligned(p, q)
-    if max(p.shape[1], q.shape[1]) > _MOST:
+    if max(p.shape[1], q.shape[1]) > MOST:
         raise SimilarityError(
-            f"arrays of shapes {tuple(p.shape)} and {tuple(q.shape)} have more than {_MOST} "
+            f"arrays of shapes {tuple(p.shape)} and {tuple(q.shape)} have more than {MOST} "
             "neurons, too many to match one to one: use neuronal, or fewer positions"
         )
     r = (p.T @ q).abs_().clamp_(max=1)

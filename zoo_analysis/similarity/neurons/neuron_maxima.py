@@ -52,7 +52,7 @@ def standardise(x: Any, dtype: torch.dtype | None = None) -> torch.Tensor:
 
 
 def standardised(x: Any, dtype: torch.dtype | None = None) -> tuple[torch.Tensor, torch.Tensor]:
-    """What `standardise` gives, and the lengths that its columns had.
+    """Standardised columns (`standardise`), and the lengths that they had.
 
     Args:
         x: see `standardise`.
@@ -114,7 +114,8 @@ def maxima_by_layer(
         sizes_a: neurons of each layer of p, summing to d₁.
         sizes_b: likewise of q.
         neurons: also tell which neuron it is.
-        also: is given each block of |correlations|, and the columns of p and of q that it is of.
+        also: is given each block of |correlations|, to use up, and the columns of p and of q that
+            it is of.
 
     Returns:
         of p's neurons (layers of q × d₁), and of q's neurons (layers of p × d₂).
@@ -126,17 +127,20 @@ def maxima_by_layer(
     best_a = _nothing(len(sizes_b), p, neurons)
     best_b = _nothing(len(sizes_a), q, neurons)
     side = _BLOCK.get(p.device.type, _BLOCK["cpu"])
+    memory = p.new_empty(min(side, p.shape[1]) * min(side, q.shape[1]))  # of a block
     for top in range(0, p.shape[1], side):
         rows = slice(top, min(top + side, p.shape[1]))
         for left in range(0, q.shape[1], side):
             columns = slice(left, min(left + side, q.shape[1]))
-            r = (p[:, rows].T @ q[:, columns]).abs_()
-            if also is not None:
-                also(rows, columns, r)
+            shape = rows.stop - rows.start, q[:, columns].shape[1]
+            r = memory[: shape[0] * shape[1]].view(shape)
+            torch.mm(p[:, rows].T, q[:, columns], out=r).abs_()
             for layer, start, stop, before in _pieces(sizes_b, columns):
                 _raise(best_a, layer, rows, r[:, start:stop], before)
             for layer, start, stop, before in _pieces(sizes_a, rows):
                 _raise(best_b, layer, columns, r[start:stop].T, before)
+            if also is not None:
+                also(rows, columns, r)
     for each in (best_a, best_b):
         each.value.clamp_(max=1)  # rounding of the product
     return best_a, best_b

@@ -53,13 +53,14 @@ def add_to_catalogue(
         text = path.read_text(encoding="utf-8")
     else:
         text = tomlkit.dumps({"title": title or name})
+    models = []
     for repository in repositories:
         repo_id, _, revision = repository.removeprefix(SCHEME).partition("@")
-        table = {"repo_id": repo_id, "revision": revision or None, "series": series}
-        text = with_table(text, "models", table)
+        models.append({"repo_id": repo_id, "revision": revision or None, "series": series})
+    text = with_tables(text, "models", models)
     if query is not None and asked:
         conditions = msgspec.structs.asdict(query)
-        text = with_table(text, "queries", conditions | {"series": query.series or series})
+        text = with_tables(text, "queries", [conditions | {"series": query.series or series}])
     return _write(path, text)
 
 
@@ -102,11 +103,13 @@ def _write(path: Path, text: str) -> Catalogue:
     return load_catalogue(path)
 
 
-def with_table(text: str, key: str, values: dict[str, Any]) -> str:
-    """The text of a TOML file with one more table in the list `key`, at its end."""
-    told = {name: value for name, value in values.items() if value not in (None, ())}
+def with_tables(text: str, key: str, tables: Sequence[dict[str, Any]]) -> str:
+    """The text of a TOML file with more tables in the list `key`, at its end."""
+    told = [{n: v for n, v in values.items() if v not in (None, ())} for values in tables]
+    if not told:
+        return text
     document = tomlkit.parse(text)
-    if isinstance(tables := document.get(key), Array):  # written as models = [{…}, {…}]
-        tables.append(told)
+    if isinstance(there := document.get(key), Array):  # written as models = [{…}, {…}]
+        there.extend(told)
         return document.as_string()
-    return f"{text.rstrip()}\n\n{tomlkit.dumps({key: [told]})}"
+    return f"{text.rstrip()}\n\n{tomlkit.dumps({key: told})}"

@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-from zoo_analysis.cli import progress
-from zoo_analysis.cli.progress import COMPARED, SCANNED, Bar, Bars, RunCounter
+from zoo_analysis.cli.telling import progress
+from zoo_analysis.cli.telling.progress import COMPARED, SCANNED, Bar, Bars, RunCounter
 from zoo_analysis.cluster.account import Event
 
 
