@@ -121,3 +121,10 @@ def test_one_group_alone_predicts_no_other() -> None:
     x, y, _ = zoo()
     with pytest.raises(ValueError, match="one group"):
         predict_by_groups(x, y, np.zeros(len(y), dtype=int), x, [MEAN], 0.9)
+
+
+def test_of_two_groups_nothing_is_chosen_but_the_baseline_and_its_error_is_told() -> None:
+    x, y, groups = zoo(groups=2)
+    found = predict_by_groups(x, y, groups, x[:1], [MEAN, TRUE, ALL], 0.9)
+    means = [y[groups == g].mean() for g in (0, 1)]
+    np.testing.assert_allclose(found.left_out, np.where(groups == 0, means[1], means[0]))

@@ -61,6 +61,14 @@ def test_a_name_of_the_packages_own_is_not_taken(folder: Path) -> None:
         assert (told.code, "comes with the package; rename yours" in told.err) == (2, True)
 
 
+def test_a_table_that_is_taken_for_a_question_is_called_one() -> None:
+    for name in ("esds", "forecasts"):
+        with pytest.raises(QueryError, match=f"it is a table; ask it by 'FROM {name}'"):
+            get_query(name)
+    with pytest.raises(QueryError, match="did you mean layers"):
+        get_query("layers_")
+
+
 def test_what_the_package_asks_itself_is_its_own(folder: Path, tmp_path: Path) -> None:
     store = open_store(tmp_path / "store")
     store.commit_models([model_rows("lab/net", series="vgg")], "scan")

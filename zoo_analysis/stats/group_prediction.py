@@ -89,7 +89,11 @@ def predict_by_groups(
     total = ridge.sums.sum(0)
     for fold in range(len(ridge.sums)):
         seen, unseen = folds != fold, folds == fold
-        chosen = _chosen(predictors, ridge.errors_left_out(predictors, fold))
+        # Of two groups one is left, on which nothing can be chosen.
+        few = len(ridge.sums) < 3
+        chosen = (
+            predictors[0] if few else _chosen(predictors, ridge.errors_left_out(predictors, fold))
+        )
         fit = ridge.fit(chosen, total - ridge.sums[fold])
         left_out[unseen] = ridge.predict(chosen, fit, x[unseen])
         inside[unseen] = in_range(chosen, x[seen], x[unseen])

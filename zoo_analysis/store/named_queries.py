@@ -10,6 +10,8 @@ from pathlib import Path
 from zoo_analysis.errors import QueryError
 from zoo_analysis.folders import data_dir, user_settings
 from zoo_analysis.lookup import near
+from zoo_analysis.store.schemas import TABLES
+from zoo_analysis.store.views import view_names
 
 _PARAM = re.compile(
     r"-- param (?P<name>\w+): (?P<type>\w+) = (?P<default>.+?)(?:\s+\((?P<about>.*)\))?\s*$"
@@ -115,6 +117,8 @@ def get_query(name: str) -> NamedQuery:
     if name in own:
         return _own(own[name], taken=False)
     hint = near(name, with_package | own, "`zoo queries` lists them", most=3)
+    if name in {*TABLES, *view_names()}:
+        hint = f"it is a table; ask it by 'FROM {name}'"
     raise QueryError(f"no query named {name!r}: {hint}")
 
 

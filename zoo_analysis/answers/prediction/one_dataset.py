@@ -66,6 +66,8 @@ class DatasetPrediction:
         from_what = f"{self.dataset}, {self.accuracy}: {self.models} models of {self.series} series"
         if self.predictor is None:
             return f"{from_what}; nothing can be left out to choose by"
+        if self.error is None:
+            return f"{from_what}; too few to tell what predicts best, and how well"
         unit = " points" if is_share(self.accuracy) else ""
         told = f"on series left out it errs by {_told(self.error)}{unit}"
         if self.predictor == self.baseline:
