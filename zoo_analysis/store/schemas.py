@@ -1,4 +1,4 @@
-"""The tables' columns, named as WeightWatcher names them; meanings are in ``queries/schema.toml``."""
+"""Columns of the tables, named as WeightWatcher has them; meanings: ``queries/schema.toml``."""
 
 import re
 from collections.abc import Mapping
