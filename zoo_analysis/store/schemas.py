@@ -1,4 +1,4 @@
-"""Columns of the tables, named as WeightWatcher has them; meanings: ``queries/schema.toml``."""
+"""The tables' columns, as WeightWatcher names them; meanings are in ``queries/schema.toml``."""
 
 import re
 from collections.abc import Mapping
