@@ -1,0 +1,1 @@
+"""What runs tell: bars while they last, and summaries at their ends."""
