@@ -1,7 +1,4 @@
-"""The tables' columns. Names follow WeightWatcher's wherever the thing is the same.
-
-What they mean is said in ``queries/schema.toml``.
-"""
+"""The tables' columns, named as WeightWatcher names them; meanings are in ``queries/schema.toml``."""
 
 import re
 from collections.abc import Mapping
@@ -10,8 +7,9 @@ from typing import Final
 import pyarrow as pa
 
 from zoo_analysis.spectra.metrics import AVERAGED, LEADING, LayerMetrics
-from zoo_analysis.store.accuracy import Accuracy, PredictedAccuracy
 from zoo_analysis.store.records import TIME, schema_of
+from zoo_analysis.store.row_kinds.accuracy import Accuracy, PredictedAccuracy
+from zoo_analysis.store.row_kinds.kinship_row import KinshipRow
 
 
 def _schema(*fields: tuple[str, pa.DataType]) -> pa.Schema:
@@ -48,7 +46,6 @@ MODELS = _schema(
     ("depth", pa.int64()),  # of its last layer; counted from 0
     (COMMIT_ID, pa.int64()),
 )
-
 
 ACCURACIES = schema_of(Accuracy).append(pa.field("retrieved_at", TIME))
 PREDICTIONS = schema_of(PredictedAccuracy).append(pa.field("predicted_at", TIME))
@@ -180,6 +177,8 @@ SIMILARITIES = _schema(
     ("computed_at", TIME),
 )
 
+LINEAGE = pa.schema([*schema_of(KinshipRow), ("run_id", pa.string()), ("computed_at", TIME)])
+
 #: One estimate of a study that was run here.
 STUDIES = _schema(
     ("study", pa.string()),
@@ -267,6 +266,7 @@ TABLES: Final[dict[str, pa.Schema]] = {
     "assigned_series": ASSIGNED_SERIES,
     "commits": COMMITS,
     "similarities": SIMILARITIES,
+    "lineage": LINEAGE,
     "studies": STUDIES,
     "releases": RELEASES,
     "scans": SCANS,
