@@ -1,4 +1,4 @@
-"""The tables' columns, named as WeightWatcher names them; meanings are in ``queries/schema.toml``."""
+"""The tables' columns, as WeightWatcher names them; meanings are in ``queries/schema.toml``."""
 
 import re
 from collections.abc import Mapping
