@@ -29,6 +29,7 @@ __all__ = [
     "say",
     "say_values",
     "say_whole",
+    "write_answer",
     "write_report",
     "write_summary",
     "write_table",
@@ -88,6 +89,29 @@ def write_table(
     else:
         with _opened(out) as stream:
             _WRITERS[format](table, stream)
+    if out is not None:
+        say(f"{counted(len(table), 'row')} written to {out}", error=True)
+
+
+def write_answer(
+    table: pa.Table, note: str | None, format: Format = "table", out: Path | None = None
+) -> None:
+    """Write rows and what is to be known of them, such as why there are none.
+
+    Args:
+        table: the rows.
+        note: a sentence; on standard error where the rows are for machines or in a file.
+        format: one of `Format`.
+        out: file to write; None is standard output.
+
+    Raises:
+        ZooError: as for `write_table`.
+    """
+    read = format in ("table", "vertical") and out is None
+    if len(table) or not note or not read:
+        write_table(table, format, out)
+    if note:
+        say(note, error=not read)
 
 
 def write_report(
@@ -118,6 +142,8 @@ def write_report(
         else:
             with redirect_stdout(stream):
                 show()
+    if out is not None:
+        say(f"written to {out}", error=True)
 
 
 def write_summary(

@@ -14,7 +14,7 @@ from zoo_analysis.answers.prediction.one_dataset import predictors
 from zoo_analysis.answers.prediction.predict import Prediction, predict
 from zoo_analysis.errors import QueryError
 from zoo_analysis.store import Store, open_store
-from zoo_analysis.store.accuracy import PredictedAccuracy
+from zoo_analysis.store.row_kinds.accuracy import PredictedAccuracy
 
 
 @pytest.fixture(scope="module")

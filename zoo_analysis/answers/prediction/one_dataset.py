@@ -17,7 +17,7 @@ from zoo_analysis.stats import (
     predict_by_groups,
 )
 from zoo_analysis.stats.percent_scale import logit, percents
-from zoo_analysis.store.accuracy import PredictedAccuracy
+from zoo_analysis.store.row_kinds.accuracy import PredictedAccuracy
 
 if TYPE_CHECKING:
     import pandas as pd

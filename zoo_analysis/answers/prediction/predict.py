@@ -13,8 +13,8 @@ from zoo_analysis.answers.prediction.one_dataset import DatasetPrediction, Datas
 from zoo_analysis.errors import QueryError
 from zoo_analysis.lookup import listed
 from zoo_analysis.store import Store, as_store
-from zoo_analysis.store.accuracy import PredictedAccuracy
 from zoo_analysis.store.records import table_of
+from zoo_analysis.store.row_kinds.accuracy import PredictedAccuracy
 from zoo_analysis.store.runs import new_run_id
 
 _KEPT: Final = "SELECT repo_id, dataset, metric, level FROM predictions WHERE of_version = $v"

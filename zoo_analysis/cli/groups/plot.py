@@ -212,6 +212,14 @@ def layers(
 
 
 @app.command()
+def lineage(store: StoreOption = None, output: FileOption = None) -> None:
+    """Families of models as trees, by what zoo lineage found."""
+    from zoo_analysis.report import figures
+
+    _write(figures.lineage(store), output, "lineage")
+
+
+@app.command()
 def history(
     run: Annotated[
         str | None, typer.Argument(help="Run: what its checkpoints' names have before the steps.")

@@ -234,11 +234,11 @@ def _scored(pair: Pair, score: Callable[[Key], Scores], settings: CorrelateSetti
             failed = failure(pair.a, "compare", error, access=settings.access)
             failures.append(failed.about(f"{key.measure} with {pair.b.repo_id}"))
             continue
-        a, b = ((ref.repo_id, ref.revision) for ref in (pair.a, pair.b))
-        rows.append(similarity_rows(a, b, key, found.scores))
+        rows.append((key, found.scores))
         if found.scores[-1].value is None:
             reasons.append(f"{key.measure}: {found.reason}")
-    table = pa.concat_tables(rows) if rows else ROWS.empty_table()
+    a, b = ((ref.repo_id, ref.revision) for ref in (pair.a, pair.b))
+    table = similarity_rows(a, b, rows) if rows else ROWS.empty_table()
     seconds = time.perf_counter() - start
     return Compared(table, seconds, tuple(dict.fromkeys(reasons)), len(reasons), tuple(failures))
 

@@ -58,7 +58,13 @@ def coverage(store: Store | str | Path | None, *, series: str | None = None) -> 
         bars = alt.Chart(drawn).mark_bar(color=theme.BLUE).encode(x, y, tooltip=["count():Q"])
         panels.append(bars.properties(width=WIDTH, height=150))
         what = embedded(row for row in reasons if row["elements"])
-        x = alt.X("elements:Q").scale(type="log", domainMin=1).title("elements").axis(format="~s")
+        most = max(row["elements"] for row in reasons)
+        x = (
+            alt.X("elements:Q")
+            .scale(type="log", domain=[0.8, 2 * max(most, 1)], nice=False)
+            .title("elements")
+            .axis(format="~s")
+        )
         side = alt.Chart(what).mark_point(filled=True, size=90, color=theme.VERMILION)
         y = alt.Y("what:N").sort("-x").title(None)
         panels.append(
@@ -87,14 +93,15 @@ def coverage(store: Store | str | Path | None, *, series: str | None = None) -> 
         panels.append(bars.properties(width=WIDTH, height=alt.Step(22)))
     if not panels:
         raise QueryError("the store has no failures, and no model whose elements are accounted for")
+    failed = sum(row["models"] for row in causes)
     caption = [
-        f"{len(models):,} models whose elements are accounted for; "
-        f"{sum(row['models'] for row in causes):,} models failed, each counted once a cause.",
+        f"{len(models):,} models whose elements are accounted for.",
         told(len(keep), len(models), "models"),
-        f"{len(causes) - _CAUSES} rarer causes are not drawn." if len(causes) > _CAUSES else "",
         "Elements, on a logarithmic axis: measured, and left out for each reason."
         if models
         else "",
+        f"{failed:,} models failed, each counted once a cause." if causes else "No model failed.",
+        f"{len(causes) - _CAUSES} rarer causes are not drawn." if len(causes) > _CAUSES else "",
     ]
     return finished(
         alt.vconcat(*panels, spacing=16), "Scanned, left out, failed", caption, WIDTH + 150
