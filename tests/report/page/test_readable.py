@@ -214,6 +214,17 @@ def test_stacked_tables_are_tables_for_a_screen_reader(sized: "Page", folder: Pa
     assert rows.nth(1).get_by_role("cell").count() == 6
 
 
+def test_a_page_fits_on_paper(browser: "Browser", folder: Path) -> None:
+    width = round((297 - 20) / 25.4 * 96)  # A4 across, less its margins
+    made = browser.new_context(viewport={"width": width, "height": 700})
+    tab = made.new_page()
+    tab.emulate_media(media="print")
+    for path in pages(folder):
+        tab.goto(path.as_uri())
+        assert tab.evaluate("document.documentElement.scrollWidth") <= width, path
+    made.close()
+
+
 def test_versions_of_tables_are_called_versions(folder: Path) -> None:
     read = Read(folder / "method.html")
     assert "Delta version" in read.text("th")

@@ -155,9 +155,8 @@ def compare_models(
     try:
         with bounded(limits), _quiet():
             known = _at_once([pair for pair in pairs if pair.at_once], shown, settings)
-    except (Exception, LimitError) as error:
-        failed = failure(pairs[0].a, "compare", error, access=settings.access)
-        return [replace(failed, ref=pair.a).about(f"with {pair.b.repo_id}") for pair in pairs]
+    except (Exception, LimitError):  # which costs the pair that it is about, in its turn alone
+        known = {}
     beforehand = (time.perf_counter() - start) / len(pairs)
 
     def score(pair: Pair, key: Key) -> Scores:

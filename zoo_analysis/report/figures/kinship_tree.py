@@ -79,7 +79,9 @@ def lineage(store: Store | str | Path | None = None) -> alt.LayerChart:
     noun = "family" if families == 1 else "families"
     caption = [
         f"{len(lines)} models in {families} {noun}, each to the right of what it came from.",
-        "Dashed: the two tell no direction.",
+        "Dashed: the two tell no direction."
+        if any(edge["direction"] == "not told" for edge in edges)
+        else "",
         told(len(drawn), len(lines), "models", "the first families"),
     ]
     return finished(layered(parts, width + 200, height), "Lineage", caption, width + 200)

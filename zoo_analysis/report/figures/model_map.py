@@ -76,7 +76,7 @@ def map(
                 "accuracy": row.get("accuracy"),
             }
         )
-    reach = float(np.abs(plane.points).max()) * 1.12 or 1.0
+    reach = float(np.abs(plane.points).max()) * 1.2 or 1.0
     domain = [-reach, reach]
     base = alt.Chart(embedded(rows)).encode(
         alt.X("x:Q").scale(domain=domain, nice=False).title("first axis, in units of the distance"),
