@@ -3,6 +3,7 @@
 -- param series: text = null  (only models of this series)
 -- param repo_id: text = null  (only models whose name contains this)
 -- param method: text = null  (only numbers of methods whose id begins with this)
+-- empty: no model has layers of experts with a fit
 SELECT
     l.repo_id, l.depth,
     regexp_replace(regexp_replace(l.layer, '\[[0-9]+\]$', '[*]'), '(experts?[._])[0-9]+', '\1*') AS matrices,
