@@ -58,7 +58,7 @@ def test_cells_are_the_stored_values_and_groups_stand_together(compared: Store) 
         assert cell["value"] == (None if unknown else value(cell["a"], cell["b"]))
     order = [cell["b"] for cell in cells[:6]]
     assert [GROUPS[name] for name in order] in [list("aaabbb"), list("bbbaaa")]
-    assert "1 pairs without a value" in " ".join(spec["title"]["subtitle"])
+    assert "1 pair without a value counts" in " ".join(spec["title"]["subtitle"])
 
 
 def test_the_tree_joins_models_at_the_distance_of_their_groups(compared: Store) -> None:
