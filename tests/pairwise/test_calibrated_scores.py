@@ -164,7 +164,7 @@ def test_networks_that_saw_different_images_are_alike_by_chance_alone() -> None:
 @pytest.mark.exhaustive
 @pytest.mark.parametrize("name", ["cka", "cka_debiased", "neuronal"])
 def test_the_level_is_kept_over_thousands_of_pairs(name) -> None:
-    count = 4000
+    count = 2000
     (scores,) = above_chance(count, (name,), seed=1).values()
     seen_alike = sum(score.calibrated > 0 for score in scores)
     low, high = binom.ppf([0.0005, 0.9995], count, LEVEL)
