@@ -2,6 +2,7 @@
 -- By `zoo lineage`; related is null where the weights cannot tell, for which the reason stands.
 -- param undecided: boolean = true  (also pairs of which the weights cannot tell)
 -- param limit: integer = 100  (rows)
+-- empty: of no two models that cards call kin do the weights say otherwise; compare more: zoo lineage
 SELECT k.repo_id_a, k.repo_id_b, k.declared, k.related, u.value AS units_in_place, u.log10_p,
     u.p_holm, c.value AS aligned_cka, k.reason, k.revision_a, k.revision_b
 FROM lineage k

@@ -2,6 +2,7 @@
 -- By `zoo lineage`. The nearest first; the parent is the one that the other seems to have come from.
 -- param series: text = null  (only pairs with a model of this series)
 -- param limit: integer = 100  (rows)
+-- empty: no two models are kin by their weights of which no card says so; compare more: zoo lineage
 WITH kin AS (
     SELECT k.* EXCLUDE (value, log10_p, p_holm), u.value AS units_in_place, u.log10_p, u.p_holm, c.value AS aligned_cka,
         d.value AS distance

@@ -32,6 +32,7 @@ from .imports.accuracy_sync import sync_accuracies
 from .imports.assigned_series import list_series, set_series
 from .imports.commit import import_tables
 from .measure.analyze import analyze
+from .measure.attention import attention_products
 from .measure.summary import summary
 from .report import figures
 from .report.page.build import build_report
@@ -50,6 +51,7 @@ __all__ = [
     "accuracy_sources",
     "add_to_catalogue",
     "analyze",
+    "attention_products",
     "build_report",
     "calibrate",
     "catalogue_members",

@@ -1,12 +1,16 @@
 """Texts of strangers: as they are stored, and as they are printed."""
 
 import dataclasses
+import json
 import re
 from hashlib import blake2s
 from typing import Any, Final
 
 #: Characters of a name or a message; longer ones are cut in the middle.
 LONGEST: Final = 1000
+#: Brackets and commas of a JSON text, of each of which reading makes an object: four for each
+#: tensor of the largest models.
+MOST_PARTS: Final = 2_000_000
 #: Halves of surrogate pairs, which no table takes, and control characters, NUL among them.
 _ODD: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 #: Colours, and the arrows of deltalake's chains of causes.
@@ -72,3 +76,20 @@ def one_line(error: object) -> str:
     lines = [_MARKS.sub("", line).strip() for line in str(error).strip().splitlines()]
     said = [line for line in lines if line]
     return ": ".join(dict.fromkeys(said[:1] + said[-1:])) or type(error).__name__
+
+
+def bounded_json(text: str) -> Any:
+    """The value of a JSON text of as many parts as a model's files have at most.
+
+    Args:
+        text: JSON.
+
+    Raises:
+        ValueError: no JSON, nested too deeply, or of more than `MOST_PARTS` parts.
+    """
+    if sum(map(text.count, "{[,")) > MOST_PARTS:
+        raise ValueError(f"JSON of more than {MOST_PARTS:,} parts")
+    try:
+        return json.loads(text)
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error

@@ -213,14 +213,15 @@ def rank_collapse(layers: "pd.DataFrame") -> Finding:
     names = told.loc[collapsed, "layer"].tolist()
     if not names:
         text = (
-            f"none of {counted(len(told))} lost more than {COLLAPSED:.0%} of its rank "
-            f"(most {lost.max():.1%})"
+            f"none of {counted(len(told))} lost more than {100 * COLLAPSED:.0f} % of its rank "
+            f"(most {100 * lost.max():.1f} %)"
         )
         return Finding(name, "none", text, numbers)
     shown = [
-        f"{layer} ({gone:.0%} lost)" for layer, gone in zip(names, lost[collapsed], strict=True)
+        f"{layer} ({100 * gone:.0f} % lost)"
+        for layer, gone in zip(names, lost[collapsed], strict=True)
     ]
-    text = f"{in_words(part)} lost more than {COLLAPSED:.0%} of their rank: {listed(shown)}"
+    text = f"{in_words(part)} lost more than {100 * COLLAPSED:.0f} % of their rank: {listed(shown)}"
     return Finding(name, extent("collapsed", part), text, numbers, tuple(names))
 
 

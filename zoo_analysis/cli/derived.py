@@ -12,6 +12,7 @@ from zoo_analysis.cli.options import (
     VariantOption,
     with_method,
 )
+from zoo_analysis.pairwise.settings import LEVEL
 from zoo_analysis.spectra.methods import Method
 
 if TYPE_CHECKING:
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
     from zoo_analysis.cluster.comparing.lineage import LineageSummary
     from zoo_analysis.cluster.scanning.deltas import DeltaReport
 
-#: Chance of a false alarm; `pairwise.lineage.relatives` brings torch.
-_LEVEL = 0.01
 #: Pairs that are printed where all are of strangers.
 _PRINTED = 20
 #: Layers without a partner that are named; --json has them all.
@@ -89,7 +88,7 @@ def lineage(
     level: Annotated[
         float,
         typer.Option(min=0, max=1, help="Chance of a false alarm among all pairs together."),
-    ] = _LEVEL,
+    ] = LEVEL,
     store: StoreOption = None,
     format: FormatOption = "table",
     output: OutOption = None,

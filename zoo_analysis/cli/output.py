@@ -18,7 +18,7 @@ from zoo_analysis.cli.printing.exact import (
     write_jsonl,
     write_markdown,
 )
-from zoo_analysis.cli.printing.prose import JOINED, say, say_whole
+from zoo_analysis.cli.printing.prose import joined, say, say_whole
 from zoo_analysis.cli.printing.readable import write_readable, write_vertical
 from zoo_analysis.errors import ZooError
 
@@ -50,7 +50,7 @@ _WRITERS: Mapping[str, Callable[[pa.Table, TextIO], None]] = {
 def say_values(title: str, values: Mapping[str, Any]) -> None:
     """Names and values on lines as wide as the terminal; those without a value are not told."""
     cells = {name: column_cells(name, [value])[0] for name, value in values.items()}
-    known = [f"{name} {cell}".replace(" ", JOINED) for name, cell in cells.items() if cell]
+    known = [joined(f"{name} {cell}") for name, cell in cells.items() if cell]
     say(title + ", ".join(known))
 
 

@@ -92,8 +92,9 @@ def predict(
     models: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[REPO_ID]...",
-            help="Only these, without what is reported of them; else all without a report.",
+            metavar="[MODEL]...",
+            help="Only these (repository ids, or unique parts), without what is reported of them; "
+            "else all without a report.",
         ),
     ] = None,
     dataset: DatasetOption = None,

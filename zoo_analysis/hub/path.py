@@ -1,12 +1,12 @@
 """Names of repositories, and paths of their files."""
 
-import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from zoo_analysis.errors import CheckpointError
+from zoo_analysis.texts import bounded_json
 
 SCHEME: Final = "hf://"
 _INDEX: Final = re.compile(r"(.+)\.index(\.[\w-]+)?\.json")
@@ -124,7 +124,7 @@ def shard_names(index: str, where: str) -> list[str]:
         CheckpointError: no index, no shard, or one outside the index's folder.
     """
     try:
-        names = sorted({str(name) for name in json.loads(index)["weight_map"].values()})
+        names = sorted({str(name) for name in bounded_json(index)["weight_map"].values()})
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise CheckpointError(f"{where}: not an index of shards: {error!r}") from None
     nothing = f"{where}: the index names no shards that could be read"

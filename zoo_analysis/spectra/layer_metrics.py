@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from zoo_analysis.spectra.by_parts.windows import farms_alpha
 from zoo_analysis.spectra.eigenspectrum import (
     Shape,
     is_depthwise,
@@ -22,7 +23,6 @@ from zoo_analysis.spectra.methods import Method, Preset, as_method
 from zoo_analysis.spectra.metrics import LayerMetrics
 from zoo_analysis.spectra.random_like import random_like
 from zoo_analysis.spectra.spectrum_numbers import Status, spectrum_metrics
-from zoo_analysis.spectra.windows import farms_alpha
 
 #: Rows of a mapped kernel that are read before its pages are let go.
 _ROWS: Final = 512
@@ -113,7 +113,7 @@ def analyze_kernel(
     if rounded:  # nothing of it shows in the spectrum of the difference
         unseen = np.zeros_like(by_matrix)
         apart = [rounding_noise(each, how, kind, unseen, release) for each, kind in rounded]
-        noise = np.asarray(np.sum(apart, axis=0))
+        noise = np.asarray(np.sum(apart, axis=0, dtype=np.float64))
     else:
         noise = rounding_noise(kernel, how, stored or kernel.dtype, by_matrix, release)
     double = (stored or kernel.dtype) == torch.float64 and how.dtype != "float32"

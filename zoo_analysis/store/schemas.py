@@ -1,7 +1,4 @@
-"""The tables' columns. Names follow WeightWatcher's wherever the thing is the same.
-
-What they mean is said in ``queries/schema.toml``.
-"""
+"""The tables' columns, as WeightWatcher names them; meanings are in ``queries/schema.toml``."""
 
 import re
 from collections.abc import Mapping
@@ -110,11 +107,12 @@ COMMITS = _schema(
 #: Metrics that `summaries` averages; those that are told unasked come first.
 SUMMARY_METRICS, LEADING_METRICS = AVERAGED, LEADING
 
-#: Columns of `summaries` that models can be ranked or regressed by: means, medians, means weighted
-#: by the tails' sizes, and the share of layers that look random.
+#: Standard deviation of α over a model's layers, and its slope over their relative depth.
+SPREADS: Final = ("alpha_sd", "alpha_slope")
+#: Columns of `summaries` to rank or regress by: means, medians, means by the tails' sizes, …
 SUMMARY_COLUMNS, LEADING_COLUMNS = (
-    (*of, *(f"{name}_{form}" for form in ("median", "by_tail") for name in of), "random_like")
-    for of in (SUMMARY_METRICS, LEADING_METRICS)
+    (*of, *(f"{n}_{form}" for form in ("median", "by_tail") for n in of), *more, "random_like")
+    for of, more in ((SUMMARY_METRICS, SPREADS), (LEADING_METRICS, ()))
 )
 #: Choices of the layers that averages are over: all, or those with a clear tail (`clear_layers`).
 QUALITIES: Final = ("all", "clear")

@@ -4,6 +4,8 @@ import json
 import re
 from typing import Any, Final
 
+from zoo_analysis.texts import bounded_json
+
 #: A text in quotes, or a comma before the end of a list or object.
 #: It takes one look at each character: a text that does not end is a text up to the end.
 _COMMA: Final = re.compile(r'("(?:[^"\\]|\\.|\\\Z)*+(?:"|\Z))|,(?=\s*+[}\]])', re.S)
@@ -19,13 +21,10 @@ def lenient_json(text: str) -> Any:
         text: JSON, if need be with a byte order mark or commas at the end of lists and objects.
 
     Raises:
-        ValueError: it is no JSON even so, or nested too deeply.
+        ValueError: it is no JSON even so, nested too deeply, or of too many parts.
     """
     text = text.removeprefix("\ufeff")
     try:
-        try:
-            return json.loads(text)
-        except json.JSONDecodeError:
-            return json.loads(_COMMA.sub(lambda match: match[1] or "", text))
-    except RecursionError as error:
-        raise ValueError("nested too deeply") from error
+        return bounded_json(text)
+    except json.JSONDecodeError:
+        return bounded_json(_COMMA.sub(lambda match: match[1] or "", text))

@@ -158,7 +158,7 @@ def test_prediction_record(tmp_path: Path) -> None:
 
 
 def test_the_command_tells_it_in_words_and_rows(store: Store, tmp_path: Path) -> None:
-    done = zoo("predict", "lab/net-3-1", "--store", store.uri, "--no-keep")
+    done = zoo("predict", "net-3-1", "--store", store.uri, "--no-keep")
     assert "alpha predicts best" in " ".join(done.out.split())
     assert "inside" in done.out or "outside" in done.out
     told = json.loads(zoo("predict", "--store", store.uri, "--format", "json", "--no-keep").out)

@@ -115,7 +115,7 @@ def test_no_part_of_a_name_is_ever_left_out(first: list[str], then: list[str], w
             assert max(map(len, shown)) <= width
             assert not any("…" in line for line in shown)
             told = Counter("".join(shown))
-            for name in ("".join(first[:count]), "".join(set(then[:count]))):
+            for name in ("".join(set(first[:count])), "".join(set(then[:count]))):
                 assert all(told[letter] >= n for letter, n in Counter(name).items())
 
 
@@ -151,6 +151,29 @@ def test_what_does_not_tell_rows_apart_keeps_its_columns_together() -> None:
     )
     head = next(line for line in lines(table) if line.startswith("model"))
     assert head.split() == ["model", "layer", "warning"]
+
+
+def test_a_long_text_that_all_rows_share_is_broken_in_the_heading() -> None:
+    versions = "versions " + ", ".join(f"package-{i} 1.{i}.0" for i in range(12))
+    table = pa.table({"scan": ["a", "b", "c"], "remark": [versions] * 3})
+    shown = lines(table)
+    assert max(map(len, shown)) <= 80
+    heading = shown[: next(i for i, line in enumerate(shown) if line.startswith("scan"))]
+    assert " ".join(" ".join(heading).split()) == f"remark {versions}"
+    assert all(line.startswith("  ") for line in heading[1:])
+
+
+def test_prose_has_room_where_that_takes_fewer_lines() -> None:
+    short, long = (
+        "a sentence that says what was measured and of what it was",
+        "and how sure one is " * 10,
+    )
+    told = {
+        name: [f"{i} {text}" for i in "abcd"] for name, text in (("study", short), ("of", long))
+    }
+    table = pa.table({"name": list("wxyz"), **told, "source": told["study"]})
+    heads = [line.split() for line in lines(table) if line.startswith("name")]
+    assert heads == [["name", "study", "of"], ["name", "source"]]
 
 
 def test_prose_is_broken_at_blanks() -> None:

@@ -56,8 +56,6 @@ def test_the_command_tells_what_is_alone(lab: Path, tmp_path: Path) -> None:
     told = json.loads(zoo("delta", lab / "tuned", "--store", store, "-f", "json").out)
     assert [row["layer"] for row in told["layers"]] == ["0", "2"]
     assert told["adapter"] is False
-    again = zoo("retry", "--store", store)
-    assert again.code == 2 or "nothing failed" in again.out + again.err
 
 
 def test_a_model_that_names_no_base_or_a_stranger_is_refused(lab: Path, tmp_path: Path) -> None:

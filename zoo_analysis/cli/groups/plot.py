@@ -12,6 +12,7 @@ from zoo_analysis.cli.statistics import (
     AccuracyOption,
     DatasetOption,
     MethodOption,
+    PredictorOption,
     QualityOption,
     WhereOption,
 )
@@ -133,6 +134,7 @@ def regression(
 
 @app.command()
 def metrics(
+    metric: PredictorOption = None,
     by: ByOption = BY,
     dataset: DatasetOption = None,
     accuracy: AccuracyOption = None,
@@ -147,6 +149,7 @@ def metrics(
 
     chart = figures.metrics(
         store,
+        metric or (),
         by=by,
         dataset=dataset,
         accuracy=accuracy,

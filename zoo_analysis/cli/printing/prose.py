@@ -11,6 +11,8 @@ from zoo_analysis.texts import printable
 
 #: A blank at which no line is broken, as between a name and its value.
 JOINED: Final = "\xa0"
+#: Longest text of several words that is kept on one line.
+_SHORT: Final = 40
 #: The minus of numbers in sentences: on a terminal all have the one that can be typed and searched.
 _MINUS: Final = re.compile(r"−(?=[\d.])")
 #: A command to go on with, which one copies: `zoo`, its name, and what looks like an argument.
@@ -38,6 +40,11 @@ def say_whole(*lines: str, error: bool = False) -> None:
     stream = sys.stderr if error else sys.stdout
     stream.writelines(f"{printable(line)}\n" for line in lines)
     stream.flush()
+
+
+def joined(text: str) -> str:
+    """A text whose words stay on one line, unless it is long."""
+    return text.replace(" ", JOINED) if len(text) <= _SHORT else text
 
 
 def wrapped(line: str, stream: TextIO | None = None) -> list[str]:

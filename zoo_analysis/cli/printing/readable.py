@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import product
 from typing import Any, Final, TextIO
 
 import pyarrow as pa
@@ -15,13 +16,15 @@ from rich.text import Text
 
 from zoo_analysis.cli.printing.cells import column_cells, is_number, values_of
 from zoo_analysis.cli.printing.folding import folded, longest_piece
-from zoo_analysis.cli.printing.prose import JOINED, wrapped
+from zoo_analysis.cli.printing.prose import joined, wrapped
 from zoo_analysis.texts import printable
 
 #: Fewest rows of which what is the same in all goes into the heading.
 _MANY: Final = 3
-#: Narrowest that a column of names, one of prose, and the first one is made.
-_NAME, _PROSE, _FIRST = 18, 16, 40
+#: Narrowest that a column of names, and the first one is made.
+_NAME, _FIRST = 18, 40
+#: Least width of prose: comfortable, or where there is little room.
+_PROSE: Final = (30, 16)
 #: Longest name that is kept on one line, where that takes no further table.
 _WHOLE: Final = 40
 #: Longest word of prose that is kept whole.
@@ -57,13 +60,18 @@ class _Column:
         lines = self.header.split("\n")
         return max(map(cell_len, (*lines, *self.cells)), default=0)
 
-    def least(self, whole: bool) -> int:
-        """Fewest cells of it; a name's all, up to some length, where it is to be `whole`."""
+    def least(self, whole: bool, prose: int) -> int:
+        """Fewest cells of it; a name's all, up to some length, where it is to be `whole`.
+
+        Args:
+            whole: whether names go on in no second line.
+            prose: of a column of prose.
+        """
         if self.number:
             return self.natural
         narrow = max(cell_len(line) for line in self.header.split("\n"))
         if self.prose:
-            narrow = max(narrow, _PROSE, longest_piece(self.cells, _WORD))
+            narrow = max(narrow, prose, longest_piece(self.cells, _WORD))
         else:
             least = _WHOLE if whole else _FIRST if self.first else _NAME
             narrow = max(narrow, least, longest_piece(self.cells))
@@ -112,7 +120,7 @@ def write_readable(table: pa.Table, stream: TextIO) -> None:
     if len(table) >= _MANY:
         columns, heading = _common(columns)
     most = max(1, min(_TABLES, _LINES // len(table)))
-    plans = [_plan(columns, console.width, whole) for whole in (True, False)]
+    plans = [_plan(columns, console.width, *how) for how in product((True, False), _PROSE)]
     tables = min(plans, key=lambda plan: _cost(plan, most))
     if len(tables) > 1 and len(table) == 1:
         write_vertical(table, stream)
@@ -191,7 +199,7 @@ def _common(columns: Sequence[_Column]) -> tuple[list[_Column], list[str]]:
     for number, each in enumerate(columns, 1):
         if len(set(each.cells)) == 1 and (kept or number < len(columns)):
             if each.cells[0]:
-                told.append(f"{each.name} {each.cells[0]}".replace(" ", JOINED))
+                told.append(joined(f"{each.name} {each.cells[0]}"))
             else:
                 empty.append(each.name)
         else:
@@ -200,24 +208,25 @@ def _common(columns: Sequence[_Column]) -> tuple[list[_Column], list[str]]:
     return kept, lines + ([f"without a value: {', '.join(empty)}"] if empty else [])
 
 
-def _plan(columns: Sequence[_Column], room: int, whole: bool) -> list[list[_Column]]:
+def _plan(columns: Sequence[_Column], room: int, whole: bool, prose: int) -> list[list[_Column]]:
     """Tables that the columns are broken into, each with the first one, and all widths."""
     if _sum([each.natural for each in columns]) > room:
         columns = [replace(each, folded=True) for each in columns]
     first, *others = columns
     tables = [[first]]
     for each in others:
-        if len(tables[-1]) > 1 and _sum([c.least(whole) for c in (*tables[-1], each)]) > room:
+        beside = [*tables[-1], each]
+        if len(beside) > 2 and _sum([column.least(whole, prose) for column in beside]) > room:
             tables.append([first])
         tables[-1].append(each)
-    return [_fitted(shown, room, whole) for shown in tables]
+    return [_fitted(shown, room, whole, prose) for shown in tables]
 
 
-def _fitted(columns: Sequence[_Column], room: int, whole: bool) -> list[_Column]:
+def _fitted(columns: Sequence[_Column], room: int, whole: bool, prose: int) -> list[_Column]:
     """Columns with the widths in which they have room beside each other."""
     widths = [each.natural for each in columns]
     for least in (
-        [each.least(whole) for each in columns],
+        [each.least(whole, prose) for each in columns],
         [each.natural if each.number else min(each.natural, _SQUEEZED) for each in columns],
     ):
         while _sum(widths) > room:

@@ -1,1 +1,1 @@
-"""What runs tell: bars while they last, and summaries at their ends."""
+"""Bars of runs while they last, and their summaries at the end."""

@@ -15,7 +15,8 @@ from zoo_analysis.cluster.worker import Failure, failure
 from zoo_analysis.errors import ZooError
 from zoo_analysis.hub.access import HubAccess
 from zoo_analysis.pairwise.lineage.fingerprint import Fingerprint, fingerprint
-from zoo_analysis.pairwise.lineage.relatives import LEVEL, kinship_rows
+from zoo_analysis.pairwise.lineage.relatives import kinship_rows
+from zoo_analysis.pairwise.settings import LEVEL
 from zoo_analysis.sources import ModelRef, resolve_revision, resolve_sources
 from zoo_analysis.store import Store, as_store
 from zoo_analysis.store.records import table_of

@@ -1,4 +1,4 @@
-"""What models' cards say of their descent."""
+"""Descent as models' cards have it."""
 
 from collections.abc import Mapping, Sequence
 from itertools import combinations

@@ -40,7 +40,7 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True)
 class Fingerprint:
-    """What is kept of a model's weights; layers are called by name and shape.
+    """A model's weights in brief; layers are called by name and shape.
 
     Attributes:
         units: of layers with hidden units of their own, the first units' rows (≤ 256 × ≤ 1024).
@@ -117,7 +117,8 @@ def _stream(first: LayerSpec) -> int:
 
 
 def _readers(specs: Sequence[LayerSpec], first: LayerSpec | None, width: int) -> list[LayerSpec]:
-    return [
+    """Layers that take the stream as their input; heads only for want of others."""
+    found = [
         spec
         for spec in specs
         if spec is not first
@@ -125,6 +126,7 @@ def _readers(specs: Sequence[LayerSpec], first: LayerSpec | None, width: int) ->
         and kernel_dims(spec)[0] == 1
         and kernel_dims(spec)[2] == width
     ]
+    return [spec for spec in found if spec.role != "head"] or found
 
 
 def _basis(spec: LayerSpec, kernel: torch.Tensor) -> torch.Tensor:

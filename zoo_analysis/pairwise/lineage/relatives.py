@@ -12,12 +12,11 @@ from zoo_analysis.pairwise.lineage.ancestry import descent
 from zoo_analysis.pairwise.lineage.declared_kin import declared_kin
 from zoo_analysis.pairwise.lineage.fingerprint import Fingerprint
 from zoo_analysis.pairwise.lineage.kinship import KIN, Kinship, kinship
+from zoo_analysis.pairwise.settings import LEVEL
 from zoo_analysis.sources import ModelRef
 from zoo_analysis.stats.coincidences import holm_log_p
 from zoo_analysis.store.row_kinds.kinship_row import KinshipRow
 
-#: Chance of one false alarm of the independence test, or more, among all pairs of a run.
-LEVEL: Final = 0.01
 #: Distance of strangers, and of models without a layer in common.
 _APART: Final = math.sqrt(2)
 #: Kurtosis that differs by less, of its size, is the same.

@@ -93,16 +93,26 @@ def coverage(store: Store | str | Path | None, *, series: str | None = None) -> 
         panels.append(bars.properties(width=WIDTH, height=alt.Step(22)))
     if not panels:
         raise QueryError("the store has no failures, and no model whose elements are accounted for")
-    failed = sum(row["models"] for row in causes)
     caption = [
         f"{len(models):,} models whose elements are accounted for.",
         told(len(keep), len(models), "models"),
         "Elements, on a logarithmic axis: measured, and left out for each reason."
         if models
         else "",
-        f"{failed:,} models failed, each counted once a cause." if causes else "No model failed.",
+        _failed(store, sum(row["models"] for row in causes)),
         f"{len(causes) - _CAUSES} rarer causes are not drawn." if len(causes) > _CAUSES else "",
     ]
     return finished(
         alt.vconcat(*panels, spacing=16), "Scanned, left out, failed", caption, WIDTH + 150
     )
+
+
+def _failed(store: Store, drawn: int) -> str:
+    """The number of models that failed, and how they are drawn by cause."""
+    failed = store.run("SELECT count(DISTINCT repo_id) AS models FROM failures")["models"][
+        0
+    ].as_py()
+    if not failed:
+        return "No model failed."
+    several = "; one that failed of several causes is drawn with each" if drawn > failed else ""
+    return f"{failed:,} {'model' if failed == 1 else 'models'} failed{several}."

@@ -24,7 +24,7 @@ MOST: Final = 60
 #: Height of the dendrogram, in pixels.
 _TREE: Final = 90
 _LAYERS: Final = """
-SELECT layer, other_layer, value, probe, mode, neurons, selection, n_samples, revision,
+SELECT layer, other_layer, value, calibrated, probe, mode, neurons, selection, n_samples, revision,
     other_revision
 FROM layer_likeness
 WHERE measure = $measure AND repo_id = $a AND other = $b
@@ -178,7 +178,10 @@ def layers(
     )
     kept = (xs[_every(xs)], ys[_every(ys)])
     cells = [
-        {"a": short(row["layer"]), "b": short(row["other_layer"]), "value": row["value"]}
+        {
+            **{"a": short(row["layer"]), "b": short(row["other_layer"]), "value": row["value"]},
+            "chance": row["calibrated"] == 0,
+        }
         for row in rows
         if row["layer"] in kept[0] and row["other_layer"] in kept[1]
     ]
@@ -191,6 +194,9 @@ def layers(
         f"{len(xs)} × {len(ys)} layers, of which {len(kept[0])} × {len(kept[1])} are drawn, the "
         "first and the last among them."
         if few
+        else "",
+        "× no more alike than chance, at a level of 5 %."
+        if any(cell["chance"] for cell in cells)
         else "",
         f"{rows[0]['n_samples']:,} samples of {rows[0]['probe']}." if rows[0]["n_samples"] else "",
     ]
@@ -229,7 +235,11 @@ def _heat(
     squares = base.transform_filter("isValid(datum.value)").mark_rect()
     hover = ["a:N", "b:N", alt.Tooltip("value:Q", format=".4~g")]
     empty = base.transform_filter("!isValid(datum.value)").mark_rect(color="#eeeeee")
-    return layered([empty, squares.encode(colour.title(measure), tooltip=hover)], width, height)
+    chance = base.transform_filter("datum.chance").mark_text(text="×", color=theme.GREY)
+    parts = [empty, squares.encode(colour.title(measure), tooltip=hover)]
+    if any(cell.get("chance") for cell in cells):
+        parts.append(chance)
+    return layered(parts, width, height)
 
 
 def _domain(cells: Sequence[Mapping[str, Any]]) -> list[float]:

@@ -1,5 +1,6 @@
 """All metrics by all series: how each orders the models by accuracy."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,6 +22,7 @@ _NONE: Final = "–"
 
 def metrics(
     store: Store | str | Path | pa.Table | None,
+    metrics: Sequence[str] | str = (),
     *,
     by: By = BY,
     dataset: str | None = None,
@@ -33,8 +35,8 @@ def metrics(
 
     Args:
         store: a store, what `open_store` takes, or a table that `regress` made.
-        by, dataset, accuracy, method, where, min_models: as `regress` takes them; of no effect on a
-            table.
+        metrics, by, dataset, accuracy, method, where, min_models: as `regress` takes them; of no
+            effect on a table.
 
     Raises:
         QueryError: as `regress`.
@@ -44,7 +46,14 @@ def metrics(
         store
         if isinstance(store, pa.Table)
         else regress(
-            store, (), dataset, by, method, accuracy=accuracy, where=where, min_models=min_models
+            store,
+            metrics,
+            dataset,
+            by,
+            method,
+            accuracy=accuracy,
+            where=where,
+            min_models=min_models,
         )
     )
     rows = table.to_pylist()

@@ -3,13 +3,32 @@
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import count
 from typing import Any, Final
 
 import msgspec
 
 from zoo_analysis.errors import CheckpointError
+from zoo_analysis.weights.checkpoint import MOST_AXES
 from zoo_analysis.weights.readers.byte_source import FileBytes
+from zoo_analysis.weights.readers.limits import MAX_TENSORS, refuse_many
 
+#: Values of a file, its keys among them, of which decoding makes an object each.
+_MOST_VALUES: Final = 4 * MAX_TENSORS
+#: Bytes of a shape.
+_LONGEST_SHAPE: Final = 5 + 9 * MOST_AXES
+#: What follows a value's first byte: bytes of a length, bytes beside, and the values for each of
+#: that length where it counts no bytes (https://github.com/msgpack/msgpack/blob/master/spec.md).
+_BEHIND: Final[Mapping[int, tuple[int, int, int]]] = {
+    **{0xC4 + i: (1 << i, 0, 0) for i in range(3)},  # bytes
+    **{0xC7 + i: (1 << i, 1, 0) for i in range(3)},  # extensions
+    **{0xCA + i: (0, 4 << i, 0) for i in range(2)},  # floats
+    **{0xCC + i: (0, 1 << i % 4, 0) for i in range(8)},  # integers
+    **{0xD4 + i: (0, 1 + (1 << i), 0) for i in range(5)},  # extensions of fixed length
+    **{0xD9 + i: (1 << i, 0, 0) for i in range(3)},  # texts
+    **{0xDC + i: (2 << i, 0, 1) for i in range(2)},  # lists
+    **{0xDE + i: (2 << i, 0, 2) for i in range(2)},  # tables
+}
 #: Extension types of flax.serialization.
 _ARRAY: Final = 1
 _SCALAR: Final = 3
@@ -65,15 +84,18 @@ def flax_arrays(source: FileBytes) -> list[FlaxArray]:
     """The arrays of a file, in its order; what is no array (counts, texts) is passed over.
 
     Raises:
-        CheckpointError: no msgpack, nested too deep, or an array that is not what it says.
+        CheckpointError: no msgpack, nested too deep, of more values than a model has, or an array
+            that is not what it says.
     """
     buffer, skip = source.read(0, source.size)
-    view = memoryview(buffer)[skip:]
-    base = _address(view)
+    view = memoryview(buffer)[skip : skip + source.size]
+    _refuse_many(view, source.name)
+    base, counted = _address(view), count(1)
 
     def extension(code: int, data: memoryview) -> Any:
         if code not in (_ARRAY, _SCALAR):
             return None
+        refuse_many(next(counted), source.name)
         return _piece(data, base, source.name)
 
     try:
@@ -83,9 +105,33 @@ def flax_arrays(source: FileBytes) -> list[FlaxArray]:
         raise CheckpointError(f"{source.name}: not a msgpack file of Flax: {error}") from None
 
 
+def _refuse_many(view: memoryview, name: str) -> None:
+    """Count the values before they are decoded; what is malformed is left to the decoder to say."""
+    at, left, size = 0, 1, len(view)
+    for _ in range(_MOST_VALUES):
+        if not left or at >= size:
+            return
+        first, at, left = view[at], at + 1, left - 1
+        if 0x80 <= first < 0xA0:  # short tables and lists
+            left += (first & 15) << (first < 0x90)
+        elif 0xA0 <= first < 0xC0:  # short texts
+            at += first & 31
+        elif first in _BEHIND:
+            width, beside, each = _BEHIND[first]
+            length = int.from_bytes(view[at : at + width], "big")
+            at += width + beside + (0 if each else length)
+            left += each * length
+        if left > max(size - at, 0):
+            raise CheckpointError(f"{name}: not a msgpack file of Flax: cut short, or malformed")
+    raise CheckpointError(f"{name}: more than {_MOST_VALUES:,} values, as no model has")
+
+
 def _piece(data: memoryview, base: int, name: str) -> _Piece:
     try:
-        shape, dtype, raw = msgspec.msgpack.decode(data, type=tuple[list[int], str, memoryview])
+        axes, dtype, raw = msgspec.msgpack.decode(data, type=tuple[msgspec.Raw, str, memoryview])
+        if len(memoryview(axes)) > _LONGEST_SHAPE:
+            raise CheckpointError(f"{name}: an array of more than {MOST_AXES} axes")
+        shape = msgspec.msgpack.decode(axes, type=list[int])
     except (msgspec.DecodeError, msgspec.ValidationError) as error:
         raise CheckpointError(f"{name}: a malformed array: {error}") from None
     size = ITEM_SIZES.get(dtype)

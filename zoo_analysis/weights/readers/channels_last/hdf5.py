@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from zoo_analysis.errors import CheckpointError
 from zoo_analysis.weights.readers.byte_source import FileBytes, numbers
+from zoo_analysis.weights.readers.channels_last.hdf5_chunks import refuse_bombs, refuse_filters
 
 if TYPE_CHECKING:
     import h5py
@@ -19,10 +20,8 @@ _DENSEST: Final = 100
 #: Small files of zeros may be more.
 _SLACK: Final = 16 << 20
 _DEEPEST: Final = 64
-_MOST_GROUPS: Final = 100_000
-#: Filters that are part of HDF5 and h5py: deflate, shuffle, fletcher32, szip, nbit, scale-offset,
-#: lzf.
-_FILTERS: Final = (1, 2, 3, 4, 5, 6, 32000)
+#: Groups and arrays of a file, under all their names.
+_MOST_MEMBERS: Final = 100_000
 _TYPES: Final = {
     "f2": "float16",
     "f4": "float32",
@@ -51,6 +50,7 @@ class Hdf5Array:
         shape: as stored.
         address: of its header in the file, the same under every name.
         start: byte of the source at which it begins, if it is in one piece as numbers of `dtype`.
+        nbytes: of its numbers, unfolded.
     """
 
     path: tuple[str, ...]
@@ -58,7 +58,9 @@ class Hdf5Array:
     shape: tuple[int, ...]
     address: int
     start: int | None
-    dataset: "h5py.Dataset"
+    nbytes: int
+    _file: "h5py.File"
+    _place: "h5py.Reference"  # a dataset that is kept open takes nine kilobytes
 
     def load(self, source: FileBytes) -> "torch.Tensor":
         """The array, mapped where it is in one piece, else read by h5py.
@@ -73,7 +75,9 @@ class Hdf5Array:
         if self.start is not None:
             return numbers(source, self.start, math.prod(self.shape), dtype).reshape(self.shape)
         with told(source.name):
-            array = self.dataset[...]
+            dataset = self._file[self._place]
+            refuse_bombs(dataset, f"{source.name}: {'/'.join(self.path)[:200]}")
+            array = dataset[...]
             if self.dtype == "bfloat16":
                 return torch.from_numpy(array.view(np.int16)).view(torch.bfloat16)
             return torch.from_numpy(array.astype(array.dtype.newbyteorder("="), copy=False))
@@ -144,22 +148,24 @@ def hdf5_arrays(file: "h5py.File", name: str, size: int, start: int | None) -> l
             or claim more than there is.
     """
     with told(name):
-        arrays = list(_walk(file, name, None if file.userblock_size else start))
-        total = sum(_nbytes(array.dataset) for array in arrays)
+        arrays = list(_walk(file, name, size, None if file.userblock_size else start))
+        total = sum(array.nbytes for array in arrays)
         if total > _DENSEST * size + _SLACK:
             raise CheckpointError(f"{name}: claims arrays of {total} bytes in a file of {size}")
         return arrays
 
 
-def _walk(file: "h5py.File", name: str, start: int | None) -> Iterator[Hdf5Array]:
+def _walk(file: "h5py.File", name: str, size: int, start: int | None) -> Iterator[Hdf5Array]:
     import h5py
 
     seen: set[int] = set()
-    waiting: list[tuple[tuple[str, ...], Any]] = [((), file)]
+    members = 0
+    waiting: list[tuple[tuple[str, ...], h5py.Group, str]] = [((), file, "/")]
     while waiting:
-        path, item = waiting.pop()
+        path, group, key = waiting.pop()
+        item = _member(group, key, name) if path else group
         if isinstance(item, h5py.Dataset):
-            array = _array(path, item, name, start)
+            array = _array(path, item, name, size, start)
             if array is not None:
                 yield array
         elif isinstance(item, h5py.Group):
@@ -167,9 +173,10 @@ def _walk(file: "h5py.File", name: str, start: int | None) -> Iterator[Hdf5Array
             if address in seen:
                 continue
             seen.add(address)
-            if len(path) > _DEEPEST or len(seen) > _MOST_GROUPS:
+            members += len(item)
+            if len(path) > _DEEPEST or members > _MOST_MEMBERS:
                 raise CheckpointError(f"{name}: groups nested or repeated without end")
-            waiting += reversed([((*path, key), _member(item, key, name)) for key in item])
+            waiting += [((*path, key), item, key) for key in reversed(list(item))]
 
 
 def _member(group: "h5py.Group", key: str, name: str) -> Any:
@@ -182,7 +189,7 @@ def _member(group: "h5py.Group", key: str, name: str) -> Any:
 
 
 def _array(
-    path: tuple[str, ...], dataset: "h5py.Dataset", name: str, start: int | None
+    path: tuple[str, ...], dataset: "h5py.Dataset", name: str, size: int, start: int | None
 ) -> Hdf5Array | None:
     """None for texts and records, which are no arrays of numbers."""
     import h5py
@@ -195,18 +202,16 @@ def _array(
     dtype = "bfloat16" if brain else _TYPES.get(stored.str[1:])
     if dtype is None or shape is None:
         return None
-    made = dataset.id.get_create_plist()
-    filters = [made.get_filter(i)[0] for i in range(made.get_nfilters())]
-    if unknown := [number for number in filters if number not in _FILTERS]:
-        raise CheckpointError(f"{where} is coded by the unknown HDF5 filter {unknown[0]}")
-    held, nbytes = dataset.id.get_storage_size(), _nbytes(dataset)
-    if nbytes > (_DENSEST * held if filters else held):
+    held, nbytes = min(dataset.id.get_storage_size(), size), _nbytes(dataset)
+    coded = nbytes > 0 and refuse_filters(dataset, where, max(_DENSEST * held, nbytes))
+    if nbytes > (_DENSEST * held if coded else held):
         raise CheckpointError(f"{where} claims {nbytes} bytes and holds {held}")
     offset = dataset.id.get_offset() if start is not None and stored.isnative else None
     place = None if offset is None or start is None else start + offset
     return Hdf5Array(
-        path, dtype, shape, h5py.h5o.get_info(dataset.id).addr, place if nbytes else None, dataset
-    )
+        path, dtype, shape, h5py.h5o.get_info(dataset.id).addr, place if nbytes else None, nbytes,
+        dataset.file, dataset.ref,
+    )  # fmt: skip
 
 
 def _nbytes(dataset: "h5py.Dataset") -> int:

@@ -1,6 +1,5 @@
 """Names, classes and order of the parameters in Keras' files."""
 
-import json
 import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -8,6 +7,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any, Final
 
+from zoo_analysis.texts import bounded_json
 from zoo_analysis.weights.layers.order import definition_order
 from zoo_analysis.weights.readers.channels_last.named_kernels import Parameter
 
@@ -57,8 +57,8 @@ def layers_of(config: str | None) -> dict[str, KerasLayer]:
         config: the network's, in JSON.
     """
     try:
-        waiting: list[Any] = [json.loads(config or "null")]
-    except (ValueError, RecursionError):  # costs what it would have said
+        waiting: list[Any] = [bounded_json(config or "null")]
+    except ValueError:  # costs what it would have said
         return {}
     found: dict[str, KerasLayer] = {}
     while waiting:

@@ -36,6 +36,8 @@ _BARE: Final = (
 )
 #: Bytes of a configuration.
 _LONGEST_CONFIG: Final = 64 << 20
+#: Bytes of an archive's list of its members.
+_LONGEST_LIST: Final = 4 << 20
 #: A compressed member of an archive may be this many times as large as it is there.
 _DENSEST: Final = 100
 
@@ -84,6 +86,10 @@ def _opened(
     size, config = source.size, None
     start: int | None = 0
     if zipfile.is_zipfile(file):
+        with told(source.name), file.open("rb") as opened:
+            end = zipfile._EndRecData(opened)  # type: ignore[attr-defined]
+        if end[zipfile._ECD_SIZE] > _LONGEST_LIST:  # type: ignore[attr-defined]
+            raise CheckpointError(f"{source.name}: an archive of more members than a model has")
         with told(source.name), zipfile.ZipFile(file) as archive:
             config = _config(archive)
             stream, size, start = _member(archive, source, held)
@@ -93,6 +99,8 @@ def _opened(
 
 def _config(archive: zipfile.ZipFile) -> str | None:
     if _CONFIG not in archive.namelist():
+        return None
+    if archive.getinfo(_CONFIG).compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         return None
     with archive.open(_CONFIG) as stream:
         return stream.read(_LONGEST_CONFIG).decode("utf-8", errors="replace")
@@ -106,6 +114,8 @@ def _member(
         raise CheckpointError(f"{source.name}: an archive without {_WEIGHTS}")
     entry = archive.getinfo(_WEIGHTS)
     size, packed = entry.file_size, entry.compress_size
+    if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise CheckpointError(f"{source.name}: weights compressed in a way that is not read")
     if packed > source.size or size > _DENSEST * packed:
         raise CheckpointError(f"{source.name}: claims {size} bytes of weights in {packed}")
     if entry.compress_type == zipfile.ZIP_STORED:
@@ -159,8 +169,8 @@ def _arranged(
 ) -> Arranged:
     kind, layout = found or (None, None)
     layout = layout or as_stored(array.shape)
-    nbytes = array.dataset.dtype.itemsize * array.dataset.size
-    info = TensorInfo(named.name, layout.shape, array.dtype, nbytes, (number, array.address))
+    storage = (number, array.address)
+    info = TensorInfo(named.name, layout.shape, array.dtype, array.nbytes, storage)
     load = partial(array.load, source)
     return Arranged(info, load, layout, judged(kind, array.dtype), told=found is not None)
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
+from zoo_analysis.weights.checkpoint import MOST_AXES
 from zoo_analysis.weights.readers.arranged import ArrayLayout, as_stored
 from zoo_analysis.weights.readers.channels_last.layouts import (
     Arrangement,
@@ -22,6 +23,12 @@ if TYPE_CHECKING:
     import onnx
 
 Attributes = Mapping[str, Any]
+
+#: Attributes that are lists, and the one that is a text; they come once for each use of a node.
+_LISTS: Final = ("axes", "ends", "perm", "starts")
+_EQUATION: Final = "equation"
+_MOST_ATTRIBUTES: Final = 64
+_LONGEST_EQUATION: Final = 1000
 
 _CONV: Final[Mapping[int, tuple[Kind, Kind]]] = {
     3: ("conv1d", "conv_transpose1d"),
@@ -79,15 +86,21 @@ def takes_vector(node: "onnx.NodeProto", operand: int) -> bool:
 
 
 def attributes_of(node: "onnx.NodeProto") -> dict[str, Any]:
-    """The attributes of a node that are numbers, texts or lists of integers."""
+    """The attributes of a node that are whole numbers, lists of these, or an equation.
+
+    One of another type or size than its operator takes counts as missing.
+    """
     out: dict[str, Any] = {}
-    for attribute in node.attribute:
-        if attribute.type == 2:
-            out[attribute.name] = attribute.i
-        elif attribute.type == 3:
-            out[attribute.name] = attribute.s.decode("utf-8", errors="replace")
-        elif attribute.type == 7:
-            out[attribute.name] = tuple(attribute.ints)
+    for attribute in node.attribute[:_MOST_ATTRIBUTES]:
+        name = attribute.name
+        if name in _LISTS:
+            if attribute.type == 7 and len(attribute.ints) <= MOST_AXES:
+                out[name] = tuple(attribute.ints)
+        elif name == _EQUATION:
+            if attribute.type == 3 and len(attribute.s) <= _LONGEST_EQUATION:
+                out[name] = attribute.s.decode("utf-8", errors="replace")
+        elif attribute.type == 2:
+            out[name] = attribute.i
     return out
 
 
@@ -153,7 +166,7 @@ def _table(*operands: int) -> "Callable[[int, Shape, Attributes], Arrangement]":
 
 
 def _einsum(operand: int, shape: Shape, attributes: Attributes) -> Arrangement:
-    return by_equation(attributes.get("equation", ""), operand, shape)
+    return by_equation(attributes.get(_EQUATION, ""), operand, shape)
 
 
 def _packed(kind: Kind, *operands: int) -> "Callable[[int, Shape, Attributes], Arrangement]":

@@ -1,7 +1,7 @@
 """The graphs of an ONNX model, inside of each other, and its local functions."""
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
@@ -31,13 +31,19 @@ class Scope:
     constants: "dict[str, onnx.TensorProto]" = field(default_factory=dict)
     takers: "dict[str, list[Taker]]" = field(default_factory=lambda: defaultdict(list))
     makers: "dict[str, onnx.NodeProto]" = field(default_factory=dict)
-    inputs: list[str] = field(default_factory=list)
+    inputs: Sequence[str] = ()
+    _own: frozenset[str] = frozenset()
+
+    def takes(self, inputs: Iterable[str]) -> None:
+        """Say what it is called with, in order."""
+        self.inputs = tuple(inputs)
+        self._own = frozenset(self.inputs)
 
     def home(self, name: str) -> "Scope":
         """The scope that defines a name which is seen from here."""
         scope = self
         while name not in scope.constants and name not in scope.makers and scope.parent:
-            if name in scope.inputs:
+            if name in scope._own:
                 break
             scope = scope.parent
         return scope
@@ -79,20 +85,34 @@ class Scopes:
         """The body of the local function that a node calls; None for an operator."""
         return self.functions.get((node.domain, node.op_type))
 
-    def step(self) -> None:
-        """Count one step of following a tensor.
+    def takers(self, scope: Scope, value: str) -> "Sequence[Taker]":
+        """The nodes that take a value of a scope; looking at each is a step.
+
+        Args:
+            scope: in which it has that name.
+            value: the name.
+
+        Raises:
+            CheckpointError: see `step`.
+        """
+        found = scope.takers.get(value, ())
+        self.step(len(found))
+        return found
+
+    def step(self, count: int = 1) -> None:
+        """Count steps of following a tensor.
 
         Raises:
             CheckpointError: there were too many.
         """
-        self._steps += 1
+        self._steps += count
         if self._steps > _MOST_STEPS:
             raise CheckpointError(f"{self._name}: its graph is too tangled to be followed")
 
     def _graph(self, graph: "onnx.GraphProto", label: str, parent: Scope | None) -> Scope:
         scope = Scope(label, parent)
         self.all.append(scope)
-        scope.inputs = [value.name for value in graph.input]
+        scope.takes(value.name for value in graph.input)
         for tensor in (*graph.initializer, *(sparse.values for sparse in graph.sparse_initializer)):
             if scope.constants.setdefault(tensor.name, tensor) is not tensor:
                 raise CheckpointError(f"{self._name}: two tensors are called {tensor.name[:80]}")
@@ -102,7 +122,7 @@ class Scopes:
     def _function(self, function: "onnx.FunctionProto") -> Scope:
         scope = Scope(function.name, None)
         self.all.append(scope)
-        scope.inputs = list(function.input)
+        scope.takes(function.input)
         self._nodes(function.node, scope)
         return scope
 
@@ -126,19 +146,24 @@ class Scopes:
 
 
 def _value(attribute: "onnx.AttributeProto") -> "onnx.TensorProto | None":
-    """The tensor that a Constant gives; None for texts, and for sparse ones."""
-    from onnx import helper
+    """The tensor that a Constant gives; None for texts, for sparse ones, and for other types."""
+    import numpy as np
+    from onnx import numpy_helper
 
     if attribute.name == "value" and attribute.HasField("t"):
         return attribute.t
-    kinds = {"value_float": 1, "value_floats": 1, "value_int": 7, "value_ints": 7}
-    if (kind := kinds.get(attribute.name)) is None:
+    if attribute.ref_attr_name:  # of the function that the node is in
         return None
-    value = helper.get_attribute_value(attribute)
-    several = isinstance(value, list)
-    return helper.make_tensor(
-        "", kind, [len(value)] if several else [], value if several else [value]
-    )
+    match attribute.name, attribute.type:
+        case "value_float", 1:
+            return numpy_helper.from_array(np.array(attribute.f, np.float32))
+        case "value_int", 2:
+            return numpy_helper.from_array(np.array(attribute.i, np.int64))
+        case "value_floats", 6:
+            return numpy_helper.from_array(np.fromiter(attribute.floats, np.float32))
+        case "value_ints", 7:
+            return numpy_helper.from_array(np.fromiter(attribute.ints, np.int64))
+    return None
 
 
 def _graphs(node: "onnx.NodeProto") -> "Iterator[tuple[str, onnx.GraphProto]]":

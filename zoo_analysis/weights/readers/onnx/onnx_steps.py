@@ -94,13 +94,13 @@ def onward(scopes: Scopes, path: Path, taker: Taker) -> Iterator[Path]:
         yield replace(after, layout=_permuted(path.layout, attributes_of(node).get("perm")))
     elif node.op_type in _RESHAPED:
         yield replace(after, layout=_reshaped(path.layout, taker))
-    elif node.op_type == "Expand" and _only_states(taker):
+    elif node.op_type == "Expand" and _only_states(scopes, taker):
         yield replace(after, layout=None)
 
 
-def _only_states(taker: Taker) -> bool:
+def _only_states(scopes: Scopes, taker: Taker) -> bool:
     """True if recurrent layers alone take what a node gives: their first state, for a batch."""
-    following = taker.scope.takers.get(taker.node.output[0], ())
+    following = scopes.takers(taker.scope, taker.node.output[0])
     return all(after.node.op_type in ("LSTM", "GRU", "RNN") for after in following)
 
 
@@ -115,7 +115,7 @@ def _computed(scopes: Scopes, path: Path, taker: Taker) -> Iterator[Path]:
     whole = _whole(node, scope)
     layout = path.layout
     if node.op_type == "Slice" and taker.operand == 0:
-        for following in scope.takers.get(node.output[0], ()):
+        for following in scopes.takers(scope, node.output[0]):
             if following.node.op_type == "Concat" and _whole(following.node, scope) == path.name:
                 yield replace(path, scope=scope, name=following.node.output[0])
                 return
@@ -187,7 +187,7 @@ def named(node: "onnx.NodeProto", found: IntegerCoding) -> tuple[str, str]:
     return scale, zero
 
 
-def scale_after(taker: Taker, weight: str) -> str:
+def scale_after(scopes: Scopes, taker: Taker, weight: str) -> str:
     """The scale of an integer weight, by which its product is multiplied; empty if not seen.
 
     onnxruntime has it so: product → (Add of the bias) → Cast → Mul by (scale of the input · scale
@@ -196,7 +196,7 @@ def scale_after(taker: Taker, weight: str) -> str:
     scope, node, taken = taker.scope, taker.node, ""
     for _ in range(4):
         taken = node.output[0]
-        found = [t.node for t in scope.takers.get(taken, ()) if t.node.op_type in _UP_TO_SCALE]
+        found = [t.node for t in scopes.takers(scope, taken) if t.node.op_type in _UP_TO_SCALE]
         if len(found) != 1:
             return ""
         (node,) = found
@@ -212,12 +212,12 @@ def scale_after(taker: Taker, weight: str) -> str:
     return constants[0] if len(constants) == 1 else ""
 
 
-def decoded_after(taker: Taker, table: str, layout: ArrayLayout) -> Coded | None:
+def decoded_after(scopes: Scopes, taker: Taker, table: str, layout: ArrayLayout) -> Coded | None:
     """The one scale with which the rows that a node takes of a table are decoded.
 
     onnxruntime may hand integers on to the next product, which then has the scale that is named so.
     """
-    for after in taker.scope.takers.get(taker.node.output[0], ()):
+    for after in scopes.takers(taker.scope, taker.node.output[0]):
         if after.node.op_type == "DequantizeLinear" and after.operand == 0:
             scale, zero = named(after.node, IntegerCoding(1, 2, 0))
             return Coded(after.scope, scale, zero, layout, len(layout.shape))

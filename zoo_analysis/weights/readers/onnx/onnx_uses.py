@@ -73,18 +73,17 @@ def _uses(scopes: Scopes, scope: Scope, name: str, shape: Shape) -> Iterator[Use
     seen = {(scope, name)}
     while waiting:
         path = waiting.pop()
-        for taker in path.scope.takers.get(path.name, ()):
-            scopes.step()
+        for taker in scopes.takers(path.scope, path.name):
             following = list(onward(scopes, path, taker))
             for after in following:
                 if (after.scope, after.name) not in seen:
                     seen.add((after.scope, after.name))
                     waiting.append(after)
             if not following:
-                yield _used(path, taker, shape)
+                yield _used(scopes, path, taker, shape)
 
 
-def _used(path: Path, taker: Taker, shape: Shape) -> Use:
+def _used(scopes: Scopes, path: Path, taker: Taker, shape: Shape) -> Use:
     place, node = path.place or taker.place, taker.node
     if path.layout is None:
         return Use(place, taker.operand, node, _lost(taker, shape), as_stored(shape), path.coded)
@@ -97,10 +96,10 @@ def _used(path: Path, taker: Taker, shape: Shape) -> Use:
     if coded is None and found is not None:
         axis = found.axis % len(path.layout.shape) if path.layout.shape else 0
         scale, zero = named(node, found)
-        scale = scale or scale_after(taker, path.name)
+        scale = scale or scale_after(scopes, taker, path.name)
         coded = Coded(taker.scope, scale, zero, path.layout, axis)
     if coded is None and node.op_type == "Gather":
-        coded = decoded_after(taker, path.name, as_stored(shape))
+        coded = decoded_after(scopes, taker, path.name, as_stored(shape))
     return Use(place, taker.operand, node, kind, whole, coded)
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from zoo_analysis.errors import CheckpointError
 from zoo_analysis.weights.readers.byte_source import FileBytes, numbers
+from zoo_analysis.weights.readers.limits import refuse_excess
 from zoo_analysis.weights.readers.onnx.onnx_message import HERE
 
 if TYPE_CHECKING:
@@ -98,6 +99,7 @@ class OnnxValues:
         where = f"{self._path}: {proto.name[:80]}"
         if min(shape, default=0) < 0:
             raise CheckpointError(f"{where} has the shape {list(shape[:8])}")
+        refuse_excess(proto.name, shape, str(self._path))
         count = math.prod(shape)
         nbytes = -(-count * bits // 8)
         if proto.external_data or proto.data_location == 1:
