@@ -4,8 +4,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+import torch
 
 from tests.report.conftest import commit
+from tests.report.figures.conftest import commit as commit_rows
+from tests.report.figures.conftest import measured
 from tests.report.page.conftest import CHROMIUM
 from tests.report.page.reading import Page as Read
 from tests.report.page.reading import data_of
@@ -77,6 +80,21 @@ def test_without_accuracies_pages_say_so(report: Path) -> None:
 
 def test_no_file_begins_with_a_dash_or_a_dot(report: Path) -> None:
     assert not [path for path in report.rglob("*") if path.name.startswith(("-", "."))]
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no chromium here: apt-get install chromium")
+def test_of_layers_without_a_fit_what_there_is_is_drawn(page: "Page", tmp_path: Path) -> None:
+    store = open_store(tmp_path / "store")
+    kernel = torch.randn(8, 5, generator=torch.Generator().manual_seed(0))
+    row, esd = measured("tiny", kernel, 0)
+    assert row["alpha"] is None
+    commit_rows(store, "lab/tiny", [row], [esd])
+    made = Path(build_report(store, tmp_path / "report").folder)
+    page.goto((made / "models" / f"{file_stem('lab/tiny')}.html").as_uri())
+    assert page.locator("#depth .canvas .point").count() > 0
+    assert "alpha" not in page.locator("#depth-metric option").all_text_contents()
+    assert "no layer of the network has a fit" in page.locator("main").inner_text()
+    page.wait_for_selector("#spectrum .canvas[data-drawn] .bar")
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="no chromium here: apt-get install chromium")

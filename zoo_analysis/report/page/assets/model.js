@@ -103,7 +103,8 @@
     });
   }
 
-  for (const metric of Object.keys(data.metrics)) get("depth-metric").append(zoo.element("option", { value: metric }, metric));
+  const told = Object.keys(data.metrics).filter((metric) => data.metrics[metric].some((each) => each !== null));
+  get("depth-metric").append(...(told.length ? told : ["alpha"]).map((metric) => zoo.element("option", { value: metric }, metric)));
   get("depth-metric").addEventListener("input", drawDepth);
   drawDepth();
   get("layer").append(...data.spectra.layers.map((name, i) => zoo.element("option", { value: String(i) }, name)));
