@@ -1,6 +1,7 @@
 -- Where do sources report the same thing of a model differently, and by how much?
 -- param above: number = 0.5  (only differences above this)
 -- param dataset: text = null  (only this data set)
+-- empty: no two sources report one accuracy of a model so far apart; ask more: zoo accuracies sync --from SOURCE
 SELECT
     r.repo_id, r.dataset, r.metric,
     count(*) AS sources,

@@ -5,6 +5,7 @@
 -- param series: text = null  (only this series)
 -- param below: number = null  (only models whose coverage is less)
 -- param limit: integer = 1000  (rows)
+-- empty: no model has its elements accounted for: imported ones have no tensors
 SELECT
     m.repo_id, m.coverage, m.parameters_total,
     m.parameters_total - m.parameters_measured AS not_measured,

@@ -1,6 +1,7 @@
 -- What are a model's metric averages with and without its embeddings?
 -- param series: text = null  (only models of this series)
 -- param method: text = null  (only numbers of methods whose id begins with this)
+-- empty: no model has an embedding with a fitted tail
 SELECT
     l.repo_id,
     count(*) FILTER (WHERE l.kind IS DISTINCT FROM 'embedding') AS layers,

@@ -1,6 +1,7 @@
 -- Why do scans fail, and how often?
 -- `scanned_since` counts the models that were scanned after they had failed.
 -- param stage: text = null  (only failures in this stage)
+-- empty: no scan had a failure
 SELECT
     f.stage, f.error,
     count(*) AS failures, count(DISTINCT f.repo_id) AS models, sum(f.attempts) AS attempts,

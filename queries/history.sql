@@ -7,6 +7,7 @@
 -- param metric: text = alpha  (a column of `summaries`)
 -- param method: text = null  (only numbers of methods whose id begins with this)
 -- param limit: integer = 1000  (rows)
+-- empty: the store holds no two checkpoints of one training run, nor two revisions of a model; scan some: zoo scan run/checkpoint-* or OWNER/NAME@REVISION
 WITH states AS (
     SELECT
         coalesce(k.run, v.repo_id) AS run, k.epoch, k.step, v.*, m.modified, c.committed_at

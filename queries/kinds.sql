@@ -1,6 +1,7 @@
 -- Which kinds of layers are there, and how many of each are over- or under-trained?
 -- param series: text = null  (only models of this series)
 -- param method: text = null  (only numbers of methods whose id begins with this)
+-- empty: no model has layers: imported averages have none
 SELECT
     l.kind, l.role,
     count(*) AS layers,

@@ -6,6 +6,7 @@
 -- param probe: text = null  (only over the probe whose id begins with this)
 -- param mode: text = null  (full or partial)
 -- param distance: boolean = null  (whether lower is more alike; known of the measures that are installed)
+-- empty: these two were not compared layer by layer under this measure; compare them: zoo correlate
 WITH both_ways AS (
     SELECT *, coalesce($distance, measure IN (SELECT measure FROM raw.distances)) AS lower_is_more
     FROM layer_likeness

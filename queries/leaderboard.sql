@@ -8,14 +8,15 @@
 -- param accuracy: text = null  (only models with this kind of accuracy: top1, top5, …)
 -- param method: text = null  (the method whose id begins with this; else the default one, else the last)
 -- param quality: text = all  (of the layers averaged: all, or clear for those with a clear tail)
--- param models: text = null  (only these repo_ids, with commas between)
+-- param models: names = null  (only these repo_ids, commas between; one with a comma in "…")
 -- param limit: integer = 20  (rows)
+-- empty: no model has the metric
 WITH by_every_method AS (
     SELECT *, max(value) OVER (PARTITION BY series, method) IS NOT NULL AS has_metric
     FROM contenders($metric, $quality)
     WHERE ($series IS NULL OR series = $series)
         AND ($method IS NULL OR starts_with(method, $method))
-        AND ($models IS NULL OR repo_id IN (SELECT unnest(string_split($models, ','))))
+        AND ($models IS NULL OR repo_id IN (SELECT unnest($models::VARCHAR[])))
 ), entered AS (
     FROM by_every_method
     WHERE has_metric

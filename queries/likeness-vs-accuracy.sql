@@ -8,6 +8,7 @@
 -- param series: text = null  (only models of this series, as scanned)
 -- param min_models: integer = 4  (fewest models of a row)
 -- param limit: integer = 100  (rows)
+-- empty: no reference was compared with so many models that have a reported accuracy (-p min_models=4)
 WITH points AS (
     SELECT
         l.measure, l.other AS reference, l.probe, l.mode, l.neurons, l.selection,

@@ -6,6 +6,7 @@
 -- param dataset: text = null  (only accuracies on this data set)
 -- param method: text = null  (only numbers of methods whose id begins with this)
 -- param limit: integer = 100  (rows)
+-- empty: no two models of one size are ordered the other way round by the metric than by their accuracy
 WITH points AS (
     SELECT
         a.dataset, a.metric AS accuracy_metric, v.method, v.repo_id, m.parameters,

@@ -5,6 +5,7 @@
 -- param accuracy: text = null  (only this kind of accuracy: accuracy, top5, …)
 -- param series: text = null  (only this series)
 -- param method: text = null  (only numbers of methods whose id begins with this)
+-- empty: no model has both averages and a reported accuracy; sync some: zoo accuracies sync
 SELECT
     v.repo_id, v.series, v.metric, v.value, a.value AS accuracy, a.dataset,
     a.metric AS accuracy_metric, a.source, v.layers AS averaged_layers, v.method, v.revision

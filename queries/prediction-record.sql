@@ -3,6 +3,7 @@
 -- reports inside their intervals, to be held against `level`; errors are in the accuracy's unit.
 -- param dataset: text = null  (only on this data set)
 -- param predictor: text = null  (only by this predictor)
+-- empty: no accuracy was predicted before it was reported; predict some: zoo predict
 SELECT
     dataset, metric, level, interval, predictor,
     count(reported) FILTER (predicted IS NOT NULL) AS reports,

@@ -5,6 +5,7 @@
 -- param dataset: text = null  (only accuracies on this data set)
 -- param method: text = null  (only numbers of methods whose id begins with this)
 -- param above: number = 2  (of |studentized|; 0 shows every model)
+-- empty: no three models of a series have both metric and accuracy, or none lies so far off its line (-p above=0 shows all)
 WITH points AS (
     SELECT
         v.series, a.dataset, a.metric AS accuracy_metric, v.method, v.repo_id, v.revision,

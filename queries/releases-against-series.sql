@@ -2,6 +2,7 @@
 -- param metric: text = alpha_weighted  (a metric of `summaries`)
 -- param days: integer = 30  (released to a watch within so many days)
 -- param dataset: text = null  (accuracies on this data set)
+-- empty: no release of the last days has metric and accuracy, and three other models of its series beside it
 WITH points AS (
     SELECT
         v.repo_id, v.revision, v.method, v.series, v.value, a.dataset, a.value AS accuracy,

@@ -1,5 +1,6 @@
 -- How many new models and new revisions did each watch see in each week?
 -- param watch: text = null  (only this watch)
+-- empty: no watch has seen a release; look for some: zoo track WATCH.toml
 SELECT
     date_trunc('week', seen_at)::DATE AS week, watch,
     count(*) FILTER (event = 'new') AS new_models,

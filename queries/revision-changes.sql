@@ -1,6 +1,7 @@
 -- How did a metric change from one revision of a model to the next that was scanned?
 -- param metric: text = alpha  (a metric of `summaries`)
 -- param repo_id: text = null  (only this model: its repo_id, or its last part)
+-- empty: the store holds no model at two revisions; scan another one: zoo scan OWNER/NAME@REVISION
 SELECT
     v.repo_id, $metric AS metric,
     lag(v.value) OVER revisions AS before, v.value AS after,

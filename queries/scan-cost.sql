@@ -3,6 +3,7 @@
 -- param series: text = null  (only models of this series)
 -- param method: text = null  (only numbers of methods whose id begins with this)
 -- param limit: integer = 100  (rows)
+-- empty: no layer was timed: imported ones are not
 SELECT
     l.repo_id, m.parameters,
     count(*) AS layers, sum(l.seconds) AS seconds,

@@ -2,6 +2,7 @@
 -- One row a day (UTC) and method; imported tables count as scanned on the day of their import.
 -- param method: text = null  (only numbers of methods whose id begins with this)
 -- param since: time = null  (only from this time on)
+-- empty: nothing has been scanned; scan a model: zoo scan SOURCE
 SELECT
     date_trunc('day', c.committed_at)::DATE AS day,
     count(*) AS models, count(DISTINCT m.series) AS series, sum(s.layers) AS averaged_layers,

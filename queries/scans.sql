@@ -2,6 +2,7 @@
 -- A run that lives is heard of every five minutes; one that says it is running and has not been heard
 -- of for a quarter of an hour is `silent`: `zoo status` looks closer.
 -- param limit: integer = 20  (rows)
+-- empty: nothing has been scanned; scan a model: zoo scan SOURCE
 SELECT
     scan_id,
     CASE

@@ -26,7 +26,7 @@ def test_an_added_source_is_asked_like_any_other(
     with pytest.raises(SourceError, match="'lab-board'; there are card, eval-results, torchv"):
         sync_accuracies(store, ["lab-board"])
     install("lab_board", *example("A source of accuracies"), monkeypatch, tmp_path / "site")
-    assert accuracy_sources()[-1] == "lab-board"
+    assert accuracy_sources()["source"][-1].as_py() == "lab-board"
     if by == "function":
         assert sync_accuracies(store, ["lab-board"]) == SyncedAccuracies(2, 2)
     else:

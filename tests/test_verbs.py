@@ -46,6 +46,7 @@ OF_THE_LINE = {"config"}
 #: figures, each a command of `zoo plot`; what is no verb.
 OTHERS = {
     *("analyze", "calibrate", "scale", "summary", "copy_catalogue", "figures"),
+    "attention_products",
     *("open_store", "method"),
 }
 #: What writes a figure, and is none; the figure of an option of `zoo plan`.

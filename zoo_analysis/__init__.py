@@ -6,7 +6,8 @@ What the command line can do is a function here, which returns a table or a data
   Ray), `calibrate` (the machines, for plans), `scale` (scans of whole hubs, replayed),
   `import_tables`, `demo`;
 - runs watched: `status`, and what failed of them done again: `retry`;
-- models compared: `correlate`, `similar`, `matrix`, `measures`;
+- models compared: `correlate`, `similar`, `matrix`, `measures`; what a model changed of its base,
+  and which came from which: `delta`, `lineage`;
 - the store asked: `query`, `queries`, `show`, `regress`, `predict`, `rank`, `compare`, `diagnose`;
 - what it holds, looked at: `figures`, a function each, and `build_report`, a folder of pages;
 - releases and reported accuracies: `track`, `releases`, `sync_accuracies`, `accuracies_reported`,

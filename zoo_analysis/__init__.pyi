@@ -17,6 +17,7 @@ from .answers.ranking import rank
 from .answers.regressions import regress
 from .answers.releases import releases
 from .answers.similarity import matrix, measures, similar
+from .cluster.comparing.lineage import lineage
 from .cluster.correlate import correlate
 from .cluster.demo import demo
 from .cluster.planning.calibrate_nodes import calibrate
@@ -24,12 +25,14 @@ from .cluster.planning.forecast import plan
 from .cluster.planning.replay.scale import scale
 from .cluster.retrying import retry
 from .cluster.scan import scan
+from .cluster.scanning.deltas import delta
 from .cluster.study import study
 from .cluster.track import track
 from .imports.accuracy_sync import sync_accuracies
 from .imports.assigned_series import list_series, set_series
 from .imports.commit import import_tables
 from .measure.analyze import analyze
+from .measure.attention import attention_products
 from .measure.summary import summary
 from .report import figures
 from .report.page.build import build_report
@@ -48,6 +51,7 @@ __all__ = [
     "accuracy_sources",
     "add_to_catalogue",
     "analyze",
+    "attention_products",
     "build_report",
     "calibrate",
     "catalogue_members",
@@ -56,10 +60,12 @@ __all__ = [
     "compare",
     "copy_catalogue",
     "correlate",
+    "delta",
     "demo",
     "diagnose",
     "figures",
     "import_tables",
+    "lineage",
     "list_catalogues",
     "list_series",
     "list_studies",

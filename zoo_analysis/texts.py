@@ -16,6 +16,9 @@ _ODD: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 #: Colours, and the arrows of deltalake's chains of causes.
 _MARKS: Final = re.compile(r"\x1b\[[0-9;]*m|↳")
 
+#: The largest first.
+_UNITS: Final = {"EB": 1e18, "PB": 1e15, "TB": 1e12, "GB": 1e9, "MB": 1e6, "kB": 1e3}
+
 
 def storable(text: str) -> str:
     r"""A text as the tables keep it: valid Unicode on one line, of `LONGEST` characters at most.
@@ -53,6 +56,19 @@ def printable(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() else " " if c.isspace() else "�" for c in text)
+
+
+def size_in_words(nbytes: float) -> str:
+    """A number of bytes as readers are told it, in three digits: ``562 kB``, ``18.8 MB``."""
+    for unit, size in _UNITS.items():
+        if float(number := f"{nbytes / size:.3g}") >= 1:
+            return f"{float(number):g} {unit}"
+    return "1 byte" if nbytes == 1 else f"{nbytes:.0f} bytes"
+
+
+def typeset(number: str) -> str:
+    """A number as it is set in sentences, with the true minus: ``−0.93``, ``2e−05``."""
+    return number.replace("-", "−")
 
 
 def one_line(error: object) -> str:

@@ -20,6 +20,14 @@ CREATE VIEW rates AS FROM raw.rates;
 
 CREATE VIEW similarities AS FROM raw.similarities;
 
+-- What was computed twice counts as it was computed last.
+CREATE VIEW lineage AS
+FROM raw.lineage
+QUALIFY row_number() OVER (
+    PARTITION BY repo_id_a, revision_a, repo_id_b, revision_b, measure
+    ORDER BY computed_at DESC, run_id
+) = 1;
+
 CREATE VIEW regressions AS FROM raw.regressions;
 
 CREATE VIEW studies AS FROM raw.studies;

@@ -1,7 +1,7 @@
 -- A line with a metric in braces stands for one such line for each averaged metric.
 
 -- Averages over the layers of a view: means, medians, and means weighted by the number of eigenvalues
--- in the fitted tails.
+-- in the fitted tails; standard deviation of alpha, and its slope from one layer to the next.
 CREATE MACRO raw.averaged(chosen) AS TABLE
 SELECT
     repo_id, commit_id,
@@ -9,6 +9,8 @@ SELECT
     avg({metric}) AS {metric},
     median({metric}) AS {metric}_median,
     sum({metric} * num_pl_spikes) / sum(num_pl_spikes) FILTER ({metric} IS NOT NULL) AS {metric}_by_tail,
+    stddev_samp(alpha) AS alpha_sd,
+    regr_slope(alpha, depth) AS alpha_slope,
     count(warning) AS warnings
 FROM query_table(chosen)
 GROUP BY ALL;
@@ -30,6 +32,8 @@ SELECT
     coalesce(a.warnings, 0) AS warnings,
     a.{metric}_median,
     a.{metric}_by_tail,
+    a.alpha_sd,
+    a.alpha_slope * m.depth AS alpha_slope,
     s.random_like, coalesce(s.judged, 0) AS judged,
     s.random_like + z.z2 / 2 / s.judged
         - sqrt(z.z2 / s.judged * (s.random_like * (1 - s.random_like) + z.z2 / 4 / s.judged))
@@ -66,6 +70,8 @@ SELECT
         WHEN '{metric}' THEN {metric}
         WHEN '{metric}_median' THEN {metric}_median
         WHEN '{metric}_by_tail' THEN {metric}_by_tail
+        WHEN 'alpha_sd' THEN alpha_sd
+        WHEN 'alpha_slope' THEN alpha_slope
         WHEN 'random_like' THEN random_like
     END AS value
 FROM (

@@ -170,7 +170,7 @@ def test_one_of_many_alike_that_is_a_decade_off_is_named(store: Store) -> None:
     rows[7]["log_spectral_norm"] = 1.5
     collapse = found(store, rows)["scale collapse"]
     assert (collapse.verdict, collapse.layers) == ("1 of 12 collapsed", ("l5",))
-    assert "l5 (10^-5.0)" in collapse.text
+    assert "l5 (10^−5.0)" in collapse.text
 
 
 def test_rank_collapse_and_traps_are_shares(store: Store) -> None:
@@ -180,7 +180,7 @@ def test_rank_collapse_and_traps_are_shares(store: Store) -> None:
     told = found(store, rows)
     rank = told["rank collapse"]
     assert (rank.verdict, rank.layers) == ("2 of 12 collapsed", ("l3", "l4"))
-    assert "l3 (50% lost), l4 (100% lost)" in rank.text
+    assert "l3 (50 % lost), l4 (100 % lost)" in rank.text
     traps = told["correlation traps"]
     assert (traps.verdict, traps.layers, traps.numbers["traps"]) == ("1 of 12 trapped", ("l3",), 2)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from tests.report.page.conftest import commit
+from tests.report.conftest import commit
 from zoo_analysis.answers import portraits as of_many
 from zoo_analysis.answers.diagnosis import diagnose
 from zoo_analysis.answers.portraits import portraits

@@ -104,7 +104,7 @@ def test_two_models_layer_by_layer(store: Store) -> None:
     alpha = next(row for row in found.metrics.to_pylist() if row["metric"] == "alpha")
     assert alpha["better"] == "lab/wide"
     assert alpha["difference"] == pytest.approx(2.5 - 3.01)
-    assert (alpha["layers_a_better"], alpha["layers_b_better"]) == (0, DEPTH)
+    assert (alpha["layers_a_lower"], alpha["layers_b_lower"]) == (0, DEPTH)
     assert alpha["wilcoxon_p"] < 0.01
     same = next(row for row in found.metrics.to_pylist() if row["metric"] == "log_norm")
     assert (same["better"], same["wilcoxon_p"]) == (None, None)
@@ -123,7 +123,7 @@ def test_parts_and_embeddings_have_partners_but_do_not_count(tmp_path: Path) -> 
     found = compare(store, "lab/a", "lab/b")
     assert found.layers.num_rows == 3
     alpha = next(row for row in found.metrics.to_pylist() if row["metric"] == "alpha")
-    assert (alpha["layers"], alpha["layers_a_better"]) == (1, 1)
+    assert (alpha["layers"], alpha["layers_a_lower"]) == (1, 1)
 
 
 def test_models_of_two_methods_are_not_compared(store: Store) -> None:
@@ -246,7 +246,7 @@ def test_no_random_network_is_called_better_than_another(tmp_path: Path, other: 
     assert found.random == (("lab/noise", "lab/other") if other else ("lab/noise",))
     rows = found.metrics.to_pylist()
     assert {row["better"] for row in rows} == {None}
-    assert next(row for row in rows if row["metric"] == "alpha")["layers_a_better"] == DEPTH
+    assert next(row for row in rows if row["metric"] == "alpha")["layers_a_lower"] == DEPTH
     assert "lab/noise" in zoo("compare", "noise", "other", "--store", store.uri).out
     told = zoo("compare", "noise", "other", "--store", store.uri).out
     assert re.search("looks? random: no metric tells which model is better", told)

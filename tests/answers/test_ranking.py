@@ -1,6 +1,7 @@
 """A ranking is within one series, one method and the last revision, and random models come last."""
 
 import time
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -9,6 +10,7 @@ import pytest
 from tests.support.command import zoo
 from tests.support.small_models import model_rows
 from zoo_analysis.answers.ranking import rank, rankings
+from zoo_analysis.answers.remarks.ranking_words import told_of_random
 from zoo_analysis.errors import QueryError
 from zoo_analysis.imports.metric_tables import NO_ESDS
 from zoo_analysis.store import ModelRows, Store, open_store
@@ -185,3 +187,25 @@ def ranked_or_none(store: Store, metric: str, where: str | None) -> list[dict[st
         return rank(store, metric, where=where).to_pylist()
     except QueryError:
         return []
+
+
+def test_a_name_may_have_a_comma(tmp_path: Path) -> None:
+    store = open_store(tmp_path / "store")
+    names = ["net,v2", "net, v3", "net", "v2"]
+    store.commit_models([net(name, [float(i), 3.0]) for i, name in enumerate(names)], "scan")
+    found = rank(store, "alpha", where="contains(repo_id, ',')")
+    assert found["repo_id"].to_pylist() == ["lab/net,v2", "lab/net, v3"]
+    given = {"metric": "alpha", "models": 'lab/net, "lab/net,v2"'}
+    assert set(store.run("leaderboard", given)["repo_id"].to_pylist()) == {"lab/net", "lab/net,v2"}
+
+
+def test_that_models_look_random_is_said_of_their_spectra(store: Store) -> None:
+    words = told_of_random(rank(store, "alpha", "vgg"))
+    assert words is not None
+    assert words.startswith("1 of 4 models look random")
+    assert "said of spectra, not of accuracy" in words
+    assert told_of_random(rank(store, "alpha", "resnet")) is None
+    for asked in (("rank", "--metric", "alpha"), ("query", "leaderboard", "-p", "metric=alpha")):
+        assert "not of accuracy" in " ".join(zoo(*asked, "--store", store.uri).out.split())
+        told = zoo(*asked, "--store", store.uri, "-f", "csv")
+        assert ("not of accuracy" in told.out, "not of accuracy" in told.err) == (False, True)

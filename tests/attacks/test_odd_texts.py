@@ -17,7 +17,7 @@ from safetensors.numpy import save_file
 from tests.attacks.limits import within
 from tests.support.command import zoo
 from tests.support.small_models import model_rows
-from zoo_analysis.cli.summaries import print_scan
+from zoo_analysis.cli.telling.summaries import print_scan
 from zoo_analysis.cluster.account import Summary
 from zoo_analysis.cluster.commits import RunWriter
 from zoo_analysis.cluster.worker import failure

@@ -17,6 +17,7 @@ from typer.main import get_command
 from tests.support.command import zoo
 from zoo_analysis.cli.app import app
 from zoo_analysis.spectra import Method
+from zoo_analysis.studies.trends import authors_files
 
 ROOT = Path(__file__).parents[2]
 CARD = """---
@@ -138,6 +139,41 @@ def test_what_cannot_be_done_is_one_line_with_the_remedy(
     assert len(run.err.strip().splitlines()) == 1, run.err
     assert run.err.startswith("zoo: ")
     assert message in run.err
+
+
+def test_between_two_tables_there_is_a_blank_line(place: Path) -> None:
+    for command in (("show", "model-1"), ("compare", "tree/model-0", "tree/model-1")):
+        shown = zoo(*command, cwd=place, width=80).out
+        blocks = [block.splitlines() for block in shown.split("\n\n")]
+        rules = [sum(set(line) == {"─"} for line in block) for block in blocks]
+        assert sum(rules) > 1
+        assert max(rules) == 1
+
+
+def test_a_study_offline_says_which_option_names_its_data(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(authors_files, "FILES", {"df_all.csv": "http://127.0.0.1:9/df_all.csv"})
+    told = zoo("catalog", "osmr-2021", tmp_path)
+    assert told.code == 2
+    assert "put df_all.csv and imgclsmob.md" in told.err
+    assert "give it as --data" in told.err
+
+
+def test_a_table_of_metrics_is_no_model_and_is_imported_instead(tmp_path: Path) -> None:
+    (tmp_path / "mine.csv").write_text("model,alpha\nnet,3.5\n")
+    run = zoo("scan", "mine.csv", cwd=tmp_path)
+    assert run.code == 3
+    assert "a table of metrics is imported: zoo import mine.csv" in run.out
+    assert zoo("import", "mine.csv", cwd=tmp_path).code == 0
+
+
+@pytest.mark.parametrize("command", ["status", "retry"])
+def test_what_watches_runs_says_where_there_is_no_store(command: str, tmp_path: Path) -> None:
+    told = zoo(command, cwd=tmp_path)
+    assert told.code == 2
+    assert told.err.startswith(f"zoo: no store at {tmp_path / 'zoo-store'}: `zoo scan SOURCE`")
 
 
 def test_no_store_is_said_so(tmp_path: Path) -> None:

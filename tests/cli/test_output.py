@@ -146,7 +146,9 @@ def test_a_file_holds_what_would_be_printed(
     text = printed(capsys, TABLE, format)
     write_table(TABLE, format, tmp_path / "out")  # type: ignore[arg-type]
     assert (tmp_path / "out").read_text(encoding="utf-8") == text
-    assert capsys.readouterr().out == ""
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert " ".join(told.err.split()) == f"3 rows written to {tmp_path / 'out'}"
 
 
 def test_parquet_is_the_table_itself_and_needs_a_file(tmp_path: Path) -> None:

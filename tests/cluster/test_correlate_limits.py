@@ -1,11 +1,13 @@
 """A model that never ends costs a comparison itself, whichever task it holds up."""
 
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.pairwise.test_by_activations import seen
 from tests.support.compared_models import RESNET, write_timm
 from zoo_analysis.activations.probes.named import load_probe
 from zoo_analysis.cluster.comparing import correlate_tasks as tasks
@@ -71,6 +73,33 @@ def test_a_comparison_that_never_ends_leaves_the_others_of_its_task(
     assert second.message.startswith(f"with {pair.b.repo_id}: ")
     assert first is third is other
     told(tasks.compare_checkpoints._function(pair, SETTINGS, SHORT)[0], "compare")
+
+
+def test_pairs_that_cannot_be_compared_at_once_are_compared_alone(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pairs, refs = [replace(pair, turn=1)], [pair.a, pair.b]
+    assert pairs[0].at_once
+    shown = [seen(name, [(5, 4), (7, 1)], seed=i).captured for i, name in enumerate("ab")]
+
+    def compared() -> tasks.Compared:
+        (found,) = tasks.compare_models._function(pairs, refs, SETTINGS, *shown, SHORT)
+        assert isinstance(found, tasks.Compared)
+        return found
+
+    together = compared().rows.to_pydict()
+    called: list[bool] = []
+
+    def exhausted(*arguments: Any, **options: Any) -> None:
+        called.append(True)
+        raise MemoryError
+
+    for whole in (exhausted, endless):
+        monkeypatch.setattr(tasks, "compare_at_once", whole)
+        alone = compared().rows.to_pydict()
+        assert alone["layer_a"] == together["layer_a"]
+        assert alone["value"] == pytest.approx(together["value"], abs=2e-6)
+    assert called
 
 
 @pytest.mark.usefixtures("local_ray")

@@ -10,7 +10,8 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from tests.report.page.conftest import commit
+from tests.report.conftest import commit
+from tests.report.page.reading import Page
 from tests.support.command import zoo
 from tests.support.loopback import Hub
 from tests.support.repositories import write
@@ -167,7 +168,7 @@ def test_a_look_ends_with_the_report_once_there_are_models(
     again = zoo(*look)
     assert json.loads(again.out) == []
     assert again.err.splitlines()[-1] == str(pages / "index.html")
-    page = (pages / "releases.html").read_text()
+    page = Page(pages / "releases.html").text("bdi")
     assert all(f"me/n0-{number}" in page for number in range(2))
 
 

@@ -116,4 +116,5 @@ def test_without_reports_it_is_said_why_nothing_is_predicted(
 ) -> None:
     look: Look = track(watch, tmp_path / "store", scan="default")
     assert look.predictions == ()
-    assert look.not_predicted == "too few reports for intervals on d"
+    assert look.not_predicted is not None
+    assert look.not_predicted.startswith("too few reports for intervals on d: zoo predict")

@@ -22,10 +22,10 @@ def store(tmp_path: Path) -> Store:
 
 
 def test_the_sources_of_this_package() -> None:
-    assert accuracy_sources() == [
-        *("card", "eval-results", "torchvision", "timm-csv"),
-        *("open-llm-leaderboard", "csv"),
-    ]
+    told = accuracy_sources().to_pylist()
+    names = ["card", "eval-results", "torchvision", "timm-csv", "open-llm-leaderboard", "csv"]
+    assert [row["source"] for row in told] == names
+    assert all(row["about"].endswith(".") and row["asked_with"] for row in told)
 
 
 def test_cards_and_evaluation_results_are_asked_by_one_call_a_model(

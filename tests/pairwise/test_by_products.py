@@ -78,12 +78,23 @@ def test_pairs_that_are_known_already_are_holes_in_the_tile() -> None:
     all_agree([(a, c), (a, d), (b, d), (d, d)])
 
 
-def test_blocks_of_one_model_give_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    stacked: list[int] = []
-    beside = by_products.beside
-    monkeypatch.setattr(by_products, "beside", lambda s: (stacked.append(len(s)), beside(s))[1])
-    all_agree(list(combinations(models(), 2)), block=1)
-    assert set(stacked) == {1}
+@pytest.mark.parametrize(("block", "together"), [(1, 1), (6 * 16 * 4 * IMAGES, 2), (10**9, 3)])
+def test_no_side_of_a_product_is_larger_than_a_block(block, together, monkeypatch) -> None:
+    """But a layer that is larger alone. Layers of one grid: 5, 3 and 9 channels, then 4."""
+    sides: list[tuple[int, ...]] = []
+    whole = by_products.layer_products
+
+    def watched(a, b, *options):
+        sides.extend((a.sizes, b.sizes))
+        return whole(a, b, *options)
+
+    monkeypatch.setattr(by_products, "layer_products", watched)
+    nets = [[(5, 4), (3, 4), (9, 4)], [(4, 4), (2, 4)]]
+    pairs = list(combinations(models(nets), 2))
+    all_agree([*pairs, *pairs[:1]], block=block)
+    assert max(map(len, sides)) == together
+    nbytes = [[4 * d * 16 * IMAGES for d in sizes] for sizes in sides]
+    assert all(sum(each) <= block or len(each) == 1 for each in nbytes)
 
 
 def test_words_are_samples_too() -> None:

@@ -140,3 +140,23 @@ def test_size_alone_foretells_series_of_timm(name: str, of_size: float, of_mean:
     others = np.array([logit(accuracy[of != i]).mean() for i in range(len(names))])
     of_others = np.sqrt(np.mean((percents(others)[of] - accuracy) ** 2))
     assert of_others == pytest.approx(of_mean, abs=0.05)
+
+
+@pytest.mark.exhaustive
+def test_models_of_known_series_are_inside_intervals_of_their_own() -> None:
+    x, accuracy, series = timm_table("results-imagenet.csv")
+    y = logit(accuracy)
+    groups = np.unique(series, return_inverse=True)[1]
+    tried = [Predictor("size", (0,)), Predictor("mean")]
+    held, missed = [], []
+    for group in range(groups.max() + 1):
+        own = np.flatnonzero(groups == group)
+        for one in own[:20] if len(own) >= 12 else ():
+            rest = own[own != one]
+            found = predict_by_groups(x[rest], y[rest], np.arange(len(rest)), x[[one]], tried, 0.9)
+            if found.inside[0] and np.isfinite(found.high[0]):
+                held.append(found.low[0] <= y[one] <= found.high[0])
+                missed.append(percents(found.values)[0] - accuracy[one])
+    assert len(held) == 637
+    assert np.mean(held) == pytest.approx(0.947, abs=5e-4)
+    assert np.sqrt(np.mean(np.square(missed))) == pytest.approx(1.5, abs=0.05)

@@ -8,8 +8,9 @@ import pytest
 from tests.support.command import zoo
 from tests.support.small_models import model_rows
 from zoo_analysis.answers.questions import queries
+from zoo_analysis.answers.ranking import rank
 from zoo_analysis.errors import QueryError
-from zoo_analysis.store import get_query, open_store
+from zoo_analysis.store import NamedQuery, get_query, list_queries, named_by_user, open_store
 
 OWN = """-- How many numbers are there up to n?
 -- param n: integer = 3  (the last one)
@@ -54,7 +55,25 @@ def test_a_question_is_shown_with_its_parameters_and_its_sql(folder: Path) -> No
 def test_a_name_of_the_packages_own_is_not_taken(folder: Path) -> None:
     (folder / "leaderboard.sql").write_text(OWN)
     with pytest.raises(QueryError, match=r"leaderboard.sql: .* comes with the package; rename"):
-        get_query("leaderboard")
+        named_by_user("leaderboard")
+    for asked in (("query", "leaderboard"), ("queries", "leaderboard")):
+        told = zoo(*asked)
+        assert (told.code, "comes with the package; rename yours" in told.err) == (2, True)
+
+
+def test_what_the_package_asks_itself_is_its_own(folder: Path, tmp_path: Path) -> None:
+    store = open_store(tmp_path / "store")
+    store.commit_models([model_rows("lab/net", series="vgg")], "scan")
+    shipped = {named.name: store.run(named.name) for named in list_queries() if _asked(named)}
+    for name in shipped:
+        (folder / f"{name}.sql").write_text("-- Mine?\nSELECT 1 AS mine;")
+    assert get_query("leaderboard").file is None
+    assert all(store.run(name).schema == table.schema for name, table in shipped.items())
+    assert rank(store, "alpha")["repo_id"].to_pylist() == ["lab/net"]
+
+
+def _asked(named: NamedQuery) -> bool:
+    return named.file is None and not any(param.required for param in named.params)
 
 
 def test_what_cannot_be_asked_is_told_and_the_rest_is_listed(folder: Path) -> None:

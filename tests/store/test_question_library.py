@@ -11,6 +11,7 @@ import pytest
 
 from tests.support.small_models import model_rows
 from zoo_analysis.store import ModelRows, NamedQuery, Store, list_queries, open_store
+from zoo_analysis.store.schemas import ESD_ROWS
 
 NET, CONV = "timm:net", "timm:conv"
 COLUMNS = (
@@ -124,6 +125,31 @@ def test_embeddings(zoo: Store) -> None:
     assert ask(zoo, "embeddings", shown) == [
         ("lab/a", 2, 1, 3.0, pytest.approx(14 / 3), 1.5, pytest.approx(8 / 3))
     ]
+
+
+def test_experts(store: Store) -> None:
+    alphas = {"mlp.experts.down_proj": [2.0, 3.0, 7.0], "mlp.experts.{}.w1": [4.0, None, 6.0]}
+    rows = [
+        {
+            "layer": name.format(i) if "{" in name else f"{name}[{i}]",
+            "depth": depth,
+            "role": "expert",
+            "alpha": alpha,
+            "stable_rank": 2.0 * i,
+        }
+        for depth, (name, found) in enumerate(alphas.items())
+        for i, alpha in enumerate(found)
+    ]
+    rows += [{"layer": "mlp.shared_expert.w1", "depth": 3, "role": "expert", "alpha": 9.0}]
+    layers = pa.Table.from_pylist(rows).append_column("status", pa.array(["success"] * 7))
+    model = {"repo_id": "lab/moe", "revision": "r"}
+    store.commit_models([ModelRows(model, "m", layers, ESD_ROWS.empty_table())], "scan")
+    shown = "matrices experts fitted alpha alpha_sd alpha_min alpha_max stable_rank_sd"
+    assert ask(store, "experts", shown) == [
+        ("mlp.experts.down_proj[*]", 3, 3, 4.0, pytest.approx(7**0.5), 2.0, 7.0, 2.0),
+        ("mlp.experts.*.w1", 3, 2, 5.0, pytest.approx(2**0.5), 4.0, 6.0, 2.0),
+    ]
+    assert ask(store, "experts", shown, repo_id="other") == []
 
 
 def test_accuracy_disagreements(zoo: Store) -> None:

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pytest
 
@@ -44,6 +45,25 @@ def test_averages_out_of_a_store_are_those_of_summaries(store: Store) -> None:
     whole = store.run("SELECT * EXCLUDE (repo_id, revision, method) FROM layers")
     assert average(whole) == {name: row[name] for name in SUMMARY_METRICS}
     assert (row["alpha"], row["log_norm"], row["stable_rank"], row["layers"]) == (3.5, 1.5, None, 2)
+
+
+def test_spread_and_slope_of_alpha_are_of_the_averaged_layers_over_the_network_s_depth(
+    store: Store,
+):
+    alphas, depths = [3.0, 2.0, 5.0, 4.0], [0, 2, 3, 5]
+    rows = [
+        {"layer": f"l{depth}", "kind": "linear", "alpha": alpha, "depth": depth}
+        for alpha, depth in zip(alphas, depths, strict=True)
+    ]
+    rows.append({"layer": "head", "kind": "linear", "alpha": None, "depth": 10})
+    model = {"repo_id": "lab/x", "revision": "r", "depth": 10}
+    layers = pa.Table.from_pylist(rows).append_column("status", pa.array(["success"] * 5))
+    store.commit_models([ModelRows(model, "m", layers, ESD_ROWS.empty_table())], "scan")
+    (row,) = store.run("FROM summaries").to_pylist()
+    assert row["alpha_sd"] == pytest.approx(np.std(alphas, ddof=1))
+    assert row["alpha_slope"] == pytest.approx(np.polyfit(np.array(depths) / 10, alphas, 1)[0])
+    told = store.run("SELECT value FROM summary_values('alpha_slope', 'all')").to_pylist()
+    assert told == [{"value": row["alpha_slope"]}]
 
 
 def test_what_an_interrupted_commit_left_counts_nowhere(store: Store) -> None:

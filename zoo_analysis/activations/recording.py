@@ -15,6 +15,7 @@ from zoo_analysis.activations.probes.probe import Probe
 from zoo_analysis.activations.sites import Site, select
 from zoo_analysis.activations.survey import listening, survey
 from zoo_analysis.errors import ActivationError
+from zoo_analysis.texts import size_in_words
 
 #: Bytes that one network's activations may take, unless told otherwise.
 MEMORY: Final = 4 * 10**9
@@ -134,8 +135,8 @@ def _room(
     if need > limit:
         raise ActivationError(
             f"{network.name}: {len(sites)} layers over {probe.n:,} samples need "
-            f"{need / 1e9:.1f} GB of memory where {limit / 1e9:.1f} GB are allowed; ask for fewer "
-            "`layers`, `positions` or `samples`"
+            f"{size_in_words(need)} of memory where {size_in_words(limit)} are allowed; ask for "
+            "fewer `layers`, `positions` or `samples`"
         )
     return {name: np.empty(shape, np.float32) for name, shape in shapes.items()}
 

@@ -25,6 +25,7 @@ from zoo_analysis.answers.remarks.off_scale import FEWEST, OUTLIER, scale_collap
 from zoo_analysis.spectra.layer_warnings import OVER_TRAINED, UNDER_TRAINED
 from zoo_analysis.stats import share, trend
 from zoo_analysis.store import Store, as_store
+from zoo_analysis.texts import typeset
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -144,11 +145,11 @@ def correlation_flow(layers: "pd.DataFrame") -> Finding:
         return Finding(name, "not told", f"{_left(found.n)}: three depths make a flow")
     way = "no trend" if found.p >= TREND else "rising" if found.slope > 0 else "falling"
     steady = "erratic" if found.scatter > ERRATIC else "steady"
-    text = (
+    text = typeset(
         f"median α {found.median:.2f}, from first to last layer {found.slope:+.2f} "
         f"({found.slope_low:+.2f} to {found.slope_high:+.2f}, p {found.p:.2g}), scatter "
-        f"{found.scatter:.2f} about that in {counted(found.n)}"
-    )
+        f"{found.scatter:.2f} about that in "
+    ) + counted(found.n)
     return Finding(name, f"{way}, {steady}", text, asdict(found))
 
 
@@ -212,14 +213,15 @@ def rank_collapse(layers: "pd.DataFrame") -> Finding:
     names = told.loc[collapsed, "layer"].tolist()
     if not names:
         text = (
-            f"none of {counted(len(told))} lost more than {COLLAPSED:.0%} of its rank "
-            f"(most {lost.max():.1%})"
+            f"none of {counted(len(told))} lost more than {100 * COLLAPSED:.0f} % of its rank "
+            f"(most {100 * lost.max():.1f} %)"
         )
         return Finding(name, "none", text, numbers)
     shown = [
-        f"{layer} ({gone:.0%} lost)" for layer, gone in zip(names, lost[collapsed], strict=True)
+        f"{layer} ({100 * gone:.0f} % lost)"
+        for layer, gone in zip(names, lost[collapsed], strict=True)
     ]
-    text = f"{in_words(part)} lost more than {COLLAPSED:.0%} of their rank: {listed(shown)}"
+    text = f"{in_words(part)} lost more than {100 * COLLAPSED:.0f} % of their rank: {listed(shown)}"
     return Finding(name, extent("collapsed", part), text, numbers, tuple(names))
 
 
@@ -281,7 +283,9 @@ def among_series(series: str | None, places: Sequence[Place]) -> Finding:
     numbers["of"] = places[0].of
     few = places[0].of < FEWEST
     far = [place for place in places if abs(place.z) > OUTLIER and not few]
-    listed = ", ".join(f"{p.metric} {p.rank} of {p.of} (z {p.z:+.1f})" for p in far or places)
+    listed = ", ".join(
+        f"{p.metric} {p.rank} of {p.of} (z {typeset(f'{p.z:+.1f}')})" for p in far or places
+    )
     text = f"in {series}, lowest first: {listed}"
     verdict = "too few to tell" if few else "outlier" if far else "usual"
     return Finding(name, verdict, text, numbers)

@@ -8,7 +8,15 @@ import pyarrow as pa
 from zoo_analysis.answers.defaults import MIN_MODELS
 from zoo_analysis.answers.points import Selection, load_pairs
 from zoo_analysis.errors import QueryError
-from zoo_analysis.stats import Within, fit_line, mixed_line, partial_correlation, simpson
+from zoo_analysis.stats import (
+    Within,
+    fit_line,
+    mixed_line,
+    partial_correlation,
+    simpson,
+    usable,
+    varies,
+)
 from zoo_analysis.store import Store
 from zoo_analysis.store.records import table_of
 
@@ -75,10 +83,10 @@ def mixed_table(store: Store, selection: Selection, min_models: int = MIN_MODELS
     rows = []
     for (dataset, accuracy, method), models in pairs.groupby(["dataset", "accuracy", "method"]):
         for metric in selection.columns:
-            told = models[np.isfinite(models[metric].astype(float))]
+            told = models[usable(models[metric].astype(float))]
             x = told[metric].to_numpy(dtype=float)
             y = told["value"].to_numpy(dtype=float)
-            if len(told) < max(min_models, 3) or np.ptp(x) == 0:
+            if len(told) < max(min_models, 3) or not varies(x):
                 continue
             series = list(told["series"])
             line, within = fit_line(x, y), simpson(x, y, series)

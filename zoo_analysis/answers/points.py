@@ -14,6 +14,7 @@ from zoo_analysis.store.schemas import (
     LEADING_COLUMNS,
     LEADING_METRICS,
     QUALITIES,
+    SPREADS,
     SUMMARY_COLUMNS,
     SUMMARY_METRICS,
 )
@@ -72,7 +73,9 @@ class Selection:
     def columns(self) -> tuple[str, ...]:
         """The metrics meant."""
         return (
-            SUMMARY_METRICS if self.metrics == (EVERY_METRIC,) else self.metrics or LEADING_METRICS
+            (*SUMMARY_METRICS, *SPREADS)
+            if self.metrics == (EVERY_METRIC,)
+            else self.metrics or LEADING_METRICS
         )
 
 

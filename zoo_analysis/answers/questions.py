@@ -4,14 +4,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Final
 
 import pyarrow as pa
 
+from zoo_analysis.answers.remarks.empty_tables import why_tables_are_empty
 from zoo_analysis.answers.remarks.no_rows import check_columns, why_none
+from zoo_analysis.answers.remarks.ranking_words import told_of_random
 from zoo_analysis.errors import QueryError
-from zoo_analysis.store import NamedQuery, Param, Store, as_store, get_query, list_queries
+from zoo_analysis.store import NamedQuery, Param, Store, as_store, list_queries, named_by_user
 from zoo_analysis.store.query_limits import MEMORY, SECONDS
 from zoo_analysis.store.records import table_of
+
+#: Comments of a question that are no prose of its own.
+_DECLARED: Final = ("-- param ", "-- empty:")
 
 
 @dataclass(frozen=True)
@@ -40,8 +46,8 @@ class Answer:
 
     Attributes:
         table: the rows.
-        note: of a named question, why there are no rows, or of how many these are the first; None
-            where all are there, and of SQL.
+        note: why there are no rows, as far as that is known; of how many these are the first; what
+            it means that models look random. None where nothing is to be said.
     """
 
     table: pa.Table
@@ -94,25 +100,38 @@ def ask(
         StoreError: as `query`.
     """
     store, name = as_store(store, as_of), sql.strip()
+    named = named_by_user(name) if len(name.split()) == 1 else None
     table = store.run(sql, params, timeout=timeout, memory=memory)
-    if len(name.split()) != 1:
-        return Answer(table)
-    named = get_query(name)
+    if named is None:
+        why = None if len(table) else why_tables_are_empty(store, sql)
+        return Answer(table, why and f"no rows: {why}")
     values = named.bind(params or {})
     check_columns(store, named, values)
     if not len(table):
         return Answer(table, why_none(store, named, values))
-    if len(table) != values.get("limit"):
-        return Answer(table)
+    words = told_of_random(table) if named.name == "leaderboard" else None
+    notes = [words, _cut_short(store, named, values, len(table), timeout, memory)]
+    return Answer(table, ". ".join(note for note in notes if note) or None)
+
+
+def _cut_short(
+    store: Store,
+    named: NamedQuery,
+    values: Mapping[str, object],
+    found: int,
+    timeout: float,
+    memory: int,
+) -> str | None:
+    """Of how many rows those that were found are the first; None where they are all."""
+    if found != values.get("limit"):
+        return None
     try:
         all_rows = f"SELECT count(*) AS rows FROM (\n{named.sql.rstrip().rstrip(';')}\n)"
         counted = store.run(all_rows, {**values, "limit": None}, timeout=timeout, memory=memory)
     except QueryError:  # a limit: sorting all is more work than finding the first
-        return Answer(table, f"the first {len(table)} rows: -p limit=N shows more")
+        return f"the first {found} rows: -p limit=N shows more"
     (rows,) = counted["rows"].to_pylist()
-    if rows == len(table):
-        return Answer(table)
-    return Answer(table, f"{len(table)} of {rows} rows: -p limit={rows} shows all")
+    return f"{found} of {rows} rows: -p limit={rows} shows all" if rows != found else None
 
 
 def queries() -> pa.Table:
@@ -137,7 +156,7 @@ def queries() -> pa.Table:
 
 
 def parts(question: NamedQuery) -> tuple[list[str], str]:
-    """The comments of a question that tell neither its title nor a parameter, and its bare SQL.
+    """The comments of a question that declare nothing, and its bare SQL.
 
     Args:
         question: as `store.get_query` has it.
@@ -147,7 +166,9 @@ def parts(question: NamedQuery) -> tuple[list[str], str]:
     """
     lines = question.sql.strip().splitlines()
     end = next((n for n, line in enumerate(lines) if not line.startswith("--")), len(lines))
-    told = [line.removeprefix("--").strip() for line in lines[1:end] if "-- param " not in line]
+    told = [
+        line.removeprefix("--").strip() for line in lines[1:end] if not line.startswith(_DECLARED)
+    ]
     return [" ".join(told)] if told else [], "\n".join(lines[end:])
 
 

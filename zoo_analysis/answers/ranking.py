@@ -86,7 +86,7 @@ def rank(
         "accuracy": accuracy,
         "method": method,
         "quality": quality,
-        "models": None if where is None else ",".join(models_where(store, where)),
+        "models": None if where is None else models_where(store, where),
         "limit": None,
     }
     tables = [store.run("leaderboard", {"metric": metric, **asked}) for metric in columns]
@@ -116,7 +116,7 @@ def rankings(
         StoreError: there is no store.
     """
     named = get_query("leaderboard")
-    models = None if where is None else ",".join(models_where(store, where))
+    models = None if where is None else models_where(store, where)
     connection = store.connect()
     for number, view in enumerate(_ASKED_OFTEN):
         connection.execute(f"CREATE TABLE main.held_{number} AS FROM {view}")

@@ -14,7 +14,7 @@ from zoo_analysis.answers.mixed import mixed_table
 from zoo_analysis.answers.points import Selection, load_pairs
 from zoo_analysis.errors import QueryError, ZooError
 from zoo_analysis.lookup import listed
-from zoo_analysis.stats import benjamini_hochberg
+from zoo_analysis.stats import benjamini_hochberg, usable
 from zoo_analysis.stats import regress as fitted
 from zoo_analysis.store import Store, as_store
 from zoo_analysis.store.schemas import REGRESSIONS
@@ -113,7 +113,7 @@ def _table(store: Store, selection: Selection, by: By, min_models: int, seed: in
     for (group, data, kind, how), models in groups:
         for metric in selection.columns:
             values = models[metric].astype(float)
-            n = int(np.isfinite(values).sum())
+            n = int(usable(values).sum())
             largest = max(largest, n)
             if n < min_models:
                 continue
@@ -125,7 +125,7 @@ def _table(store: Store, selection: Selection, by: By, min_models: int, seed: in
                 "metric": metric,
                 "method": how,
             }
-            thin = int((models["coverage"][np.isfinite(values)] < LEAST_COVERAGE).sum())
+            thin = int((models["coverage"][usable(values)] < LEAST_COVERAGE).sum())
             flags = [*fit.flags, *([f"{thin} of {n} measured in part"] if thin else [])]
             rows.append(names | asdict(fit) | {"flags": "; ".join(flags)})
     if not rows:

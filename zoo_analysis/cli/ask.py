@@ -61,7 +61,7 @@ def query(
 ) -> None:
     """Ask the tables, read-only."""
     from zoo_analysis.answers import questions
-    from zoo_analysis.cli.output import say, write_table
+    from zoo_analysis.cli.output import write_answer
 
     params = {}
     for text in param or []:
@@ -79,9 +79,7 @@ def query(
             timeout=limits.seconds,
             memory=limits.memory,
         )
-    write_table(answer.table, format, output)
-    if answer.note:
-        say(answer.note, error=format != "table" or output is not None)
+    write_answer(answer.table, answer.note, format, output)
 
 
 @contextmanager
@@ -126,14 +124,14 @@ def queries(
     """List the named questions, or show one of them."""
     from zoo_analysis.answers import questions
     from zoo_analysis.cli.output import say, say_whole, write_report, write_table
-    from zoo_analysis.store import get_query, query_problems
+    from zoo_analysis.store import named_by_user, query_problems
 
     if name is None:
         write_table(questions.queries(), format, output)
         for problem in query_problems():
             say(f"left out: {problem}", error=True)
         return
-    found = get_query(name)
+    found = named_by_user(name)
     params = questions.parameters(found)
 
     def show() -> None:
@@ -201,7 +199,9 @@ def print_model(report: "ModelReport") -> None:
         say_values("averages: ", averages)
     else:
         write_sparkline(report.layers["alpha"].to_pylist())
+        say("")
         write_table(report.layers.select(sorted(report.layers.column_names, key=_place)))
+        say("")
         say_values(f"averages over {counted(report.averages['layers'], 'layer')}: ", averages)
         told = ", ".join(f"{counted(n, 'layer')} {name}" for name, n in report.warnings.items())
         say(f"warnings: {told or 'none'}")
@@ -209,9 +209,10 @@ def print_model(report: "ModelReport") -> None:
         share = report.model["coverage"]
         if share is not None and share < LEAST_COVERAGE:
             say(f"only {percent(share)} of what lies in its matrices is measured")
-        say("not measured:")
+        say("", "not measured:")
         write_table(report.left_out, "table")
     if len(report.accuracies):
+        say("", "reported accuracies:")
         write_table(report.accuracies, "table")
     else:
-        say("no reported accuracy")
+        say("", "no reported accuracy")

@@ -15,8 +15,8 @@ def demo(store: StoreOption = None, address: AddressOption = None) -> None:
     """Train a small zoo, scan it and packaged models beside random ones, and say what is seen."""
     from zoo_analysis.cli.groups.report import build
     from zoo_analysis.cli.output import say, say_whole, write_table
-    from zoo_analysis.cli.progress import SCANNED, Bar, Bars, RunCounter
-    from zoo_analysis.cli.summaries import print_scan
+    from zoo_analysis.cli.telling.progress import SCANNED, Bar, Bars, RunCounter
+    from zoo_analysis.cli.telling.summaries import print_scan
     from zoo_analysis.cluster.demo import demo as run
     from zoo_analysis.digits import digits_zoo
     from zoo_analysis.folders import user_cache

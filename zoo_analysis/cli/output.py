@@ -18,7 +18,7 @@ from zoo_analysis.cli.printing.exact import (
     write_jsonl,
     write_markdown,
 )
-from zoo_analysis.cli.printing.prose import JOINED, say, say_whole
+from zoo_analysis.cli.printing.prose import joined, say, say_whole
 from zoo_analysis.cli.printing.readable import write_readable, write_vertical
 from zoo_analysis.errors import ZooError
 
@@ -29,6 +29,7 @@ __all__ = [
     "say",
     "say_values",
     "say_whole",
+    "write_answer",
     "write_report",
     "write_summary",
     "write_table",
@@ -49,7 +50,7 @@ _WRITERS: Mapping[str, Callable[[pa.Table, TextIO], None]] = {
 def say_values(title: str, values: Mapping[str, Any]) -> None:
     """Names and values on lines as wide as the terminal; those without a value are not told."""
     cells = {name: column_cells(name, [value])[0] for name, value in values.items()}
-    known = [f"{name} {cell}".replace(" ", JOINED) for name, cell in cells.items() if cell]
+    known = [joined(f"{name} {cell}") for name, cell in cells.items() if cell]
     say(title + ", ".join(known))
 
 
@@ -88,6 +89,29 @@ def write_table(
     else:
         with _opened(out) as stream:
             _WRITERS[format](table, stream)
+    if out is not None:
+        say(f"{counted(len(table), 'row')} written to {out}", error=True)
+
+
+def write_answer(
+    table: pa.Table, note: str | None, format: Format = "table", out: Path | None = None
+) -> None:
+    """Write rows and what is to be known of them, such as why there are none.
+
+    Args:
+        table: the rows.
+        note: a sentence; on standard error where the rows are for machines or in a file.
+        format: one of `Format`.
+        out: file to write; None is standard output.
+
+    Raises:
+        ZooError: as for `write_table`.
+    """
+    read = format in ("table", "vertical") and out is None
+    if len(table) or not note or not read:
+        write_table(table, format, out)
+    if note:
+        say(note, error=not read)
 
 
 def write_report(
@@ -118,6 +142,8 @@ def write_report(
         else:
             with redirect_stdout(stream):
                 show()
+    if out is not None:
+        say(f"written to {out}", error=True)
 
 
 def write_summary(

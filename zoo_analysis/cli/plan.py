@@ -1,7 +1,7 @@
 """`zoo plan`: what a scan would do, as a table."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -21,9 +21,13 @@ from zoo_analysis.cluster.placement import DEVICE
 from zoo_analysis.cluster.processes.task_limits import MODEL_SECONDS
 from zoo_analysis.errors import ZooError
 from zoo_analysis.spectra.methods import Method
+from zoo_analysis.texts import size_in_words
 
 if TYPE_CHECKING:
     from zoo_analysis.measure.scan_plan import ScanPlan
+
+#: Columns that readers are shown first, as far as there is room.
+_FIRST: Final = ("repo_id", "layers", "seconds", "read_bytes", "skipped")
 
 
 @with_method
@@ -94,29 +98,55 @@ def print_plan(
     plan: "ScanPlan", format: Format = "table", output: Path | None = None, json_: bool = False
 ) -> None:
     """The plan of a scan, on standard output or in a file."""
-    from zoo_analysis.cli.output import counted, say, write_report, write_table
-    from zoo_analysis.cli.summaries import print_remarks
+    from zoo_analysis.cli.output import say, write_report, write_table
+    from zoo_analysis.cli.telling.summaries import print_remarks
 
     if json_:
         write_report(plan.as_dict(), plan.table(), lambda: None, "json", output)
         return
-    write_table(plan.table(), format, output)
+    table = plan.table()
+    if format == "table":
+        table = table.select(sorted(table.column_names, key=_place))
+    write_table(table, format, output)
     if format == "table" and output is None:
-        totals = plan.as_dict()["totals"]
-        scanned = sum(bool(model.layers) for model in plan.models)
-        start = f" ({_duration(plan.start)} of it until processes work)" if plan.start else ""
-        say(
-            "",
-            f"{scanned} of {counted(len(plan.models), 'model')}, "
-            f"{counted(totals['layers'], 'layer')}, "
-            f"{totals['parameters_measured']:,} of {totals['parameters_total']:,} parameters, "
-            f"{totals['read_bytes'] / 1e9:.2f} GB to read, "
-            f"{totals['gram_flops'] + totals['eigen_flops']:.2e} multiply-adds, "
-            f"{totals['peak_bytes'] / 1e9:.2f} GB for the largest layer; "
-            f"about {_duration(plan.seconds)}{start} on {plan.cpus} cores{_gpus(plan)}"
-            + ("" if plan.calibrated else " as they typically are: --calibrate measures them"),
-        )
+        say("", _priced(plan) if any(model.layers for model in plan.models) else _nothing(plan))
         print_remarks(plan.remarks)
+
+
+def _place(column: str) -> int:
+    return _FIRST.index(column) if column in _FIRST else len(_FIRST)
+
+
+def _priced(plan: "ScanPlan") -> str:
+    """The totals of a plan."""
+    from zoo_analysis.cli.output import counted
+
+    totals = plan.as_dict()["totals"]
+    scanned = sum(bool(model.layers) for model in plan.models)
+    start = f" ({_duration(plan.start)} of it until processes work)" if plan.start else ""
+    return (
+        f"{scanned} of {counted(len(plan.models), 'model')}, "
+        f"{counted(totals['layers'], 'layer')}, "
+        f"{totals['parameters_measured']:,} of {totals['parameters_total']:,} parameters, "
+        f"{size_in_words(totals['read_bytes'])} to read, "
+        f"{totals['gram_flops'] + totals['eigen_flops']:.2e} multiply-adds, "
+        f"{size_in_words(totals['peak_bytes'])} for the largest layer; "
+        f"about {_duration(plan.seconds)}{start} on {counted(plan.cpus, 'core')}{_gpus(plan)}"
+        + ("" if plan.calibrated else " as they typically are: --calibrate measures them")
+    )
+
+
+def _nothing(plan: "ScanPlan") -> str:
+    """Why a plan has no layer to be measured."""
+    from zoo_analysis.cli.output import counted
+    from zoo_analysis.measure.scan_plan import IN_STORE
+
+    models, stored = len(plan.models), sum(each.skipped == IN_STORE for each in plan.models)
+    if stored == models:
+        every = "the model is" if models == 1 else f"all {models:,} models are"
+        return f"nothing to do: {every} {IN_STORE}, measured by this method"
+    rest = "of the others the table says why they cannot be priced" if stored else "see `skipped`"
+    return f"no layer is priced: {stored:,} of {counted(models, 'model')} {IN_STORE}; {rest}"
 
 
 def _gpus(plan: "ScanPlan") -> str:

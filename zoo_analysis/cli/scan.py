@@ -48,13 +48,16 @@ def scan(
     cache_size: WeightCacheOption = WEIGHT_CACHE,
     model_seconds: ModelSecondsOption = MODEL_SECONDS,
     model_memory: ModelMemoryOption = None,
+    deltas: Annotated[
+        bool, typer.Option("--deltas", help="Also what each model changed of its base: zoo delta.")
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only plan: see zoo plan.")] = False,
     format: FormatOption = "table",
     output: OutOption = None,
 ) -> None:
     """Measure every layer of every model and commit the rows to the store."""
-    from zoo_analysis.cli.progress import SCANNED, Bar, RunCounter
-    from zoo_analysis.cli.summaries import print_findings, print_scan, tell
+    from zoo_analysis.cli.telling.progress import SCANNED, Bar, RunCounter
+    from zoo_analysis.cli.telling.summaries import print_findings, print_scan, tell
     from zoo_analysis.cluster.scan import scan as run
 
     limit = size(cache_size)
@@ -87,6 +90,7 @@ def scan(
             cache_size=limit,
             model_seconds=model_seconds,
             model_memory=memory,
+            deltas=deltas,
             on_event=counter.on_event,
             on_start=counter.on_start,
         )

@@ -92,8 +92,8 @@ def correlate(
     output: OutOption = None,
 ) -> None:
     """Compare models pair by pair, layer by layer, and commit the numbers to the store."""
-    from zoo_analysis.cli.progress import COMPARED, Bar, RunCounter
-    from zoo_analysis.cli.summaries import print_comparison, tell
+    from zoo_analysis.cli.telling.progress import COMPARED, Bar, RunCounter
+    from zoo_analysis.cli.telling.summaries import print_comparison, tell
     from zoo_analysis.cluster.correlate import correlate as run
     from zoo_analysis.errors import ZooError
 

@@ -42,6 +42,10 @@ WhereOption = Annotated[
     typer.Option(metavar="SQL", help="Only models for which this holds, e.g. 'parameters > 1e7'."),
 ]
 
+#: Columns of a comparison by metric: of the models' averages, and of their layers.
+_AVERAGES = ("metric", "a", "b", "difference", "better")
+_COUNTS = ("metric", "layers", "layers_a_lower", "layers_b_lower", "wilcoxon_p")
+
 
 def regress(
     metric: PredictorOption = None,
@@ -88,8 +92,9 @@ def predict(
     models: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[REPO_ID]...",
-            help="Only these, without what is reported of them; else all without a report.",
+            metavar="[MODEL]...",
+            help="Only these (repository ids, or unique parts), without what is reported of them; "
+            "else all without a report.",
         ),
     ] = None,
     dataset: DatasetOption = None,
@@ -146,7 +151,8 @@ def rank(
 ) -> None:
     """Rank the models of each series by a metric (alpha_weighted) and by accuracy."""
     from zoo_analysis.answers import ranking
-    from zoo_analysis.cli.output import write_table
+    from zoo_analysis.answers.remarks.ranking_words import told_of_random
+    from zoo_analysis.cli.output import write_answer
 
     table = ranking.rank(
         store,
@@ -158,7 +164,7 @@ def rank(
         method=method,
         quality=quality,
     )
-    write_table(table, format, output)
+    write_answer(table, told_of_random(table), format, output)
 
 
 def compare(
@@ -223,10 +229,18 @@ def print_comparison(found: "ModelComparison") -> None:
             "the lower value is called better: so theory has it of trained models of one series, "
             "for α where it is between 2 and 6; zoo regress tells whether it holds in yours"
         )
-    write_table(found.metrics, "table")
+    say("", "averages of each model:")
+    write_table(found.metrics.select(_AVERAGES), "table")
     if not found.layers.num_rows:
         return
     if not found.paired:
-        say("no layer of one corresponds to one of the other: zoo show lists them")
+        say("", "no layer of one corresponds to one of the other: zoo show lists them")
         return
+    say(
+        "",
+        "of the layers that correspond: how many have the metric, in how many of them a or b has "
+        "the lower value, and the p of Wilcoxon's signed-rank test:",
+    )
+    write_table(found.metrics.select(_COUNTS), "table")
+    say("", "layer by layer:")
     write_table(found.layers, "table")

@@ -27,7 +27,7 @@ def study(
 ) -> None:
     """Rerun a published experiment small, and say whether its finding is seen here."""
     from zoo_analysis.cli.output import say, write_report, write_table
-    from zoo_analysis.cli.progress import Bars
+    from zoo_analysis.cli.telling.progress import Bars
     from zoo_analysis.cluster.study import READER_COLUMNS
     from zoo_analysis.cluster.study import study as run
     from zoo_analysis.studies.trends.printed_cells import beside

@@ -52,7 +52,7 @@ def track(
     """Record what is new, changed, gone or gated since the last look."""
     from zoo_analysis.cli.groups.report import build
     from zoo_analysis.cli.output import say, write_table
-    from zoo_analysis.cli.summaries import print_scan
+    from zoo_analysis.cli.telling.summaries import print_scan
     from zoo_analysis.cluster.track import track as look
     from zoo_analysis.sources.watch import parse_since
 
@@ -97,12 +97,10 @@ def releases(
     """List what was seen on the watches, the latest first."""
     from zoo_analysis.answers import releases as seen
     from zoo_analysis.answers.remarks.no_rows import why_empty
-    from zoo_analysis.cli.output import say, write_table
+    from zoo_analysis.cli.output import write_answer
     from zoo_analysis.sources.watch import parse_since
 
     table = seen.releases(store, parse_since(since) if since else None, watch)
-    write_table(table, format, output)
-    if not len(table):
-        told = f" on watch {watch}" * bool(watch) + f" since {since}" * bool(since)
-        why = why_empty(store, "releases", told and f"was seen{told}")
-        say(why, error=format != "table" or output is not None)
+    told = f" on watch {watch}" * bool(watch) + f" since {since}" * bool(since)
+    why = None if len(table) else why_empty(store, "releases", told and f"was seen{told}")
+    write_answer(table, why, format, output)

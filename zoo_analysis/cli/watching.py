@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from zoo_analysis.cli.options import AddressOption, FormatOption, OutOption, StoreOption
-from zoo_analysis.texts import printable
+from zoo_analysis.texts import printable, size_in_words
 
 if TYPE_CHECKING:
     from zoo_analysis.answers.operation.run_status import RunStatus, RunStatuses
@@ -75,10 +75,10 @@ def lines(run: "RunStatus") -> list[str]:
         f"{run.failed} failed" if run.failed else "",
     ]
     out += ["  " + ", ".join(part for part in parts if part)]
-    total = f" of {run.bytes_total / 1e9:.2f}" if run.bytes_total else ""
+    total = f" of {size_in_words(run.bytes_total)}" if run.bytes_total else ""
     pace = [
         counted(run.layers, "layer"),
-        f"{run.bytes / 1e9:.2f}{total} GB of weights" if run.bytes else "",
+        f"{size_in_words(run.bytes)}{total} of weights" if run.bytes else "",
         f"{run.an_hour:,.0f} {run.unit} an hour" if run.an_hour else "",
         f"about {_duration(run.seconds_left)} left" if run.seconds_left is not None else "",
     ]
@@ -111,8 +111,8 @@ def retry(
 ) -> None:
     """Do again what failed in a scan or a comparison, as it was asked for; default the last one."""
     from zoo_analysis.cli.output import say, write_summary
-    from zoo_analysis.cli.progress import SCANNED, Bar, RunCounter
-    from zoo_analysis.cli.summaries import print_comparison, print_scan, tell
+    from zoo_analysis.cli.telling.progress import SCANNED, Bar, RunCounter
+    from zoo_analysis.cli.telling.summaries import print_comparison, print_scan, tell
     from zoo_analysis.cluster.account import Summary
     from zoo_analysis.cluster.retrying import retry as run
 
@@ -129,7 +129,8 @@ def retry(
     summary = retried.summary
     if summary is None:
         nothing = {"retry_of": retried.of, "models": 0}
-        write_summary(nothing, partial(say, f"nothing failed in {retried.of}"), format, output)
+        of = f" of {' or '.join(cause)}" if cause else ""
+        write_summary(nothing, partial(say, f"nothing failed{of} in {retried.of}"), format, output)
     elif isinstance(summary, Summary):
         tell(summary, print_scan, format, output)
     else:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final, Literal, get_args
 
 from zoo_analysis.errors import ZooError
+from zoo_analysis.texts import size_in_words
 
 #: Where to compute; ``auto`` is cuda where the cluster has a GPU.
 Device = Literal["auto", "cpu", "cuda"]
@@ -119,8 +120,8 @@ def gpu_demand(peak_bytes: int, seconds: float, layers: int, node: Node) -> Dema
 def _memory(peak_bytes: int, node: Node) -> int:
     if peak_bytes > node.memory:
         raise ZooError(
-            f"its largest layer takes {peak_bytes / 1e9:.3g} GB of memory, and the largest node "
-            f"has {node.memory / 1e9:.3g} GB: add a larger one"
+            f"its largest layer takes {size_in_words(peak_bytes)} of memory, and the largest "
+            f"node has {size_in_words(node.memory)}: add a larger one"
         )
     return min(peak_bytes + _PROCESS, node.memory)
 

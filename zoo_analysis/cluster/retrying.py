@@ -13,7 +13,7 @@ from zoo_analysis.errors import ZooError
 from zoo_analysis.hub.access import HubAccess
 from zoo_analysis.lookup import listed, near
 from zoo_analysis.sources import Problem, resolve_sources
-from zoo_analysis.spectra.methods import Method
+from zoo_analysis.spectra.methods import DELTA, Method
 from zoo_analysis.store import Store, as_store
 
 _RUNS: Final = """
@@ -22,6 +22,7 @@ WHERE starts_with(scan_id, $scan) AND NOT starts_with(scan_id, 'import')
 ORDER BY started_at DESC, scan_id DESC
 """
 _FAILED: Final = "SELECT DISTINCT repo_id, stage, error FROM failures WHERE scan_id = $scan"
+_CAUSES: Final = "SELECT DISTINCT stage || '/' || error AS cause FROM failures ORDER BY ALL"
 #: Settings of a comparison that `correlate` takes again as they were; earlier ones lack some.
 _OF_CORRELATE: Final = (
     "measures",
@@ -56,7 +57,7 @@ class Retried:
     Attributes:
         of: the run's scan_id.
         models: that had failed, and were tried again.
-        summary: of the run that tried them; None where nothing had failed.
+        summary: of the run that tried them; None where nothing had failed of the causes.
     """
 
     of: str
@@ -81,7 +82,8 @@ def retry(
     Args:
         store: of the run: a store, or what `open_store` takes.
         scan: the beginning of its scan_id; None is the run that began last.
-        causes: only what failed of these: stages, errors, or both as ``open/CheckpointError``.
+        causes: only what failed of these: stages, errors, or both as ``open/CheckpointError``; such
+            as anything ever failed of in the store, if anything did.
         address: of a Ray cluster; None is ``$RAY_ADDRESS``, else a local Ray.
         access: how to reach the hub; None is `hub.access.default_access`.
         on_event: as `scan` and `correlate` take it.
@@ -105,6 +107,10 @@ def retry(
         raise ZooError(f"scan {of} does not tell its sources, as earlier versions did not")
     told: dict[str, Any] = {"address": address, "access": access, "retry_of": of}
     told |= {"on_event": on_event, "on_start": on_start}
+    if run["method"] == "lineage":
+        raise ZooError(f"{of} compared lineages, all with all: run zoo lineage again")
+    if run["method"].startswith(DELTA):
+        raise ZooError(f"{of} measured differences: run zoo delta again")
     if run["method"] == "correlate":
         told |= {name: config[name] for name in _OF_CORRELATE if name in config}
         return Retried(of, len(names), correlate(config["sources"], store, among=names, **told))
@@ -114,8 +120,10 @@ def retry(
     found = {ref.repo_id for ref in refs} | {problem.repo_id for problem in problems}
     gone = f"not among the sources of scan {of} any more"
     problems += [Problem(name, "SourceError", gone) for name in sorted(names - found)]
-    how = Method(**{each.name: config[each.name] for each in fields(Method)})
+    told_how = {each.name: config[each.name] for each in fields(Method) if each.name in config}
+    how = Method(**told_how)
     told |= {name: config[name] for name in _OF_SCAN} | {"variant": config["variant"] or ""}
+    told["deltas"] = config.get("deltas", False)
     again = replace(resolved, refs=refs, problems=tuple(problems))
     return Retried(of, len(names), scan_models(again, store, how, **told))
 
@@ -134,20 +142,20 @@ def _failed(store: Store, scan: str, causes: Sequence[str]) -> frozenset[str]:
     """Models that failed in a run, of any cause or of these.
 
     Raises:
-        ZooError: nothing failed of a cause.
+        ZooError: a cause that nothing ever failed of, where anything did.
     """
-    rows = store.run(_FAILED, {"scan": scan}).to_pylist()
-    by_cause: dict[str, set[str]] = {}
-    for row in rows:
-        stage, error = row["stage"], row["error"]
-        for cause in (stage, error, f"{stage}/{error}"):
-            by_cause.setdefault(str(cause).lower(), set()).add(row["repo_id"])
+    kinds = store.run(_CAUSES)["cause"].to_pylist()
+    known = {name for kind in kinds for name in (kind.lower(), *kind.lower().split("/", 1))}
     for cause in causes:
-        if cause.lower() not in by_cause:
-            kinds = sorted({f"{row['stage']}/{row['error']}" for row in rows})
-            otherwise = f"causes are {', '.join(kinds)}" if kinds else "nothing failed"
-            raise ZooError(
-                f"nothing of scan {scan} failed of {cause!r}; {near(cause, kinds, otherwise)}"
-            )
-    chosen = [cause.lower() for cause in causes] or list(by_cause)
-    return frozenset(name for cause in chosen for name in by_cause[cause])
+        if kinds and cause.lower() not in known:
+            hint = near(cause, kinds, f"causes are {', '.join(kinds)}")
+            raise ZooError(f"nothing ever failed of {cause!r}; {hint}")
+    wanted = {cause.lower() for cause in causes}
+    rows = store.run(_FAILED, {"scan": scan}).to_pylist()
+    return frozenset(row["repo_id"] for row in rows if not wanted or wanted & _names_of(row))
+
+
+def _names_of(failure: dict[str, Any]) -> set[str]:
+    """Stage, error and both, as a cause is given."""
+    stage, error = str(failure["stage"]).lower(), str(failure["error"]).lower()
+    return {stage, error, f"{stage}/{error}"}

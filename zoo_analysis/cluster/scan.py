@@ -53,6 +53,7 @@ def scan(
     cache_size: int | None = None,
     model_seconds: float = MODEL_SECONDS,
     model_memory: int | None = None,
+    deltas: bool = False,
     access: HubAccess | None = None,
     on_event: Callable[[Event], None] | None = None,
     on_start: Callable[[int, int], None] | None = None,
@@ -75,6 +76,8 @@ def scan(
         model_seconds: that a model, or a piece of it, may take besides what its size explains.
         model_memory: bytes that a task may take, of 80 % of its node's at most; None is by the
             size of the model's layers.
+        deltas: also the differences of models from the bases that their cards name, as `delta`
+            has them.
         access: how to reach the hub; None is `hub.access.default_access`.
         on_event: told of each model and piece when it is done; a notebook shows a bar unless given.
         on_start: told how many models there are, and the bytes of their weights.
@@ -93,6 +96,8 @@ def scan(
         sources if isinstance(sources, Resolved) else resolve_sources(sources, access, variant)
     )
     refs, store, how = resolved.refs, as_store(store), as_method(how)
+    if how.base is not None:
+        raise ZooError(f"{how.id} measures differences: use zoo delta, or --deltas")
     on_event, on_start = listeners("scanning", on_event, on_start)
     summary = Summary(store.uri, how.id)
     config = how.as_dict() | {
@@ -102,6 +107,7 @@ def scan(
         "cache_size": cache_size,
         "model_seconds": model_seconds,
         "model_memory": model_memory,
+        "deltas": deltas,
         "sources": resolved.sources or [_source(ref) for ref in refs],
         "retry_of": retry_of,
     }
@@ -140,9 +146,37 @@ def scan(
                 summary.predicted = predicted(spent, rates, workers.cpus(), workers.gpus(), start)
                 learnt = rate_rows(learnt_rows(spent, rates), how, summary.scan_id)
                 store.append("rates", learnt)
+        if deltas:
+            _scan_deltas(refs, writer, how, device, address, downloads, limits, access, variant)
         given = {ref.repo_id: ref.series for ref in refs if ref.series is not None}
         summary.remarks += restate_series(store, given)
     return summary
+
+
+def _scan_deltas(
+    refs: Sequence[ModelRef],
+    writer: RunWriter[Summary],
+    how: Method,
+    device: Device,
+    address: str | None,
+    downloads: int,
+    limits: Limits,
+    access: HubAccess | None,
+    variant: str,
+) -> None:
+    """Differences of the models whose base is known, a task each."""
+    from zoo_analysis.cluster.scanning.delta_schedule import DeltaSchedule, derived_models
+
+    if not (derived := derived_models(refs, writer, how, access, variant)):
+        return
+    both = [ref for pair in derived for ref in pair]
+    with _workers(both, device, address, downloads, writer) as (workers, processor):
+        settings = ScanSettings(how, processor, _access(both, None, access))
+        schedule = DeltaSchedule(writer, settings, derived, limits)
+        try:
+            run_tasks(schedule.next_task, workers, writer.commit_if_due)
+        finally:
+            writer.commit()
 
 
 def _source(ref: ModelRef) -> str:

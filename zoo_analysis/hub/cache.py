@@ -16,6 +16,7 @@ from uuid import uuid4
 from filelock import FileLock, Timeout
 
 from zoo_analysis.errors import CheckpointError
+from zoo_analysis.texts import size_in_words
 
 #: Seconds until room that downloads may have left is looked for again.
 _AGAIN: Final = 0.1
@@ -56,8 +57,8 @@ def reserved(snapshot: Path, needed: int, limit: int, what: str) -> Iterator[Non
     """
     if needed > limit:
         raise CheckpointError(
-            f"{what}: its weights cannot be streamed and need {needed / 1e9:.1f} GB of cache, "
-            f"where {limit / 1e9:.1f} GB are allowed; raise `cache_size`"
+            f"{what}: its weights cannot be streamed and need {size_in_words(needed)} of cache, "
+            f"where {size_in_words(limit)} are allowed; raise `cache_size`"
         )
     root = snapshot.parents[3]
     with ExitStack() as stack:
@@ -75,8 +76,8 @@ def reserved(snapshot: Path, needed: int, limit: int, what: str) -> Iterator[Non
                     break
             if not to_come:
                 raise CheckpointError(
-                    f"{what}: no room for {needed / 1e9:.1f} GB: all of the {limit / 1e9:.1f} GB "
-                    "cache is being read; raise `cache_size`"
+                    f"{what}: no room for {size_in_words(needed)}: all of the cache of "
+                    f"{size_in_words(limit)} is being read; raise `cache_size`"
                 )
             time.sleep(_AGAIN)
         yield

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from zoo_analysis.errors import CheckpointError
+from zoo_analysis.texts import size_in_words
 
 if TYPE_CHECKING:
     import httpx2
@@ -171,7 +172,7 @@ def _number(text: str) -> int:
 
 
 def _too_large(response: "httpx2.Response", limit: int) -> str:
-    return f"{response.url.host} answers with more than {limit / 1e6:.0f} MB where less is due"
+    return f"{response.url.host} answers with more than {size_in_words(limit)} where less is due"
 
 
 def _bounded(response: "httpx2.Response", limit: int, seconds: float, passing: bool) -> Any:

@@ -21,8 +21,8 @@ from zoo_analysis.sources.fetch import read_table
 from zoo_analysis.sources.parquet_tables import MOST_COLUMNS, flat_table
 from zoo_analysis.sources.percents import check_percent, check_unit
 from zoo_analysis.store import ModelRows
-from zoo_analysis.store.accuracy import Accuracy
 from zoo_analysis.store.records import table_of
+from zoo_analysis.store.row_kinds.accuracy import Accuracy
 from zoo_analysis.store.schemas import (
     COMMIT_ID,
     ESD_ROWS,

@@ -24,8 +24,8 @@ from zoo_analysis.imports.metric_tables import (
     read_columns,
 )
 from zoo_analysis.store import ModelRows
-from zoo_analysis.store.accuracy import Accuracy
 from zoo_analysis.store.records import table_of
+from zoo_analysis.store.row_kinds.accuracy import Accuracy
 from zoo_analysis.store.schemas import LAYERS, METRICS, SUMMARY_METRICS
 from zoo_analysis.texts import storable
 

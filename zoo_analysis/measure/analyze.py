@@ -40,14 +40,15 @@ def analyze(
         CheckpointError: no readable weights there, or none of the variant.
     """
     how = as_method(how)
-    checkpoint, specs = _opened(model, how.split_qkv, variant)
+    checkpoint, specs = opened(model, how.split_qkv, variant)
     with checkpoint:
         return measure(checkpoint, specs, how, device).layers
 
 
-def _opened(
+def opened(
     model: str | Path | torch.nn.Module | Mapping[str, Any], split_qkv: bool, variant: str
 ) -> tuple[Checkpoint, Sequence[LayerSpec]]:
+    """The checkpoint of a model as `analyze` takes it, and its layers."""
     if isinstance(model, str | Path):
         checkpoint: Checkpoint = open_checkpoint(model, variant=variant)
         return checkpoint, list_layers(checkpoint, split_qkv=split_qkv)

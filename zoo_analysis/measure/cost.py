@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from zoo_analysis.measure.rates import TYPICAL, Rates, Work
 from zoo_analysis.measure.scan_plan import Forecast
 from zoo_analysis.spectra import Method, matrix_shape
-from zoo_analysis.spectra.windows import window_count, window_sides
+from zoo_analysis.spectra.by_parts.windows import window_count, window_sides
 from zoo_analysis.weights import Checkpoint, LayerSpec, kernel_dims
 from zoo_analysis.weights.layers.listing import take_inventory
 from zoo_analysis.weights.scratch import LARGE

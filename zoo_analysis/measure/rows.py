@@ -10,6 +10,7 @@ from typing import Any
 import pyarrow as pa
 import torch
 
+from zoo_analysis.errors import ZooError
 from zoo_analysis.spectra import LayerMetrics, LayerResult, Method, analyze_kernel, matrix_shape
 from zoo_analysis.spectra.methods import SLICE
 from zoo_analysis.store.schemas import ESD_ROWS, LAYER_ROWS
@@ -52,15 +53,33 @@ def measure(
 
     Raises:
         CheckpointError: a tensor cannot be read as the header describes it.
+        ZooError: a method of differences, which takes a base.
+    """
+    if how.base is not None:
+        raise ZooError(f"{how.id} measures differences: use zoo delta, or zoo_analysis.delta")
+    specs = list(specs)
+    checkpoint.expect(specs)
+    return rows_of(specs, lambda spec: measure_layer(checkpoint, spec, how, device), on_layer)
+
+
+def rows_of(
+    specs: Iterable[LayerSpec],
+    measured: Callable[[LayerSpec], LayerResult],
+    on_layer: Callable[[str], None] = lambda layer: None,
+) -> Measured:
+    """Rows of layers that are measured one after the other.
+
+    Args:
+        specs: the layers.
+        measured: measures one.
+        on_layer: told the name of each before.
     """
     layers: list[dict[str, Any]] = []
     esds: list[dict[str, Any]] = []
-    specs = list(specs)
-    checkpoint.expect(specs)
     for spec in specs:
         on_layer(spec.layer)
         start = time.perf_counter()
-        result = measure_layer(checkpoint, spec, how, device)
+        result = measured(spec)
         layers.append(_row(spec, result, time.perf_counter() - start))
         slices = _slices(spec, result)
         layers += slices

@@ -1,11 +1,14 @@
 """The plan of a scan: what its models would take. Imports no torch."""
 
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Final
 
 import pyarrow as pa
 
 from zoo_analysis.store.records import schema_of
+
+#: What is said of a model that need not be measured.
+IN_STORE: Final = "in the store already"
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,8 @@
 """One model with many others at once, by products of all their layers. No Ray."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Final
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 import torch
@@ -20,7 +20,7 @@ from zoo_analysis.similarity.all_pairs.layer_products import layer_products
 from zoo_analysis.similarity.all_pairs.stacked_layers import StackedLayers, beside, stack
 from zoo_analysis.similarity.measure import Measure
 
-#: Bytes of standardised activations that are compared with a model's at a time.
+#: Bytes of standardised activations on either side of a product.
 BLOCK: Final = 2**28
 
 
@@ -54,14 +54,15 @@ def compare_at_once(
         settings: the default ones where None.
         device: where the products are computed.
         cache: what was prepared before; of these pairs alone where None.
-        block: bytes of standardised activations that one model is compared with at a time, beside
-            its own; a model that has more is a block of its own.
+        block: bytes of standardised activations of either side of a product; models beside one
+            another have no more together, and what a model has more of comes in several.
         permutations: see `compare_activations`.
 
     Returns:
         Scores of each pair by the measure's name.
     """
-    tile = _Tile(measures, settings or ComparisonSettings(), device, cache or PreparedCache())
+    how, kept = settings or ComparisonSettings(), cache or PreparedCache()
+    tile = _Tile(measures, how, device, kept, block)
     found: dict[tuple[int, int], dict[str, Scores]] = {}
     numbered = {id(model): model for pair in pairs for model in pair}
     partners: dict[int, list[int]] = {}
@@ -101,6 +102,7 @@ class _Tile:
     settings: ComparisonSettings
     device: str
     cache: PreparedCache
+    block: int
 
     @property
     def names(self) -> list[str]:
@@ -118,12 +120,33 @@ class _Tile:
         return ModelPair(a, b, measure, self.settings, self.device, self.cache, order)
 
     def by_grid(self, model: ModelActivations) -> dict[tuple[int, ...], list[int]]:
-        """Numbers of a model's layers that are pooled alike, whatever they are compared with."""
+        """Numbers of a model's layers that are pooled alike, as many together as make a block."""
         found: dict[tuple[int, ...], list[int]] = {}
+        filled: dict[tuple[int, ...], tuple[int, int]] = {}  # the last part of each grid
         for number, layer in enumerate(model.captured.layers):
             shape = layer.values.shape[2:] if self.settings.neurons == "channel" else ()
-            found.setdefault((layer.values.ndim, *shape), []).append(number)
+            own, size = (layer.values.ndim, *shape), 4 * layer.values.size
+            part, nbytes = filled.get(own, (0, 0))
+            if nbytes + size > self.block:
+                part, nbytes = part + 1, 0
+            filled[own] = part, nbytes + size
+            found.setdefault((*own, part), []).append(number)
         return found
+
+    def beside(
+        self,
+        models: Sequence[ModelActivations],
+        stacks: Sequence[_Stack],
+        own: Hashable,
+        grid: Grid,
+    ) -> StackedLayers | None:
+        """The stacks of these models as one."""
+        there = [each.layers for each in stacks if each.layers is not None]
+        if len(there) < 2:
+            return there[0] if there else None
+        keys = tuple(model.key for model in models)
+        key = ("beside", keys, self.settings.neurons, own, grid)
+        return self.cache.get(key, lambda: beside(there))  # type: ignore[no-any-return]
 
     def stack(self, model: ModelActivations, numbers: list[int], grid: Grid) -> _Stack:
         """These layers, pooled to a grid, side by side."""
@@ -161,7 +184,6 @@ class _Block:
 
     models: list[ModelActivations]
     tile: _Tile
-    stacks: dict[Any, tuple[list[_Stack], StackedLayers | None]] = field(default_factory=dict)
 
     def calibrated_with(
         self, a: ModelActivations, places: list[int], permutations: int
@@ -201,7 +223,11 @@ class _Block:
                 grid = common_grid(a.captured.layers[of_a[0]], example)
                 if grid is None:
                     continue
-                theirs, joined = self._beside(own, numbers, grid)
+                theirs = [
+                    tile.stack(b, which, grid) if which else _Stack([], None, [])
+                    for b, which in zip(self.models, numbers, strict=True)
+                ]
+                joined = tile.beside(self.models, theirs, own, grid)
                 mine = tile.stack(a, of_a, grid)
                 for each, which, others in zip(
                     found, numbers[first:last], theirs[first:last], strict=True
@@ -223,15 +249,3 @@ class _Block:
                         part, (mine.numbers, theirs[place].numbers), sizes, len(there.neurons)
                     )
         return [found[place - first].scores() for place in places]
-
-    def _beside(
-        self, own: tuple[int, ...], numbers: list[list[int]], grid: Grid
-    ) -> tuple[list[_Stack], StackedLayers | None]:
-        if (own, grid) not in self.stacks:
-            stacks = [
-                self.tile.stack(b, which, grid) if which else _Stack([], None, [])
-                for b, which in zip(self.models, numbers, strict=True)
-            ]
-            there = [each.layers for each in stacks if each.layers is not None]
-            self.stacks[own, grid] = stacks, beside(there) if there else None
-        return self.stacks[own, grid]

@@ -1,6 +1,7 @@
 """The scores of two models from products of their layers."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import repeat
 
 import numpy as np
 import torch
@@ -9,17 +10,11 @@ from numpy.typing import NDArray
 from zoo_analysis.activations.pooling import comparable
 from zoo_analysis.errors import SimilarityError
 from zoo_analysis.pairwise.by_activations import ModelPair
-from zoo_analysis.pairwise.scores import Scores, nothing, of_layers
+from zoo_analysis.pairwise.scores import Score, Scores, nothing
 from zoo_analysis.similarity.all_pairs.layer_products import LayerProducts
 from zoo_analysis.similarity.neurons.neuron_maxima import Maxima
 from zoo_analysis.similarity.neurons.neuronal_comparison import comparison
-from zoo_analysis.similarity.neurons.neuronal_correlation import similarities
-from zoo_analysis.similarity.whole import (
-    NOTHING_IN_COMMON,
-    LayerSimilarities,
-    Similarity,
-    best_match,
-)
+from zoo_analysis.similarity.whole import NOTHING_IN_COMMON, Similarity, best_match
 
 Numbers = tuple[Sequence[int], Sequence[int]]
 
@@ -34,7 +29,7 @@ class ProductScores:
     def __init__(self, pairs: Mapping[str, ModelPair]) -> None:
         self._pairs, self._any = pairs, next(iter(pairs.values()))
         layers = self._any.a.captured.layers, self._any.b.captured.layers
-        self._names = [[layer.name for layer in each] for each in layers]
+        self._names = [np.array([layer.name for layer in each], object) for each in layers]
         self._expected = np.zeros(tuple(map(len, layers)), dtype=bool)
         self._partial = self._any.settings.mode == "partial"
         if self._partial:
@@ -97,8 +92,8 @@ class ProductScores:
             return self._nothing()
         first, second = (Maxima(torch.from_numpy(each), None) for each in (of_a, of_b))
         found = comparison(first, second, sizes[0], sizes[1], distance=not self._partial)
-        whole, layers = similarities(found)
-        return self._told(pair, whole, layers)
+        whole = Similarity(found.value, found.value_ab, found.value_ba)
+        return self._told(pair, whole, found.layer_values, found.layer_ab, found.layer_ba)
 
     def _kernels(self, name: str, pair: ModelPair) -> Scores:
         values = np.full(self._expected.shape, np.nan)
@@ -115,22 +110,22 @@ class ProductScores:
                 self._reasons.append(str(error))
         if np.isnan(values).all():
             return self._nothing()
-        layers = {
-            (i, j): Similarity(float(values[i, j]))
-            for i, j in np.argwhere(~np.isnan(values)).tolist()
-        }
         whole = Similarity(*best_match(values, pair.measure.higher))
-        return self._told(pair, whole, layers)
+        return self._told(pair, whole, values)
 
-    def _told(self, pair: ModelPair, whole: Similarity, layers: LayerSimilarities) -> Scores:
-        rows, reason = self._rows.tolist(), (self._reasons or [""])[-1]
-
-        def n_samples(i: int, j: int) -> int:
-            return int(rows[i][j]) or pair.rows(i, j)
-
-        names_a, names_b = self._names
-        n = pair.a.captured.n
-        return of_layers(whole, layers, names_a, names_b, n_samples, n, reason)
+    def _told(self, pair: ModelPair, whole: Similarity, *layers: NDArray[np.float64]) -> Scores:
+        """The scores from the layers' values (A's layers × B's), and from either side's."""
+        i, j = np.nonzero(~np.isnan(layers[0]))
+        n = self._rows[i, j]
+        for at in np.flatnonzero(n == 0):  # compared alone
+            n[at] = pair.rows(int(i[at]), int(j[at]))
+        names = (of[at].tolist() for of, at in zip(self._names, (i, j), strict=True))
+        values, *sides = (each[i, j].tolist() for each in layers)
+        nothing_else = [repeat(None)] * (len(Score._fields) - 4 - len(sides))
+        columns = (*names, values, n.tolist(), *sides, *nothing_else)
+        scores = tuple(map(Score._make, zip(*columns, strict=False)))
+        last = Score(None, None, whole.value, pair.a.captured.n, *whole[1:])
+        return Scores((*scores, last), (self._reasons or [""])[-1])
 
     def _nothing(self) -> Scores:
         return nothing((self._reasons or [NOTHING_IN_COMMON.format(*self._expected.shape)])[-1])

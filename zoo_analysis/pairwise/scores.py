@@ -9,7 +9,7 @@ import pyarrow as pa
 from zoo_analysis.errors import SimilarityError
 from zoo_analysis.pairwise.settings import Key
 from zoo_analysis.similarity.measure import Measure
-from zoo_analysis.similarity.whole import LayerPairs, LayerSimilarities, Similarity
+from zoo_analysis.similarity.whole import LayerPairs
 from zoo_analysis.store.schemas import SIMILARITIES
 
 T = TypeVar("T")
@@ -103,50 +103,34 @@ def layer_scores(
         whole, layers = measure.whole(pairs)
     except SimilarityError as error:
         return nothing((reasons or [str(error)])[-1])
-    n = sum(n_samples(*at) for at in layers) if n_whole is None else n_whole
-    reason = (reasons or [""])[-1]
-    return of_layers(whole, layers, layers_a, layers_b, n_samples, n, reason)
-
-
-def of_layers(
-    whole: Similarity,
-    layers: LayerSimilarities,
-    layers_a: Sequence[str],
-    layers_b: Sequence[str],
-    n_samples: Callable[[int, int], int],
-    n_whole: int,
-    reason: str = "",
-) -> Scores:
-    """The scores of two models, from their similarity and their layers'.
-
-    Args:
-        whole: similarity of the models.
-        layers: of their layers.
-        layers_a: see `layer_scores`; likewise `layers_b`, `n_samples`.
-        n_whole: samples of the models' score.
-        reason: why some layers have none.
-    """
     scores = [
         Score(layers_a[i], layers_b[j], found.value, n_samples(i, j), *found[1:])
         for (i, j), found in layers.items()
     ]
-    return Scores((*scores, Score(None, None, whole.value, n_whole, *whole[1:])), reason)
+    n = sum(score.n_samples for score in scores) if n_whole is None else n_whole
+    return Scores((*scores, Score(None, None, whole.value, n, *whole[1:])), (reasons or [""])[-1])
 
 
 def similarity_rows(
-    a: tuple[str, str | None], b: tuple[str, str | None], key: Key, scores: Sequence[Score]
+    a: tuple[str, str | None],
+    b: tuple[str, str | None],
+    found: Sequence[tuple[Key, Sequence[Score]]],
 ) -> pa.Table:
     """Rows of the table `similarities`, less whose run they are of.
 
     Args:
         a: repo_id and revision of one model.
         b: those of the other.
-        key: how the numbers were made.
-        scores: numbers of the two.
+        found: numbers of the two, and how they were made.
     """
+    scores = [score for _, scores in found for score in scores]
+    keys = [key for key, scores in found for _ in scores]
+    columns: dict[str, Any] = {
+        name: column
+        for fields, rows in ((Score._fields, scores), (Key._fields, keys))
+        for name, column in zip(fields, map(list, zip(*rows, strict=True)), strict=True)
+    }
     models = ("repo_id_a", "revision_a", "repo_id_b", "revision_b")
-    told = {**dict(zip(models, (*a, *b), strict=True)), **key._asdict()}
-    columns = dict(zip(Score._fields, map(list, zip(*scores, strict=True)), strict=True))
-    for name, text in told.items():
+    for name, text in zip(models, (*a, *b), strict=True):
         columns[name] = pa.repeat(pa.scalar(text, pa.string()), len(scores))
     return pa.table([columns[field.name] for field in ROWS], schema=ROWS)

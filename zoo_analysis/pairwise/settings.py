@@ -16,6 +16,9 @@ Mode = Literal["full", "partial"]
 #: The probe of a comparison without any input, of two checkpoints.
 WEIGHTS: Final = "weights"
 
+#: Chance of one false alarm or more of the test of independence, among all pairs of a run.
+LEVEL: Final = 0.01
+
 #: Samples of a probe that models are shown, unless told otherwise.
 SAMPLES: Final = 512
 #: The measure of a comparison, unless told otherwise.

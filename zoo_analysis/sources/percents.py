@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from zoo_analysis.errors import SourceError
-from zoo_analysis.store.accuracy import Accuracy
+from zoo_analysis.store.row_kinds.accuracy import Accuracy
 
 #: Metrics that are fractions of a whole, by the names that cards and tables give them.
 _SHARE: Final = re.compile(

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
-from zoo_analysis.store.accuracy import Accuracy as Accuracy
+from zoo_analysis.store.row_kinds.accuracy import Accuracy as Accuracy
 from zoo_analysis.texts import clean
 
 

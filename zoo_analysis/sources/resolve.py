@@ -16,6 +16,7 @@ from zoo_analysis.sources.hub import hub_models
 from zoo_analysis.sources.local import local_models
 from zoo_analysis.sources.path_names import name_of
 from zoo_analysis.sources.ref import ModelRef, Problem, Resolved
+from zoo_analysis.weights.readers.by_suffix import suffixes
 
 _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+(@[\w./-]+)?")
 
@@ -138,9 +139,25 @@ def _resolve(source: str, access: HubAccess | None, variant: str) -> Resolved:
 
 
 def _unknown(source: str) -> str:
+    path = Path(os.path.expanduser(source))
+    if source.startswith((".", "/", "~")) or source.endswith(("/", ".toml", *suffixes())):
+        return _not_there(source, path)
     nothing = f"no file, directory or catalogue is called {source!r}"
     if hint := near(source, catalogue_names(), ""):
         return f"{nothing}; {hint}"
     if _HUB_ID.fullmatch(source):
         return f"{nothing}; if a repository on the hub is meant, write {SCHEME}{source}"
     return f"{nothing}; catalogues are {', '.join(catalogue_names())}, and see packaged:all"
+
+
+def _not_there(source: str, path: Path) -> str:
+    """The words for a path that leads nowhere: how far it leads, and what is there instead."""
+    nothing = f"there is no file or directory {source!r}"
+    above = next((each for each in path.absolute().parents if os.path.isdir(each)), Path("/"))
+    if above != path.absolute().parent:
+        return f"{nothing}: of its path {above} is there, and no more"
+    try:
+        there = os.listdir(above)
+    except OSError:
+        there = []
+    return f"{nothing}; {near(path.name, there, f'{above} has nothing of a name like it')}"

@@ -1,3 +1,4 @@
+from .by_parts.products import head_products, product_evals, subspace_overlap
 from .declaring import Metric, Spectrum
 from .eigenspectrum import Shape, matrix_shape, spectrum
 from .evenness import effective_rank, participation_ratio
@@ -48,6 +49,7 @@ __all__ = [
     "fit_peak",
     "fit_power_law",
     "fit_truncated_power_law",
+    "head_products",
     "hill_alpha",
     "hill_as_counted",
     "ks_distance",
@@ -55,6 +57,8 @@ __all__ = [
     "method",
     "norms",
     "participation_ratio",
+    "product_evals",
     "spectrum",
     "spectrum_metrics",
+    "subspace_overlap",
 ]

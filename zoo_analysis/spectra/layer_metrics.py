@@ -1,6 +1,6 @@
 """All metrics of one layer, from its kernel."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any, Final
 
@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from zoo_analysis.spectra.by_parts.windows import farms_alpha
 from zoo_analysis.spectra.eigenspectrum import (
     Shape,
     is_depthwise,
@@ -22,7 +23,6 @@ from zoo_analysis.spectra.methods import Method, Preset, as_method
 from zoo_analysis.spectra.metrics import LayerMetrics
 from zoo_analysis.spectra.random_like import random_like
 from zoo_analysis.spectra.spectrum_numbers import Status, spectrum_metrics
-from zoo_analysis.spectra.windows import farms_alpha
 
 #: Rows of a mapped kernel that are read before its pages are let go.
 _ROWS: Final = 512
@@ -58,6 +58,7 @@ def analyze_kernel(
     release: Callable[[], None] | None = None,
     stored: torch.dtype | None = None,
     bias: torch.Tensor | None = None,
+    rounded: Sequence[tuple[torch.Tensor, torch.dtype]] = (),
 ) -> LayerResult:
     """Spectrum, fit and metrics of one layer.
 
@@ -71,6 +72,8 @@ def analyze_kernel(
             may let its pages go.
         stored: the type that the entries were rounded to; the kernel's own where None.
         bias: the layer's, one entry an output.
+        rounded: kernels of this shape whose rounding is in this one, a difference of theirs, and
+            the types that they were rounded to; none where its own entries were rounded.
 
     Returns:
         The metrics; bad input gets a status, never an exception.
@@ -107,7 +110,12 @@ def analyze_kernel(
     if has_bulk:
         live = matrix_shape(1, rows, cols, tuple(spatial), how)
         live = replace(live, matrices=int(np.count_nonzero(by_matrix[:, -1])))
-    noise = rounding_noise(kernel, how, stored or kernel.dtype, by_matrix, release)
+    if rounded:  # nothing of it shows in the spectrum of the difference
+        unseen = np.zeros_like(by_matrix)
+        apart = [rounding_noise(each, how, kind, unseen, release) for each, kind in rounded]
+        noise = np.asarray(np.sum(apart, axis=0, dtype=np.float64))
+    else:
+        noise = rounding_noise(kernel, how, stored or kernel.dtype, by_matrix, release)
     double = (stored or kernel.dtype) == torch.float64 and how.dtype != "float32"
     precision = torch.float64 if double else torch.float32
     sliced = how.conv2d == "slices" and kernel.ndim > 3 and not alone

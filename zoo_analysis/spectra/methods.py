@@ -12,6 +12,8 @@ Preset = Literal["default", "weightwatcher", "nature2021"]
 Conv2d = Literal["pool", "slices", "flatten", "fft"]
 #: The role of a slice's row, which under `slices` stands beside that of its layer.
 SLICE: Final = "slice"
+#: Beginning of the ids of methods that measure differences.
+DELTA: Final = "delta-"
 Precision = Literal["float64", "float32"]
 Scale = Literal["kernel", "half"]
 Estimator = Literal["clauset", "weightwatcher"]
@@ -34,6 +36,7 @@ _BEFORE: Final[dict[str, Any]] = {
     "window": 0,
     "window_ratio": 1.0,
     "window_step": 1.0,
+    "base": None,
 }
 
 #: Counts changes in what every method computes; in the hash, so that numbers are not mixed.
@@ -79,6 +82,8 @@ class Method:
         window_ratio: their longer side over it.
         window_step: how far apart they begin, in their sides, at most.
         split_qkv: the q, k and v parts of fused projections as rows of their own.
+        base: the model (``owner/name@revision``) whose weights are taken off before anything is
+            measured, see `zoo_analysis.delta`; None measures the weights themselves.
     """
 
     preset: Preset = "default"
@@ -103,6 +108,7 @@ class Method:
     window_ratio: float = 1.0
     window_step: float = 1.0
     split_qkv: bool = False
+    base: str | None = None
 
     def __post_init__(self) -> None:
         for name, choices in _CHOICES.items():
@@ -137,10 +143,14 @@ class Method:
 
     @property
     def id(self) -> str:
-        """Name in the tables: preset, departures from it, hash: ``default+conv2d=fft-1f…``."""
+        """Name in the tables: preset, departures from it, hash: ``default+conv2d=fft-1f…``.
+
+        Methods of differences begin with `DELTA`, so that no beginning of another one is theirs.
+        """
+        kind = "" if self.base is None else DELTA
         base = PRESETS[self.preset].as_dict() if self.preset in PRESETS else Method().as_dict()
         changed = [f"+{k}={v}" for k, v in self.as_dict().items() if v != base[k] and k != "preset"]
-        return f"{self.preset}{''.join(changed)}-{self.hash}"
+        return f"{kind}{self.preset}{''.join(changed)}-{self.hash}"
 
 
 PRESETS: Final[dict[Preset, Method]] = {

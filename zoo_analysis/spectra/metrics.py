@@ -185,6 +185,13 @@ class LayerMetrics:
         "fourth central moment / variance² of the layer's bias; 3 of a Gaussian", asked=True
     )
     bias_zeros: float | None = metric("share of zeros of the layer's bias", asked=True)
+    relative_change: float | None = metric(
+        "of differences (`zoo delta`): ‖ΔW‖_F / ‖W‖_F, W the base's"
+    )
+    num_intruders: float | None = metric(
+        "of differences: of the ten leading left singular vectors of W + ΔW those whose cosines "
+        "with W's are all below 0.5 in size (Shuttleworth et al. 2024)"
+    )
 
 
 #: Every metric's declaration, in the order of the `layers` table.

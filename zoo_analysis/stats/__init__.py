@@ -1,6 +1,7 @@
 """Regressions and correlations with honest intervals: pure functions of arrays."""
 
 from zoo_analysis.stats.clustering import Dendrogram, dendrogram
+from zoo_analysis.stats.computable import usable, varies
 from zoo_analysis.stats.conformal import groups_needed, jackknife_plus
 from zoo_analysis.stats.correlations import (
     Correlation,
@@ -70,4 +71,6 @@ __all__ = [
     "share",
     "simpson",
     "trend",
+    "usable",
+    "varies",
 ]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from zoo_analysis.stats.line import Floats
+from zoo_analysis.stats.computable import Floats
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from zoo_analysis.stats.line import Floats
+from zoo_analysis.stats.computable import Floats
 
 Ints = NDArray[np.intp]
 

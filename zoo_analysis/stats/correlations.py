@@ -6,7 +6,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
-from zoo_analysis.stats.line import Floats
+from zoo_analysis.stats.computable import Floats, standardised, unwarned, usable, varies
 
 Kind = Literal["pearson", "spearman"]
 
@@ -59,9 +59,11 @@ def correlation(
     from scipy.stats import norm, pearsonr, spearmanr
 
     (a, b), n = _finite(x, y)
-    if n < 3 or np.ptp(a) == 0 or np.ptp(b) == 0:
+    if n < 3 or not (varies(a) and varies(b)):
         return Correlation(n, _NAN, _NAN, _NAN, _NAN)
-    found = pearsonr(a, b) if kind == "pearson" else spearmanr(a, b)
+    with unwarned():
+        a, b = standardised(a)[0], standardised(b)[0]
+        found = pearsonr(a, b) if kind == "pearson" else spearmanr(a, b)
     r, p_value = float(np.clip(found.statistic, -1, 1)), float(found.pvalue)
     if n < 5 or abs(r) > _PERFECT:
         return Correlation(n, r, _NAN, _NAN, p_value)
@@ -167,10 +169,10 @@ def _error(r: float, n: int, kind: Kind) -> float:
 
 
 def _finite(*arrays: ArrayLike) -> tuple[Floats, int]:
-    """The points without NaN or infinity, (arrays, n), and their number."""
+    """The points that are `usable`, (arrays, n), and their number."""
     columns = [np.asarray(array, dtype=float).ravel() for array in arrays]
     if len({len(column) for column in columns}) > 1:
         raise ValueError(f"arrays of different lengths: {[len(column) for column in columns]}")
     points = np.stack(columns)
-    points = points[:, np.isfinite(points).all(axis=0)]
+    points = points[:, usable(points).all(axis=0)]
     return points, points.shape[1]

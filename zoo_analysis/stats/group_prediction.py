@@ -7,9 +7,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from zoo_analysis.stats.computable import Floats
 from zoo_analysis.stats.conformal import Ints, jackknife_plus
 from zoo_analysis.stats.grouped_ridge import GroupedRidge, Predictor
-from zoo_analysis.stats.line import Floats
 
 #: Folds at most; of more groups several are left out together.
 MOST_FOLDS: Final = 50

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from zoo_analysis.stats.computable import Floats
 from zoo_analysis.stats.conformal import Ints
-from zoo_analysis.stats.line import Floats
 
 #: The least penalty, so that columns which say the same have a solution.
 _LEAST = 1e-9

@@ -3,9 +3,8 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from zoo_analysis.stats.computable import Floats, standardised, unwarned, varies
 
 #: A residual variance below this share of the accuracies' is rounding: the fit is exact.
 _EXACT = 1e-20
@@ -54,50 +53,56 @@ def fit_line(x: Floats, y: Floats) -> Line:
     """Fit a line by statsmodels' OLS.
 
     Args:
-        x: (n,) finite values, at least two of them different.
-        y: (n,) finite values.
+        x: (n,) finite values of at most 1e150 that vary by more than rounding.
+        y: (n,) finite values of at most 1e150.
     """
     import statsmodels.api as sm
 
     n, nan = len(x), float("nan")
-    # Centred: the intercept column is then orthogonal to x, whatever its offset.
-    centre = x.mean()
-    t = x - centre
-    fit = sm.OLS(y, np.column_stack([np.ones(n), t])).fit()
-    level, slope = (float(p) for p in fit.params)
-    residuals = np.asarray(fit.resid, dtype=float)
+    # Centred, the intercept column is orthogonal to x; in units of the spread nothing overflows.
+    t, centre, unit = standardised(x)
+    v, level, scale = standardised(y)
     spread = float(t @ t)
-    leverage = 1 / n + t**2 / spread
-    alone = leverage > _ALONE
-    noise = float(residuals @ residuals)
-    exact = noise <= _EXACT * max(float(y @ y), float(np.var(y)) * n)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        without = np.where(alone, nan, slope - t * residuals / (spread * (1 - leverage)))
+    with unwarned():
+        fit = sm.OLS(v, np.column_stack([np.ones(n), t])).fit()
+        errors, chances = fit.bse, fit.pvalues
+        adjusted = float(fit.rsquared_adj) if n > 2 else nan
+        rise, by = float(fit.params[1]), scale / unit
+        residuals = np.asarray(fit.resid, dtype=float)
+        leverage = 1 / n + t**2 / spread
+        alone = leverage > _ALONE
+        noise = float(residuals @ residuals)
+        exact = noise <= _EXACT * max(float((y / scale) @ (y / scale)), float(v @ v))
+        without = np.where(alone, nan, rise - t * residuals / (spread * (1 - leverage)))
         left_out = np.where(alone, nan, residuals / (1 - leverage))
         cook = residuals**2 * leverage / ((1 - leverage) ** 2 * 2 * noise / (n - 2))
     cook = np.where(alone, np.inf, np.zeros(n) if exact or n < 3 else cook)
-    varies = bool(np.ptp(y) > 0)
+    told = varies(y)
     return Line(
-        slope=slope,
-        slope_se=float(fit.bse[1]) if n > 2 else nan,
-        slope_p=float(fit.pvalues[1]) if n > 2 and not exact else nan,
-        intercept=level - slope * float(centre),
-        r2=float(fit.rsquared) if varies else nan,
-        r2_adj=float(fit.rsquared_adj) if varies and n > 2 else nan,
-        rmse=float(np.sqrt(np.mean(residuals**2))),
-        rmse_loo=float(np.sqrt(np.mean(left_out**2))) if n > 2 else nan,
-        residuals=residuals,
+        slope=rise * by,
+        slope_se=float(errors[1]) * by if n > 2 else nan,
+        slope_p=float(chances[1]) if n > 2 and not exact else nan,
+        intercept=level + scale * (float(fit.params[0]) - rise * (centre / unit)),
+        r2=float(fit.rsquared) if told else nan,
+        r2_adj=adjusted if told else nan,
+        rmse=scale * float(np.sqrt(np.mean(residuals**2))),
+        rmse_loo=scale * float(np.sqrt(np.mean(left_out**2))) if n > 2 else nan,
+        residuals=scale * residuals,
         cook=cook,
-        slopes_without=without,
+        slopes_without=without * by,
         breusch_pagan_p=_breusch_pagan(residuals, t) if n >= 5 and not exact else nan,
-        curvature_p=_curvature(t, y) if n >= 6 and not exact else nan,
+        curvature_p=_curvature(t, v) if n >= 6 and not exact else nan,
     )
 
 
 def _breusch_pagan(residuals: Floats, t: Floats) -> float:
+    """p-value of unequal scatter; 1 where all residuals are of one size."""
     from statsmodels.stats.diagnostic import het_breuschpagan
 
-    return float(het_breuschpagan(residuals, np.column_stack([np.ones(len(t)), t]))[1])
+    if not varies(residuals**2):
+        return 1.0
+    with unwarned():
+        return float(het_breuschpagan(residuals, np.column_stack([np.ones(len(t)), t]))[1])
 
 
 def _curvature(t: Floats, y: Floats) -> float:
@@ -106,17 +111,17 @@ def _curvature(t: Floats, y: Floats) -> float:
 
     if len(np.unique(t)) < 3:
         return float("nan")
-    scaled = t / np.abs(t).max()
-    fit = sm.OLS(y, np.column_stack([np.ones(len(t)), scaled, scaled**2])).fit()
-    return float(fit.pvalues[2])
+    with unwarned():
+        fit = sm.OLS(y, np.column_stack([np.ones(len(t)), t, t**2])).fit()
+        return float(fit.pvalues[2])
 
 
 def line_band(x: Floats, y: Floats, at: Floats) -> tuple[Floats, Floats]:
     """The 95 % confidence band of an ordinary-least-squares line (its mean, not new points).
 
     Args:
-        x: (n,) finite values, at least two of them different; n ≥ 3.
-        y: (n,) finite values.
+        x: (n,) finite values of at most 1e150 that vary by more than rounding; n ≥ 3.
+        y: (n,) finite values of at most 1e150.
         at: (m,) where to tell it.
 
     Returns:
@@ -124,8 +129,10 @@ def line_band(x: Floats, y: Floats, at: Floats) -> tuple[Floats, Floats]:
     """
     import statsmodels.api as sm
 
-    centre = x.mean()
-    fit = sm.OLS(y, np.column_stack([np.ones(len(x)), x - centre])).fit()
-    told = fit.get_prediction(np.column_stack([np.ones(len(at)), at - centre]))
-    low, high = told.conf_int(alpha=0.05).T
+    t, centre, unit = standardised(x)
+    v, level, scale = standardised(y)
+    with unwarned():
+        fit = sm.OLS(v, np.column_stack([np.ones(len(t)), t])).fit()
+        told = fit.get_prediction(np.column_stack([np.ones(len(at)), (at - centre) / unit]))
+        low, high = level + scale * told.conf_int(alpha=0.05).T
     return low, high

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from zoo_analysis.stats.line import Floats
+from zoo_analysis.stats.computable import Floats
 
 #: Percent that is added on both sides, so that 0 and 100 are somewhere.
 _ENDS = 0.5

@@ -1,13 +1,13 @@
 """Across series: mixed effects, partial correlations, and Simpson's paradox."""
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from zoo_analysis.stats.line import Floats, fit_line
+from zoo_analysis.stats.computable import Floats, standardised, unwarned, usable, varies
+from zoo_analysis.stats.line import fit_line
 
 _NAN = float("nan")
 #: A series needs this many models to have a sign of its own.
@@ -51,10 +51,11 @@ def mixed_line(x: ArrayLike, y: ArrayLike, series: Sequence[str]) -> Mixed:
     """
     a, b, groups = _arrays(x, y, series)
     names = np.unique(groups)
-    if len(names) < 2 or np.ptp(a) == 0 or np.ptp(b) == 0 or len(a) < len(names) + 2:
+    if len(names) < 2 or not (varies(a) and varies(b)) or len(a) < len(names) + 2:
         return Mixed()
-    centre, scale, unit = a.mean(), a.std(), b.std()
-    t, v = (a - centre) / scale, (b - b.mean()) / unit
+    (t, _, scale), (v, _, unit) = standardised(a), standardised(b)
+    scale, unit = scale * float(t.std()), unit * float(v.std())
+    t, v = t / t.std(), v / v.std()
     plain = _fit_mixed(t, v, groups, slopes=False)
     sizes = [len(np.unique(a[groups == name])) for name in names]
     rich = _fit_mixed(t, v, groups, slopes=True) if sum(n >= 4 for n in sizes) >= 2 else None
@@ -81,8 +82,7 @@ def _fit_mixed(
     import statsmodels.api as sm
 
     design = np.column_stack([np.ones(len(t)), t])
-    with warnings.catch_warnings(), np.errstate(all="ignore"):
-        warnings.simplefilter("ignore")  # what they say is checked below
+    with unwarned():  # what they say is checked below
         try:
             model = sm.MixedLM(v, design, groups, exog_re=design if slopes else design[:, :1])
             fit = model.fit(reml=True, method=["powell", "lbfgs"])
@@ -123,13 +123,15 @@ def partial_correlation(x: ArrayLike, y: ArrayLike, given: ArrayLike) -> tuple[f
 
     a, b = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
     z = np.asarray(given, dtype=float).reshape(len(a), -1)
-    whole = np.isfinite(np.column_stack([a, b, z])).all(axis=1)
+    whole = usable(np.column_stack([a, b, z])).all(axis=1)
     a, b, z = a[whole], b[whole], z[whole]
     n, k = z.shape
     freedom = n - 2 - k
-    if freedom < 1:
+    if freedom < 1 or not (varies(a) and varies(b)):
         return _NAN, _NAN, n
-    design = np.column_stack([np.ones(n), z - z.mean(axis=0)])
+    a, b = standardised(a)[0], standardised(b)[0]
+    given = [standardised(column)[0] for column in z.T]
+    design = np.column_stack([np.ones(n), *given])
     left = [v - design @ np.linalg.lstsq(design, v, rcond=None)[0] for v in (a, b)]
     norms = [float(np.linalg.norm(v)) for v in left]
     if any(norm <= 1e-10 * np.linalg.norm(v) for norm, v in zip(norms, (a, b), strict=True)):
@@ -167,34 +169,37 @@ def simpson(x: ArrayLike, y: ArrayLike, series: Sequence[str]) -> Within:
     """Compare the sign of the pooled slope with the signs within the series.
 
     Args:
-        x: (n,) finite values, not all equal.
-        y: (n,) finite values.
+        x: (n,) values that vary; points with a NaN, or a size beyond 1e150, are left out.
+        y: (n,) values.
         series: (n,) group of each; groups of fewer than 3 points or with constant x have no slope.
     """
     from scipy.stats import t as student
 
     a, b, groups = _arrays(x, y, series)
     line = fit_line(a, b)
+    (a, _, unit), (b, _, scale) = standardised(a), standardised(b)
+    by = scale / unit
     slopes: dict[str, float] = {}
     inner = np.zeros((2, len(a)))
     told = np.zeros(len(a), dtype=bool)
     for name in sorted(set(groups)):
         inside = groups == name
         t, v = a[inside], b[inside]
-        if len(t) < 2 or np.ptp(t) == 0:
+        if not varies(t):
             continue
         told |= inside
         inner[:, inside] = t - t.mean(), v - v.mean()
         if len(t) >= _MIN_SERIES:
-            slopes[str(name)] = fit_line(t, v).slope
+            slopes[str(name)] = fit_line(t, v).slope * by
     t, v = inner
     spread = float(t @ t)
-    within = float(t @ v) / spread if spread else _NAN
+    shared = float(t @ v) / spread if spread else _NAN
+    within = shared * by
     freedom = int(told.sum()) - len(set(groups[told])) - 1
     error = (
-        float(np.sqrt(np.sum((v - within * t) ** 2) / freedom / spread)) if freedom > 0 else _NAN
+        float(np.sqrt(np.sum((v - shared * t) ** 2) / freedom / spread)) if freedom > 0 else _NAN
     )
-    half = float(student.ppf(0.975, freedom)) * error if freedom > 0 else _NAN
+    half = float(student.ppf(0.975, freedom)) * error * by if freedom > 0 else _NAN
     opposite = within * line.slope < 0
     sure = abs(within) > half and line.slope_p < 0.05
     return Within(
@@ -214,5 +219,5 @@ def _arrays(x: ArrayLike, y: ArrayLike, series: Sequence[str]) -> tuple[Floats, 
     groups = np.asarray(series, dtype=str)
     if not a.shape == b.shape == groups.shape:
         raise ValueError(f"x, y and series have shapes {a.shape}, {b.shape}, {groups.shape}")
-    whole = np.isfinite(a) & np.isfinite(b)
+    whole = usable(a) & usable(b)
     return a[whole], b[whole], groups[whole]

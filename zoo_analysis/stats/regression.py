@@ -1,14 +1,14 @@
 """A reported accuracy regressed on one metric, with what a careful reader would ask next."""
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from zoo_analysis.stats.computable import LARGEST, Floats, unwarned, usable, varies
 from zoo_analysis.stats.exact_r2 import r2_interval
-from zoo_analysis.stats.line import Floats, Line, fit_line
+from zoo_analysis.stats.line import Line, fit_line
 from zoo_analysis.stats.resampling import MIN_BOOTSTRAP, bootstrap_intervals, permutation_p
 
 #: Cook's distance from which a model is called influential (Cook & Weisberg 1982).
@@ -84,7 +84,7 @@ def regress(
     """Fit accuracy = intercept + slope · metric and examine the fit.
 
     Args:
-        metric: (n,) values; pairs with a NaN or infinity are left out.
+        metric: (n,) values; pairs with a NaN, an infinity, or a size beyond 1e150 are left out.
         accuracy: (n,) values in any one unit.
         names: (n,) of the models, for the flags; their numbers where None.
         resamples: of the bootstrap.
@@ -100,13 +100,16 @@ def regress(
     labels = np.array([str(i) for i in range(len(x))] if names is None else list(names), dtype=str)
     if labels.shape != x.shape:
         raise ValueError(f"{len(labels)} names for {len(x)} models")
-    paired = np.isfinite(x) & np.isfinite(y)
-    x, y, labels = x[paired], y[paired], labels[paired]
+    paired = usable(x) & usable(y)
+    whole, (x, y), labels = (x, y), (x[paired], y[paired]), labels[paired]
     n = len(x)
     flags = [f"n<{MIN_BOOTSTRAP} (n too small for intervals)"] if n < MIN_BOOTSTRAP else []
     if not paired.all():
-        flags.append(f"{np.count_nonzero(~paired)} left out (not a number)")
-    if n < 2 or np.ptp(x) == 0:
+        large = np.count_nonzero(np.isfinite(whole[0]) & np.isfinite(whole[1]) & ~paired)
+        flags += [f"{large} left out (larger than {LARGEST:g})"] if large else []
+        odd = np.count_nonzero(~paired) - large
+        flags += [f"{odd} left out (not a number)"] if odd else []
+    if n < 2 or not varies(x):
         return Regression(n, flags=(*flags, *(["constant metric"] if n > 1 else [])))
     line = fit_line(x, y)
     low, high = r2_interval(line.r2, n) if n >= MIN_BOOTSTRAP else (_NAN, _NAN)
@@ -132,8 +135,7 @@ def _ranked(x: Floats, y: Floats) -> Regression:
     """Statistics of ranks, and of slopes between two models."""
     from scipy.stats import kendalltau, spearmanr, theilslopes
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # constant accuracies: NaN
+    with unwarned():  # constant accuracies: NaN
         tau, rho = kendalltau(x, y), spearmanr(x, y)
         return Regression(
             n=len(x),
@@ -157,7 +159,7 @@ def _spearman_p(x: Floats, y: Floats, p: float) -> float:
 
 def _flags(line: Line, x: Floats, y: Floats, labels: np.ndarray) -> list[str]:
     flags = []
-    if np.ptp(y) == 0:
+    if not varies(y):
         return ["constant accuracy"]
     if len(x) > 3 and (heavy := labels[line.cook > COOK]).size:
         flags.append(f"influential ({', '.join(heavy)})")
@@ -165,5 +167,6 @@ def _flags(line: Line, x: Floats, y: Floats, labels: np.ndarray) -> list[str]:
         flags.append("heteroscedastic")
     if line.curvature_p < CURVED:
         flags.append("curved")
-    turned = (line.slopes_without * line.slope < 0) & (len(x) > 2)
-    return flags + [f"sign flips without {label}" for label in labels[turned]]
+    turned = np.sign(line.slopes_without) * np.sign(line.slope) < 0
+    told = labels[turned] if len(x) > 2 else ()
+    return flags + [f"sign flips without {label}" for label in told]

@@ -1,12 +1,11 @@
 """Bootstrap intervals of R² and τ, and a permutation test."""
 
-import warnings
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from zoo_analysis.stats.line import Floats
+from zoo_analysis.stats.computable import Floats, standardised, unwarned, varies
 
 #: Fewer models than this have no bootstrap: too few distinct resamples.
 MIN_BOOTSTRAP = 5
@@ -45,11 +44,10 @@ def bootstrap_intervals(
     from scipy.stats import bootstrap
 
     n, nan = len(x), float("nan")
-    if n < MIN_BOOTSTRAP or np.ptp(x) == 0 or np.ptp(y) == 0:
+    if n < MIN_BOOTSTRAP or not (varies(x) and varies(y)):
         return Intervals(nan, nan, nan, nan)
     statistics = Resampled(x, y)
-    with warnings.catch_warnings(), np.errstate(divide="ignore", invalid="ignore"):
-        warnings.simplefilter("ignore")  # degenerate distributions come back as NaN, as promised
+    with unwarned():  # degenerate distributions come back as NaN, as promised
         found = bootstrap(
             (np.arange(n),),
             statistics,
@@ -128,9 +126,9 @@ def permutation_p(x: Floats, y: Floats, *, permutations: int = 9999, seed: int =
     """
     from scipy.stats import permutation_test
 
-    if len(x) < 2 or np.ptp(x) == 0 or np.ptp(y) == 0:
+    if not (varies(x) and varies(y)):
         return float("nan")
-    centred = y - y.mean()
+    centred, _, _ = standardised(y)
 
     def association(values: Floats, axis: int) -> Floats:
         size: Floats = np.abs(values @ centred)

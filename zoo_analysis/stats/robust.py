@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from zoo_analysis.stats.line import Floats
+from zoo_analysis.stats.computable import Floats, unwarned, usable, varies
 
 #: 1/Φ⁻¹(3/4): makes the median absolute deviation a standard deviation of normal data.
 _MAD = 1.4826022185056018
@@ -21,20 +21,22 @@ def robust_z(values: ArrayLike) -> Floats:
     """(v − median) / `spread` (Iglewicz & Hoaglin 1993 call |z| > 3.5 an outlier).
 
     Args:
-        values: (n,); NaN stays NaN.
+        values: (n,); of NaN, and of what is larger than 1e150, z is NaN.
 
     Returns:
         (n,) z; 0 where all values agree. Where more than half agree, the spread is 1.2533 times
         the mean absolute deviation instead.
     """
     v = np.asarray(values, dtype=float)
-    told = np.isfinite(v)
+    told = usable(v)
     z = np.full(len(v), np.nan)
     if not told.any():
         return z
     centre = np.median(v[told])
-    scale = spread(v[told]) or 1.2533141373155003 * float(np.mean(np.abs(v[told] - centre)))
-    z[told] = (v[told] - centre) / scale if scale else 0.0
+    scale = spread(v[told])
+    if not varies(np.array([centre, centre + scale])):
+        scale = 1.2533141373155003 * float(np.mean(np.abs(v[told] - centre)))
+    z[told] = (v[told] - centre) / scale if varies(v[told]) else 0.0
     return z
 
 
@@ -69,7 +71,7 @@ def trend(position: ArrayLike, values: ArrayLike) -> Trend:
 
     Args:
         position: (n,) such as relative depth, 0 to 1.
-        values: (n,); pairs with a NaN are left out.
+        values: (n,); pairs with a NaN, or a size beyond 1e150, are left out.
 
     Returns:
         The trend; NaN below 3 distinct positions.
@@ -77,15 +79,16 @@ def trend(position: ArrayLike, values: ArrayLike) -> Trend:
     from scipy.stats import kendalltau, theilslopes
 
     x, y = np.asarray(position, dtype=float), np.asarray(values, dtype=float)
-    told = np.isfinite(x) & np.isfinite(y)
+    told = usable(x) & usable(y)
     x, y = x[told], y[told]
     nan = float("nan")
     level = float(np.median(y)) if len(y) else nan
     if len(np.unique(x)) < 3:
         return Trend(len(x), level, nan, nan, nan, nan, nan, nan, nan)
-    if np.ptp(y) == 0:
+    if not varies(y):
         return Trend(len(x), level, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0, level)
-    line, tau = theilslopes(y, x), kendalltau(x, y)
+    with unwarned():
+        line, tau = theilslopes(y, x), kendalltau(x, y)
     return Trend(
         n=len(x),
         median=level,

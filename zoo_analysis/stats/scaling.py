@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from zoo_analysis.stats.line import Floats
+from zoo_analysis.stats.computable import Floats
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,12 @@
 from .model_rows import ModelRows
-from .named_queries import NamedQuery, Param, get_query, list_queries, query_problems
+from .named_queries import (
+    NamedQuery,
+    Param,
+    get_query,
+    list_queries,
+    named_by_user,
+    query_problems,
+)
 from .store import Store, as_store, open_store
 from .views import average
 
@@ -12,6 +19,7 @@ __all__ = [
     "average",
     "get_query",
     "list_queries",
+    "named_by_user",
     "open_store",
     "query_problems",
 ]

@@ -1,5 +1,6 @@
 """The questions in `queries/`, and the user's own: an SQL file each, parameters in its comments."""
 
+import csv
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -26,12 +27,16 @@ _READERS: Mapping[str, Callable[[str], object]] = {
     "number": float,
     "boolean": _boolean,
     "time": datetime.fromisoformat,
+    "names": lambda text: next(csv.reader([text], skipinitialspace=True)),
 }
 
 
 @dataclass(frozen=True)
 class Param:
-    """A parameter of a named query; `type` is text, integer, number, boolean or time."""
+    """A parameter of a named query; `type` is text, integer, number, boolean, time or names.
+
+    Names have commas between them, and quotation marks around one that has a comma itself.
+    """
 
     name: str
     type: str
@@ -45,7 +50,8 @@ class NamedQuery:
     """One question: `sql` as in its file, `title` from its first comment line.
 
     A parameter is declared in a comment, ``-- param NAME: TYPE = DEFAULT  (what it is)``, with
-    ``null`` for no default and ``required`` where there can be none. `file` is the user's own.
+    ``null`` for no default and ``required`` where there can be none. What is to be said where it
+    has no rows is in a comment, ``-- empty: …``. `file` is the user's own.
     """
 
     name: str
@@ -53,6 +59,7 @@ class NamedQuery:
     params: tuple[Param, ...]
     sql: str
     file: Path | None = None
+    empty: str = ""
 
     def bind(self, given: Mapping[str, object]) -> dict[str, object]:
         """Values for all parameters: the given ones, else the defaults.
@@ -96,19 +103,29 @@ def query_problems() -> list[str]:
 
 
 def get_query(name: str) -> NamedQuery:
-    """The query of this name.
+    """The query of this name: the one that comes with the package, else the user's own.
 
     Raises:
         QueryError: there is none, and the nearest names are suggested; or the user's own of this
-            name is malformed, or called like one of the others.
+            name is malformed.
     """
     with_package, own = _paths()
-    if name in own:
-        return _own(own[name], name in with_package)
     if name in with_package:
         return _parse(with_package[name])
+    if name in own:
+        return _own(own[name], taken=False)
     hint = near(name, with_package | own, "`zoo queries` lists them", most=3)
     raise QueryError(f"no query named {name!r}: {hint}")
+
+
+def named_by_user(name: str) -> NamedQuery:
+    """The query that a user means by this name: never another one than in a file of theirs.
+
+    Raises:
+        QueryError: as `get_query`; also where the user's own is called like one of the package's.
+    """
+    with_package, own = _paths()
+    return _own(own[name], name in with_package) if name in own else get_query(name)
 
 
 def _paths() -> tuple[dict[str, Path], dict[str, Path]]:
@@ -148,7 +165,8 @@ def _parse(path: Path) -> NamedQuery:
         raise QueryError(f"{path}: {error}") from error
     title = sql.partition("\n")[0].removeprefix("--").strip()
     file = path if path.parent == own_queries() else None
-    return NamedQuery(path.stem, title, tuple(params), sql, file)
+    empty = re.search(r"^-- empty:\s*(.+?)\s*$", sql, re.MULTILINE)
+    return NamedQuery(path.stem, title, tuple(params), sql, file, empty[1] if empty else "")
 
 
 def _param(line: str) -> Param:

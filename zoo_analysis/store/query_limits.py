@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from zoo_analysis.errors import QueryError
+from zoo_analysis.texts import size_in_words
 
 if TYPE_CHECKING:  # the command line takes its defaults from here
     import duckdb
@@ -58,7 +59,7 @@ class QueryLimits:
     def too_large(self) -> str:
         """The refusal of a query that takes too much memory."""
         return (
-            f"the query, or its answer, needs more than {self.memory / 1e9:g} GB of memory; "
+            f"the query, or its answer, needs more than {size_in_words(self.memory)} of memory; "
             "ask for less, or give it more"
         )
 

@@ -1,7 +1,4 @@
-"""The tables' columns. Names follow WeightWatcher's wherever the thing is the same.
-
-What they mean is said in ``queries/schema.toml``.
-"""
+"""The tables' columns, as WeightWatcher names them; meanings are in ``queries/schema.toml``."""
 
 import re
 from collections.abc import Mapping
@@ -10,8 +7,9 @@ from typing import Final
 import pyarrow as pa
 
 from zoo_analysis.spectra.metrics import AVERAGED, LEADING, LayerMetrics
-from zoo_analysis.store.accuracy import Accuracy, PredictedAccuracy
 from zoo_analysis.store.records import TIME, schema_of
+from zoo_analysis.store.row_kinds.accuracy import Accuracy, PredictedAccuracy
+from zoo_analysis.store.row_kinds.kinship_row import KinshipRow
 
 
 def _schema(*fields: tuple[str, pa.DataType]) -> pa.Schema:
@@ -48,7 +46,6 @@ MODELS = _schema(
     ("depth", pa.int64()),  # of its last layer; counted from 0
     (COMMIT_ID, pa.int64()),
 )
-
 
 ACCURACIES = schema_of(Accuracy).append(pa.field("retrieved_at", TIME))
 PREDICTIONS = schema_of(PredictedAccuracy).append(pa.field("predicted_at", TIME))
@@ -110,11 +107,12 @@ COMMITS = _schema(
 #: Metrics that `summaries` averages; those that are told unasked come first.
 SUMMARY_METRICS, LEADING_METRICS = AVERAGED, LEADING
 
-#: Columns of `summaries` that models can be ranked or regressed by: means, medians, means weighted
-#: by the tails' sizes, and the share of layers that look random.
+#: Standard deviation of α over a model's layers, and its slope over their relative depth.
+SPREADS: Final = ("alpha_sd", "alpha_slope")
+#: Columns of `summaries` to rank or regress by: means, medians, means by the tails' sizes, …
 SUMMARY_COLUMNS, LEADING_COLUMNS = (
-    (*of, *(f"{name}_{form}" for form in ("median", "by_tail") for name in of), "random_like")
-    for of in (SUMMARY_METRICS, LEADING_METRICS)
+    (*of, *(f"{n}_{form}" for form in ("median", "by_tail") for n in of), *more, "random_like")
+    for of, more in ((SUMMARY_METRICS, SPREADS), (LEADING_METRICS, ()))
 )
 #: Choices of the layers that averages are over: all, or those with a clear tail (`clear_layers`).
 QUALITIES: Final = ("all", "clear")
@@ -178,6 +176,8 @@ SIMILARITIES = _schema(
     ("run_id", pa.string()),
     ("computed_at", TIME),
 )
+
+LINEAGE = pa.schema([*schema_of(KinshipRow), ("run_id", pa.string()), ("computed_at", TIME)])
 
 #: One estimate of a study that was run here.
 STUDIES = _schema(
@@ -266,6 +266,7 @@ TABLES: Final[dict[str, pa.Schema]] = {
     "assigned_series": ASSIGNED_SERIES,
     "commits": COMMITS,
     "similarities": SIMILARITIES,
+    "lineage": LINEAGE,
     "studies": STUDIES,
     "releases": RELEASES,
     "scans": SCANS,

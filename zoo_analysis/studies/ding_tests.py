@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo_analysis.similarity.registry import measures
-from zoo_analysis.stats.line import Floats
+from zoo_analysis.stats.computable import Floats
 from zoo_analysis.studies.analysis.dissimilarity import (
     deletions,
     layer_of,

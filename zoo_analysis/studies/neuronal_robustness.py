@@ -225,5 +225,5 @@ def _similarities(candidates: Sequence[Candidate], test: Digits) -> pa.Table:
         a, b = f"{_NAME}/{c.name}-seed{c.seed}", f"{_NAME}/{REFERENCE.name}-seed{c.seed}"
         value, ab, ba = c.similarity
         score = Score(None, None, value, len(test), ab, ba)
-        rows += similarity_rows((a, c.revision), (b, c.reference), key, [score]).to_pylist()
+        rows += similarity_rows((a, c.revision), (b, c.reference), [(key, [score])]).to_pylist()
     return pa.Table.from_pylist(rows, schema=SIMILARITIES)

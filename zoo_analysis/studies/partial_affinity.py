@@ -73,7 +73,7 @@ def similarities_with_later(
         by_name = {(r.repo_id, str(r.revision)): x for r, x in ((refs[first], one), (ref, other))}
         a, b = sorted(by_name)
         found = compare_activations(by_name[a], by_name[b], neuronal, _PARTIAL, cache=prepared)
-        rows += similarity_rows(a, b, key, found.scores[-1:]).to_pylist()
+        rows += similarity_rows(a, b, [(key, found.scores[-1:])]).to_pylist()
     return rows
 
 

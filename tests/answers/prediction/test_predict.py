@@ -14,7 +14,7 @@ from zoo_analysis.answers.prediction.one_dataset import predictors
 from zoo_analysis.answers.prediction.predict import Prediction, predict
 from zoo_analysis.errors import QueryError
 from zoo_analysis.store import Store, open_store
-from zoo_analysis.store.accuracy import PredictedAccuracy
+from zoo_analysis.store.row_kinds.accuracy import PredictedAccuracy
 
 
 @pytest.fixture(scope="module")
@@ -158,7 +158,7 @@ def test_prediction_record(tmp_path: Path) -> None:
 
 
 def test_the_command_tells_it_in_words_and_rows(store: Store, tmp_path: Path) -> None:
-    done = zoo("predict", "lab/net-3-1", "--store", store.uri, "--no-keep")
+    done = zoo("predict", "net-3-1", "--store", store.uri, "--no-keep")
     assert "alpha predicts best" in " ".join(done.out.split())
     assert "inside" in done.out or "outside" in done.out
     told = json.loads(zoo("predict", "--store", store.uri, "--format", "json", "--no-keep").out)

@@ -9,8 +9,11 @@ import pytest
 from tests.support.command import zoo
 from tests.support.small_models import model_rows
 from zoo_analysis.answers.questions import ask, query
+from zoo_analysis.answers.remarks.empty_tables import TABLES
 from zoo_analysis.errors import QueryError
-from zoo_analysis.store import Store, list_queries, open_store
+from zoo_analysis.store import Store, get_query, list_queries, open_store
+from zoo_analysis.store.schemas import TABLES as SCHEMAS
+from zoo_analysis.store.views import view_names
 
 FAILED = datetime(2026, 3, 1, tzinfo=UTC)
 
@@ -59,7 +62,12 @@ def test_a_name_that_nothing_has_is_an_error_with_those_there_are(
         ("releases-per-week", {}, "the store holds no release; look for some: zoo track"),
         ("likeness-vs-accuracy", {}, "the store holds no comparison of models; compare some"),
         ("leaderboard", {"metric": "log_norm"}, "no model in the store has log_norm"),
-        ("coverage", {"below": "0.5"}, "the store holds no tensor left out"),
+        ("coverage", {"below": "0.5"}, "no model has its elements accounted for"),
+        ("history", {}, "the store holds no two checkpoints of one training run"),
+        ("history", {"run": "net"}, "the store holds no two checkpoints of one training run"),
+        ("revision-changes", {"metric": "alpha"}, "the store holds no model at two revisions"),
+        ("spectra-changes", {}, "the store holds no model at two revisions"),
+        ("warnings", {"series": "vgg"}, "no layer has a warning"),
         ("scan-days", {"since": "2100-01-01"}, "nothing in the store fits since=2100-01-01"),
     ],
 )
@@ -69,6 +77,52 @@ def test_where_all_names_are_known_the_note_tells_what_is_lacking(
     answer = ask(store, name, params)
     assert answer.table.num_rows == 0
     assert note in (answer.note or "")
+
+
+def test_every_question_has_a_reason_of_its_own_that_repeats_no_defaults(store: Store) -> None:
+    for question in list_queries():
+        assert question.empty, question.name
+        required = [param.name for param in question.params if param.required]
+        answer = ask(store, question.name, dict(zip(required, ("net-0", "net-1"), strict=False)))
+        if not answer.table.num_rows:
+            assert answer.note is not None
+            assert "fits" not in answer.note
+            assert answer.note.startswith("no rows: ")
+
+
+def test_what_was_asked_for_is_not_blamed_where_without_it_there_are_no_rows_either(
+    store: Store,
+) -> None:
+    note = ask(store, "accuracy-disagreements", {"dataset": "digits"}).note
+    assert note == f"no rows: {get_query('accuracy-disagreements').empty}"
+
+
+def test_every_table_and_view_says_what_it_would_hold(store: Store) -> None:
+    assert set(TABLES) == {*SCHEMAS, *view_names()}
+    for table in TABLES:
+        for sql in (
+            f"SELECT count(*) FROM {table} HAVING false",
+            f"from {table}",
+            f"FROM {table};",
+        ):
+            answer = ask(store, sql)
+            if not answer.table.num_rows:
+                empty = not store.run(f"FROM {table} LIMIT 1").num_rows
+                assert (answer.note is not None) == empty, sql
+                assert TABLES[table][0] in (answer.note or TABLES[table][0])
+
+
+def test_sql_without_rows_says_which_table_has_none(store: Store) -> None:
+    note = ask(store, "SELECT m.repo_id FROM models m JOIN studies s ON true").note
+    assert note == (
+        "no rows: the store holds no estimate of a study; run one: zoo study NAME "
+        "(zoo studies lists them)"
+    )
+    joined = "SELECT m.repo_id FROM models m LEFT JOIN studies s ON true WHERE m.series = 'x'"
+    assert ask(store, joined).note is None
+    told = zoo("query", "FROM studies", "--store", store.uri)
+    assert told.out.count("no rows") == 1
+    assert zoo("query", "FROM studies", "--store", store.uri, "-f", "csv").err.startswith("no rows")
 
 
 def test_the_command_prints_the_note_where_a_reader_sees_it(store: Store) -> None:

@@ -3,6 +3,8 @@
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from zoo_analysis.answers.remarks.regression_words import told_of_regression
 
@@ -30,8 +32,21 @@ def test_an_order_that_is_sure_is_said_with_its_chance() -> None:
             {"kendall_tau": 0.9, "tau_low": 0.5, "tau_high": 1.0},
             "against theory (higher",
         ),
-        ({"perm_p": 0.051}, "does not order the 8 models of vgg better than chance may"),
-        ({"perm_p": 0.51}, "by chance 51 in 100"),
+        (
+            {"perm_p": 0.051, "q": None},
+            "does not order the 8 models of vgg better than chance may:",
+        ),
+        (
+            {"perm_p": 0.051, "q": 0.17},
+            "does not order the 8 models of vgg better than chance may:",
+        ),
+        (
+            {"perm_p": 0.03, "q": 0.17},
+            "does not order the 8 models of vgg better than chance may, once all that were tried "
+            "are counted: τ −0.93 (−1.00 to −0.60), by chance 1 in 33",
+        ),
+        ({"perm_p": 0.03, "q": 0.17}, "of all that were tried, q 0.17."),
+        ({"perm_p": 0.51, "q": 0.6}, "by chance 51 in 100"),
         ({"perm_p": 1e-5}, "by chance less than 1 in 10,000"),
         ({"series": None}, "the 8 models of no series"),
         ({"flags": "influential (vgg11)"}, "Beware: influential (vgg11)."),
@@ -43,3 +58,10 @@ def test_an_order_that_is_sure_is_said_with_its_chance() -> None:
 )
 def test_what_is_not_sure_is_said_so(changed: dict[str, Any], told: str) -> None:
     assert told in told_of_regression(VGG | changed)
+
+
+@given(st.floats(1e-4, 1), st.floats(1, 100))
+def test_an_order_is_said_of_the_corrected_chance_alone(chance: float, tried: float) -> None:
+    q = min(chance * tried, 1.0)
+    told = told_of_regression(VGG | {"perm_p": chance, "q": q})
+    assert ("does not order" in told) == (q >= 0.05)

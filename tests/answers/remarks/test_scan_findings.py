@@ -30,7 +30,8 @@ def test_the_scan_in_three_lines_and_the_next_command(tmp_path: Path) -> None:
     found = scan_findings(store, "second", "m")
     assert found is not None
     assert found.told == (
-        "1 of 4 models look random, by their share of such layers: lab/raw (100 %)",
+        "1 of 4 models look random, by their share of such layers: lab/raw (100 %) "
+        "(said of spectra, not of accuracy)",
         "12 of 24 layers have a warning, in 4 of 4 models: zoo query warnings",
         "in series vgg, by alpha_weighted (lower is better): lab/before (1) first, "
         "lab/a (4) last of 3",

@@ -49,6 +49,20 @@ def test_a_name_stays_beside_its_value(capsys: pytest.CaptureFixture[str]) -> No
     assert all(f"number{n:02} value{n:02}" in out for n in range(20))
 
 
+def test_a_command_within_a_sentence_stays_on_one_line(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for command in ("zoo scan run/checkpoint-*", "zoo accuracies sync --from SOURCE", "zoo retry"):
+        for words in range(20):
+            say("word " * words + f"and then: {command}, or not; and so on it goes for a while")
+            assert f"{command}," in capsys.readouterr().out
+
+
+def test_a_number_has_the_minus_that_can_be_typed(capsys: pytest.CaptureFixture[str]) -> None:
+    say("τ −0.93 (−1 to −.5, p 2e−05); the difference a − b")
+    assert capsys.readouterr().out == "τ -0.93 (-1 to -.5, p 2e-05); the difference a − b\n"
+
+
 def test_commands_stay_on_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     command = f"zoo show owner/name --store {PATH}"
     say_whole(command)

@@ -45,7 +45,7 @@ def greedy() -> None:
     ("work", "limits", "said"),
     [
         (endless, Limits(0.3, GB), "more than 0 s: --model-seconds allows more"),
-        (greedy, Limits(60, GB // 4), "more than 0.268 GB of memory: --model-memory allows more"),
+        (greedy, Limits(60, GB // 4), "more than 268 MB of memory: --model-memory allows more"),
     ],
 )
 def test_work_beyond_its_limits_is_interrupted(
@@ -77,7 +77,7 @@ def test_no_task_gets_more_than_its_share_of_the_nodes_memory(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(module, "SHARE", (GB // 4) / psutil.virtual_memory().total)
-    said = "more than 0.268 GB of memory: 1% of the node's"
+    said = "more than 268 MB of memory: 1% of the node's"
     with pytest.raises(LimitError, match=said), bounded(Limits(60, 10**15)):
         greedy()
 

@@ -42,6 +42,7 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Store:
         {**failed, "repo_id": f"lab/bad{i}", "stage": "open", "error": error}
         for i, error in enumerate(["CheckpointError", "CheckpointError", "MemoryError"])
     ]
+    failures.append({**failures[0], "error": "MemoryError"})
     store.append("failures", pa.Table.from_pylist(failures))
     reported = [
         {
@@ -69,9 +70,10 @@ def test_shares_elements_and_causes_are_those_of_the_tables(watched: Store) -> N
     elements = {row["what"]: row["elements"] for row in rows if "elements" in row}
     assert elements == {"measured": 900 + 873 + 450, "vectors": 300, "not understood": 27 + 450}
     causes = {row["cause"]: row["models"] for row in rows if "cause" in row}
-    assert causes == {"open: CheckpointError": 2, "open: MemoryError": 1}
+    assert causes == {"open: CheckpointError": 2, "open: MemoryError": 2}
     told = " ".join(chart.to_dict()["title"]["subtitle"])
     assert "3 models whose elements are accounted for" in told
+    assert "3 models failed; one that failed of several causes is drawn with each." in told
 
 
 def test_a_store_without_any_of_it_says_so(tmp_path_factory: pytest.TempPathFactory) -> None:

@@ -29,6 +29,7 @@ def compared(tmp_path_factory: pytest.TempPathFactory) -> Store:
         **{"measure": "cka", "probe": "digits:1", "mode": "full", "neurons": "channel"},
         **{"selection": "all", "n_samples": 100, "run_id": "r", "revision_a": "r"},
         **{"revision_b": "r", "computed_at": datetime.now(UTC), "layer_a": None, "layer_b": None},
+        "calibrated": None,
     }
     rows = [
         {**common, "repo_id_a": a, "repo_id_b": b, "value": value(a, b)}
@@ -38,6 +39,7 @@ def compared(tmp_path_factory: pytest.TempPathFactory) -> Store:
     rows += [
         {**common, "repo_id_a": "lab/a0", "repo_id_b": "lab/b1", "layer_a": f"x{i}"}
         | {"layer_b": f"y{j}", "value": 1 / (1 + i + 2 * j)}
+        | ({"calibrated": float(i == j)} if i < 2 else {})
         for i in range(3)
         for j in range(2)
     ]
@@ -56,7 +58,7 @@ def test_cells_are_the_stored_values_and_groups_stand_together(compared: Store) 
         assert cell["value"] == (None if unknown else value(cell["a"], cell["b"]))
     order = [cell["b"] for cell in cells[:6]]
     assert [GROUPS[name] for name in order] in [list("aaabbb"), list("bbbaaa")]
-    assert "1 pairs without a value" in " ".join(spec["title"]["subtitle"])
+    assert "1 pair without a value counts" in " ".join(spec["title"]["subtitle"])
 
 
 def test_the_tree_joins_models_at_the_distance_of_their_groups(compared: Store) -> None:
@@ -105,3 +107,14 @@ def test_the_map_sets_groups_apart_and_tells_its_stress(compared: Store) -> None
     assert "stress-1" in " ".join(chart.to_dict()["title"]["subtitle"])
     low, high = chart.to_dict()["layer"][0]["encoding"]["x"]["scale"]["domain"]
     assert low < min(p["x"] for p in points) <= max(p["x"] for p in points) < high
+
+
+def test_layers_that_are_alike_by_chance_are_crossed_out(compared: Store) -> None:
+    chart = figures.layers(compared, "a0", "b1", "cka")
+    alt.TopLevelSpec.validate(chart.to_dict())
+    (cells,) = datasets(chart)
+    crossed = {(cell["a"], cell["b"]) for cell in cells if cell["chance"]}
+    assert crossed == {("x0", "y1"), ("x1", "y0")}, "x2 was not calibrated"
+    marks = [layer["mark"] for layer in chart.to_dict()["layer"]]
+    assert [mark["text"] for mark in marks if mark["type"] == "text"] == ["×"]
+    assert "no more alike than chance" in " ".join(chart.to_dict()["title"]["subtitle"])

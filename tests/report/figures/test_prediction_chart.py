@@ -5,6 +5,7 @@ from pathlib import Path
 import altair as alt
 import pytest
 
+from tests.report.figures.drawing import Drawing, place
 from tests.support.reported_zoo import SERIES, made, report
 from zoo_analysis.answers.prediction.predict import predict
 from zoo_analysis.errors import QueryError
@@ -23,6 +24,11 @@ def test_predictions_against_what_was_reported_later(tmp_path: Path) -> None:
     report(store, {near.repo_id: near.predicted, far.repo_id: 1.0})
     chart = figures.predictions(store, dataset="d")
     made_of = chart.to_dict()
+    drawing = Drawing(chart)
+    for (width, height), marks in drawing.panels:
+        for x, y in (place(mark) for mark in marks if mark.kind == "symbol"):
+            assert 2 < x < width - 2
+            assert 2 < y < height - 2
     alt.TopLevelSpec.validate(made_of)
     drawn = {
         row["model"]: row

@@ -122,6 +122,11 @@ def test_the_grid_has_kendalls_tau_of_every_series_and_metric(zoo: Store) -> Non
     assert datasets(same) == datasets(chart)
 
 
+def test_the_grid_has_the_metrics_that_are_named(zoo: Store) -> None:
+    (cells,) = datasets(figures.metrics(zoo, "alpha"))
+    assert {cell["metric"] for cell in cells} == {"alpha"}
+
+
 def test_of_many_models_a_bounded_number_is_drawn_with_the_extremes(tmp_path: Path) -> None:
     generator = np.random.default_rng(1)
     lines = ["model,series,dataset,top1,alpha"]

@@ -2,20 +2,23 @@
 
 import json
 import re
+import shlex
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from tests.report.page.conftest import HOSTILE, PLAIN, commit
+from tests.report.conftest import HOSTILE, PLAIN, commit
 from tests.report.page.reading import Page, data_of
 from zoo_analysis.answers.diagnosis import diagnose
 from zoo_analysis.answers.ranking import rank
 from zoo_analysis.answers.regressions import regress
+from zoo_analysis.answers.remarks.regression_words import told_of_regression
 from zoo_analysis.cli import main
 from zoo_analysis.errors import QueryError, ZooError
 from zoo_analysis.report.page.build import build_report
-from zoo_analysis.report.page.markup import file_stem, plain, scaled, script, web_address
+from zoo_analysis.report.page.cell_texts import scaled, web_address
+from zoo_analysis.report.page.markup import file_stem, plain, script
 from zoo_analysis.store import Store, open_store
 from zoo_analysis.store.schemas import LEADING_COLUMNS, QUALITIES
 
@@ -45,7 +48,7 @@ def test_nothing_of_a_stranger_is_markup(folder: Path) -> None:
         *("ul", "li", "main", "h1", "h2", "h3", "footer", "div", "table", "caption", "thead"),
         *("tr", "th", "tbody", "td", "bdi", "dl", "dt", "dd", "details", "summary", "pre", "code"),
         *("figure", "figcaption", "label", "select", "button", "input", "form", "noscript", "img"),
-        *("section",),
+        *("section", "span"),
     }
     for path in folder.rglob("*.html"):
         page = Page(path)
@@ -106,6 +109,8 @@ def test_a_series_page_draws_the_regression_that_its_sql_gives(
     data = data_of(folder / "data" / f"series-{file_stem('nets')}.js")
     page = Page(folder / "series" / f"{file_stem('nets')}.html")
     points, command = (part.strip() for part in page.text("code").split("zoo ")[:2])
+    where = shlex.split(command)[-1]
+    assert command == shlex.join(["regress", "--by", "series", "--where", where])
     rows = strange.run(points).to_pylist()
     assert [row["repo_id"] for row in rows] == [name for name, _ in data["models"]] == [*PLAIN]
     assert [row["value"] for row in rows] == data["accuracies"]
@@ -114,8 +119,9 @@ def test_a_series_page_draws_the_regression_that_its_sql_gives(
         assert [each[row["metric"]] for each in rows] == pytest.approx(drawn["values"], rel=1e-4)
         x, y = np.array(drawn["line"]).T
         assert y == pytest.approx(row["intercept"] + row["slope"] * x, rel=1e-3)
-        assert drawn["text"] in page.text("li")
-    assert command == "regress --by series"
+        assert page.text("li").count(told_of_regression(row)) == 1
+    shown = regress(strange, by="series", where=where).to_pylist()
+    assert {row["series"] for row in shown} == {"nets"}
 
 
 def test_a_model_page_tells_what_the_store_holds(strange: Store, folder: Path) -> None:
@@ -239,7 +245,10 @@ def test_averages_without_layers_have_a_page(tmp_path: Path) -> None:
         ("timm/vgg11.tv_in1k", "timm-vgg11-tv-in1k"),
         ("../../etc/passwd", "etc-passwd"),
         ("CON", "con"),
-        ("模型", ""),
+        ("模型", "unnamed"),
+        ("..", "unnamed"),
+        ("-", "unnamed"),
+        ("-rf", "rf"),
         ("x" * 900, "x" * 48),
     ],
 )

@@ -1,57 +1,22 @@
 """The report in Debian's Chromium, from disk: it sorts, filters, draws, and runs nothing else."""
 
 import re
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import pytest
 
-from tests.report.page.conftest import HOSTILE, PLAIN
+from tests.report.conftest import HOSTILE, PLAIN
+from tests.report.page.conftest import CHROMIUM
 from tests.report.page.reading import data_of
 from zoo_analysis.report.page.markup import file_stem
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page
 
-CHROMIUM = shutil.which("chromium")
 pytestmark = pytest.mark.skipif(
     CHROMIUM is None, reason="no chromium here: apt-get install chromium"
 )
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator["Browser"]:
-    api = pytest.importorskip("playwright.sync_api")
-    with api.sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield opened
-        opened.close()
-
-
-@pytest.fixture
-def context(browser: "Browser") -> Iterator["BrowserContext"]:
-    made = browser.new_context(viewport={"width": 1400, "height": 900}, offline=True)
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def page(context: "BrowserContext") -> Iterator["Page"]:
-    """A tab in which nothing may be said on the console, fail, be asked of a network, or pop up."""
-    opened = context.new_page()
-    wrong: list[str] = []
-    opened.on("console", lambda message: wrong.append(message.text))
-    opened.on("pageerror", lambda error: wrong.append(str(error)))
-    opened.on("requestfailed", lambda request: wrong.append(request.url))
-    opened.on("dialog", lambda dialog: (wrong.append(dialog.message), dialog.dismiss()))
-    opened.on(
-        "request",
-        lambda request: None if request.url.startswith("file:") else wrong.append(request.url),
-    )
-    yield opened
-    assert not wrong
 
 
 def names(page: "Page") -> list[str]:

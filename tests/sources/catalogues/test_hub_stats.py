@@ -59,14 +59,20 @@ def found(place: str, **query: Any) -> list[str]:
     ]
 
 
-@pytest.fixture(scope="module", params=["nested", "json"])
+@pytest.fixture(scope="module", params=["nested", "json", "large"])
 def table(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> str:
-    """The table with nested columns, and with JSON in their place."""
+    """The table with nested columns, and with JSON in their place, of either type of text."""
     rows = ROWS
-    if request.param == "json":
+    if request.param != "nested":
         nested = ("tags", "safetensors", "gguf")
         rows = [r | {n: r[n] and json.dumps(r[n]) for n in nested} for r in ROWS]
-    return written(tmp_path_factory.mktemp("hub") / "models.parquet", rows)
+    place = tmp_path_factory.mktemp("hub") / "models.parquet"
+    table = pa.Table.from_pylist(rows)
+    if request.param == "large":
+        fields = [f.with_type(pa.large_string()) if f.type == "string" else f for f in table.schema]
+        table = table.cast(pa.schema(fields))
+    pq.write_table(table, place)
+    return str(place)
 
 
 @pytest.mark.parametrize(

@@ -37,7 +37,7 @@ def test_a_catalogue_shows_its_models_and_queries(tmp_path: Path) -> None:
     )
     assert [CatalogueMember(**row) for row in catalogue_members(str(file)).to_pylist()] == [
         CatalogueMember("me/a@v1", "nets", 0, None, "me/a", "v1"),
-        CatalogueMember("all with author me, filter ('x', 'y')", "others", None, None, None, None),
+        CatalogueMember("all with author me, filter x and y", "others", None, None, None, None),
     ]
 
 

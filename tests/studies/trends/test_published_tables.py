@@ -15,12 +15,20 @@ from scipy.stats import kendalltau
 
 from tests.support.reference import NATURE_2021, VGG_2020
 from zoo_analysis.errors import SourceError
+from zoo_analysis.store.records import table_of
 from zoo_analysis.studies.at_hand import published_fits
 from zoo_analysis.studies.nature_2021 import judged, run
 from zoo_analysis.studies.study import Setting
 from zoo_analysis.studies.trends.authors_files import FILES, fetch_all
 from zoo_analysis.studies.trends.lead import Families, Lead
-from zoo_analysis.studies.trends.printed_cells import OUTLIERS, agree, families, large_scale_cells
+from zoo_analysis.studies.trends.printed_cells import (
+    OUTLIERS,
+    Cell,
+    agree,
+    beside,
+    families,
+    large_scale_cells,
+)
 from zoo_analysis.studies.trends.published import (
     METRICS,
     SERIES_METRICS,
@@ -319,3 +327,23 @@ def test_the_demonstration_has_the_true_means_where_the_data_are(
     nothing, how = published_fits(tmp_path)
     assert nothing == []
     assert "zoo study nature-2021" in how
+
+
+def test_the_statistics_of_a_metric_stand_in_one_row_and_what_differs_is_shown_twice() -> None:
+    of = ("imagenet-1k", "VGG", "alpha")
+    cells = [
+        Cell(*of, "rmse", 0.99, 0.9934),  # the same as printed
+        Cell(*of, "r2", 0.76, 0.7012),
+        Cell(*of, "kendall_tau", -0.6, float("nan")),
+        Cell(*of[:2], "log_norm", "r2", 0.5, 0.5),
+    ]
+    table = beside(table_of(Cell, cells))
+    assert table.column_names == ["dataset", "family", "metric", *STATISTICS]
+    rows = table.to_pylist()
+    assert [row["metric"] for row in rows] == ["alpha", "log_norm"]
+    assert [rows[0][name] for name in STATISTICS] == [
+        "0.99",
+        "0.76 ≠ 0.70",
+        "-0.60 ≠ ?",
+    ]
+    assert [rows[1][name] for name in STATISTICS] == [None, "0.50", None]

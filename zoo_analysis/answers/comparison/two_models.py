@@ -53,7 +53,7 @@ class MetricComparison:
         better: repo_id of the model with the lower average; null where they are equal, where one of
             them looks random, and where they are not of one series.
         layers: corresponding layers of the networks that both have the metric.
-        layers_a_better, layers_b_better: in how many of them a, or b, has the lower value.
+        layers_a_lower, layers_b_lower: in how many of them a, or b, has the lower value.
         wilcoxon_p: of Wilcoxon's signed-rank test over them.
     """
 
@@ -63,8 +63,8 @@ class MetricComparison:
     difference: float
     better: str | None
     layers: int
-    layers_a_better: int
-    layers_b_better: int
+    layers_a_lower: int
+    layers_b_lower: int
     wilcoxon_p: float
 
 
@@ -248,7 +248,7 @@ def _by_metric(
         difference=y - x,
         better=None if untold else a.repo_id if x < y else b.repo_id,
         layers=len(gaps),
-        layers_a_better=int(np.sum(gaps > 0)),
-        layers_b_better=int(np.sum(gaps < 0)),
+        layers_a_lower=int(np.sum(gaps > 0)),
+        layers_b_lower=int(np.sum(gaps < 0)),
         wilcoxon_p=float(wilcoxon(gaps).pvalue) if tested else math.nan,
     )

@@ -139,12 +139,13 @@ def status(store: Store | str | Path | None = None, scan: str | None = None) -> 
         The runs.
 
     Raises:
-        StoreError: a store that cannot be read.
+        StoreError: there is no store, or it cannot be read.
         ZooError: no such scan, or several.
     """
     store = as_store(store)
     told = told_of(store.location)
-    rows = store.run(_ROWS, {"scan": scan or ""}).to_pylist() if store.exists() else []
+    asked = store.exists() or not told  # of a run that has committed nothing yet its file tells
+    rows = store.run(_ROWS, {"scan": scan or ""}).to_pylist() if asked else []
     recorded = {row["scan_id"]: row for row in rows}
     for scan_id, row in recorded.items():
         if row["finished_at"]:  # its process was killed before it removed its file

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo_analysis.answers.defaults import LEAST_COVERAGE
-from zoo_analysis.answers.names import check, there
+from zoo_analysis.answers.names import the_one, there
 from zoo_analysis.answers.points import models_where
 from zoo_analysis.errors import QueryError
 from zoo_analysis.store import Store
@@ -84,7 +84,8 @@ def labelled(
         accuracy: kind of accuracy; ``top1`` and ``accuracy`` are the same.
         method: only methods whose id begins with this.
         where: an SQL condition on models, as `points.Selection` takes it.
-        models: repo_ids to predict, whatever is reported of them; empty for all without a report.
+        models: repo_ids to predict, or parts that only one has, whatever is reported of them; empty
+            for all without a report.
 
     Raises:
         QueryError: no model measured, or none of them with a report; a data set, kind of accuracy,
@@ -94,8 +95,8 @@ def labelled(
     measured = store.run(_MODELS, {"method": method}).to_pandas()
     if where is not None:
         measured = measured[measured["repo_id"].isin(models_where(store, where))]
-    for model in models:
-        check(model, sorted(set(measured["repo_id"])), "measured model")
+    names = sorted(set(measured["repo_id"]))
+    models = [the_one(model, names, "measured model") for model in models]
     if not len(measured):
         raise QueryError("no model was measured; run `zoo scan`, or name another method")
     reports = store.run(_REPORTS, {"accuracy": kind, "dataset": dataset}).to_pandas()

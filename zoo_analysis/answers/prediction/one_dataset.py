@@ -17,7 +17,7 @@ from zoo_analysis.stats import (
     predict_by_groups,
 )
 from zoo_analysis.stats.percent_scale import logit, percents
-from zoo_analysis.store.accuracy import PredictedAccuracy
+from zoo_analysis.store.row_kinds.accuracy import PredictedAccuracy
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -131,7 +131,8 @@ class DatasetPredictor:
         at = self._columns(wanted)
         across = self._across(at, self._predictors)
         baseline = self._across(at, self._predictors[:1])
-        error, baseline_error = self._error(across), self._error(baseline)
+        errors = across.errors if across else {}
+        error, baseline_error = self._errors(across, baseline)
         if error is not None and baseline_error is not None and error >= baseline_error:
             across, error = baseline, baseline_error  # choosing does not pay
         rows = self._rows(wanted, across)
@@ -148,7 +149,7 @@ class DatasetPredictor:
             baseline_error=baseline_error,
             predicted=predicted,
             abstained=len(rows) - predicted,
-            errors=across.errors if across else {},
+            errors=errors,
             remarks=self.data.remarks,
         )
         return told, rows
@@ -244,18 +245,19 @@ class DatasetPredictor:
                 return f"its {name} {value:.3g} is outside {known.min():.3g} to {known.max():.3g}"
         return f"it is outside the range of its series in what {predictor.name} predicts by"
 
-    def _error(self, found: GroupPrediction | None) -> float | None:
-        """Root of the mean squared error on series left out, in the accuracy's unit.
+    def _errors(self, *found: GroupPrediction | None) -> list[float | None]:
+        """Roots of the mean squared errors on series left out, in the accuracy's unit.
 
-        Each series weighs the same.
+        Each series weighs the same; of models that all of them predict.
         """
-        if found is None or not found.left_out_inside.any():
-            return None
-        back = percents(found.left_out) if self._percent else found.left_out
-        missed = (back - self._values) ** 2
-        of_series = [missed[own].mean() for own in self._own(found.left_out_inside)]
-        return float(np.sqrt(np.mean(of_series)))
-
-    def _own(self, counted: np.ndarray) -> list[np.ndarray]:
-        """The models of each series among those counted."""
-        return [counted & (self._series == name) for name in set(self._series[counted])]
+        made = [each for each in found if each is not None]
+        counted = np.all([np.ones(len(self._y), bool), *(e.left_out_inside for e in made)], axis=0)
+        if len(made) < len(found) or not counted.any():
+            return [None] * len(found)
+        own = [counted & (self._series == name) for name in set(self._series[counted])]
+        errors: list[float | None] = []
+        for each in made:
+            back = percents(each.left_out) if self._percent else each.left_out
+            missed = (back - self._values) ** 2
+            errors.append(float(np.sqrt(np.mean([missed[rows].mean() for rows in own]))))
+        return errors

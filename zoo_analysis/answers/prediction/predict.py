@@ -13,8 +13,8 @@ from zoo_analysis.answers.prediction.one_dataset import DatasetPrediction, Datas
 from zoo_analysis.errors import QueryError
 from zoo_analysis.lookup import listed
 from zoo_analysis.store import Store, as_store
-from zoo_analysis.store.accuracy import PredictedAccuracy
 from zoo_analysis.store.records import table_of
+from zoo_analysis.store.row_kinds.accuracy import PredictedAccuracy
 from zoo_analysis.store.runs import new_run_id
 
 _KEPT: Final = "SELECT repo_id, dataset, metric, level FROM predictions WHERE of_version = $v"
@@ -88,8 +88,9 @@ def predict(
 
     Args:
         store: a store, or what `open_store` takes.
-        models: repo_ids to predict, even where something is reported of them: it is set aside, and
-            then set beside the prediction. Empty for all without a report.
+        models: repo_ids to predict, or parts that only one has, even where something is reported of
+            them: it is set aside, and then set beside the prediction. Empty for all without a
+            report.
         dataset: only on this data set; else on all with reports enough for intervals.
         accuracy: kind of accuracy: ``top1`` (or ``accuracy``), ``top5``, ….
         method: only methods whose id begins with this.
@@ -156,4 +157,7 @@ def _keep(store: Store, rows: Sequence[Prediction]) -> None:
 def told_of_too_few(names: Sequence[str]) -> str:
     """Data sets with too few reports, in words; at most six by name."""
     more = f" and {len(names) - 6} more" if len(names) > 6 else ""
-    return f"too few reports for intervals on {', '.join(names[:6])}{more}"
+    return (
+        f"too few reports for intervals on {', '.join(names[:6])}{more}: "
+        "zoo predict --dataset NAME tells why"
+    )

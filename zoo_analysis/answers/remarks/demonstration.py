@@ -8,6 +8,7 @@ from typing import Any, Final
 import pyarrow as pa
 
 from zoo_analysis.store import Store
+from zoo_analysis.texts import typeset
 
 #: Of the false discovery rate, below which a correlation is said to be seen.
 _SEEN: Final = 0.05
@@ -130,8 +131,8 @@ def _range(shares: Sequence[float]) -> str:
 
 def _tau(row: Mapping[str, Any]) -> str:
     interval = "" if row["tau_low"] is None else f" (95 %: {_interval(row)})"
-    return f"τ = {row['kendall_tau']:+.2f}{interval}"
+    return typeset(f"τ = {row['kendall_tau']:+.2f}") + interval
 
 
 def _interval(row: Mapping[str, Any]) -> str:
-    return f"{row['tau_low']:+.2f} to {row['tau_high']:+.2f}"
+    return typeset(f"{row['tau_low']:+.2f} to {row['tau_high']:+.2f}")

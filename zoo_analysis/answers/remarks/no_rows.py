@@ -1,12 +1,19 @@
 """The reason why a named question has no rows."""
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from zoo_analysis.answers.names import there, why_unmeasured
+from zoo_analysis.answers.remarks.empty_tables import (
+    COMPARED,
+    REPORTED,
+    SCANNED,
+    TABLES,
+    why_table_is_empty,
+    why_tables_are_empty,
+)
 from zoo_analysis.errors import QueryError
 from zoo_analysis.lookup import near
 from zoo_analysis.store import NamedQuery, Store, as_store
@@ -30,10 +37,8 @@ def _is_called(known: str, given: str) -> bool:
 
 
 _ALL: Final = "SELECT DISTINCT repo_id FROM models ORDER BY ALL"
-_MODEL: Final = _Kind(_ALL, _is_called, "scan one: zoo scan SOURCE")
-_END: Final = _Kind(_ALL, str.endswith, "scan one: zoo scan SOURCE")
-_COMPARED: Final = "compare some: zoo correlate"
-_REPORTED: Final = "sync some: zoo accuracies sync"
+_MODEL: Final = _Kind(_ALL, _is_called, SCANNED)
+_END: Final = _Kind(_ALL, str.endswith, SCANNED)
 _KINDS: Final[Mapping[str, _Kind]] = {
     "metric": _Kind(SUMMARY_COLUMNS),
     "quality": _Kind(QUALITIES),
@@ -41,8 +46,8 @@ _KINDS: Final[Mapping[str, _Kind]] = {
         "SELECT DISTINCT series FROM models WHERE series IS NOT NULL ORDER BY ALL",
         lacking="give some: zoo series set SERIES MODEL...",
     ),
-    "dataset": _Kind("SELECT DISTINCT dataset FROM accuracy ORDER BY ALL", lacking=_REPORTED),
-    "accuracy": _Kind("SELECT DISTINCT metric FROM accuracy ORDER BY ALL", lacking=_REPORTED),
+    "dataset": _Kind("SELECT DISTINCT dataset FROM accuracy ORDER BY ALL", lacking=REPORTED),
+    "accuracy": _Kind("SELECT DISTINCT metric FROM accuracy ORDER BY ALL", lacking=REPORTED),
     "method": _Kind("SELECT DISTINCT method FROM commits ORDER BY ALL", str.startswith),
     "model": _MODEL,
     "repo_id": _MODEL,
@@ -54,12 +59,12 @@ _KINDS: Final[Mapping[str, _Kind]] = {
     "watch": _Kind(
         "SELECT DISTINCT watch FROM releases ORDER BY ALL", lacking="look: zoo track WATCH.toml"
     ),
-    "reference": _Kind("SELECT DISTINCT other FROM likeness ORDER BY ALL", lacking=_COMPARED),
-    "measure": _Kind("SELECT DISTINCT measure FROM similarities ORDER BY ALL", lacking=_COMPARED),
+    "reference": _Kind("SELECT DISTINCT other FROM likeness ORDER BY ALL", lacking=COMPARED),
+    "measure": _Kind("SELECT DISTINCT measure FROM similarities ORDER BY ALL", lacking=COMPARED),
     "probe": _Kind(
         "SELECT DISTINCT probe FROM similarities WHERE probe IS NOT NULL ORDER BY ALL",
         str.startswith,
-        _COMPARED,
+        COMPARED,
     ),
     "predictor": _Kind(
         "SELECT DISTINCT predictor FROM predictions WHERE predictor IS NOT NULL ORDER BY ALL",
@@ -69,19 +74,6 @@ _KINDS: Final[Mapping[str, _Kind]] = {
     "warning": _Kind(
         "SELECT DISTINCT unnest(string_split(warning, ', ')) FROM layers ORDER BY ALL"
     ),
-}
-#: Tables that a question may ask in vain: a word for their rows, and what makes some.
-_TABLES: Final = {
-    "accuracy": ("reported accuracy", _REPORTED),
-    "likeness": ("comparison of models", _COMPARED),
-    "layer_likeness": ("comparison of layers", _COMPARED),
-    "releases": ("release", "look for some: zoo track WATCH.toml"),
-    "failures": ("failure", ""),
-    "forecasts": ("prediction", "make some: zoo predict"),
-    "scans": ("scan", "scan something: zoo scan SOURCE"),
-    "left_out": ("tensor left out", ""),
-    "models": ("model", "scan one: zoo scan SOURCE"),
-    "commits": ("model", "scan one: zoo scan SOURCE"),
 }
 
 
@@ -115,20 +107,24 @@ def why_none(store: Store, named: NamedQuery, values: Mapping[str, object]) -> s
             model, watch, …; suggests the nearest.
     """
     for param in named.params:
-        if param.name in _KINDS and isinstance(value := values[param.name], str):
+        value = values[param.name]
+        if param.name in _KINDS and isinstance(value, str) and value != param.default:
             _refuse_unknown(store, param.name, value)
     if isinstance(metric := values.get("metric"), str) and not _has(store, metric):
         return f"no rows: no model in the store has {metric}"
-    for table in re.findall(r"(?:FROM|JOIN) (\w+)", named.sql):
-        if table in _TABLES and not store.run(f"SELECT 1 FROM {table} LIMIT 1").num_rows:
-            what, remedy = _TABLES[table]
-            return f"no rows: the store holds no {what}" + (f"; {remedy}" if remedy else "")
-    given = ", ".join(
-        f"{param.name}={values[param.name]}"
-        for param in named.params
-        if values[param.name] is not None and param.name != "limit"
-    )
-    return f"no rows: nothing in the store fits {given}" if given else "no rows: nothing to tell"
+    if told := why_tables_are_empty(store, named.sql):
+        return f"no rows: {told}"
+    usual = {param.name: param.default for param in named.params}
+    asked = {param.name: param.required for param in named.params}
+    given = {
+        name: value
+        for name, value in values.items()
+        if value != usual[name] and not asked[name] and name != "limit"
+    }
+    if given and _answers(store, named, {**values, **{name: usual[name] for name in given}}):
+        told = ", ".join(f"{name}={_short(value)}" for name, value in given.items())
+        return f"no rows: nothing in the store fits {told}"
+    return f"no rows: {named.empty or 'nothing in the store answers the question'}"
 
 
 def why_empty(store: Store | str | Path | None, table: str, given: str = "") -> str:
@@ -142,10 +138,18 @@ def why_empty(store: Store | str | Path | None, table: str, given: str = "") -> 
     Raises:
         StoreError: there is no store.
     """
-    what, remedy = _TABLES[table]
-    if given and as_store(store).run(f"SELECT 1 FROM {table} LIMIT 1").num_rows:
-        return f"no rows: no {what} in the store {given}"
-    return f"no rows: the store holds no {what}; {remedy}"
+    told = why_table_is_empty(as_store(store), table)
+    return f"no rows: {told or f'no {TABLES[table][0]} in the store {given}'}"
+
+
+def _answers(store: Store, named: NamedQuery, values: Mapping[str, object]) -> bool:
+    """Whether a question has an answer with other values of its parameters."""
+    asked = f"SELECT 1 FROM (\n{named.sql.rstrip().rstrip(';')}\n) LIMIT 1"
+    return bool(store.run(asked, values).num_rows)
+
+
+def _short(value: object) -> str:
+    return f"({len(value)} names)" if isinstance(value, list) else str(value)
 
 
 def _has(store: Store, metric: str) -> bool:

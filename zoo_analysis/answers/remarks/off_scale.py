@@ -14,6 +14,7 @@ from zoo_analysis.answers.remarks.finding import (
     listed,
 )
 from zoo_analysis.stats import robust_z, share
+from zoo_analysis.texts import typeset
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -57,7 +58,9 @@ def scale_collapse(layers: "pd.DataFrame") -> Finding:
     if not names:
         text = f"none of {counted(compared)} is a decade off those of its kind and shape{rest}"
         return Finding(name, "none", text, numbers)
-    told = [f"{layer} (10^{by:+.1f})" for layer, by in zip(names, off[odd], strict=True)]
+    told = [
+        f"{layer} (10^{typeset(f'{by:+.1f}')})" for layer, by in zip(names, off[odd], strict=True)
+    ]
     verdict = extent("collapsed", few) if small.any() else "large norms"
     text = (
         f"{in_words(few)} have an anomalously small and {int(large.sum())} a large spectral norm "

@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-#: Chance below which a correlation is said to be seen.
+from zoo_analysis.texts import typeset
+
+#: False discovery rate below which a correlation is said to be seen.
 _SEEN: Final = 0.05
 #: Fewest shufflings out of which one can be told: below, the chance is “less than”.
 _SHUFFLED: Final = 10_000
@@ -15,8 +17,9 @@ def told_of_regression(row: Mapping[str, Any]) -> str:
     For example: ``log_alpha_norm orders the 8 models of vgg by accuracy, as theory says (lower is
     better): τ −0.93 (−1.00 to −0.60), by chance 1 in 600; R² 0.88 (0.45 to 0.97)``.
 
-    It “orders” them where chance is below 1 in 20 and the interval of τ leaves out 0, and “may
-    order” them where the interval does not.
+    It “orders” them where the chance, corrected for all that were tried (`q`), is below 1 in 20
+    and the interval of τ leaves out 0, and “may order” them where the interval does not. Where only
+    the chance of this one alone is as small, that is said, and no order.
 
     Args:
         row: a series (None: of no series), metric, n, and the statistics; null where unknown.
@@ -27,8 +30,10 @@ def told_of_regression(row: Mapping[str, Any]) -> str:
         return f"{row['metric']} says nothing of {models}: {row['flags'] or 'it is constant'}."
     low, high = row["tau_low"], row["tau_high"]
     ordered = low is not None and high is not None and low * high > 0
-    if chance >= _SEEN:
+    corrected = chance if row["q"] is None else row["q"]
+    if corrected >= _SEEN:
         told = f"{row['metric']} does not order {models} better than chance may"
+        told += ", once all that were tried are counted" if chance < _SEEN else ""
     else:
         order = "orders" if ordered else "may order"
         way = "as theory says (lower is better)" if tau < 0 else "against theory (higher is better)"
@@ -37,7 +42,7 @@ def told_of_regression(row: Mapping[str, Any]) -> str:
     if row["r2"] is not None:
         told += f"; R² {row['r2']:.2f}{_interval(row, 'r2', '{:.2f}'.format)}"
     if chance < _SEEN and row["q"] is not None:
-        told += f"; of all that were tried, q {row['q']:.2g}"
+        told += f"; of all that were tried, q {typeset(f'{corrected:.2g}')}"
     return f"{told}." + (f" Beware: {row['flags']}." if row["flags"] else "")
 
 
@@ -51,7 +56,7 @@ def _chance(p: float) -> str:
 
 
 def _signed(value: float) -> str:
-    return f"{value:+.2f}".replace("-", "−")
+    return typeset(f"{value:+.2f}")
 
 
 def _interval(row: Mapping[str, Any], name: str, form: Any) -> str:

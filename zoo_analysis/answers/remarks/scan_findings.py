@@ -74,7 +74,7 @@ def scan_findings(store: Store | str | Path | None, scan_id: str, method: str) -
     (layers,) = store.run(_LAYERS, of_scan).to_pylist()
     told = [
         f"{len(random)} of {judged} models look random, by their share of such layers"
-        f"{_named(random)}",
+        f"{_named(random)}" + (" (said of spectra, not of accuracy)" if random else ""),
         f"{layers['warned']} of {layers['layers']} layers have a warning, in "
         f"{layers['in_models']} of {len(models)} models: zoo query warnings",
     ]

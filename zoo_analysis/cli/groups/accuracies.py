@@ -46,7 +46,7 @@ def sync(
 ) -> None:
     """Bring reported accuracies up to date; all that sources report is kept with its source."""
     from zoo_analysis.cli.output import counted, say, write_summary
-    from zoo_analysis.cli.summaries import print_remarks
+    from zoo_analysis.cli.telling.summaries import print_remarks
     from zoo_analysis.imports.accuracy_sync import SOURCES, sync_accuracies
 
     done = sync_accuracies(
@@ -67,13 +67,11 @@ def sync(
 
 @app.command()
 def sources(format: FormatOption = "table", output: OutOption = None) -> None:
-    """List those who can be asked for accuracies."""
-    import pyarrow as pa
-
+    """List those who can be asked for accuracies: whose numbers they have, and what they need."""
     from zoo_analysis.cli.output import write_table
     from zoo_analysis.sources.reported import accuracy_sources
 
-    write_table(pa.table({"source": list(accuracy_sources())}), format, output)
+    write_table(accuracy_sources(), format, output)
 
 
 @app.command()
@@ -86,14 +84,11 @@ def show(
     """Show what is reported, by which source."""
     from zoo_analysis.answers.accuracies import accuracies_reported
     from zoo_analysis.answers.remarks.no_rows import why_empty
-    from zoo_analysis.cli.output import say, write_table
+    from zoo_analysis.cli.output import write_answer
 
     table = accuracies_reported(store, model)
-    write_table(table, format, output)
-    if not len(table):
-        given = f"is of a model with {model!r} in its id" if model else ""
-        why = why_empty(store, "accuracy", given)
-        say(why, error=format != "table" or output is not None)
+    given = f"is of a model with {model!r} in its id" if model else ""
+    write_answer(table, None if len(table) else why_empty(store, "accuracy", given), format, output)
 
 
 def _pairs(texts: list[str] | None, option: str) -> dict[str, str]:

@@ -12,6 +12,7 @@ from zoo_analysis.cli.statistics import (
     AccuracyOption,
     DatasetOption,
     MethodOption,
+    PredictorOption,
     QualityOption,
     WhereOption,
 )
@@ -133,6 +134,7 @@ def regression(
 
 @app.command()
 def metrics(
+    metric: PredictorOption = None,
     by: ByOption = BY,
     dataset: DatasetOption = None,
     accuracy: AccuracyOption = None,
@@ -147,6 +149,7 @@ def metrics(
 
     chart = figures.metrics(
         store,
+        metric or (),
         by=by,
         dataset=dataset,
         accuracy=accuracy,
@@ -209,6 +212,14 @@ def layers(
     from zoo_analysis.report import figures
 
     _write(figures.layers(store, a, b, measure, probe=probe), output, "layers", a, b, measure)
+
+
+@app.command()
+def lineage(store: StoreOption = None, output: FileOption = None) -> None:
+    """Families of models as trees, by what zoo lineage found."""
+    from zoo_analysis.report import figures
+
+    _write(figures.lineage(store), output, "lineage")
 
 
 @app.command()

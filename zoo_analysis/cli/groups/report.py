@@ -41,9 +41,9 @@ def build(
         err: print on standard error.
     """
     from zoo_analysis.cli.output import counted
-    from zoo_analysis.cli.progress import Bars
+    from zoo_analysis.cli.telling.progress import Bars
     from zoo_analysis.report.page.build import build_report
-    from zoo_analysis.texts import printable
+    from zoo_analysis.texts import printable, size_in_words
 
     with Bars() as bars:
         made = build_report(
@@ -55,7 +55,7 @@ def build(
         )
     told = (
         f"{counted(made.models, 'model')}: {counted(made.written, 'file')} written, "
-        f"{made.unchanged:,} as before, {made.removed:,} removed; {made.bytes / 1e6:.1f} MB in "
+        f"{made.unchanged:,} as before, {made.removed:,} removed; {size_in_words(made.bytes)} in "
         f"{made.seconds:.1f} s"
     )
     typer.echo(printable(told), err=err)

@@ -69,9 +69,14 @@ def migrate(
 ) -> None:
     """Rewrite the tables of a store that an earlier version made; it is read as well without."""
     from zoo_analysis.answers.operation.store_upkeep import migrate_store
-    from zoo_analysis.cli.output import write_table
+    from zoo_analysis.cli.output import say, write_table
 
-    write_table(migrate_store(store), format, output)
+    table = migrate_store(store)
+    same = all(row["before"] == row["after"] for row in table.to_pylist())
+    if format == "table" and output is None and same:
+        say("nothing to rewrite: all tables are as this version writes them")
+    else:
+        write_table(table, format, output)
 
 
 @app.command()

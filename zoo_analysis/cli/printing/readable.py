@@ -3,27 +3,38 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import product
 from typing import Any, Final, TextIO
 
 import pyarrow as pa
 from rich import box
-from rich.cells import cell_len, set_cell_size
+from rich.cells import cell_len
 from rich.console import Console, RenderableType
 from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
 from zoo_analysis.cli.printing.cells import column_cells, is_number, values_of
+from zoo_analysis.cli.printing.folding import folded, longest_piece
+from zoo_analysis.cli.printing.prose import joined, wrapped
 from zoo_analysis.texts import printable
 
 #: Fewest rows of which what is the same in all goes into the heading.
 _MANY: Final = 3
-#: Narrowest that a column of names, one of prose, and the first one is made.
-_NAME, _PROSE, _FIRST = 16, 16, 40
-#: Tables that one is broken into, and lines that they may have together.
-_TABLES, _LINES = 3, 400
+#: Narrowest that a column of names, and the first one is made.
+_NAME, _FIRST = 18, 40
+#: Least width of prose: comfortable, or where there is little room.
+_PROSE: Final = (30, 16)
+#: Longest name that is kept on one line, where that takes no further table.
+_WHOLE: Final = 40
 #: Longest word of prose that is kept whole.
 _WORD: Final = 24
+#: Narrowest of a column that stands alone beside the first.
+_SQUEEZED: Final = 8
+#: Tables that one is broken into, and lines that they may have together.
+_TABLES, _LINES = 3, 400
+#: Lines that a table has besides its rows: its names, a rule, and a blank one.
+_HEAD: Final = 3
 #: Blanks between columns.
 _GAP: Final = 2
 
@@ -49,19 +60,27 @@ class _Column:
         lines = self.header.split("\n")
         return max(map(cell_len, (*lines, *self.cells)), default=0)
 
-    @property
-    def least(self) -> int:
+    def least(self, whole: bool, prose: int) -> int:
+        """Fewest cells of it; a name's all, up to some length, where it is to be `whole`.
+
+        Args:
+            whole: whether names go on in no second line.
+            prose: of a column of prose.
+        """
         if self.number:
             return self.natural
-        header = max(map(cell_len, self.header.split("\n")))
-        narrowest = self._word if self.prose else _FIRST if self.first else _NAME
-        return min(self.natural, max(header, narrowest))
+        narrow = max(cell_len(line) for line in self.header.split("\n"))
+        if self.prose:
+            narrow = max(narrow, prose, longest_piece(self.cells, _WORD))
+        else:
+            least = _WHOLE if whole else _FIRST if self.first else _NAME
+            narrow = max(narrow, least, longest_piece(self.cells))
+        return min(self.natural, narrow)
 
-    @property
-    def _word(self) -> int:
-        """Width of prose in which its words stay whole, but for endless ones."""
-        longest = max(map(cell_len, " ".join(self.cells).split()), default=0)
-        return max(_PROSE, min(longest, _WORD))
+    @cached_property
+    def lines(self) -> list[list[str]]:
+        """Those of each cell, in its width."""
+        return [folded(cell, self.width) for cell in self.cells]
 
     @property
     def header(self) -> str:
@@ -81,15 +100,18 @@ def write_readable(table: pa.Table, stream: TextIO) -> None:
     """A table no wider than the terminal; elsewhere than ``$COLUMNS``, or 80.
 
     What three or more rows have in common is told above them. To fit, names of columns fold at
-    their underscores, prose folds, and names are elided in the middle. Columns without room follow
-    in further tables, each with the first column; where that would be many lines they are left out,
-    which the caption tells. One row that does not fit is written by `write_vertical`.
+    their underscores, and cells go on in the next line, names behind a separator. Columns without
+    room follow in further tables, each with the first column; where that would be many lines they
+    are left out, which the caption tells. One row that does not fit is written by `write_vertical`.
 
     Args:
         table: of any column types.
         stream: where to.
     """
     console = Console(file=stream, highlight=False)
+    if not len(table):
+        stream.write("no rows\n")
+        return
     columns = [
         _Column(printable(name), tuple(_cells(name, column)), _whole(column.type), not index)
         for index, (name, column) in enumerate(zip(table.column_names, table.columns, strict=True))
@@ -97,27 +119,19 @@ def write_readable(table: pa.Table, stream: TextIO) -> None:
     heading: list[str] = []
     if len(table) >= _MANY:
         columns, heading = _common(columns)
-    shown = _fitted(columns, console.width)
-    if len(shown) < len(columns) and len(table) == 1:
+    most = max(1, min(_TABLES, _LINES // len(table)))
+    plans = [_plan(columns, console.width, *how) for how in product((True, False), _PROSE)]
+    tables = min(plans, key=lambda plan: _cost(plan, most))
+    if len(tables) > 1 and len(table) == 1:
         write_vertical(table, stream)
         return
-    told: list[RenderableType] = [Text(line) for line in heading]
-    told.append(_drawn(shown))
-    left = columns[len(shown) :]
-    for _ in range(min(_TABLES, _LINES // max(len(table), 1)) - 1):
-        if not left:
-            break
-        shown = _fitted([columns[0], *left], console.width)
-        if len(shown) == 1:  # the next is wider than all the room
-            break
-        left = left[len(shown) - 1 :]
-        told += [Text(""), _drawn(shown)]
-    if not len(table):
-        told.append(Text("no rows"))
-    if left:
+    told: list[RenderableType] = [Text(part) for line in heading for part in wrapped(line, stream)]
+    for number, shown in enumerate(tables[:most]):
+        told += [*([Text("")] if number else []), _drawn(shown)]
+    if left := [each.name for shown in tables[most:] for each in shown[1:]]:
         more = "1 more column" if len(left) == 1 else f"{len(left)} more columns"
-        names = ", ".join(each.name for each in left)
-        told.append(Text(f"{more} (-f vertical or csv): {names}"))
+        line = f"{more} (-f vertical or csv): {', '.join(left)}"
+        told += [Text(part) for part in wrapped(line, stream)]
     _print(console, stream, *told)
 
 
@@ -130,11 +144,11 @@ def _drawn(shown: Sequence[_Column]) -> Table:
             justify="right" if each.number else "left",
             overflow="fold",
             width=each.width,
-            no_wrap=each.number or not each.prose,
+            no_wrap=True,
             vertical="top",
         )
-    for row in zip(*(_elided(each) for each in shown), strict=True):
-        drawn.add_row(*map(Text, row))
+    for row in zip(*(each.lines for each in shown), strict=True):
+        drawn.add_row(*(Text("\n".join(lines)) for lines in row))
     return drawn
 
 
@@ -148,13 +162,14 @@ def write_vertical(table: pa.Table, stream: TextIO) -> None:
     console = Console(file=stream, highlight=False)
     names = list(map(printable, table.column_names))
     width = max(map(cell_len, names), default=0)
+    room = max(console.width - width - _GAP, _SQUEEZED)
     for number, row in enumerate(table.to_batches(max_chunksize=1), 1):
         title = Rule(Text(f"{number} of {len(table)}"), align="left", characters="─")
         lines = Table.grid(padding=(0, _GAP, 0, 0))
         lines.add_column(width=width, no_wrap=True)
         lines.add_column(overflow="fold")
         for name, values in zip(names, row.columns, strict=True):
-            lines.add_row(Text(name), Text(_cells(name, values)[0]))
+            lines.add_row(Text(name), Text("\n".join(folded(_cells(name, values)[0], room))))
         _print(console, stream, title, lines)
     if not len(table):
         stream.write("no rows\n")
@@ -178,55 +193,69 @@ def _cells(name: str, column: pa.Array | pa.ChunkedArray) -> list[str]:
 
 
 def _common(columns: Sequence[_Column]) -> tuple[list[_Column], list[str]]:
-    """Columns that differ from row to row, and lines that tell the others; the first stays."""
-    kept, told, empty = [], [], []
-    for index, each in enumerate(columns):
-        if index and len(set(each.cells)) == 1:
+    """Columns that differ from row to row, at least one, and lines that tell the others."""
+    kept: list[_Column] = []
+    told, empty = [], []
+    for number, each in enumerate(columns, 1):
+        if len(set(each.cells)) == 1 and (kept or number < len(columns)):
             if each.cells[0]:
-                told.append(f"{each.name} {each.cells[0]}")
+                told.append(joined(f"{each.name} {each.cells[0]}"))
             else:
                 empty.append(each.name)
         else:
-            kept.append(each)
-    lines = [f"in all rows: {', '.join(told)}"] if told else []
+            kept.append(replace(each, first=not kept))
+    lines = [", ".join(told)] if told else []
     return kept, lines + ([f"without a value: {', '.join(empty)}"] if empty else [])
 
 
-def _fitted(columns: Sequence[_Column], room: int) -> list[_Column]:
-    """The first columns that have room beside each other, each with its width."""
+def _plan(columns: Sequence[_Column], room: int, whole: bool, prose: int) -> list[list[_Column]]:
+    """Tables that the columns are broken into, each with the first one, and all widths."""
     if _sum([each.natural for each in columns]) > room:
         columns = [replace(each, folded=True) for each in columns]
-    count = len(columns)
-    while count > 1 and _sum([each.least for each in columns[:count]]) > room:
-        count -= 1
-    widths = [min(each.natural, room) for each in columns[:count]]
-    least = [min(each.least, room) for each in columns[:count]]
-    while _sum(widths) > room:
-        widest = max(
-            range(count), key=lambda i: (widths[i] > least[i], columns[i].prose, widths[i])
-        )
-        if widths[widest] <= least[widest]:
-            break
-        widths[widest] -= 1
-    return [replace(each, width=w) for each, w in zip(columns, widths, strict=False)]
+    first, *others = columns
+    tables = [[first]]
+    for each in others:
+        beside = [*tables[-1], each]
+        if len(beside) > 2 and _sum([column.least(whole, prose) for column in beside]) > room:
+            tables.append([first])
+        tables[-1].append(each)
+    return [_fitted(shown, room, whole, prose) for shown in tables]
+
+
+def _fitted(columns: Sequence[_Column], room: int, whole: bool, prose: int) -> list[_Column]:
+    """Columns with the widths in which they have room beside each other."""
+    widths = [each.natural for each in columns]
+    for least in (
+        [each.least(whole, prose) for each in columns],
+        [each.natural if each.number else min(each.natural, _SQUEEZED) for each in columns],
+    ):
+        while _sum(widths) > room:
+            widest = max(
+                range(len(columns)),
+                key=lambda i: (widths[i] > least[i], columns[i].prose, widths[i]),
+            )
+            if widths[widest] <= least[widest]:
+                break
+            widths[widest] -= 1
+    return [replace(each, width=min(w, room)) for each, w in zip(columns, widths, strict=True)]
+
+
+def _cost(tables: Sequence[Sequence[_Column]], most: int) -> tuple[int, int, int]:
+    """The price of a plan of which at most so many tables are shown: the lower, the better.
+
+    It is the columns that are left out; those that are set apart from the first ones, where the
+    first one alone does not tell rows apart; and the lines.
+    """
+    names = tables[0][0].cells
+    apart = len(set(names)) < len(names)
+    lines = sum(
+        max(map(len, row))
+        for shown in tables[:most]
+        for row in zip(*(each.lines for each in shown), strict=True)
+    )
+    columns = [len(shown) - 1 for shown in tables]
+    return sum(columns[most:]), sum(columns[1:]) if apart else 0, lines + _HEAD * len(tables)
 
 
 def _sum(widths: Sequence[int]) -> int:
     return sum(widths) + max(len(widths) - 1, 0) * _GAP
-
-
-def _elided(column: _Column) -> list[str]:
-    if column.number or column.prose:
-        return list(column.cells)
-    return [elided(cell, column.width) for cell in column.cells]
-
-
-def elided(text: str, width: int) -> str:
-    """A text of at most `width` cells, with … for what is left out of its middle."""
-    if cell_len(text) <= width:
-        return text
-    end = (width - 1) // 2
-    tail = text[-end:] if end else ""
-    while cell_len(tail) > end:
-        tail = tail[1:]
-    return set_cell_size(text, width - 1 - cell_len(tail)).rstrip() + "…" + tail

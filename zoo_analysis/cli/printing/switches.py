@@ -78,25 +78,21 @@ def with_switches(command: Callable[..., None]) -> Callable[..., None]:
     """A command with -f, -o and --json, from one that has a parameter `format`.
 
     The command is called with the format that was chosen, and with `json_` where it takes that.
+    Errors of any command name its options, where the function that raised them names parameters.
     """
     parameters = inspect.signature(command).parameters
-    if "format" not in parameters:
-        return command
+    printing = "format" in parameters
 
     @wraps(command)
-    def run(context: typer.Context, format: Format | None, json_: bool, **given: Any) -> None:
-        source = context.get_parameter_source("format")
-        told = source is not None and source.name == "COMMANDLINE"
-        if json_ and told and format != "json":
-            raise ZooError(f"--json is -f json, and -f says {format}: drop one")
-        named: Format | None = "json" if json_ else format if told else None
-        how = chosen_format(named, given.get("output"), format)
+    def run(context: typer.Context, **given: Any) -> None:
+        if printing:
+            json_ = given.pop("json_")
+            how = _how(context, given["format"], json_, given.get("output"))
+            given |= {"format": how} | ({"json_": how == "json"} if "json_" in parameters else {})
         if "context" in parameters:
             given["context"] = context
-        if "json_" in parameters:
-            given["json_"] = how == "json"
         try:
-            command(format=how, **given)
+            command(**given)
         except ZooError as error:
             error.args = (as_options(str(error), context.command),)
             raise
@@ -109,7 +105,22 @@ def with_switches(command: Callable[..., None]) -> Callable[..., None]:
     kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
     if "context" not in parameters:
         shown.insert(0, inspect.Parameter("context", kind, annotation=typer.Context))
-    shown.append(inspect.Parameter("json_", kind, default=False, annotation=_JsonOption))
+    if printing:
+        shown.append(inspect.Parameter("json_", kind, default=False, annotation=_JsonOption))
     run.__signature__ = inspect.Signature(shown)  # type: ignore[attr-defined]
     run.__annotations__ = {each.name: each.annotation for each in shown}
     return run
+
+
+def _how(context: typer.Context, format: Format | None, json_: bool, output: Path | None) -> Format:
+    """The format that the switches of a command choose.
+
+    Raises:
+        ZooError: two of them say two things.
+    """
+    source = context.get_parameter_source("format")
+    told = source is not None and source.name == "COMMANDLINE"
+    if json_ and told and format != "json":
+        raise ZooError(f"--json is -f json, and -f says {format}: drop one")
+    named: Format | None = "json" if json_ else format if told else None
+    return chosen_format(named, output, format)

@@ -155,9 +155,8 @@ def compare_models(
     try:
         with bounded(limits), _quiet():
             known = _at_once([pair for pair in pairs if pair.at_once], shown, settings)
-    except (Exception, LimitError) as error:
-        failed = failure(pairs[0].a, "compare", error, access=settings.access)
-        return [replace(failed, ref=pair.a).about(f"with {pair.b.repo_id}") for pair in pairs]
+    except (Exception, LimitError):  # which costs the pair that it is about, in its turn alone
+        known = {}
     beforehand = (time.perf_counter() - start) / len(pairs)
 
     def score(pair: Pair, key: Key) -> Scores:
@@ -234,11 +233,11 @@ def _scored(pair: Pair, score: Callable[[Key], Scores], settings: CorrelateSetti
             failed = failure(pair.a, "compare", error, access=settings.access)
             failures.append(failed.about(f"{key.measure} with {pair.b.repo_id}"))
             continue
-        a, b = ((ref.repo_id, ref.revision) for ref in (pair.a, pair.b))
-        rows.append(similarity_rows(a, b, key, found.scores))
+        rows.append((key, found.scores))
         if found.scores[-1].value is None:
             reasons.append(f"{key.measure}: {found.reason}")
-    table = pa.concat_tables(rows) if rows else ROWS.empty_table()
+    a, b = ((ref.repo_id, ref.revision) for ref in (pair.a, pair.b))
+    table = similarity_rows(a, b, rows) if rows else ROWS.empty_table()
     seconds = time.perf_counter() - start
     return Compared(table, seconds, tuple(dict.fromkeys(reasons)), len(reasons), tuple(failures))
 

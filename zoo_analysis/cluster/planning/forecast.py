@@ -23,7 +23,7 @@ from zoo_analysis.cluster.processes.task_limits import MODEL_SECONDS, Limits
 from zoo_analysis.cluster.scanning.batches import fit_for_few
 from zoo_analysis.cluster.scanning.scan_tasks import is_known
 from zoo_analysis.hub.access import HubAccess, default_access
-from zoo_analysis.measure.scan_plan import Forecast, ScanPlan
+from zoo_analysis.measure.scan_plan import IN_STORE, Forecast, ScanPlan
 from zoo_analysis.sources import ModelRef, resolve_sources
 from zoo_analysis.spectra.methods import Method, Preset, as_method
 from zoo_analysis.store import Store, as_store
@@ -83,7 +83,7 @@ def plan(
     todo = [ref for ref, stored in zip(resolved.refs, known_ones, strict=True) if not stored]
     priced = iter(_priced(todo, pricing))
     models = [
-        replace(forecast_of(ref, "in the store already"), layers=0) if stored else next(priced)
+        replace(forecast_of(ref, IN_STORE), layers=0) if stored else next(priced)
         for ref, stored in zip(resolved.refs, known_ones, strict=True)
     ]
     for problem in resolved.problems:

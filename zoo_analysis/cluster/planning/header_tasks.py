@@ -20,6 +20,7 @@ from zoo_analysis.measure.rates import Rates
 from zoo_analysis.measure.scan_plan import Forecast
 from zoo_analysis.sources import ModelRef
 from zoo_analysis.spectra.methods import Method
+from zoo_analysis.texts import size_in_words
 
 if TYPE_CHECKING:
     from zoo_analysis.measure.cost import Piece
@@ -110,7 +111,7 @@ def _priced(ref: ModelRef, by: Pricing) -> Forecast:
         with open_checkpoint(ref.path, by.access) as checkpoint:
             model = priced(found, checkpoint, by.how, by.rates, partial(_on_gpu, by=by))
         if (peak := model.peak_bytes) > by.node.memory:
-            needed, there = (f"{nbytes / 1e9:.3g} GB" for nbytes in (peak, by.node.memory))
+            needed, there = map(size_in_words, (peak, by.node.memory))
             why = f"its largest layer takes {needed} of memory, and the largest node has {there}"
             return replace(found, peak_bytes=peak, skipped=why)
         return model

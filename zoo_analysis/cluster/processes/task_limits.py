@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from zoo_analysis.cluster.processes import serving
 from zoo_analysis.errors import ZooError
+from zoo_analysis.texts import size_in_words
 from zoo_analysis.weights.deadline import interruptible
 
 #: Seconds that any model may take, besides what its size and its work explain.
@@ -99,7 +100,7 @@ def bounded(limits: Limits) -> Iterator[None]:
                 if time.monotonic() - start > limits.seconds:
                     passed.append(f"{limits.seconds:.0f} s: --model-seconds allows more")
                 elif _own_bytes() - before > allowed:
-                    passed.append(f"{allowed / 1e9:.3g} GB of memory: {by}")
+                    passed.append(f"{size_in_words(allowed)} of memory: {by}")
                 else:
                     continue
                 # A watchdog of C, which code that holds on to the interpreter cannot keep waiting.

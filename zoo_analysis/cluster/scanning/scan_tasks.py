@@ -26,7 +26,8 @@ from zoo_analysis.store.schemas import MODELS
 if TYPE_CHECKING:
     from zoo_analysis.measure.cost import Piece
     from zoo_analysis.measure.rows import Measured
-    from zoo_analysis.weights import LayerSpec
+    from zoo_analysis.weights import Checkpoint, LayerSpec
+    from zoo_analysis.weights.layers.inventory import Inventory
 
 #: The (repo_id, revision, method) of models in a store.
 Known = Set[tuple[str, str, str]]
@@ -230,14 +231,7 @@ def _open(
             books = take_inventory(checkpoint, config, ref.architecture, how.split_qkv)
             if not books.layers:
                 raise ZooError(f"{ref.path} holds no weight matrix: nothing to analyse")
-            row = {
-                **_columns(ref),
-                "weights_format": checkpoint.format,
-                "parameters": books.total,
-                "parameters_total": books.total,
-                "parameters_measured": books.measured,
-                "coverage": books.coverage,
-            }
+            row = model_row(ref, checkpoint, books)
             left_out = table_of(LeftOut, books.left_out)
             work = pieces(checkpoint.in_file_order(books.layers), how, account.rates)
             opened = time.perf_counter()
@@ -290,7 +284,14 @@ def _at(number: int, layer: str) -> None:
     note(number, "measure", layer)
 
 
-def _columns(ref: ModelRef) -> dict[str, object]:
-    """A model's own columns of `models`."""
+def model_row(ref: ModelRef, checkpoint: "Checkpoint", books: "Inventory") -> dict[str, object]:
+    """A model's columns of `models`."""
     told = vars(ref) | {"bytes": ref.nbytes}
-    return {name: value for name, value in told.items() if name in MODELS.names}
+    return {
+        **{name: value for name, value in told.items() if name in MODELS.names},
+        "weights_format": checkpoint.format,
+        "parameters": books.total,
+        "parameters_total": books.total,
+        "parameters_measured": books.measured,
+        "coverage": books.coverage,
+    }

@@ -2,6 +2,7 @@ from .coverage_chart import coverage
 from .depth_profile import depth
 from .figure_files import file_name, save
 from .history_chart import history
+from .kinship_tree import lineage
 from .likeness_heatmap import layers, matrix
 from .model_map import map
 from .prediction_chart import predictions
@@ -19,6 +20,7 @@ __all__ = [
     "file_name",
     "history",
     "layers",
+    "lineage",
     "map",
     "matrix",
     "metrics",

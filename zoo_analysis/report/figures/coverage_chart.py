@@ -58,7 +58,13 @@ def coverage(store: Store | str | Path | None, *, series: str | None = None) -> 
         bars = alt.Chart(drawn).mark_bar(color=theme.BLUE).encode(x, y, tooltip=["count():Q"])
         panels.append(bars.properties(width=WIDTH, height=150))
         what = embedded(row for row in reasons if row["elements"])
-        x = alt.X("elements:Q").scale(type="log", domainMin=1).title("elements").axis(format="~s")
+        most = max(row["elements"] for row in reasons)
+        x = (
+            alt.X("elements:Q")
+            .scale(type="log", domain=[0.8, 2 * max(most, 1)], nice=False)
+            .title("elements")
+            .axis(format="~s")
+        )
         side = alt.Chart(what).mark_point(filled=True, size=90, color=theme.VERMILION)
         y = alt.Y("what:N").sort("-x").title(None)
         panels.append(
@@ -88,14 +94,25 @@ def coverage(store: Store | str | Path | None, *, series: str | None = None) -> 
     if not panels:
         raise QueryError("the store has no failures, and no model whose elements are accounted for")
     caption = [
-        f"{len(models):,} models whose elements are accounted for; "
-        f"{sum(row['models'] for row in causes):,} models failed, each counted once a cause.",
+        f"{len(models):,} models whose elements are accounted for.",
         told(len(keep), len(models), "models"),
-        f"{len(causes) - _CAUSES} rarer causes are not drawn." if len(causes) > _CAUSES else "",
         "Elements, on a logarithmic axis: measured, and left out for each reason."
         if models
         else "",
+        _failed(store, sum(row["models"] for row in causes)),
+        f"{len(causes) - _CAUSES} rarer causes are not drawn." if len(causes) > _CAUSES else "",
     ]
     return finished(
         alt.vconcat(*panels, spacing=16), "Scanned, left out, failed", caption, WIDTH + 150
     )
+
+
+def _failed(store: Store, drawn: int) -> str:
+    """The number of models that failed, and how they are drawn by cause."""
+    failed = store.run("SELECT count(DISTINCT repo_id) AS models FROM failures")["models"][
+        0
+    ].as_py()
+    if not failed:
+        return "No model failed."
+    several = "; one that failed of several causes is drawn with each" if drawn > failed else ""
+    return f"{failed:,} {'model' if failed == 1 else 'models'} failed{several}."

@@ -11,7 +11,15 @@ from zoo_analysis.answers.diagnosis import Diagnosis, diagnose
 from zoo_analysis.errors import QueryError
 from zoo_analysis.lookup import listed
 from zoo_analysis.report.figures import theme
-from zoo_analysis.report.figures.theme import WIDTH, embedded, finished, layered, number, short
+from zoo_analysis.report.figures.theme import (
+    WIDTH,
+    counted,
+    embedded,
+    finished,
+    layered,
+    number,
+    short,
+)
 from zoo_analysis.report.figures.thinning import MOST, thinned, told
 from zoo_analysis.spectra.layer_warnings import OVER_TRAINED, UNDER_TRAINED
 from zoo_analysis.spectra.metrics import METRICS
@@ -100,20 +108,31 @@ def depth(
     keep = thinned([[row[name] for row in rows] for name in columns], MOST)
     drawn = embedded(rows[i] for i in keep)
     groups = list(dict.fromkeys(short(str(row[by])) for row in rows))
+    # Shapes have the same domain, so that both are one legend.
     colours = alt.Color(f"{by}:N").title(by).scale(domain=groups, range=list(theme.CATEGORIES))
+    shapes = alt.Shape(f"{by}:N").title(by).scale(domain=groups) if by != "model" else None
     flows = [line for profile in profiles for line in _flow(profile)]
     panels = [
         _panel(
             drawn,
             name,
             colours,
+            shapes,
             flows if name == "alpha" else [],
             last=name == columns[-1],
         )
         for name in columns
     ]
     caption = [_in_words(profile, len(profiles) == 1) for profile in profiles]
+    caption += _drawn_in_words([rows[i] for i in keep], columns, flows)
+    caption += [
+        f"No layer has {_label(name)}."
+        for name in columns
+        if all(row[name] is None for row in rows)
+    ]
     caption.append(told(len(keep), len(rows), "layers"))
+    methods = dict.fromkeys(profile.found.model.method for profile in profiles)
+    caption.append(f"Method {', '.join(methods)}.")
     title = f"{', '.join(short(p.found.model.repo_id) for p in profiles)} over depth"
     chart: alt.VConcatChart = alt.vconcat(*panels, spacing=14)
     chart = chart.resolve_scale(color="shared", shape="shared")
@@ -159,6 +178,7 @@ def _panel(
     drawn: alt.InlineData,
     metric: str,
     colours: alt.Color,
+    shapes: alt.Shape | None,
     flows: Sequence[dict[str, Any]],
     *,
     last: bool,
@@ -188,11 +208,8 @@ def _panel(
             .encode(alt.Y("from:Q").title(_label(metric)), alt.Y2("to:Q"))
         )
     points = base.mark_point(filled=True, size=45, opacity=0.8).encode(colours)
-    if by != "model:N":
-        points = points.encode(alt.Shape(by).title(by.removesuffix(":N")))
-    layers.append(points)
-    words = [word for word, metrics in MARKED.values() if not metrics or metric in metrics]
-    ringed = base.transform_filter(f"test(/{'|'.join(words)}/, datum.named)")
+    layers.append(points if shapes is None else points.encode(shapes))
+    ringed = base.transform_filter(f"test(/{'|'.join(_words(metric))}/, datum.named)")
     layers.append(ringed.mark_point(size=150, color=theme.BLACK, strokeWidth=1.4, filled=False))
     if flows:
         line = alt.Chart(embedded(flows)).mark_line(strokeDash=[6, 3], strokeWidth=1.8)
@@ -218,17 +235,47 @@ def _label(metric: str) -> str:
     }.get(metric, metric)
 
 
+def _words(metric: str) -> list[str]:
+    """Words of the diagnoses whose layers are ringed in the panel of a metric."""
+    return [word for word, metrics in MARKED.values() if not metrics or metric in metrics]
+
+
 def _in_words(profile: Profile, alone: bool) -> str:
-    """Verdicts of the diagnoses, or of several models the number of layers alone."""
+    """Verdicts of the diagnoses, or of several models the one on being trained at all."""
     found = profile.found
     values = [row["alpha"] for row in profile.rows if row.get("alpha") is not None]
-    told = f"{short(found.model.repo_id)}: {len(profile.rows)} layers"
+    told = f"{short(found.model.repo_id)}: {counted(len(profile.rows), 'layer')}"
     if values:
-        told += f", α {number(min(values))} to {number(max(values))}"
+        low, high = number(min(values)), number(max(values))
+        told += f", α {low}" if low == high else f", α {low} to {high}"
     if not alone:
-        return f"{told}."
+        return f"{told}, {_random_in_words(found)}."
     verdicts = "; ".join(f"{each.diagnosis}: {each.verdict}" for each in found.findings)
-    return (
-        f"{told}. {verdicts}. Shaded: α from 2 to 6; dashed: correlation flow; ringed: layers that "
-        f"a diagnosis names. Method {found.model.method}."
-    )
+    return f"{told}. {verdicts}."
+
+
+def _random_in_words(found: Diagnosis) -> str:
+    """How many layers have the spectrum of a random initialisation."""
+    for finding in found.findings:
+        if "judged" in finding.numbers:
+            return f"{finding.numbers['random_like']} of {finding.numbers['judged']} look random"
+    return "whether they look random is not told"
+
+
+def _drawn_in_words(
+    rows: Sequence[Mapping[str, Any]], columns: Sequence[str], flows: Sequence[Mapping[str, Any]]
+) -> Iterator[str]:
+    """Sentences on what is drawn beside the layers' points."""
+    if "alpha" in columns:
+        yield "Shaded: α from 2 to 6, neither over- nor under-trained."
+        if flows:
+            yield "Dashed: correlation flow, the trend of α over layers with structure."
+    ringed = {
+        word
+        for row in rows
+        for metric in columns
+        for word in _words(metric)
+        if word in row["named"] and row[metric] is not None
+    }
+    if ringed:
+        yield f"Ringed: {', '.join(sorted(ringed))}, as diagnosed."

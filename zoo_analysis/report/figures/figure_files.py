@@ -86,8 +86,9 @@ def file_name(*words: str) -> str:
     Args:
         words: of the command line.
     """
-    plain = re.sub(r"[^\w.]+", "-", " ".join(words)).strip("-.")
-    return f"{plain[:_LONGEST_NAME]}.png"
+    plain = re.sub(r"[^\w.]+|\.{2,}", "-", " ".join(words))
+    plain = re.sub(r"-[-.]*", "-", plain).strip("-.")[:_LONGEST_NAME]
+    return f"{plain or 'figure'}.png"
 
 
 def _clean(part: Any) -> Any:

@@ -14,7 +14,7 @@ from zoo_analysis.answers.names import NO_SIMILARITIES, check, the_one
 from zoo_analysis.answers.similarity import matrix as similarities
 from zoo_analysis.errors import QueryError
 from zoo_analysis.report.figures import theme
-from zoo_analysis.report.figures.theme import WIDTH, embedded, finished, layered, short
+from zoo_analysis.report.figures.theme import WIDTH, counted, embedded, finished, layered, short
 from zoo_analysis.similarity.registry import get_measure
 from zoo_analysis.stats import Dendrogram, dendrogram
 from zoo_analysis.store import Store, as_store
@@ -24,7 +24,7 @@ MOST: Final = 60
 #: Height of the dendrogram, in pixels.
 _TREE: Final = 90
 _LAYERS: Final = """
-SELECT layer, other_layer, value, probe, mode, neurons, selection, n_samples, revision,
+SELECT layer, other_layer, value, calibrated, probe, mode, neurons, selection, n_samples, revision,
     other_revision
 FROM layer_likeness
 WHERE measure = $measure AND repo_id = $a AND other = $b
@@ -75,6 +75,14 @@ def likenesses(table: pa.Table, measure: str) -> Likenesses:
     return Likenesses(names, values, distances, int((count[off] == 0).sum() // 2))
 
 
+def missing_in_words(found: Likenesses) -> str:
+    """A caption's sentence on pairs without a value; empty where there are none."""
+    if not found.missing:
+        return ""
+    count = "counts" if found.missing == 1 else "count"
+    return f"{counted(found.missing, 'pair')} without a value {count} as the farthest."
+
+
 def matrix(
     store: Store | str | Path | pa.Table | None,
     measure: str,
@@ -108,17 +116,18 @@ def matrix(
     side = max(240, min(WIDTH, 22 * len(names)))
     heat = _heat(cells, names, names, measure, side, side)
     n = len(found.names)
+    drawn = len(names) == n > 1
     told = get_measure(measure)
     caption = [
         f"{n} models, {told.range[0]:g} to {told.range[1]:g}, higher is {told.higher}; ordered by "
-        "average linkage, whose tree stands above.",
-        f"{found.missing:,} pairs without a value count as the farthest." if found.missing else "",
+        f"average linkage{', whose tree stands above' if drawn else ''}.",
+        missing_in_words(found),
         f"The nearest models share a row: {len(names)} of {n}, the mean of theirs in each cell."
         if len(names) < n
         else "",
     ]
     parts: list[Any] = [heat]
-    if len(names) == n > 1:
+    if drawn:
         parts.insert(
             0,
             _drawn_tree(
@@ -169,7 +178,10 @@ def layers(
     )
     kept = (xs[_every(xs)], ys[_every(ys)])
     cells = [
-        {"a": short(row["layer"]), "b": short(row["other_layer"]), "value": row["value"]}
+        {
+            **{"a": short(row["layer"]), "b": short(row["other_layer"]), "value": row["value"]},
+            "chance": row["calibrated"] == 0,
+        }
         for row in rows
         if row["layer"] in kept[0] and row["other_layer"] in kept[1]
     ]
@@ -182,6 +194,9 @@ def layers(
         f"{len(xs)} × {len(ys)} layers, of which {len(kept[0])} × {len(kept[1])} are drawn, the "
         "first and the last among them."
         if few
+        else "",
+        "× no more alike than chance, at a level of 5 %."
+        if any(cell["chance"] for cell in cells)
         else "",
         f"{rows[0]['n_samples']:,} samples of {rows[0]['probe']}." if rows[0]["n_samples"] else "",
     ]
@@ -215,12 +230,24 @@ def _heat(
         alt.Y("b:N").sort(list(down)).title(None),
     )
     colour = alt.Color("value:Q").scale(
-        scheme=theme.SEQUENTIAL, reverse=known.higher == "less alike"
+        scheme=theme.SEQUENTIAL, reverse=known.higher == "less alike", domain=_domain(cells)
     )
     squares = base.transform_filter("isValid(datum.value)").mark_rect()
     hover = ["a:N", "b:N", alt.Tooltip("value:Q", format=".4~g")]
     empty = base.transform_filter("!isValid(datum.value)").mark_rect(color="#eeeeee")
-    return layered([empty, squares.encode(colour.title(measure), tooltip=hover)], width, height)
+    chance = base.transform_filter("datum.chance").mark_text(text="×", color=theme.GREY)
+    parts = [empty, squares.encode(colour.title(measure), tooltip=hover)]
+    if any(cell.get("chance") for cell in cells):
+        parts.append(chance)
+    return layered(parts, width, height)
+
+
+def _domain(cells: Sequence[Mapping[str, Any]]) -> list[float]:
+    """Ends of a scale that hold all values; around them where they are one."""
+    values = np.array([cell["value"] for cell in cells], float)
+    told = values[np.isfinite(values)]
+    low, high = (float(told.min()), float(told.max())) if len(told) else (0.0, 0.0)
+    return [low, high] if low < high else [low - 0.5, high + 0.5]
 
 
 def _drawn_tree(tree: Dendrogram, width: float, title: str) -> alt.Chart:
@@ -234,7 +261,7 @@ def _drawn_tree(tree: Dendrogram, width: float, title: str) -> alt.Chart:
     tree_line: alt.Chart = line.mark_line(color=theme.GREY, strokeWidth=1.2)
     return tree_line.encode(
         alt.X("x:Q").scale(domain=ends, nice=False).axis(None),
-        alt.Y("y:Q").title(title),
+        alt.Y("y:Q").title(title).scale(domainMax=1.05 * max(row["y"] for row in rows)),
         alt.Detail("branch:N"),
         alt.Order("point:Q"),
     )

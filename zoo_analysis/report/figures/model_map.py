@@ -10,8 +10,8 @@ import pyarrow as pa
 from zoo_analysis.answers.similarity import matrix
 from zoo_analysis.errors import QueryError
 from zoo_analysis.report.figures import theme
-from zoo_analysis.report.figures.likeness_heatmap import likenesses
-from zoo_analysis.report.figures.theme import embedded, finished, layered, number, short
+from zoo_analysis.report.figures.likeness_heatmap import likenesses, missing_in_words
+from zoo_analysis.report.figures.theme import counted, embedded, finished, layered, number, short
 from zoo_analysis.report.figures.thinning import thinned, told
 from zoo_analysis.stats import classical_scaling
 from zoo_analysis.store import Store, as_store
@@ -76,7 +76,7 @@ def map(
                 "accuracy": row.get("accuracy"),
             }
         )
-    reach = float(np.abs(plane.points).max()) * 1.12 or 1.0
+    reach = float(np.abs(plane.points).max()) * 1.2 or 1.0
     domain = [-reach, reach]
     base = alt.Chart(embedded(rows)).encode(
         alt.X("x:Q").scale(domain=domain, nice=False).title("first axis, in units of the distance"),
@@ -87,12 +87,14 @@ def map(
         if colour == "series"
         else alt.Color("accuracy:Q").scale(scheme=theme.SEQUENTIAL).title("top-1 accuracy, %")
     )
-    points = base.mark_point(filled=True, size=80).encode(
-        tint, tooltip=["model:N", "series:N", "accuracy:Q"]
-    )
+    base = base.encode(tooltip=["model:N", "series:N", "accuracy:Q"])
+    points = base.mark_point(filled=True, size=80).encode(tint)
     if colour == "series":
-        points = points.encode(alt.Shape("series:N"))
-    parts = [points]
+        parts = [points.encode(alt.Shape("series:N"))]
+    else:
+        without = base.transform_filter("!isValid(datum.accuracy)")
+        parts = [points, without.mark_point(size=70, color=theme.GREY)]
+    unknown = sum(row["accuracy"] is None for row in rows) if colour == "accuracy" else 0
     if len(rows) <= _NAMED:
         parts.append(
             base.mark_text(dy=-9, fontSize=9, color=theme.GREY).encode(alt.Text("model:N"))
@@ -100,7 +102,8 @@ def map(
     caption = [
         f"{len(found.names)} models; stress-1 {number(plane.stress, 2)} (0 where the plane has the "
         f"distances as they are), {plane.share:.0%} of the inertia in two axes.",
-        f"{found.missing:,} pairs without a value count as the farthest." if found.missing else "",
+        missing_in_words(found),
+        f"Hollow: no top-1 accuracy is known, of {counted(unknown, 'model')}." if unknown else "",
         told(len(keep), len(found.names), "models"),
     ]
     chart = layered(parts, _SIDE, _SIDE)

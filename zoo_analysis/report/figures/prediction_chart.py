@@ -59,7 +59,7 @@ def predictions(store: Store | str | Path | None, *, dataset: str | None = None)
     )
     values = [row[name] for row in drawn for name in ("reported", "predicted")]
     ends = embedded({"at": value} for value in (min(values), max(values)))
-    x = alt.X("reported:Q").title("reported accuracy").scale(zero=False)
+    x = alt.X("reported:Q").title("reported accuracy").scale(zero=False, padding=10)
     colour = (
         alt.Color("state:N")
         .title("interval")
@@ -68,7 +68,7 @@ def predictions(store: Store | str | Path | None, *, dataset: str | None = None)
     seen = ["model:N", "dataset:N", "predicted:Q", "low:Q", "high:Q", "reported:Q"]
     seen += ["interval:N", "predictor:N"]
     base = alt.Chart(data).encode(x, colour, tooltip=seen)
-    y = alt.Y("predicted:Q").title("predicted accuracy").scale(zero=False)
+    y = alt.Y("predicted:Q").title("predicted accuracy").scale(zero=False, padding=10)
     line = alt.Chart(ends).mark_line(color=theme.GREY, strokeDash=[4, 4])
     chart = layered(
         [
@@ -84,6 +84,7 @@ def predictions(store: Store | str | Path | None, *, dataset: str | None = None)
         f"{inside:,} of {len(met):,} reports are inside the {levels} interval that was made before "
         "them.",
         f"{counts[0].upper()}{counts[1:]}",
+        "Dashed: reported as predicted.",
         told(len(drawn), len(met), "predictions", "the latest"),
     ]
     return finished(chart, f"Predictions{on}", caption)

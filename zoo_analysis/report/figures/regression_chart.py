@@ -14,7 +14,15 @@ from zoo_analysis.answers.defaults import BY, MIN_MODELS, QUALITY, By, Quality
 from zoo_analysis.answers.points import Selection, load_pairs
 from zoo_analysis.answers.regressions import regress
 from zoo_analysis.report.figures import theme
-from zoo_analysis.report.figures.theme import embedded, finished, layered, number, short
+from zoo_analysis.report.figures.theme import (
+    decimals,
+    embedded,
+    finished,
+    interval,
+    layered,
+    number,
+    short,
+)
 from zoo_analysis.report.figures.thinning import thinned, told
 from zoo_analysis.stats import line_band
 from zoo_analysis.store import Store, as_store
@@ -104,11 +112,12 @@ def regression(
     width, height = _LONE if len(shown) == 1 else _SIDE
     axes = _axes(pairs, metric, kind)
     pooled = None
-    if by != "none" and whole["slope"] is not None:
+    if by != "none" and whole["slope"] is not None and whole["n"] > shown[0]["n"]:
         ends = (float(pairs[metric].min()), float(pairs[metric].max()))
         pooled = embedded({"x": x, "y": whole["intercept"] + whole["slope"] * x} for x in ends)
     panels, notes = [], []
-    for row in shown:
+    statistics = _as_tall([_statistics(row) for row in shown])
+    for row, lines in zip(shown, statistics, strict=True):
         group = row["series"]
         models = (
             pairs
@@ -121,7 +130,7 @@ def regression(
         notes.append(told(len(keep), len(models), f"models of {group}" if group else "models"))
         heading = {
             "text": short(group or ("all models" if by == "none" else f"no {by}")),
-            "subtitle": _statistics(row),
+            "subtitle": lines,
             "fontSize": 12,
         }
         layers = list(_layers(models, keep, metric, row, pooled, axes))
@@ -129,9 +138,10 @@ def regression(
     few = int(whole["n"]) - sum(row["n"] for row in rows)
     caption = [
         f"{kind.accuracy} on {kind.dataset} as reported; a point a model, {whole['n']} in all.",
-        "Line: least squares with its 95 % band"
-        + ("; dashed: over all models." if by != "none" else "."),
-        "" if by == "none" else f"Over all models: {'. '.join(_statistics(whole))}.",
+        *_drawn_in_words(shown, pooled is not None),
+        f"Over all models: {'; '.join(_statistics(whole, wrapped=False))}."
+        if by != "none" and whole["n"] > shown[0]["n"]
+        else "",
         f"{few} in groups of fewer than {min_models} have no panel." if few > 0 else "",
         f"{len(rows) - PANELS} smaller groups are not drawn." if len(rows) > PANELS else "",
         *notes,
@@ -142,6 +152,15 @@ def regression(
     chart = alt.concat(*panels, columns=columns, spacing=26)
     title = f"{kind.accuracy} against {metric}" + (f" by {by}" if by != "none" else "")
     return finished(chart, title, caption, max(520, columns * (width + 60)))
+
+
+def _drawn_in_words(rows: Sequence[Mapping[str, Any]], pooled: bool) -> Iterator[str]:
+    """Sentences on the lines that are drawn."""
+    if lines := [row for row in rows if row["slope"] is not None]:
+        band = " with its 95 % band" if any(row["n"] > 2 for row in lines) else ""
+        yield f"Line: least squares{band}."
+    if pooled:
+        yield "Dashed: the line over all models."
 
 
 def _whole(
@@ -216,18 +235,29 @@ def _line(x: Any, y: Any, row: Mapping[str, Any], axes: tuple[alt.X, alt.Y]) -> 
     yield line.mark_line(color=theme.VERMILION, clip=True).encode(*axes)
 
 
-def _statistics(row: Mapping[str, Any]) -> list[str]:
-    """What is known of a regression, in two or three lines."""
+def _statistics(row: Mapping[str, Any], *, wrapped: bool = True) -> list[str]:
+    """What is known of a regression, in lines; wrapped, as many as a panel has room for."""
     if row["slope"] is None:
-        return [f"n {row['n']}, no line: {row['flags']}"]
-    told = [
-        f"n {row['n']}, R² {number(row['r2'], 2)}{_interval(row, 'r2')}",
-        f"τ {number(row['kendall_tau'], 2)}{_interval(row, 'tau')}, p {number(row['perm_p'], 2)}",
-    ]
-    flags = textwrap.wrap(printable(row["flags"]), _FLAGS[0])
-    return [*told, *flags[: _FLAGS[1]], *(["…"] if len(flags) > _FLAGS[1] else [])]
+        told, flags = [], f"n {row['n']}, no line: {row['flags']}"
+    else:
+        tau, p = decimals(row["kendall_tau"]), number(row["perm_p"], 2)
+        told = [
+            f"n {row['n']}, R² {decimals(row['r2'])}{_interval(row, 'r2')}",
+            f"τ {tau}{_interval(row, 'tau')}, p {p}",
+        ]
+        flags = row["flags"]
+    if not wrapped:
+        return [*told, *([flags] if flags else [])]
+    lines = textwrap.wrap(printable(flags), _FLAGS[0])
+    return [*told, *lines[: _FLAGS[1]], *(["…"] if len(lines) > _FLAGS[1] else [])]
 
 
 def _interval(row: Mapping[str, Any], name: str) -> str:
-    low, high = row[f"{name}_low"], row[f"{name}_high"]
-    return "" if low is None or high is None else f" ({number(low, 2)} to {number(high, 2)})"
+    ends = interval(row[f"{name}_low"], row[f"{name}_high"])
+    return f" ({ends})" if ends else ""
+
+
+def _as_tall(headings: Sequence[list[str]]) -> list[list[str]]:
+    """Lines of headings, as many for each, so that they begin at one height."""
+    tallest = max(map(len, headings))
+    return [[*lines, *[" "] * (tallest - len(lines))] for lines in headings]

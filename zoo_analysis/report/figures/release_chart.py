@@ -63,7 +63,7 @@ def releases(
         .encode(
             alt.X("seen:T")
             .title("seen (UTC)")
-            .scale(type="utc")
+            .scale(type="utc", padding=10)
             .axis(format="%Y-%m-%d", labelOverlap=True, tickCount=8),
             alt.Y("watch:N").title(None),
             alt.Color("event:N").scale(range=list(theme.CATEGORIES)),

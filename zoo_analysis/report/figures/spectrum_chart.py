@@ -1,6 +1,6 @@
 """The empirical spectral density of a layer, with its power law, bulk and spikes."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, Literal, get_args
 
@@ -28,15 +28,18 @@ _SPECTRUM, _LAW, _XMIN, _BULK, _EDGE, _SPIKE, _SHUFFLED = (
     *("eigenvalues", "power law", "xmin", "Marchenko–Pastur bulk", "bulk's edge λ+", "spikes"),
     "largest of shuffled W",
 )
-_COLOURS: Final = {
-    _SPECTRUM: theme.SKY,
+#: What is an area, and what is a line.
+_FILLED: Final = {_SPECTRUM: theme.SKY, _SHUFFLED: theme.ORANGE}
+_RULED: Final = {
     _LAW: theme.VERMILION,
     _XMIN: theme.PURPLE,
     _BULK: theme.GREEN,
     _EDGE: "#004D38",
     _SPIKE: theme.BLACK,
-    _SHUFFLED: theme.ORANGE,
 }
+_DASHES: Final = {_XMIN: [5, 3], _EDGE: [5, 3]}
+#: Height of a spike's mark, in pixels.
+_TICK: Final = 14
 
 
 def esd(
@@ -75,14 +78,24 @@ def esd(
     curves = [row for row in curves if lowest <= row["height"]]
     highest = max([highest, *(row["height"] for row in curves)])
     marks, tall = list(rules(spectrum)), spikes(spectrum)
-    shown = {row["what"] for row in [*bars, *curves, *marks, *tall]}
-    names = [name for name in _COLOURS if name in shown]
-    what = (
-        alt.Color("what:N")
-        .scale(domain=names, range=[_COLOURS[name] for name in names])
+    filled, ruled = _by_name([*bars, *marks], _FILLED), _by_name([*curves, *marks, *tall], _RULED)
+    fill = alt.Fill("what:N", scale=filled).title(None)
+    # Lines have a legend of lines: colour and dash are one, as both have the same domain.
+    dashes = {name: _DASHES.get(name, [1, 0]) for name in ruled.to_dict()["domain"]}
+    stroke = (
+        alt.Stroke("what:N", scale=ruled).title(None).legend(symbolType="stroke"),
+        alt.StrokeDash("what:N")
+        .scale(domain=[*dashes], range=[*dashes.values()])
         .title(None)
+        .legend(symbolType="stroke"),
     )
-    x = alt.X("low:Q").scale(type="log", nice=False).title("eigenvalue λ of WᵀW").axis(format="~g")
+    room = 8 if form == "ccdf" else 0  # points are not to stand on the frame
+    x = (
+        alt.X("low:Q")
+        .scale(type="log", nice=False, padding=room)
+        .title("eigenvalue λ of WᵀW")
+        .axis(format="~g")
+    )
     y = (
         alt.Y("height:Q")
         .scale(type="log", domain=[lowest, highest], clamp=True)
@@ -97,31 +110,43 @@ def esd(
         base = drawn.encode(
             x,
             y,
-            what,
+            fill.legend(symbolType="square"),
             alt.X2("high:Q"),
             alt.Y2("floor:Q"),
             tooltip=[*hover, "high:Q", "count:Q", "height:Q"],
         )
     else:
-        drawn = alt.Chart(embedded(bars)).mark_point(size=18, filled=True, opacity=0.8)
-        base = drawn.encode(x, y, what, tooltip=[*hover, "height:Q"])
+        drawn = alt.Chart(embedded(bars)).mark_point(size=18, strokeWidth=0, opacity=0.8)
+        names = filled.to_dict()["domain"]
+        shapes = ["circle" if name == _SPECTRUM else "square" for name in names]
+        shape = alt.Shape("what:N").scale(domain=names, range=shapes).title(None)
+        fill = fill.legend(symbolStrokeWidth=0)
+        base = drawn.encode(x, y, fill, shape, tooltip=[*hover, "height:Q"])
     layers: list[alt.Chart] = [base]
     bands = [row for row in marks if "high" in row]
     if bands:
         band = alt.Chart(embedded(bands)).mark_rect(opacity=0.35)
-        layers.append(band.encode(alt.X("low:Q"), alt.X2("high:Q"), what))
+        layers.append(band.encode(alt.X("low:Q"), alt.X2("high:Q"), fill))
     if curves:
         line = alt.Chart(embedded(curves)).mark_line(strokeWidth=2.2, clip=True)
-        layers.append(line.encode(x, y, what, tooltip=hover))
+        layers.append(line.encode(x, y, *stroke, tooltip=hover))
     if lines := [row for row in marks if "high" not in row]:
-        rule = alt.Chart(embedded(lines)).mark_rule(strokeDash=[5, 3], strokeWidth=1.6)
-        layers.append(rule.encode(alt.X("low:Q"), what, tooltip=hover))
+        rule = alt.Chart(embedded(lines)).mark_rule(strokeWidth=1.6)
+        layers.append(rule.encode(alt.X("low:Q"), *stroke, tooltip=hover))
     if tall:
-        tick = alt.Chart(embedded(tall)).mark_tick(thickness=1.5, size=14)
-        layers.append(tick.encode(alt.X("low:Q"), what, y=alt.value(HEIGHT - 7), tooltip=hover))
+        tick = alt.Chart(embedded(tall)).mark_rule(strokeWidth=1)
+        ends = {"y": alt.value(HEIGHT - _TICK), "y2": alt.value(HEIGHT)}
+        layers.append(tick.encode(alt.X("low:Q"), *stroke, **ends, tooltip=hover))
     caption = [*in_words(spectrum), note]
     chart = layered(layers, WIDTH, HEIGHT)
     return finished(chart, spectrum.title, caption, WIDTH + 150)
+
+
+def _by_name(rows: Sequence[Mapping[str, Any]], colours: Mapping[str, str]) -> alt.Scale:
+    """The scale of what is drawn: names in the order of a legend, and their colours."""
+    shown = {row["what"] for row in rows}
+    names = [name for name in colours if name in shown]
+    return alt.Scale(domain=names, range=[colours[name] for name in names])
 
 
 def histogram(spectrum: LayerSpectrum) -> tuple[NDArray[np.float64], NDArray[np.int64]]:

@@ -1,5 +1,6 @@
 """All metrics by all series: how each orders the models by accuracy."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -10,15 +11,18 @@ from zoo_analysis.answers.defaults import BY, MIN_MODELS, By
 from zoo_analysis.answers.regressions import regress
 from zoo_analysis.report.figures import theme
 from zoo_analysis.report.figures.regression_chart import Kind
-from zoo_analysis.report.figures.theme import embedded, finished, layered, number
+from zoo_analysis.report.figures.theme import embedded, finished, interval, layered
 from zoo_analysis.store import Store
 
 #: Groups of one chart, those with the most models.
 _GROUPS: Final = 40
+#: What stands where there is no τ.
+_NONE: Final = "–"
 
 
 def metrics(
     store: Store | str | Path | pa.Table | None,
+    metrics: Sequence[str] | str = (),
     *,
     by: By = BY,
     dataset: str | None = None,
@@ -31,8 +35,8 @@ def metrics(
 
     Args:
         store: a store, what `open_store` takes, or a table that `regress` made.
-        by, dataset, accuracy, method, where, min_models: as `regress` takes them; of no effect on a
-            table.
+        metrics, by, dataset, accuracy, method, where, min_models: as `regress` takes them; of no
+            effect on a table.
 
     Raises:
         QueryError: as `regress`.
@@ -42,7 +46,14 @@ def metrics(
         store
         if isinstance(store, pa.Table)
         else regress(
-            store, (), dataset, by, method, accuracy=accuracy, where=where, min_models=min_models
+            store,
+            metrics,
+            dataset,
+            by,
+            method,
+            accuracy=accuracy,
+            where=where,
+            min_models=min_models,
         )
     )
     rows = table.to_pylist()
@@ -66,12 +77,17 @@ def metrics(
     hover = ["group:N", "metric:N", "n:Q", "tau:Q", "interval:N", "p:Q", "flags:N"]
     squares = base.mark_rect(stroke="white").encode(colour, tooltip=hover)
     dark = alt.condition("abs(datum.tau) > 0.6", alt.value("white"), alt.value(theme.BLACK))
-    value = base.mark_text(dy=-6, fontSize=12).encode(alt.Text("tau:Q", format="+.2f"), color=dark)
+    value = base.mark_text(dy=-6, fontSize=12).encode(alt.Text("told:N"), color=dark)
     interval = base.mark_text(dy=8, fontSize=9).encode(alt.Text("interval:N"), color=dark)
     width, height = max(420, 96 * len(names)), 40 * len(shown)
     caption = [
-        f"{kind.accuracy} on {kind.dataset} as reported; below τ its 95 % interval, where the "
-        f"models are enough for one.",
+        f"{kind.accuracy} on {kind.dataset} as reported.",
+        "Below τ its 95 % interval, where the models are enough for one."
+        if any(row["tau_low"] is not None for row in rows)
+        else "",
+        f"{_NONE}: none, of a metric that is constant."
+        if any(row["kendall_tau"] is None for row in rows)
+        else "",
         "Models: " + ", ".join(f"{group} {sizes[group]}" for group in shown) + ".",
         f"{len(sizes) - _GROUPS} smaller groups are not drawn." if len(sizes) > _GROUPS else "",
         others,
@@ -82,14 +98,15 @@ def metrics(
 
 
 def _cell(row: dict[str, Any]) -> dict[str, Any]:
-    low, high = row["tau_low"], row["tau_high"]
-    known = low is not None and high is not None
     return {
         "group": row["series"] or "no series",
         "metric": row["metric"],
         "n": row["n"],
         "tau": row["kendall_tau"],
-        "interval": f"{number(low, 2)} to {number(high, 2)}" if known else "",
+        "told": _NONE
+        if row["kendall_tau"] is None
+        else f"{row['kendall_tau']:+.2f}".replace("-", "−"),
+        "interval": interval(row["tau_low"], row["tau_high"]),
         "p": row["perm_p"],
         "flags": row["flags"],
     }

@@ -105,6 +105,23 @@ def number(value: float | None, digits: int = 3) -> str:
     )
 
 
+def counted(count: int, noun: str) -> str:
+    """A count of things: ``1 layer``, ``2,000 layers``, ``2 series``."""
+    return f"{count:,} {noun}" + ("" if count == 1 or noun.endswith("s") else "s")
+
+
+def decimals(value: float | None) -> str:
+    """A correlation, or what else lies between −1 and 1, with two decimals."""
+    if value is None or not math.isfinite(value):
+        return "unknown"
+    return f"{round(value, 2) + 0:.2f}".replace("-", "−")
+
+
+def interval(low: float | None, high: float | None) -> str:
+    """The ends of an interval with two decimals each; empty where they are unknown."""
+    return "" if low is None or high is None else f"{decimals(low)} to {decimals(high)}"
+
+
 def _plain(value: Any) -> Any:
     value = value.item() if hasattr(value, "item") else value
     if isinstance(value, str):

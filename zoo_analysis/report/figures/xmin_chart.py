@@ -48,7 +48,7 @@ def xmin(
         i = starts[k]
         fit = fit_power_law(fitted[i:], xmin=float(fitted[i]))
         rows.append({"xmin": fit.xmin, "D": fit.D, "alpha": fit.alpha, "n": fit.num_pl_spikes})
-    x = alt.X("xmin:Q").scale(type="log", nice=False).axis(format="~g")
+    x = alt.X("xmin:Q").scale(type="log", nice=False, padding=8).axis(format="~g")
     base = alt.Chart(embedded(rows))
     hover = [alt.Tooltip(f"{name}:Q", format=".4~g") for name in ("xmin", "D", "alpha", "n")]
     panels = []
@@ -56,7 +56,11 @@ def xmin(
         last = name == "alpha"
         where = x.title("xmin, an eigenvalue λ of WᵀW" if last else None)
         # A tail of two values has an α of hundreds; beside it the rest would be one flat line.
-        scale = alt.Scale(type="log", nice=False) if last else alt.Scale(zero=True)
+        scale = (
+            alt.Scale(type="log", nice=False, padding=8)
+            if last
+            else alt.Scale(zero=True, padding=8)
+        )
         y = alt.Y(f"{name}:Q", scale=scale).axis(format="~g").title(title)
         parts = [
             base.mark_line(color=theme.BLUE, point=alt.OverlayMarkDef(size=12)).encode(
@@ -74,7 +78,9 @@ def xmin(
         panels.append(layered(parts, WIDTH, _HEIGHT))
     caption = [
         *spectrum.caption(),
-        "Dashed line and dot: the xmin that was chosen, with its D and α.",
+        "Dashed line and dot: the xmin that was chosen, with its D and α."
+        if row["xmin"] is not None
+        else "",
         told(len(rows), len(starts), "candidates"),
     ]
     chart = alt.vconcat(*panels, spacing=10)

@@ -109,18 +109,17 @@ def build_report(
         {name: series_address(name) for name in series},
         version("zoo-analysis"),
     )
-    files = SiteFolder(folder)
-    for name in _ASSETS:
-        files.write(f"assets/{name}", asset(name))
-    for name, text in _overviews(store, site, where, str(folder)):
-        files.write(name, text)
-    on_models(0, len(models))
-    written = (
-        made for batch in portraits(store, models) for made in _models(store, batch, site, files)
-    )
-    for done, _ in enumerate(written, 1):
-        on_models(done, len(models))
-    files.close()
+    with SiteFolder(folder) as files:
+        for name in _ASSETS:
+            files.write(f"assets/{name}", asset(name))
+        for name, text in _overviews(store, site, where, str(folder)):
+            files.write(name, text)
+        on_models(0, len(models))
+        done = 0
+        for batch in portraits(store, models):
+            for _ in _models(store, batch, site, files):
+                on_models(done := done + 1, len(models))
+            files.note()
     return BuiltReport(
         str(files.path),
         str(files.path / "index.html"),

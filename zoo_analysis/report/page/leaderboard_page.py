@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from zoo_analysis.answers.defaults import RANKED_BY
 from zoo_analysis.answers.ranking import rankings
+from zoo_analysis.report.figures.theme import counted
 from zoo_analysis.report.page.markup import Crumbs, page, script
 from zoo_analysis.spectra.metrics import METRICS
 from zoo_analysis.store import Store, get_query
@@ -102,8 +103,8 @@ def leaderboard_files(board: Board, site: Crumbs, where: str | None) -> Iterator
     if where is not None:
         statements[0] = f"zoo rank --metric {RANKED_BY[0]} --where {shlex.quote(where)}"
     intro = (
-        f"{len(board.entries):,} models, {len(site.series):,} series, ranked by the spectra of "
-        "their weights, beside their accuracies as reported."
+        f"{counted(len(board.entries), 'model')}, {counted(len(site.series), 'series')}, ranked by "
+        "the spectra of their weights, beside their accuracies as reported."
     )
     yield "index.html", page("leaderboard", "index.html", site, intro=intro, statements=statements)
     yield (

@@ -5,7 +5,6 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
 from functools import cache, partial
 from hashlib import blake2s
 from math import isfinite
@@ -16,14 +15,21 @@ import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from zoo_analysis.report.figures.theme import number, short
+from zoo_analysis.report.figures.theme import short
+from zoo_analysis.report.page.cell_texts import (
+    LONGEST,
+    broken,
+    called,
+    link,
+    parted,
+    scaled,
+    shown_number,
+    shown_numbers,
+    web_address,
+)
 from zoo_analysis.texts import printable
 
 _FOLDER: Final = Path(__file__).parent
-#: Characters of a name in a page; a longer one is cut in its middle.
-LONGEST: Final = 120
-#: The largest first.
-_UNITS: Final = (("T", 1e12), ("G", 1e9), ("M", 1e6), ("k", 1e3))
 #: Digits of a number in data.
 _DIGITS: Final = 5
 
@@ -100,7 +106,8 @@ def asset(name: str) -> str:
 def file_stem(name: str) -> str:
     """The name of a file for a model or a series: readable, safe anywhere, another for another."""
     readable = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:48].strip("-")
-    return f"{readable}-{blake2s(name.encode(errors='replace'), digest_size=5).hexdigest()}"
+    mark = blake2s(name.encode(errors="replace"), digest_size=5).hexdigest()
+    return f"{readable or 'unnamed'}-{mark}"
 
 
 def quoted(text: str) -> str:
@@ -134,30 +141,6 @@ def _rounded(value: float, digits: int) -> float | int | None:
     return int(rounded) if rounded.is_integer() else rounded
 
 
-def web_address(text: str | None) -> str | None:
-    """An address that may be linked: of the web, and no script."""
-    return text if text and re.fullmatch(r"https?://[^\s\"'<>]+", text) else None
-
-
-def scaled(value: float | None) -> str:
-    """A count as ``4.65 M``."""
-    if value is None:
-        return ""
-    unit, size = next(((u, s) for u, s in _UNITS if abs(value) >= s), ("", 1))
-    return f"{float(value) / size:.3g} {unit}".strip()
-
-
-def shown_number(value: Any) -> str:
-    """A number of a table, in four significant digits; empty where there is none."""
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, int) or (isinstance(value, Decimal) and value == int(value)):
-        return f"{int(value):,}"
-    return number(float(value), 4)
-
-
 def _shown(value: Any) -> Any:
     """What an expression of a template becomes, before it is escaped."""
     if isinstance(value, Markup):
@@ -184,10 +167,15 @@ def _environment() -> Environment:
     )
     filters: dict[str, Callable[..., Any]] = {
         "number": shown_number,
+        "numbers": shown_numbers,
         "scaled": scaled,
+        "broken": broken,
+        "called": called,
+        "parted": parted,
         "lines": _lines,
         "short": partial(short, longest=LONGEST),
         "web": web_address,
     }
     made.filters |= filters
+    made.globals["link"] = link
     return made

@@ -5,18 +5,9 @@ from itertools import islice
 from typing import Any, Final
 
 from zoo_analysis.answers.portraits import Portrait
-from zoo_analysis.report.figures.theme import short
-from zoo_analysis.report.page.markup import (
-    LONGEST,
-    Column,
-    Crumbs,
-    file_stem,
-    page,
-    quoted,
-    scaled,
-    script,
-    shown_number,
-)
+from zoo_analysis.report.figures.theme import counted, short
+from zoo_analysis.report.page.cell_texts import called, scaled, shown_number, shown_numbers
+from zoo_analysis.report.page.markup import Column, Crumbs, file_stem, page, quoted, script
 from zoo_analysis.report.page.model_data import MOST_LAYERS, PER_FILE, depth_data
 from zoo_analysis.spectra.metrics import METRICS, SHOWN
 from zoo_analysis.store.schemas import LEADING_METRICS
@@ -72,6 +63,7 @@ def _index(portrait: Portrait, stem: str) -> dict[str, Any]:
     return {
         "stem": stem,
         "per": PER_FILE,
+        "first": next(_fitted(portrait), 0),
         "layers": [
             short(name, 90) for name in islice(portrait.layers["layer"].to_pylist(), MOST_LAYERS)
         ],
@@ -88,9 +80,12 @@ def _values(portrait: Portrait, layers: Sequence[Mapping[str, Any]], data: str) 
         "drawn": bool(layers),
         "spectra": bool(layers),
         "facts": _facts(portrait),
-        "findings": portrait.diagnosis.findings,
-        "left_word": f"method {report.method}",
-        "layers_counted": _counted(report.averages["layers"], "layer"),
+        "finding_columns": _FINDINGS,
+        "findings": [
+            [each.diagnosis, each.verdict, each.text] for each in portrait.diagnosis.findings
+        ],
+        "method_text": f"method {report.method}",
+        "layers_counted": counted(report.averages["layers"], "layer"),
         "average_columns": _AVERAGES,
         "averages": _averages(portrait),
         "accuracies": report.accuracies.to_pylist(),
@@ -105,12 +100,12 @@ def _values(portrait: Portrait, layers: Sequence[Mapping[str, Any]], data: str) 
         ],
         "layers_text": _layers_text(portrait),
         "layer_columns": _LAYERS,
-        "layer_rows": [_layer(number, row) for number, row in enumerate(layers)],
+        "layer_rows": _layer_rows(layers),
         "measured_text": _measured(report.model, len(report.left_out)),
         "left_out_columns": _LEFT,
         "left_out": [
             [
-                short(row["tensor"], LONGEST),
+                called(row["tensor"]),
                 shown_number(row["count"]),
                 shown_number(row["elements"]),
                 row["reason"],
@@ -124,7 +119,7 @@ def _values(portrait: Portrait, layers: Sequence[Mapping[str, Any]], data: str) 
             "ORDER BY measure, value"
         ],
         "revision_columns": _REVISIONS,
-        "revisions": [_revision(row) for row in portrait.revisions],
+        "revisions": _revisions(portrait.revisions),
         "revision_sql": [
             "SELECT s.*, c.committed_at\nFROM summaries s JOIN commits c "
             f"USING (repo_id, revision, method)\nWHERE repo_id = {quoted(report.repo_id)}\n"
@@ -133,15 +128,15 @@ def _values(portrait: Portrait, layers: Sequence[Mapping[str, Any]], data: str) 
     }
 
 
+_FINDINGS: Final = (Column("Diagnosis"), Column("Verdict"), Column("In words", prose=True))
 _AVERAGES: Final = (
     Column("Metric"),
     *(Column(name, right=True) for name in ("Mean", "Median", "By tail", "Place", "z")),
 )
 _LAYERS: Final = (
     Column("Layer"),
-    *(Column(name) for name in ("kind", "role", "shape")),
+    *(Column(name) for name in ("kind", "role", "shape", "remark")),
     *(Column(name, METRICS[name].meaning, right=True) for name in SHOWN),
-    *(Column(name) for name in ("status", "warning")),
 )
 _LEFT: Final = (
     Column("Tensor"),
@@ -191,10 +186,7 @@ def _averages(portrait: Portrait) -> list[list[str]]:
         rows.append(
             [
                 name,
-                *(
-                    shown_number(averages[each])
-                    for each in (name, f"{name}_median", f"{name}_by_tail")
-                ),
+                *shown_numbers([averages[f"{name}{form}"] for form in ("", "_median", "_by_tail")]),
                 "" if place is None else f"{place} of {places['of']}",
                 shown_number(z),
             ]
@@ -202,42 +194,53 @@ def _averages(portrait: Portrait) -> list[list[str]]:
     return rows
 
 
-def _layer(number: int, row: Mapping[str, Any]) -> dict[str, Any]:
-    shape = "×".join(map(str, row["shape"] or ()))
-    values = [shown_number(row[name]) for name in SHOWN]
-    return {
-        "layer": row["layer"],
-        "spectrum": number,
-        "cells": [row["kind"], row["role"], shape, *values, row["status"], row["warning"]],
-    }
-
-
-def _revision(row: Mapping[str, Any]) -> list[Any]:
-    random = row["random_like"]
-    return [
-        row["revision"],
-        row["method"],
-        f"{row['committed_at']:%Y-%m-%d %H:%M}",
-        *(shown_number(row[name]) for name in LEADING_METRICS),
-        "" if random is None else f"{100 * random:.0f} %",
+def _layer_rows(layers: Sequence[Mapping[str, Any]]) -> list[tuple[Any, ...]]:
+    columns = [
+        *([row[name] for row in layers] for name in ("layer", "kind", "role")),
+        ["×".join(map(str, row["shape"] or ())) for row in layers],
+        [_remark(row) for row in layers],
+        *(shown_numbers([row[name] for row in layers]) for name in SHOWN),
     ]
+    return list(zip(*columns, strict=True))
+
+
+def _remark(row: Mapping[str, Any]) -> str:
+    """Why a layer has no fit, and what is warned of."""
+    status = row["status"] if row["status"] != "success" else None
+    return ", ".join(each for each in (status, row["warning"]) if each)
+
+
+def _revisions(rows: Sequence[Mapping[str, Any]]) -> list[tuple[Any, ...]]:
+    shares = [row["random_like"] for row in rows]
+    columns = [
+        *([row[name] for row in rows] for name in ("revision", "method")),
+        [f"{row['committed_at']:%Y-%m-%d %H:%M}" for row in rows],
+        *(shown_numbers([row[name] for row in rows]) for name in LEADING_METRICS),
+        ["" if share is None else f"{100 * share:.0f} %" for share in shares],
+    ]
+    return list(zip(*columns, strict=True))
+
+
+def _fitted(portrait: Portrait) -> Iterator[int]:
+    """Places of the layers that have a power law and are of the network."""
+    columns = (portrait.layers[name].to_pylist() for name in ("alpha", "in_network"))
+    for place, (alpha, in_network) in enumerate(islice(zip(*columns, strict=True), MOST_LAYERS)):
+        if alpha is not None and in_network:
+            yield place
 
 
 def _depth_text(portrait: Portrait, drawn: int) -> str:
     name, values = short(portrait.report.repo_id), portrait.report.layers["alpha"].drop_null()
-    told = f"{_counted(drawn, 'layer')} of {name} over relative depth"
+    told = f"{counted(drawn, 'layer')} of {name} over relative depth"
     if len(values):
         low, high = min(values.to_pylist()), max(values.to_pylist())
         told += f", α {shown_number(low)} to {shown_number(high)}"
-    return (
-        f"{told}. Shaded: α from 2 to 6, neither over- nor under-trained; dashed: the correlation "
-        "flow; ringed: layers that a diagnosis names."
-    )
+    return f"{told}."
 
 
 def _layers_text(portrait: Portrait) -> str:
     layers, warnings = len(portrait.layers), portrait.report.warnings
-    told = f"{_counted(layers, 'layer')}; warnings: "
+    told = f"{counted(layers, 'layer')}; warnings: "
     told += ", ".join(f"{count} {name}" for name, count in sorted(warnings.items())) or "none"
     if layers > MOST_LAYERS:
         told += f". The first {MOST_LAYERS:,} by depth are drawn and listed; the SQL has all"
@@ -254,10 +257,6 @@ def _measured(model: Mapping[str, Any], left: int) -> str:
     if left > _LEFT_OUT:
         return f"{told}. The largest {_LEFT_OUT} of {left:,} kinds of what was left out:"
     return f"{told}. Left out:" if left else f"{told}; nothing was left out."
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count:,} {noun}" + ("" if count == 1 else "s")
 
 
 def _bytes(size: int | None) -> str:

@@ -12,7 +12,8 @@ from zoo_analysis.answers.releases import releases
 from zoo_analysis.errors import QueryError
 from zoo_analysis.report.figures.coverage_chart import coverage
 from zoo_analysis.report.figures.release_chart import releases as release_chart
-from zoo_analysis.report.page.markup import Column, Crumbs, page, shown_number
+from zoo_analysis.report.page.cell_texts import called, link, shown_number
+from zoo_analysis.report.page.markup import Column, Crumbs, page
 from zoo_analysis.report.page.picture import Picture
 from zoo_analysis.spectra.metrics import METRICS
 from zoo_analysis.store import Store, get_query
@@ -39,7 +40,40 @@ _NOT_TOLD: Final = (
 )
 
 
+#: Commits of a table, as Delta calls them.
+_CHANGES: Final = {
+    "WRITE": "rows were added to",
+    "CREATE TABLE": "it began with",
+    "DELETE": "rows were removed from",
+    "OPTIMIZE": "small files were merged in",
+    "VACUUM START": "old files were removed from",
+    "VACUUM END": "old files were removed from",
+}
+_RELEASES: Final = (
+    Column("Model"),
+    *(Column(name) for name in ("Event", "Watch", "Seen (UTC)", "Revision")),
+    *(Column(name) for name in ("Scanned", "Looks random")),
+)
+_CAUSES: Final = (
+    Column("Error"),
+    Column("Stage"),
+    *(Column(name, right=True) for name in ("Models", "Failures", "Attempts", "Scanned since")),
+    Column("Latest message", prose=True),
+)
+_FAILURES: Final = (
+    Column("Model"),
+    *(Column(name) for name in ("When (UTC)", "Stage", "Error", "Scanned since")),
+    Column("Message", prose=True),
+)
+_METHOD: Final = (
+    Column("Method"),
+    Column("Models", right=True),
+    *(Column(name) for name in ("First commit", "Last commit")),
+    Column("Settings of its last scan", prose=True),
+)
 _DEFINED: Final = (Column("Metric"), Column("What it is", prose=True), Column("Averaged"))
+#: Tables that a report reads.
+_READ: Final = ("models", "layers", "accuracies", "similarities", "releases", "failures")
 
 
 def release_files(
@@ -70,7 +104,8 @@ def release_files(
             "releases",
             "releases.html",
             site,
-            rows=rows[:_LISTED],
+            columns=_RELEASES,
+            rows=[_release(row, site) for row in rows[:_LISTED]],
             count=len(rows),
             picture=picture,
             some=where is not None,
@@ -104,8 +139,10 @@ def failure_files(
             "failures",
             "failures.html",
             site,
-            causes=causes,
-            rows=latest,
+            cause_columns=_CAUSES,
+            causes=[_cause(row) for row in causes],
+            columns=_FAILURES,
+            rows=[_failure(row, site) for row in latest],
             picture=picture,
             some=where is not None,
             statements=[get_query("failure-causes").sql, "zoo query failures"],
@@ -127,7 +164,12 @@ def method_files(
     commits = store_history(store, 1).to_pylist()
     told = {row["method"]: row for row in store.run(_SCANS).to_pylist()}
     methods = [
-        {**row, "settings": _settings(told.get(row["method"]))}
+        [
+            row["method"],
+            shown_number(row["models"]),
+            *(f"{row[name]:%Y-%m-%d}" for name in ("first", "last")),
+            _settings(told.get(row["method"])),
+        ]
         for row in store.run(_METHODS).to_pylist()
     ]
     words = ["zoo", "report", "-o", folder]
@@ -142,20 +184,55 @@ def method_files(
             site,
             command=shlex.join(words),
             last=commits[-1],
-            tables=store.version_of("models", "layers", "accuracies", "similarities", "releases"),
+            last_told=_change(commits[-1]),
+            table_columns=(Column("Table"), Column("Delta version", right=True)),
+            tables=[each.rsplit(" ", 1) for each in store.version_of(*_READ).split(", ")],
+            method_columns=_METHOD,
             methods=methods,
+            version_columns=(Column("Package"), Column("Version")),
             versions=_versions(told),
-            columns=(
-                Column("Column of layers"),
-                Column("What it is", prose=True),
-                Column("Averaged"),
-            ),
+            columns=_DEFINED,
             metrics=[
-                [name, each.meaning, shown_number(bool(each.averaged))]
+                [name, each.meaning.replace("`", ""), shown_number(bool(each.averaged))]
                 for name, each in METRICS.items()
             ],
         ),
     )
+
+
+def _change(commit: Mapping[str, Any]) -> str:
+    """What the last commit did, in words."""
+    name = commit["operation"]
+    done = _CHANGES.get(name, f"{name.lower()} of")
+    return f"{done} {commit['table']}, {commit['time']:%Y-%m-%d %H:%M} UTC"
+
+
+def _release(row: Mapping[str, Any], site: Crumbs) -> list[Any]:
+    return [
+        link(site.models.get(row["repo_id"]), row["repo_id"]),
+        row["event"],
+        called(row["watch"]),
+        f"{row['seen_at']:%Y-%m-%d %H:%M}",
+        called(row["revision"] or ""),
+        *(shown_number(row[name]) for name in ("scanned", "looks_random")),
+    ]
+
+
+def _cause(row: Mapping[str, Any]) -> list[Any]:
+    counts = ("models", "failures", "attempts", "scanned_since")
+    numbers = (shown_number(row[name]) for name in counts)
+    return [row["error"], row["stage"], *numbers, row["latest_message"]]
+
+
+def _failure(row: Mapping[str, Any], site: Crumbs) -> list[Any]:
+    return [
+        link(site.models.get(row["repo_id"]), row["repo_id"]),
+        f"{row['failed_at']:%Y-%m-%d %H:%M}",
+        row["stage"],
+        row["error"],
+        shown_number(row["scanned_since"]),
+        row["message"],
+    ]
 
 
 def _settings(scan: Mapping[str, Any] | None) -> str:

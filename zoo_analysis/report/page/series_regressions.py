@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from zoo_analysis.answers.defaults import BY
 from zoo_analysis.answers.points import Selection, load_pairs
 from zoo_analysis.answers.regressions import regress
-from zoo_analysis.answers.remarks.regression_words import told_of_regression
 from zoo_analysis.errors import QueryError
 from zoo_analysis.report.figures.regression_chart import Kind
 from zoo_analysis.report.figures.tau_grid import metrics
@@ -104,7 +103,7 @@ class Regressions:
         self, x: NDArray[np.float64], y: NDArray[np.float64], row: Mapping[str, Any], kind: Kind
     ) -> dict[str, Any]:
         drawn: dict[str, Any] = {"values": x, "line": None, "band": None, "pooled": None}
-        drawn |= {"text": told_of_regression(row), "tau": row["kendall_tau"]}
+        drawn["tau"] = row["kendall_tau"]
         told = np.isfinite(x) & np.isfinite(y)
         if row["slope"] is None or not told.any():
             return drawn

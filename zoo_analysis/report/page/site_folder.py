@@ -3,7 +3,8 @@
 import json
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, suppress
 from hashlib import blake2s
 from pathlib import Path
 from typing import Final
@@ -17,8 +18,11 @@ _MADE_BY: Final = "zoo report"
 _NAME: Final = re.compile(r"([a-z]+/)?[a-z0-9-]{1,80}\.(html|js|css|png|svg)")
 
 
-class SiteFolder:
+class SiteFolder(AbstractContextManager["SiteFolder"]):
     """A report's files, of which those that are the same already are left alone.
+
+    They are listed from the start, and whatever ends their making, so that the next report can go
+    on. Left without an error, the folder loses what the earlier report had and this has not.
 
     Args:
         folder: new, empty, or that of an earlier report.
@@ -37,6 +41,7 @@ class SiteFolder:
         self.written = self.unchanged = self.removed = self.bytes = 0
         self._files: dict[str, str] = {}
         self._before = self._known()
+        self.note()
 
     def _known(self) -> dict[str, str]:
         """The files of the earlier report, each with the key that it was made by."""
@@ -86,28 +91,55 @@ class SiteFolder:
         """
         content = made.encode(errors="replace") if isinstance(made, str) else made
         self._files[name] = key or blake2s(content, digest_size=8).hexdigest()
-        self.bytes += len(content)
-        path = self.path / name
-        try:
-            if path.is_file() and path.read_bytes() == content:
-                self.unchanged += 1
-                return
-            path.parent.mkdir(parents=True, exist_ok=True)
-            new = path.with_name(f".{path.name}.new")
-            new.write_bytes(content)
-            os.replace(new, path)
-        except OSError as error:
-            raise ZooError(f"cannot write {path}: {error.strerror or error}") from error
-        self.written += 1
+        self._count(len(content), changed=self._put(name, content))
 
-    def close(self) -> None:
-        """Remove what the earlier report had and this has not, and list the files.
+    def note(self) -> None:
+        """List the files so far and those of the earlier report, for whoever goes on after an end.
 
         Raises:
-            ZooError: a file cannot be removed or written.
+            ZooError: it cannot be written.
         """
+        self._put(MANIFEST, self._listed(self._before | self._files))
+
+    def __exit__(self, kind: type[BaseException] | None, *about: object) -> None:
+        if kind is not None:
+            with suppress(ZooError):  # what broke it is told, not this
+                self.note()
+            return
+        self._remove()
+        self._put(MANIFEST, listed := self._listed(self._files))
+        self._count(len(listed), changed=self._files != self._before)
+
+    def _listed(self, files: Mapping[str, str]) -> bytes:
+        told = {"made_by": _MADE_BY, "files": dict(sorted(files.items()))}
+        return json.dumps(told, indent=0).encode()
+
+    def _count(self, size: int, *, changed: bool) -> None:
+        self.bytes += size
+        self.written += changed
+        self.unchanged += not changed
+
+    def _put(self, name: str, content: bytes) -> bool:
+        """Write a file at once, and say whether it was another before."""
+        path = self.path / name
+        new = path.with_name(f".{path.name}.new")
+        try:
+            if path.is_file() and path.read_bytes() == content:
+                return False
+            path.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                new.write_bytes(content)
+                os.replace(new, path)
+            finally:
+                new.unlink(missing_ok=True)
+        except OSError as error:
+            raise ZooError(f"cannot write {path}: {error.strerror or error}") from error
+        return True
+
+    def _remove(self) -> None:
+        """What the earlier report had and this has not."""
         root = self.path.resolve()
-        for name in self._before.keys() - self._files.keys() - {MANIFEST}:
+        for name in self._before.keys() - self._files.keys():
             path = (root / name).resolve()
             try:
                 if path.is_file() and path.is_relative_to(root):
@@ -115,5 +147,3 @@ class SiteFolder:
                     self.removed += 1
             except OSError as error:
                 raise ZooError(f"cannot remove {path}: {error.strerror or error}") from error
-        files = dict(sorted(self._files.items()))
-        self.write(MANIFEST, json.dumps({"made_by": _MADE_BY, "files": files}, indent=0))

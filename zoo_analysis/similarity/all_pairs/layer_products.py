@@ -17,7 +17,7 @@ AT_ONCE: Final = ("neuronal", "cka", "cka_debiased")
 
 @dataclass(frozen=True)
 class LayerProducts:
-    """What products tell of all layers of a stack A with all of a stack B.
+    """Values of all layers of a stack A with all of a stack B, from products of them.
 
     Attributes:
         maxima: of A's neurons (B's layers × A's neurons), and of B's (A's layers × B's neurons);

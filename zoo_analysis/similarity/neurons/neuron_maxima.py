@@ -52,7 +52,7 @@ def standardise(x: Any, dtype: torch.dtype | None = None) -> torch.Tensor:
 
 
 def standardised(x: Any, dtype: torch.dtype | None = None) -> tuple[torch.Tensor, torch.Tensor]:
-    """What `standardise` gives, and the lengths that its columns had.
+    """Standardised columns (`standardise`), and the lengths that they had.
 
     Args:
         x: see `standardise`.

@@ -145,11 +145,7 @@ def _gathered(
 
 
 def _whole(pairs: LayerPairs) -> tuple[Similarity, LayerSimilarities]:
-    return similarities(between(*pairs.shape, pairs.prepared, distance=pairs.distance))
-
-
-def similarities(found: NeuronalComparison) -> tuple[Similarity, LayerSimilarities]:
-    """The networks' similarity and their layers', as measures have them."""
+    found = between(*pairs.shape, pairs.prepared, distance=pairs.distance)
     sides = (found.layer_values, found.layer_ab, found.layer_ba)
     layers = {
         (i, j): Similarity(*(float(values[i, j]) for values in sides))

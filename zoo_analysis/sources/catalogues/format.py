@@ -40,7 +40,7 @@ from zoo_analysis.hub.query import HubQuery, Text
 from zoo_analysis.sources.card import number
 from zoo_analysis.sources.percents import Percent, check_shares
 from zoo_analysis.sources.toml_files import read_toml
-from zoo_analysis.store.accuracy import Accuracy
+from zoo_analysis.store.row_kinds.accuracy import Accuracy
 
 
 class ReportedAccuracy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

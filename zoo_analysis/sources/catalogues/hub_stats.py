@@ -163,8 +163,9 @@ def _tags(schema: "pa.Schema") -> str:
     """Tags as a list; some tables have them as JSON."""
     import pyarrow as pa
 
-    text = pa.types.is_string(schema.field("tags").type)
-    return "from_json(tags, '[\"VARCHAR\"]')" if text else "tags"
+    kind = schema.field("tags").type
+    nested = pa.types.is_list(kind) or pa.types.is_large_list(kind)
+    return "tags" if nested else "from_json(tags, '[\"VARCHAR\"]')"
 
 
 def _total(schema: "pa.Schema", name: str) -> str:

@@ -104,10 +104,14 @@ def catalogue_members(name: str) -> "pa.Table":
     for query in found.queries:
         told = msgspec.structs.asdict(query).items()
         asked = {key: value for key, value in told if value not in (None, ()) and key != "series"}
-        text = ", ".join(f"{key} {value}" for key, value in asked.items())
+        text = ", ".join(f"{key} {_words(value)}" for key, value in asked.items())
         series = query.series or found.series
         members.append(CatalogueMember(f"all with {text}", series, None, None, None, None))
     return _table(CatalogueMember, members)
+
+
+def _words(value: object) -> str:
+    return " and ".join(value) if isinstance(value, tuple) else str(value)
 
 
 def _source(entry: CatalogueEntry) -> str | None:

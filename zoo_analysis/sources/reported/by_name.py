@@ -1,7 +1,11 @@
 """Sources of accuracies by name: those of this package, and those that other packages add."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
+from typing import Final
+
+import pyarrow as pa
 
 from zoo_analysis.errors import SourceError
 from zoo_analysis.lookup import loaded, near
@@ -11,6 +15,7 @@ from zoo_analysis.sources.reported.open_llm_leaderboard import SOURCE as _OPEN_L
 from zoo_analysis.sources.reported.source import AccuracySource
 from zoo_analysis.sources.reported.timm_tables import SOURCE as _TIMM
 from zoo_analysis.sources.reported.torchvision_recipes import SOURCE as _TORCHVISION
+from zoo_analysis.store.records import table_of
 
 #: Of entry points; one's name is that of the `AccuracySource` it points to.
 GROUP = "zoo_analysis.accuracies"
@@ -18,9 +23,38 @@ GROUP = "zoo_analysis.accuracies"
 _BUILT_IN = {source.name: source for source in (*_ON_HUB, _TORCHVISION, _TIMM, _OPEN_LLM, _CSV)}
 
 
-def accuracy_sources() -> list[str]:
-    """The names of all sources of accuracies, those of this package first."""
-    return list(_known())
+#: What a source is asked with, by its needs.
+_ASKED_WITH: Final = {
+    "hub": "the store's models that are on the hub",
+    "places": "PATH or URL of tables",
+    None: "nothing",
+}
+
+
+@dataclass(frozen=True)
+class ReportedBy:
+    """A source of accuracies in words: its name, whose numbers it has, what it is asked with."""
+
+    source: str
+    about: str
+    asked_with: str
+
+
+def accuracy_sources() -> pa.Table:
+    """The sources of accuracies, those of this package first.
+
+    Returns:
+        Columns of `ReportedBy`; of a source of another package that does not load, the reason.
+    """
+    return table_of(ReportedBy, map(_told, _known()))
+
+
+def _told(name: str) -> ReportedBy:
+    try:
+        source = accuracy_source(name)
+    except SourceError as error:
+        return ReportedBy(name, str(error), "")
+    return ReportedBy(name, source.about, _ASKED_WITH[source.needs])
 
 
 def accuracy_source(name: str) -> AccuracySource:

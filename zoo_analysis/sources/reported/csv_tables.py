@@ -111,4 +111,6 @@ def _collect(asked: Inquiry) -> list[Accuracy]:
     return [accuracy for table in tables for accuracy in table]
 
 
-SOURCE = AccuracySource("csv", _collect, "places")
+SOURCE = AccuracySource(
+    "csv", _collect, "places", "Any table: --map names its columns, --set what none of them says."
+)

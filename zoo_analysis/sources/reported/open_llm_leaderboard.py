@@ -109,4 +109,9 @@ def _fraction(value: object, where: str) -> float:
     return float(value)
 
 
-SOURCE = AccuracySource(NAME, leaderboard_accuracies, "places")
+SOURCE = AccuracySource(
+    NAME,
+    leaderboard_accuracies,
+    "places",
+    "The Open LLM Leaderboard's scores of language models, from a file of its contents.",
+)

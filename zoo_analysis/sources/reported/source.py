@@ -38,8 +38,10 @@ class AccuracySource:
             what cannot be read.
         needs: what it is asked with: ``hub`` the models of the store, ``places`` the paths or URLs
             of tables, None nothing.
+        about: whose numbers they are, in a sentence.
     """
 
     name: str
     collect: Callable[[Inquiry], Iterable[Accuracy]]
     needs: Literal["hub", "places"] | None = None
+    about: str = ""

@@ -62,5 +62,8 @@ def timm_csv(place: str) -> list[Accuracy]:
 
 
 SOURCE = AccuracySource(
-    "timm-csv", lambda asked: [a for place in asked.places for a in timm_csv(place)], "places"
+    "timm-csv",
+    lambda asked: [a for place in asked.places for a in timm_csv(place)],
+    "places",
+    "timm's tables of results of its own models: results-imagenet.csv and the like.",
 )

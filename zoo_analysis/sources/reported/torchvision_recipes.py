@@ -54,4 +54,8 @@ def _timm(name: str) -> Iterator[str]:
         yield from (f"regnet{kind}_{size}", f"regnet{kind}_{size}_tv")
 
 
-SOURCE = AccuracySource("torchvision", lambda asked: torchvision_accuracies())
+SOURCE = AccuracySource(
+    "torchvision",
+    lambda asked: torchvision_accuracies(),
+    about="What torchvision says of its weights, which are timm/*.tv_in1k on the hub.",
+)

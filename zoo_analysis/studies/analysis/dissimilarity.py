@@ -9,7 +9,7 @@ from torch import Tensor
 
 from zoo_analysis.similarity.measure import Measure
 from zoo_analysis.similarity.registry import get_measure
-from zoo_analysis.stats.line import Floats
+from zoo_analysis.stats.computable import Floats
 from zoo_analysis.studies.lab.digit_pairs import load_digit_pairs
 from zoo_analysis.studies.lab.optimisation import TrainedNet
 

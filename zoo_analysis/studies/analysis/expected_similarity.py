@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo_analysis.similarity.measure import Measure
-from zoo_analysis.stats.line import Floats
+from zoo_analysis.stats.computable import Floats
 from zoo_analysis.studies.analysis.estimate import Estimate
 from zoo_analysis.studies.analysis.jackknife import jackknife
 from zoo_analysis.studies.lab.optimisation import TrainedNet

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from zoo_analysis.stats.line import Floats
+from zoo_analysis.stats.computable import Floats
 
 
 class Jackknifed(NamedTuple):

@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from zoo_analysis.stats.line import Floats
+from zoo_analysis.stats.computable import Floats
 from zoo_analysis.store.schemas import LEADING_METRICS
 from zoo_analysis.studies.analysis.estimate import Estimate
 

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo_analysis.stats import correlation, correlation_difference, fisher_z
+from zoo_analysis.stats.computable import Floats
 from zoo_analysis.stats.correlations import Kind
-from zoo_analysis.stats.line import Floats
 from zoo_analysis.studies.analysis.estimate import Estimate
 from zoo_analysis.studies.analysis.jackknife import jackknife
 

@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from zoo_analysis.stats.line import Floats
+from zoo_analysis.stats.computable import Floats
 from zoo_analysis.studies.analysis.estimate import Estimate
 from zoo_analysis.studies.analysis.jackknife import jackknife
 

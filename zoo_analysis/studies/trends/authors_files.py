@@ -66,7 +66,7 @@ def fetch_all(folder: Path, fetch: Callable[[str], str] = fetched) -> Path:
         except SourceError as error:
             raise SourceError(
                 f"{error}; without a network put df_all.csv and imgclsmob.md, or osmr.csv that "
-                "joins both, into a folder and name it as the data"
+                "joins both, into a folder and give it as `data`"
             ) from error
         whole = path.with_name(f"{path.name}.{os.getpid()}")
         whole.write_text(text)

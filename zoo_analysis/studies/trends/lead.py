@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from statsmodels.stats.multitest import multipletests
 
-from zoo_analysis.stats.line import Floats
+from zoo_analysis.stats.computable import Floats
 from zoo_analysis.studies.analysis.estimate import Estimate
 from zoo_analysis.studies.analysis.jackknife import jackknife
 from zoo_analysis.studies.trends.printed_cells import Cell

@@ -120,7 +120,7 @@ def beside(table: pa.Table) -> pa.Table:
     rows: dict[tuple[str, str, str], dict[str, str]] = {}
     for cell in table.to_pylist():
         place = cell["dataset"], cell["family"], cell["metric"]
-        published, recomputed = (f"{cell[name]:.2f}" for name in ("published", "recomputed"))
+        published, recomputed = (_figure(cell[name]) for name in ("published", "recomputed"))
         text = published if published == recomputed else f"{published} ≠ {recomputed}"
         rows.setdefault(place, {})[cell["statistic"]] = text
     names = ("dataset", "family", "metric")
@@ -129,6 +129,11 @@ def beside(table: pa.Table) -> pa.Table:
         [dict(zip(names, place, strict=True)) | row for place, row in rows.items()],
         schema=pa.schema([(name, pa.string()) for name in (*names, *told)]),
     )
+
+
+def _figure(value: float | None) -> str:
+    """A figure with as many digits as are printed; `?` for one that cannot be recomputed."""
+    return "?" if value is None else f"{value:.2f}"
 
 
 def statistics(x: np.ndarray, y: np.ndarray) -> dict[str, float]:

@@ -95,10 +95,10 @@
   function draw(canvas, spec) {
     const width = Math.max(260, canvas.clientWidth);
     const height = spec.height ?? Math.round(Math.min(360, 180 + width / 4));
-    const [left, right, top, bottom] = [58, width - 10, 10, height - 44];
+    const [left, right, top, bottom] = [58, width - 28, 10, height - 44];
     const { x, y } = spec;
     const at = { x, y, top, bottom, across: scale(x, left, right), down: scale(y, bottom, top) };
-    const svg = node("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": spec.label });
+    const svg = node("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": spec.label, "aria-describedby": spec.describedBy });
     const axes = node("g", { class: "axes", "aria-hidden": "true" });
     for (const value of ticks(x, (right - left) / 80)) {
       const place = at.across(value);

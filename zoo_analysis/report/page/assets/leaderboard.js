@@ -4,6 +4,7 @@
   const data = zooData.leaderboard;
   const [PAGE, NAME, SERIES, LIBRARY, PARAMETERS, ACCURACY, KIND, SOURCE, ADDRESS] = [0, 1, 2, 3, 4, 5, 6, 7, 8];
   const FORMS = { "": "mean", _median: "median", _by_tail: "by size of tail" };
+  const AVERAGED = { "": "the mean over layers", _median: "the median over layers", _by_tail: "the mean over layers, weighted by the size of their tails" };
   const QUALITIES = { all: "all that have a fit", clear: "those with a clear tail" };
   const SIZES = [["under 1 M", 0, 1e6], ["1 M to 10 M", 1e6, 1e7], ["10 M to 100 M", 1e7, 1e8], ["100 M to 1 G", 1e8, 1e9], ["1 G to 10 G", 1e9, 1e10], ["10 G and more", 1e10, Infinity]];
   const AT_ONCE = 100;
@@ -32,23 +33,26 @@
   const column = (metric, quality = controls.quality.value) => data.ranked[quality][metric];
   const formed = (metric) => (metric === "random_like" ? metric : metric + controls.form.value);
   const chosen = () => column(formed(controls.metric.value));
+  const about = (metric) => (data.metrics[metric] ? `${data.metrics[metric]}; ${AVERAGED[controls.form.value]}` : "share of its layers that look random");
+  const wholeAccuracies = zoo.whole(data.models.map((row) => row[ACCURACY]));
+  const kind = (each) => [each.right && "number", each.words && "words", each.chosen && "chosen"].filter(Boolean).join(" ") || null;
 
   function columns() {
     const ranked = chosen();
     return [
       { key: "name", head: "Model", of: (i) => data.models[i][NAME] },
       { key: "rank", head: "Rank", right: true, of: (i) => ranked.rank[i], text: (i) => (ranked.rank[i] === null ? "" : `${ranked.rank[i]} of ${ranked.of[i]}`), about: "within its series, by the metric chosen" },
-      { key: "chosen", head: formed(controls.metric.value), right: true, about: data.metrics[controls.metric.value] ?? "share of its layers that look random", of: (i) => ranked.value[i], chosen: true },
-      { key: "accuracy", head: "Accuracy", right: true, of: (i) => data.models[i][ACCURACY], about: "as reported; its source on hover, and on the model's page" },
+      { key: "chosen", head: formed(controls.metric.value), right: true, about: about(controls.metric.value), whole: zoo.whole(ranked.value), of: (i) => ranked.value[i], chosen: true },
+      { key: "accuracy", head: "Accuracy", right: true, whole: wholeAccuracies, of: (i) => data.models[i][ACCURACY], about: "as reported; its source on hover, and on the model's page" },
+      { key: "remark", head: "Remark", words: true, of: (i) => data.texts[ranked.remark[i] ?? 0] },
       { key: "series", head: "Series", of: (i) => data.models[i][SERIES] },
-      { key: "library", head: "Library", of: (i) => data.models[i][LIBRARY] },
       { key: "parameters", head: "Parameters", right: true, of: (i) => data.models[i][PARAMETERS], text: (i) => zoo.scaled(data.models[i][PARAMETERS]) },
-      ...Object.entries(data.metrics).filter(([metric]) => metric !== controls.metric.value).map(([metric, about]) => {
+      ...Object.keys(data.metrics).filter((metric) => metric !== controls.metric.value).map((metric) => {
         const values = column(formed(metric)).value;
-        return { key: metric, head: metric, right: true, about, of: (i) => values[i] };
+        return { key: metric, head: formed(metric), right: true, about: about(metric), whole: zoo.whole(values), of: (i) => values[i] };
       }),
-      { key: "random_like", head: "random", right: true, about: "share of its layers that look random", of: (i) => column("random_like", "all").value[i], text: (i) => { const share = column("random_like", "all").value[i]; return share === null ? "" : `${Number((100 * share).toPrecision(3))} %`; } },
-      { key: "remark", head: "Remark", of: (i) => data.texts[ranked.remark[i] ?? 0] },
+      { key: "random_like", head: "random", right: true, about: about("random_like"), of: (i) => column("random_like", "all").value[i], text: (i) => { const share = column("random_like", "all").value[i]; return share === null ? "" : `${Number((100 * share).toPrecision(3))} %`; } },
+      { key: "library", head: "Library", of: (i) => data.models[i][LIBRARY] },
     ];
   }
 
@@ -73,14 +77,14 @@
 
   function cell(each, i) {
     const row = data.models[i];
-    if (each.key === "name") return zoo.element("th", { scope: "row" }, zoo.element("a", { href: row[PAGE], title: row[NAME].length > 60 ? row[NAME] : null }, zoo.element("bdi", {}, short(row[NAME]))));
-    const text = each.text ? each.text(i) : each.right ? zoo.number(each.of(i)) : (each.of(i) ?? "");
-    const made = zoo.element("td", { class: [each.right && "number", each.chosen && "chosen"].filter(Boolean).join(" ") || null });
+    if (each.key === "name") return zoo.element("th", { scope: "row" }, zoo.element("a", { href: row[PAGE], title: row[NAME].length > 60 ? row[NAME] : null }, zoo.element("bdi", {}, ...zoo.broken(short(row[NAME])))));
+    const text = each.text ? each.text(i) : each.right ? zoo.number(each.of(i), each.whole) : (each.of(i) ?? "");
+    const made = zoo.element("td", { class: kind(each) });
     if (each.key === "accuracy" && text !== "") {
       const told = `${row[KIND]}, as reported by ${row[SOURCE] ?? "an unknown source"}`;
       const address = zoo.web(row[ADDRESS]);
       made.append(address ? zoo.element("a", { href: address, title: told, rel: "noopener noreferrer nofollow" }, text) : zoo.element("span", { title: told, tabindex: "0", "aria-label": `${text}, ${told}` }, text));
-    } else made.append(each.right ? text : zoo.element("bdi", {}, short(text)));
+    } else made.append(each.right || each.words ? text : zoo.element("bdi", {}, ...zoo.broken(short(text))));
     return made;
   }
 
@@ -89,7 +93,7 @@
     const rows = sorted(matching(), all);
     const head = zoo.element("tr");
     for (const each of all) {
-      const heading = zoo.element("th", { scope: "col", title: each.about ?? null, class: [each.right && "number", each.chosen && "chosen"].filter(Boolean).join(" ") || null, "data-key": each.key, "aria-sort": each.key === order.key ? (order.down ? "descending" : "ascending") : null }, each.head);
+      const heading = zoo.element("th", { scope: "col", title: each.about ?? null, class: kind(each), "data-key": each.key, "aria-sort": each.key === order.key ? (order.down ? "descending" : "ascending") : null }, ...zoo.broken(each.head));
       zoo.sortButton(heading, (down) => { order = { key: each.key, down }; draw(); board.tHead.querySelector(`[data-key="${each.key}"] button`).focus(); });
       head.append(heading);
     }

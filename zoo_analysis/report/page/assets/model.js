@@ -12,7 +12,8 @@
     const ringed = places.filter((i) => data.named[i] && Object.entries(data.marked).some(([word, metrics]) => data.named[i].includes(word) && (!metrics.length || metrics.includes(metric))));
     const alpha = metric === "alpha";
     const span = [...places.map((i) => values[i]), ...(alpha ? data.band : []), ...(alpha && data.flow ? data.flow : [])];
-    const title = (i) => `${data.layers[i]} (${data.kinds[i]}): ${zoo.number(values[i])}${data.named[i] ? `; ${data.named[i]}` : ""}`;
+    const whole = zoo.whole(values);
+    const title = (i) => `${data.layers[i]} (${data.kinds[i]}): ${zoo.number(values[i], whole)}${data.named[i] ? `; ${data.named[i]}` : ""}`;
     zoo.chart(get("depth").querySelector(".canvas"), {
       label: `${metric}. ${get("depth").dataset.text}`,
       x: { domain: [-0.02, 1.02], title: "relative depth" },
@@ -23,7 +24,7 @@
         { type: "points", rows: places.map((i) => ({ x: data.positions[i], y: values[i], shape: kinds.indexOf(data.kinds[i]), class: zoo.colour(kinds.indexOf(data.kinds[i])), title: title(i), press: () => choose(data.spectra.layers.indexOf(data.layers[i])) })) },
         { type: "points", rows: ringed.map((i) => ({ x: data.positions[i], y: values[i], radius: 7, class: "ring" })) },
       ],
-      legend: [...kinds.map((text, k) => ({ text, shape: k, class: zoo.colour(k) })), ...(alpha ? [{ text: "α from 2 to 6", as: "band", class: "good" }] : []), ...(ringed.length ? [{ text: "named by a diagnosis", class: "ring" }] : [])],
+      legend: [...kinds.map((text, k) => ({ text, shape: k, class: zoo.colour(k) })), ...(alpha ? [{ text: "α from 2 to 6, neither over- nor under-trained", as: "band", class: "good" }] : []), ...(alpha && data.flow ? [{ text: "correlation flow", as: "line", class: "dashed" }] : []), ...(ringed.length ? [{ text: "named by a diagnosis", class: "ring" }] : [])],
     });
   }
 
@@ -114,5 +115,5 @@
     button.addEventListener("click", () => { choose(Number(cell.dataset.spectrum)); get("spectrum").scrollIntoView({ block: "center" }); });
     cell.append(button);
   }
-  choose(0);
+  choose(data.spectra.first);
 })();

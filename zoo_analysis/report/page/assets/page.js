@@ -10,13 +10,18 @@ const zoo = {
     return made;
   },
 
-  number(value) {
+  // As `shown_number` has it: four significant digits, or the whole number in a column of such.
+  number(value, whole) {
     if (value === null || value === undefined) return "";
     const size = Math.abs(value);
-    if (Number.isInteger(value) && size < 1e7) return value.toLocaleString("en").replace("-", "−");
-    const text = size >= 1e7 || (size < 1e-3 && size > 0) ? value.toExponential(3) : value.toPrecision(4);
-    return text.replace("-", "−").replace("e+", "e");
+    if (!size) return "0";
+    const text = whole || (size >= 999.95 && size < 1e7) ? value.toLocaleString("en", { maximumFractionDigits: 0 }) : size >= 1e7 || size < 1e-3 ? value.toExponential(3) : value.toPrecision(4);
+    return text.replaceAll("-", "−").replace("e+", "e");
   },
+  whole: (values) => values.every((each) => each === null || (Number.isInteger(each) && Math.abs(each) < 1e7)),
+
+  // A text whose lines may break after what parts names, as `broken` of the templates.
+  broken: (text) => text.split(/(?<=[/._](?=[^/._]))/).flatMap((part, place) => (place ? [zoo.element("wbr"), part] : [part])),
 
   scaled(value) {
     if (value === null || value === undefined) return "";

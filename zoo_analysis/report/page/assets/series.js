@@ -5,21 +5,23 @@
   const figure = document.getElementById("regression");
   const select = document.getElementById("regression-metric");
   const kind = `${data.accuracy} on ${data.dataset}`;
+  const whole = zoo.whole(data.accuracies);
 
   function draw() {
     const metric = select.value;
-    const { values, line, band, pooled, text } = data.metrics[metric];
+    const { values, line, band, pooled } = data.metrics[metric];
     const places = data.models.map((row, i) => i).filter((i) => values[i] !== null && data.accuracies[i] !== null);
     const heights = [...places.map((i) => data.accuracies[i]), ...(line ?? []).map(([, y]) => y)];
     zoo.chart(figure.querySelector(".canvas"), {
-      label: `${kind} against ${metric}: ${places.length} models. ${text}`,
+      label: `${kind} against ${metric}`,
+      describedBy: `told-${metric}`,
       x: { domain: zoo.domain(places.map((i) => values[i])), title: `${metric}, mean over layers` },
       y: { domain: zoo.domain(heights), title: kind },
       layers: [
         ...(band ? [{ type: "area", rows: band, class: "interval" }] : []),
         ...(pooled ? [{ type: "line", points: pooled, class: "dashed" }] : []),
         ...(line ? [{ type: "line", points: line, class: "fit" }] : []),
-        { type: "points", rows: places.map((i) => ({ x: values[i], y: data.accuracies[i], radius: 5, class: "c0", href: data.models[i][1] ? `../${data.models[i][1]}` : null, title: `${data.models[i][0]}: ${metric} ${zoo.number(values[i])}, ${zoo.number(data.accuracies[i])}` })) },
+        { type: "points", rows: places.map((i) => ({ x: values[i], y: data.accuracies[i], radius: 5, class: "c0", href: data.models[i][1] ? `../${data.models[i][1]}` : null, title: `${data.models[i][0]}: ${metric} ${zoo.number(values[i])}, ${kind} ${zoo.number(data.accuracies[i], whole)}` })) },
       ],
       legend: [
         { text: "a model", class: "c0" },
@@ -28,7 +30,11 @@
         ...(pooled ? [{ text: "over all models", as: "line", class: "dashed" }] : []),
       ],
     });
-    figure.querySelector("figcaption").textContent = text;
+    figure.querySelector("figcaption").textContent = `${places.length} models by their reported ${kind} and ${metric}.`;
+    for (const sentence of document.querySelectorAll(".sentences li")) {
+      if (sentence.id === `told-${metric}`) sentence.setAttribute("aria-current", "true");
+      else sentence.removeAttribute("aria-current");
+    }
   }
 
   for (const metric of Object.keys(data.metrics)) select.append(zoo.element("option", { value: metric }, metric));

@@ -27,13 +27,7 @@ def update_core(checkpoint: Checkpoint, spec: LayerSpec) -> torch.Tensor:
     Raises:
         CheckpointError: tensors that are missing, unreadable, not floating, or do not fit.
     """
-    parts = {part_of(name): checkpoint.read(name) for name in spec.tensors}
-    for tensor in parts.values():
-        if not tensor.is_floating_point():
-            raise CheckpointError(
-                f"{checkpoint.path}: {spec.layer} is {tensor.dtype}, not floating"
-            )
-    parts = {part: tensor.double() for part, tensor in parts.items()}
+    parts = _parts(checkpoint, spec)
     shape = tuple(min(side, spec.rank or side) for side in spec.shape)
     if not all(torch.isfinite(tensor).all() for tensor in parts.values()):
         # LAPACK may refuse or hang on these; the caller marks a matrix that is not finite.
@@ -46,6 +40,31 @@ def update_core(checkpoint: Checkpoint, spec: LayerSpec) -> torch.Tensor:
         told = ", ".join(f"{part} {tuple(tensor.shape)}" for part, tensor in parts.items())
         raise CheckpointError(f"{checkpoint.path}: {spec.layer}: factors do not fit: {told}")
     return core
+
+
+def lora_update(checkpoint: Checkpoint, spec: LayerSpec) -> torch.Tensor:
+    """The update ΔW (out × in) of LoRA, in float64.
+
+    Args:
+        checkpoint: where `spec` was found.
+        spec: an update of kind ``lora`` of which `update_core` makes a core.
+
+    Raises:
+        CheckpointError: see `update_core`.
+    """
+    parts = _parts(checkpoint, spec)
+    b, a = _lora_factors(parts, spec)
+    return b @ a * _scale(parts, spec)
+
+
+def _parts(checkpoint: Checkpoint, spec: LayerSpec) -> dict[str, torch.Tensor]:
+    parts = {part_of(name): checkpoint.read(name) for name in spec.tensors}
+    for tensor in parts.values():
+        if not tensor.is_floating_point():
+            raise CheckpointError(
+                f"{checkpoint.path}: {spec.layer} is {tensor.dtype}, not floating"
+            )
+    return {part: tensor.double() for part, tensor in parts.items()}
 
 
 def _scale(parts: Parts, spec: LayerSpec) -> float:
@@ -74,6 +93,11 @@ def _square(matrix: torch.Tensor) -> torch.Tensor:
 
 
 def _lora(parts: Parts, spec: LayerSpec) -> torch.Tensor:
+    return _pair(*_lora_factors(parts, spec))
+
+
+def _lora_factors(parts: Parts, spec: LayerSpec) -> tuple[torch.Tensor, torch.Tensor]:
+    """B (out × r) and A (r × in)."""
     names = next(
         n for n in (("B", "A"), ("embedding_B", "embedding_A"), ("up", "down")) if n[0] in parts
     )
@@ -85,7 +109,7 @@ def _lora(parts: Parts, spec: LayerSpec) -> torch.Tensor:
         a = a * parts["E"].reshape(-1, 1)
     if "mid" in parts:
         a = _tucker(parts["mid"], a)
-    return _pair(b, a)
+    return b, a
 
 
 def _tucker(t: torch.Tensor, b: torch.Tensor) -> torch.Tensor:

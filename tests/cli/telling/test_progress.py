@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-from zoo_analysis.cli import progress
-from zoo_analysis.cli.progress import COMPARED, SCANNED, Bar, Bars, RunCounter
+from zoo_analysis.cli.telling import progress
+from zoo_analysis.cli.telling.progress import COMPARED, SCANNED, Bar, Bars, RunCounter
 from zoo_analysis.cluster.account import Event
 
 
@@ -24,8 +24,8 @@ def test_the_share_of_a_scan_is_of_the_bytes_that_it_names(
         counter.on_event(Event("failed", "lab/b", bytes=1_500_000_000))
     lines = capsys.readouterr().err.splitlines()
     assert lines == [
-        "scanning: 25% of 2.0 GB, 1 model, 1 layer",
-        "scanning: 100% of 2.0 GB, 1 model, 1 layer, 1 failed",
+        "scanning: 25% of 2 GB, 1 model, 1 layer",
+        "scanning: 100% of 2 GB, 1 model, 1 layer, 1 failed",
     ]
 
 

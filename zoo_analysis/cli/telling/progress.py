@@ -7,11 +7,10 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Final, Self
 
 from rich.console import Console
-from rich.filesize import decimal
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
 
 from zoo_analysis.cli.output import counted
-from zoo_analysis.texts import printable
+from zoo_analysis.texts import printable, size_in_words
 
 if TYPE_CHECKING:
     from zoo_analysis.cluster.account import Event
@@ -138,7 +137,7 @@ class RunCounter:
     def on_start(self, models: int, total: float) -> None:
         """Begin with so many models, and so much work in all."""
         steps = counted(round(total), "step")
-        self.bar.start(total, f"of {decimal(round(total)) if self.by_bytes else steps}")
+        self.bar.start(total, f"of {size_in_words(total) if self.by_bytes else steps}")
 
     def on_event(self, event: "Event") -> None:
         """Count what was done."""

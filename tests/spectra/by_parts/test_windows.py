@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from zoo_analysis.errors import ZooError
 from zoo_analysis.measure.cost import cost
 from zoo_analysis.spectra import Method, analyze_kernel, method
+from zoo_analysis.spectra.by_parts.windows import _windows, farms_alpha, window_count, window_sides
 from zoo_analysis.spectra.marchenko_pastur import law_cdf
-from zoo_analysis.spectra.windows import _windows, farms_alpha, window_count, window_sides
 from zoo_analysis.weights import list_layers
 from zoo_analysis.weights.readers.memory import MemoryCheckpoint
 

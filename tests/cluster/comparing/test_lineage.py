@@ -1,0 +1,69 @@
+"""`zoo lineage`: models read, compared, and their rows in the store; what fails is a row."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+import zoo_analysis
+from tests.support import family_tree as family
+from tests.support.command import zoo
+from zoo_analysis.errors import ZooError
+from zoo_analysis.store import open_store
+
+
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """base, tuned (of which no card says so), other (whose card says it came from base)."""
+    root = tmp_path_factory.mktemp("lineage") / "zoo"
+    x, y = family.digits()
+    base = family.trained(family.stack(0), x, y, 60, 0)
+    family.saved(base, root / "base")
+    family.saved(family.trained(base, x, y, 40, 1, lr=1e-3), root / "tuned")
+    family.saved(family.stack(1), root / "other", "someone/base")
+    return root
+
+
+def test_rows_questions_and_failures(tree: Path, tmp_path: Path) -> None:
+    broken = tmp_path / "zoo" / "broken"
+    broken.mkdir(parents=True)
+    (broken / "model.safetensors").write_bytes(b"\x00" * 20)
+    store = open_store(tmp_path / "store")
+    told = zoo_analysis.lineage([str(tree), str(broken)], store)
+    assert (told.models, told.read, told.failed, told.pairs) == (4, 3, 1, 3)
+    assert (told.related, told.undeclared, told.unrelated, told.undecided) == (1, 1, 1, 0)
+    (kin,) = store.run("undeclared-relatives").to_pylist()
+    assert (kin["repo_id_a"], kin["repo_id_b"], kin["step"]) == ("zoo/base", "zoo/tuned", True)
+    assert kin["log10_p"] < -100
+    (said,) = store.run("declared-but-unrelated").to_pylist()
+    assert (said["repo_id_a"], said["repo_id_b"]) == ("zoo/base", "zoo/other")
+    assert store.run("failures").to_pylist()[0]["stage"] == "lineage"
+    with pytest.raises(ZooError, match="run zoo lineage again"):  # all with all, or not at all
+        zoo_analysis.retry(store, told.run_id)
+    zoo_analysis.lineage([str(tree)], store)
+    rows = store.run("SELECT count(*) AS n FROM lineage WHERE measure = 'kinship'").to_pylist()
+    assert rows == [{"n": 3}]  # what was computed twice counts once
+
+
+def test_the_command_takes_two_models_or_all_of_the_stores_scans(
+    tree: Path, tmp_path: Path
+) -> None:
+    store = tmp_path / "store"
+    answer = zoo("lineage", tree / "base", tree / "tuned", "--store", store, "-f", "json")
+    assert answer.code == 0, answer.err
+    told = json.loads(answer.out)
+    assert told["pairs"] == told["related"] == 1
+    assert {row["measure"] for row in told["rows"]} == {
+        *("units", "aligned_cka", "distance", "kinship")
+    }
+    assert zoo("scan", tree, "--store", store).code == 0
+    answer = zoo("lineage", "--all", "--store", store)
+    assert answer.code == 0, answer.err
+    assert "1 pair of 3 kin, 1 of them not declared; 1 declared and not kin" in answer.out
+    assert zoo("lineage", "--store", store).code == 2
+    assert zoo("lineage", tree, "--all", "--store", store).code == 2
+
+
+def test_one_model_has_no_lineage(tree: Path, tmp_path: Path) -> None:
+    with pytest.raises(ZooError, match="two and more"):
+        zoo_analysis.lineage([str(tree / "base")], tmp_path / "store")

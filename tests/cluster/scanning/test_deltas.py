@@ -1,0 +1,86 @@
+"""`zoo delta`: the base is found, rows stay apart from those of weights, what is alone is named."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+import zoo_analysis
+from tests.support import family_tree as family
+from tests.support.command import zoo
+from zoo_analysis.errors import SourceError
+from zoo_analysis.store import open_store
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """lab/base, and lab/tuned, whose card names it and whose head is another."""
+    root = tmp_path_factory.mktemp("deltas") / "lab"
+    base = family.stack(0)
+    x, y = family.digits()
+    tuned = family.trained(base, x, y, 20, 1)
+    tuned[4] = family.stack(2, (48, 5))[0]
+    family.saved(base, root / "base")
+    family.saved(tuned, root / "tuned", "lab/base")
+    return root
+
+
+def test_rows_are_under_a_method_of_their_own(lab: Path, tmp_path: Path) -> None:
+    store = open_store(tmp_path / "store")
+    assert zoo("scan", lab / "tuned", "--store", store.uri).code == 0
+    plain = zoo_analysis.show(store, "lab/tuned")
+    found = zoo_analysis.delta(str(lab / "tuned"), store=store)
+    assert (found.base, found.added, found.dropped) == ("lab/base", ("4",), ("4",))
+    assert found.layers["layer"].to_pylist() == ["0", "2"]
+    # What is shown is still the weights; the differences are asked for by their method.
+    assert zoo_analysis.show(store, "lab/tuned").as_dict() == plain.as_dict()
+    shown = zoo_analysis.show(store, "lab/tuned", method="delta-")
+    assert shown.method == found.method
+    changes = store.run("SELECT relative_change FROM layers WHERE starts_with(method, 'delta-')")
+    assert all(0 < row["relative_change"] < 1 for row in changes.to_pylist())
+    summaries = store.run("SELECT method FROM summaries ORDER BY ALL")["method"].to_pylist()
+    assert summaries == [plain.method, found.method]
+    assert store.run("SELECT depth FROM models").to_pylist() == [{"depth": 2}]
+    ranked = zoo_analysis.rank(store)["method"].to_pylist()
+    assert ranked[0] == plain.method
+    zoo_analysis.delta(str(lab / "tuned"), store=store)  # again: counts once
+    assert store.run("SELECT count(*) AS n FROM layers").to_pylist() == [{"n": 5}]
+
+
+def test_the_command_tells_what_is_alone(lab: Path, tmp_path: Path) -> None:
+    store = tmp_path / "store"
+    answer = zoo("delta", lab / "tuned", "--store", store)
+    assert answer.code == 0, answer.err
+    assert "1 layer that the base does not have, or in another shape: 4" in answer.out
+    assert "lab/tuned" in answer.out
+    told = json.loads(zoo("delta", lab / "tuned", "--store", store, "-f", "json").out)
+    assert [row["layer"] for row in told["layers"]] == ["0", "2"]
+    assert told["adapter"] is False
+
+
+def test_a_model_that_names_no_base_or_a_stranger_is_refused(lab: Path, tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="names no base model"):
+        zoo_analysis.delta(str(lab / "base"), store=tmp_path / "store")
+    other = family.saved(family.stack(1, (20, 30, 10)), tmp_path / "zoo" / "other", "a/b, c/d")
+    with pytest.raises(SourceError, match="names 2 base models"):
+        zoo_analysis.delta(str(other), store=tmp_path / "store")
+    answer = zoo("delta", other, "--base", lab / "base", "--store", tmp_path / "store")
+    assert answer.code == 2
+    assert "is that its base?" in answer.err
+
+
+def test_a_scan_measures_the_differences_of_all_whose_base_is_known(
+    lab: Path, tmp_path: Path
+) -> None:
+    orphan = family.saved(family.stack(3), tmp_path / "zoo" / "orphan", str(tmp_path / "gone"))
+    store = open_store(tmp_path / "store")
+    told = zoo_analysis.scan([str(lab), str(orphan)], store, deltas=True)
+    assert (told.scanned, told.failed) == (4, 1)
+    (failed,) = store.run("SELECT repo_id, stage FROM failures").to_pylist()
+    assert failed == {"repo_id": "zoo/orphan", "stage": "delta"}
+    assert any("no difference of 1 of 3 models" in text for _, text in told.remarks)
+    assert any("layers added to lab/base, or reshaped: 4" in text for _, text in told.remarks)
+    rows = store.run("SELECT repo_id, layer FROM layers WHERE relative_change > 0 ORDER BY ALL")
+    assert rows.to_pylist() == [{"repo_id": "lab/tuned", "layer": layer} for layer in ("0", "2")]
+    again = zoo_analysis.scan([str(lab)], store, deltas=True)
+    assert (again.scanned, again.skipped) == (0, 3)

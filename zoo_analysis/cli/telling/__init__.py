@@ -1,0 +1,1 @@
+"""Bars of runs while they last, and their summaries at the end."""

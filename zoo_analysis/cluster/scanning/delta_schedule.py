@@ -1,0 +1,169 @@
+"""Differences of a scan's models from their bases: `zoo scan --deltas`."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from zoo_analysis.cluster.account import Event, Summary
+from zoo_analysis.cluster.commits import RunWriter
+from zoo_analysis.cluster.placement import Demand
+from zoo_analysis.cluster.processes.task import Room, Task
+from zoo_analysis.cluster.processes.task_limits import Limits
+from zoo_analysis.cluster.scanning.delta_tasks import MeasuredDelta, delta_method, measure_delta
+from zoo_analysis.cluster.scanning.scan_tasks import ScanSettings
+from zoo_analysis.cluster.worker import Failure, failure
+from zoo_analysis.errors import SourceError, ZooError
+from zoo_analysis.hub.access import HubAccess
+from zoo_analysis.pairwise.lineage.declared_kin import base_names
+from zoo_analysis.sources import ModelRef, resolve_revision, resolve_sources
+from zoo_analysis.spectra.methods import Method
+from zoo_analysis.store.model_rows import layer_count
+
+#: A model and its base, with their revisions.
+Derived = tuple[ModelRef, ModelRef]
+#: Multiply-adds for each byte of a model, and bytes of a task for each of it, up to a size.
+_FLOPS_A_BYTE, _BYTES_A_BYTE, _LARGE = 2**16, 4, 4 << 30
+#: Models that a remark names.
+_NAMED: Final = 4
+
+
+class DeltaSchedule:
+    """A task for each model whose base is known.
+
+    Args:
+        writer: gets what the tasks yield.
+        settings: of the scan.
+        derived: the models, with their bases.
+        limits: of a model, before its size is known.
+    """
+
+    def __init__(
+        self,
+        writer: RunWriter[Summary],
+        settings: ScanSettings,
+        derived: Sequence[Derived],
+        limits: Limits,
+    ) -> None:
+        self.writer, self.settings, self.limits = writer, settings, limits
+        self.left: Iterator[Derived] = iter(derived)
+
+    def next_task(self, room: Room) -> Task | None:
+        """The next model's."""
+        if (following := next(self.left, None)) is None:
+            return None
+        ref, base = following
+        large = _BYTES_A_BYTE * min(ref.nbytes, _LARGE)
+        limits = self.limits.of(
+            ref.nbytes + base.nbytes, _FLOPS_A_BYTE * ref.nbytes, peak_bytes=large
+        )
+        asked = Demand()
+        return Task(
+            measure_delta,
+            (ref, base, self.settings.how, "cpu", self.settings.access, limits),
+            self._done,
+            partial(_lost, ref),
+            **vars(replace(asked, memory=asked.memory + large)),
+        )
+
+    def _done(self, outcome: MeasuredDelta | Failure) -> None:
+        if isinstance(outcome, Failure):
+            self.writer.fail(outcome)
+        else:
+            commit_delta(self.writer, outcome)
+
+
+def commit_delta(writer: RunWriter[Summary], found: MeasuredDelta) -> None:
+    """Have the rows of a difference committed, and tell of it and of what has no partner."""
+    for what, names in (("added to", found.added), ("dropped of", found.dropped)):
+        if names:
+            more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+            listed = ", ".join(names[:_NAMED])
+            text = f"layers {what} {found.base.repo_id}, or reshaped: {listed}{more}"
+            writer.summary.remarks.append((found.ref.repo_id, text))
+    if writer.add_model(found.rows()):
+        layers = layer_count(found.measured.layers)
+        writer.tell(Event("scanned", found.ref.repo_id, layers, found.ref.nbytes))
+
+
+def derived_models(
+    refs: Sequence[ModelRef],
+    writer: RunWriter[Summary],
+    how: Method,
+    access: HubAccess | None,
+    variant: str,
+) -> list[Derived]:
+    """The models whose cards name one base, less those whose differences the store holds.
+
+    A base that cannot be found is a failure of the model; models that name none, or several, are
+    told of in remarks.
+
+    Args:
+        refs: of a scan.
+        writer: of the scan.
+        how: its method.
+        access: how to reach the hub.
+        variant: of the weights.
+    """
+    known = {ref.repo_id: ref for ref in refs}
+    found: list[Derived] = []
+    without: list[ModelRef] = []
+    for ref in refs:
+        names = base_names(ref)
+        if len(names) != 1:
+            without.append(ref)
+            continue
+        try:
+            base = known.get(names[0]) or base_of(ref, names[0], access, variant)
+            ref, base = resolve_revision(ref), resolve_revision(base)
+        except ZooError as error:
+            writer.fail(failure(ref, "delta", error, access=access))
+            continue
+        method = delta_method(how, base).id
+        if (ref.repo_id, ref.revision, method) in writer.store.committed([ref.repo_id], method):
+            writer.summary.skipped += 1
+            writer.tell(Event("skipped", ref.repo_id))
+        else:
+            found.append((ref, base))
+    if without:
+        text = f"no difference of {len(without)} of {len(refs)} models: no base named, or several"
+        writer.summary.remarks.append((without[0].repo_id, text))
+    return found
+
+
+def base_of(ref: ModelRef, named: str, access: HubAccess | None, variant: str = "") -> ModelRef:
+    """A model's base by its name: OWNER/NAME on disk where the model's own folder is OWNER's.
+
+    Args:
+        ref: the model.
+        named: the base, as a card or a user names it.
+        access: how to reach the hub.
+        variant: of the weights.
+
+    Raises:
+        SourceError: nothing, or not one model.
+    """
+    if ref.source == "local" and named.count("/") == 1:
+        owner, name = named.split("/")
+        for parent in Path(ref.path).parents[:2]:
+            if parent.name == owner and (parent / name).is_dir():
+                named = str(parent / name)
+    return one_model(named, access, variant)
+
+
+def one_model(source: str, access: HubAccess | None, variant: str = "") -> ModelRef:
+    """The one model of a source.
+
+    Raises:
+        SourceError: nothing, or not one model.
+    """
+    found = resolve_sources([source], access, variant)
+    if len(found.refs) != 1:
+        why = "; ".join(problem.message for problem in found.problems)
+        raise SourceError(why or f"{source} is {len(found.refs)} models: name one")
+    return found.refs[0]
+
+
+def _lost(ref: ModelRef, error: BaseException, attempts: int) -> Failure:
+    return failure(ref, "delta", error, attempts)

@@ -1,0 +1,1 @@
+"""Differences of a model and its base, measured as weights are."""

@@ -1,0 +1,108 @@
+"""The difference of a model and its base, layer by layer: as many matrices of weights as two."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import torch
+
+from zoo_analysis.measure.deltas.intruder_dimensions import LARGEST, intruder_dimensions
+from zoo_analysis.measure.deltas.partners import Partners
+from zoo_analysis.measure.rows import Measured, measure_layer, rows_of
+from zoo_analysis.spectra import LayerResult, Method, analyze_kernel
+from zoo_analysis.weights import Checkpoint, LayerSpec, load_kernel
+from zoo_analysis.weights.layers.adapters.cores import lora_update
+
+
+@dataclass(frozen=True)
+class ModelDifference:
+    """A model and its base, opened.
+
+    Attributes:
+        tuned: the model.
+        base: its base.
+        layers: of both.
+    """
+
+    tuned: Checkpoint
+    base: Checkpoint
+    layers: Partners
+
+    def measure(
+        self, how: Method, device: str = "cpu", on_layer: Callable[[str], None] = lambda layer: None
+    ) -> Measured:
+        """Rows of ΔW = W_tuned − W_base for each layer that both have, as a scan has them of W.
+
+        One matrix of each model is in memory at a time, and their difference. An adapter's updates
+        are ΔW already. What rounding the stored types could make of zero is zero.
+
+        Args:
+            how: the method, with its base.
+            device: where to compute.
+            on_layer: told the name of each layer before it is read.
+
+        Raises:
+            CheckpointError: a tensor cannot be read as the header describes it.
+        """
+        others = {spec.layer: other for spec, other in self.layers.pairs}
+        specs = self.tuned.in_file_order([spec for spec, _ in self.layers.pairs])
+        self.tuned.expect(specs)
+        self.base.expect(others.values())
+
+        def measured(spec: LayerSpec) -> LayerResult:
+            other = others[spec.layer]
+            if spec.rank is not None:
+                return self._update(spec, other, how, device)
+            if spec.status is not None or other.status is not None:
+                status = spec.status or other.status
+                return measure_layer(self.tuned, replace(spec, status=status), how)
+            return self._full(spec, other, how, device)
+
+        return rows_of(specs, measured, on_layer)
+
+    def _full(self, spec: LayerSpec, other: LayerSpec, how: Method, device: str) -> LayerResult:
+        tuned, base = load_kernel(self.tuned, spec), load_kernel(self.base, other)
+        kind = torch.promote_types(tuned.dtype, base.dtype)
+        delta = tuned.to(kind) - base.to(kind)
+        changed = delta != 0  # what is equal was rounded alike
+        rounded = [
+            (torch.where(changed, kernel, 0), getattr(torch, each.dtype))
+            for kernel, each in ((tuned, spec), (base, other))
+        ]
+        result = analyze_kernel(delta, how, device, rounded=rounded)
+        return _compared(result, delta, base, None if len(base) > 1 else tuned)
+
+    def _update(self, spec: LayerSpec, other: LayerSpec, how: Method, device: str) -> LayerResult:
+        result = measure_layer(self.tuned, spec, how, device)
+        if spec.status is not None or other.status is not None:
+            return result
+        base = load_kernel(self.base, other)
+        tuned = None
+        if spec.kind == "lora" and len(base) == 1:
+            update = lora_update(self.tuned, spec)
+            tuned = base.double() + update.reshape(base.shape)
+        return _compared(result, load_kernel(self.tuned, spec), base, tuned)
+
+
+def _compared(
+    result: LayerResult, delta: torch.Tensor, base: torch.Tensor, tuned: torch.Tensor | None
+) -> LayerResult:
+    """A layer's result with what compares it with the base.
+
+    Args:
+        result: of the difference.
+        delta: the difference, or its core.
+        base: kernel of the base.
+        tuned: that of the model, where its singular vectors are asked for.
+    """
+    size = float(torch.linalg.vector_norm(base.double()))
+    change = float(torch.linalg.vector_norm(delta.double()))
+    finite = size > 0 and size < float("inf") and change < float("inf")
+    intruders = None
+    if finite and tuned is not None:
+        w, v = tuned[0].flatten(1), base[0].flatten(1)
+        if min(w.shape) <= LARGEST and torch.isfinite(w).all():
+            intruders = float(intruder_dimensions(w, v))
+    metrics = replace(
+        result.metrics, relative_change=change / size if finite else None, num_intruders=intruders
+    )
+    return replace(result, metrics=metrics)

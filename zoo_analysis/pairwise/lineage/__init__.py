@@ -1,0 +1,1 @@
+"""Kinship of models, told from their weights alone."""

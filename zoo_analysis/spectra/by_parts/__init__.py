@@ -1,0 +1,1 @@
+"""Spectra of parts of matrices, and of products of these: windows, attention heads, experts."""

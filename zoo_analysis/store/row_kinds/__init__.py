@@ -1,0 +1,1 @@
+"""Rows of tables that are dataclasses: what a fact is, stated once."""
