@@ -1,11 +1,15 @@
 """Metric tables computed elsewhere, as rows of the store: model averages and accuracies."""
 
+import csv
 import hashlib
 import io
 import json
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +18,7 @@ import pyarrow as pa
 from zoo_analysis.errors import SourceError
 from zoo_analysis.lookup import near
 from zoo_analysis.sources.fetch import read_table
-from zoo_analysis.sources.parquet_tables import refuse_dense
+from zoo_analysis.sources.parquet_tables import MOST_COLUMNS, flat_table
 from zoo_analysis.sources.percents import check_percent, check_unit
 from zoo_analysis.store import ModelRows
 from zoo_analysis.store.records import table_of
@@ -26,6 +30,7 @@ from zoo_analysis.store.schemas import (
     MODELS,
     SUMMARY_METRICS,
 )
+from zoo_analysis.texts import storable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -87,16 +92,17 @@ def read_columns(path: Path, mapping: Mapping[str, str], known: Sequence[str]) -
     try:
         content = io.BytesIO(read_table(path))
         if path.suffix == ".parquet":
-            refuse_dense(content, path)
-            table = pd.read_parquet(content)
+            table: pd.DataFrame = flat_table(content, path).to_pandas()
         else:
-            table = _csv(content, mapping)
+            table = _csv(content, path, mapping)
     except FileNotFoundError as error:
         raise SourceError(f"no file {path}") from error
     except (OSError, ValueError, pa.ArrowException) as error:
         why = (str(error).splitlines() or [type(error).__name__])[0]
         raise SourceError(f"{path}: not a table: {why}") from error
     table.columns = pd.Index([str(name).strip() for name in table.columns])
+    if twice := [name for name, count in Counter(table.columns).items() if count > 1]:
+        raise SourceError(f"{path}: two columns are called {storable(twice[0])!r}; rename one")
     for column, name in mapping.items():
         if column not in table.columns:
             raise SourceError(f"{path}: no column {column!r}; {_near(column, list(table.columns))}")
@@ -112,10 +118,19 @@ def read_columns(path: Path, mapping: Mapping[str, str], known: Sequence[str]) -
     return table
 
 
-def _csv(content: io.BytesIO, mapping: Mapping[str, str]) -> "pd.DataFrame":
+def _csv(content: io.BytesIO, path: Path, mapping: Mapping[str, str]) -> "pd.DataFrame":
     """A CSV file whose names stay what they are: 007 is no number, and a model may be called NA."""
     import pandas as pd
 
+    lines = io.TextIOWrapper(content, "utf-8", "replace", newline="")
+    with suppress(csv.Error):  # pandas says what it is
+        header, first = (*map(len, islice(filter(None, csv.reader(lines)), 2)), 0, 0)[:2]
+        if max(header, first) > MOST_COLUMNS:
+            raise SourceError(f"{path}: more than {MOST_COLUMNS:,} columns; leave some out")
+        if first > header:  # of which pandas takes the first ones to be names of rows
+            raise SourceError(f"{path}: row 1 has {first} cells, and the header names {header}")
+    lines.detach()
+    content.seek(0)
     names = {column: column.strip() for column in pd.read_csv(content, nrows=0).columns}
     content.seek(0)
     meant = {column: mapping.get(name, name) for column, name in names.items()}

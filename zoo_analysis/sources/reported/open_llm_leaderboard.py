@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from zoo_analysis.errors import SourceError
 from zoo_analysis.sources.fetch import fetched_bytes, read_table
-from zoo_analysis.sources.parquet_tables import refuse_dense
+from zoo_analysis.sources.parquet_tables import flat_table
 from zoo_analysis.sources.ref import Accuracy
 from zoo_analysis.sources.reported.source import AccuracySource, Inquiry
 
@@ -83,14 +83,12 @@ def _rows(place: str) -> list[dict[str, Any]]:
     try:
         content = fetched_bytes(place) if "://" in place else read_table(Path(place).expanduser())
         buffer = io.BytesIO(content)
-        refuse_dense(buffer, place)
-        file = pq.ParquetFile(buffer)
-        names = file.schema_arrow.names
+        names = pq.read_schema(buffer).names
         if missing := [name for name in (_MODEL, *_BENCHMARKS) if name not in names]:
             has = ", ".join(names[:40])
             raise SourceError(f"{place}: no column {', '.join(missing)}; it has {has}")
         wanted = [name for name in (_MODEL, _SUBMITTED, *_BENCHMARKS) if name in names]
-        rows: list[dict[str, Any]] = file.read(columns=wanted).to_pylist()
+        rows: list[dict[str, Any]] = flat_table(buffer, place, wanted).to_pylist()
     except (OSError, ValueError, pa.ArrowException) as error:
         reason = " ".join(str(error).split())[:200]
         raise SourceError(f"{place}: cannot be read as Parquet ({reason})") from error
