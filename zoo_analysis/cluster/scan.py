@@ -97,7 +97,7 @@ def scan(
     )
     refs, store, how = resolved.refs, as_store(store), as_method(how)
     if how.base is not None:
-        raise ZooError(f"{how.id} measures differences: use zoo delta, or --deltas")
+        raise ZooError(f"{how.id} measures differences: use `zoo_analysis.delta`, or `deltas`")
     on_event, on_start = listeners("scanning", on_event, on_start)
     summary = Summary(store.uri, how.id)
     config = how.as_dict() | {

@@ -119,7 +119,9 @@ def give(command: str, body: bytes) -> None:
     try:
         done = subprocess.run(words, input=body, stdout=2, timeout=_COMMAND)
     except OSError as error:
-        raise ZooError(f"{words[0]!r} cannot be run ({error.strerror}); check --exec") from error
+        raise ZooError(
+            f"{words[0]!r} cannot be run ({error.strerror}); check the command"
+        ) from error
     except subprocess.TimeoutExpired as error:
         raise ZooError(f"{words[0]!r} took more than {_COMMAND:.0f} s and was ended") from error
     if done.returncode:
@@ -136,5 +138,5 @@ def command_words(command: str) -> list[str]:
         if words := shlex.split(command):
             return words
     except ValueError as error:
-        raise ZooError(f"--exec {command!r}: {error}") from error
-    raise ZooError("--exec is empty; name a program")
+        raise ZooError(f"the command {command!r}: {error}") from error
+    raise ZooError("the command is empty; name a program")

@@ -102,7 +102,7 @@ def delta(
     ref = one_model(model, access, variant)
     named = base or named_base(ref, access)
     if named is None:
-        raise SourceError(f"{ref.repo_id} names no base model: say which with --base")
+        raise SourceError(f"{ref.repo_id} names no base model: say which in `base`")
     origin = base_of(ref, named, access, variant)
     on_event, on_start = listeners("measuring", on_event, on_start)
     ref, origin = resolve_revision(ref), resolve_revision(origin)
@@ -142,8 +142,8 @@ def named_base(ref: ModelRef, access: HubAccess | None = None) -> str | None:
     names = base_names(ref)
     if len(names) > 1:
         raise SourceError(
-            f"{ref.repo_id} names {len(names)} base models ({', '.join(names)}): say which with "
-            "--base"
+            f"{ref.repo_id} names {len(names)} base models ({', '.join(names)}): say which in "
+            "`base`"
         )
     if names:
         return names[0]

@@ -44,7 +44,7 @@ def lineage(store: Store | str | Path | None = None) -> alt.LayerChart:
     """
     steps = as_store(store).run(_STEPS).to_pylist()
     if not steps:
-        raise QueryError("no two models are known to be kin: tell it with zoo lineage --all")
+        raise QueryError("no two models are known to be kin: `zoo lineage` tells it")
     lines = _lines(steps)
     drawn = {line["model"]: line for line in lines[:_MOST]}
     edges = [
