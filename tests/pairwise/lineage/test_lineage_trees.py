@@ -17,7 +17,7 @@ from transformers import LlamaConfig, LlamaForCausalLM
 
 from tests.support import family_tree as family
 from zoo_analysis.pairwise.lineage.fingerprint import Fingerprint
-from zoo_analysis.pairwise.lineage.kinship import KIN, kinship
+from zoo_analysis.pairwise.lineage.kinship import KIN_BY_INPUTS, KIN_BY_WORDS, kinship
 from zoo_analysis.pairwise.lineage.relatives import kinship_rows
 from zoo_analysis.sources import ModelRef
 
@@ -43,7 +43,7 @@ def test_strangers_of_one_task_raise_no_more_alarms_than_the_level() -> None:
         # Each network is in 45 pairs, whose p-values are pairwise independent all the same.
         assert share <= level + 3 * np.sqrt(level * (1 - level) / len(p))
     _tell(f"digits: aligned CKA {aligned.mean():.3f}, at most {aligned.max():.3f}")
-    assert aligned.max() < KIN
+    assert aligned.max() < KIN_BY_INPUTS
 
 
 def test_strange_transformers_raise_no_more_alarms_than_the_level() -> None:
@@ -57,7 +57,7 @@ def test_strange_transformers_raise_no_more_alarms_than_the_level() -> None:
         _tell(f"llama: p <= {level}: {share:.4f} of {len(p)} pairs")
         assert share <= level + 3 * np.sqrt(level * (1 - level) / len(p))
     _tell(f"llama: aligned CKA {aligned.mean():.3f}, at most {aligned.max():.3f}")
-    assert aligned.max() < KIN
+    assert aligned.max() < KIN_BY_WORDS
 
 
 def _tell(text: str) -> None:

@@ -7,8 +7,11 @@ from typing import Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-#: λ: what a step against its direction costs, as a share of the mean distance.
+#: λ: what a step against its direction costs more, as a share of its distance.
 WRONG_WAY: Final = 0.3
+
+#: Share of the cost of the tree in which kurtosis rises below which the other is taken.
+_CLEARLY: Final = 0.95
 
 #: What kurtosis does from parent to child: it rises while a network still learns in general, and
 #: falls while it specialises.
@@ -61,9 +64,11 @@ def descent(
 ) -> Descent:
     """The minimum arborescence of a family: each model but one has the parent that costs least.
 
-    A step costs its distance, and λ more where it goes the wrong way: against what is known of the
-    two, or else against the trend of kurtosis. Both trends are tried, and the cheaper tree is
-    taken; where they cost the same, kurtosis rises, as it did in all trees that were trained here.
+    A step costs its distance, and λ of it more where it goes the wrong way: against what is known
+    of the two, or else against the trend of kurtosis. The root costs its mean distance from the
+    others, for what many models were made of lies amidst them; those that are known to be made of
+    another do not count in that. Both trends are tried, and the cheaper tree is taken; where they
+    cost about the same, kurtosis rises.
 
     Args:
         distances: (n × n), symmetric; n is 2 at least.
@@ -71,13 +76,14 @@ def descent(
         known: of pairs (i, j), whether j can have come from i; pairs that are missing go by
             kurtosis.
 
-    Source: MoTHer (2024), arXiv 2405.18432: distance and direction by kurtosis, λ = 0.3 of the mean
-    distance; the arborescence of Edmonds 1967. There the user says which trend holds.
+    Source: MoTHer (2024), arXiv 2405.18432: distance, direction by kurtosis, and the arborescence
+    of Edmonds 1967. There λ is 0.3 of the mean distance, the root costs nothing, and the user says
+    which trend holds.
     """
     trends: tuple[Trend, Trend] = ("rises", "falls")
     trees = [_arborescence(distances, kurtosis, known or {}, trend) for trend in trends]
     rises, falls = trees
-    return falls if falls.cost < rises.cost * (1 - 1e-9) else rises
+    return falls if falls.cost < rises.cost * _CLEARLY else rises
 
 
 def _arborescence(
@@ -88,19 +94,24 @@ def _arborescence(
 ) -> Descent:
     import networkx as nx
 
-    n = len(distances)
-    penalty = WRONG_WAY * float(distances.sum()) / n**2
+    n, start = len(distances), -1
+    made = [any(known.get((i, j), False) and not known[j, i] for i in range(n)) for j in range(n)]
+    beyond = 1 + 2 * float(distances.sum())  # more than any tree costs, so that there is one root
     graph = nx.DiGraph()
     for parent in range(n):
+        others = [i for i in range(n) if i != parent and not made[i]]
+        amidst = float(distances[parent, others].mean()) if others else 0.0
+        if not made[parent]:
+            graph.add_edge(start, parent, cost=beyond + amidst)
         for child in range(n):
-            if parent == child:
+            if parent == child or (made[parent] and not known.get((parent, child), True)):
                 continue
             risen = kurtosis[child] > kurtosis[parent]
             right = known.get((parent, child), risen == (trend == "rises"))
-            cost = float(distances[parent, child]) + (0.0 if right else penalty)
+            cost = float(distances[parent, child]) * (1 if right else 1 + WRONG_WAY)
             graph.add_edge(parent, child, cost=cost)
     tree = nx.minimum_spanning_arborescence(graph, attr="cost")
     parents: list[int | None] = [None] * n
     for parent, child in tree.edges:
-        parents[child] = parent
-    return Descent(tuple(parents), trend, float(tree.size(weight="cost")))
+        parents[child] = None if parent == start else parent
+    return Descent(tuple(parents), trend, float(tree.size(weight="cost")) - beyond)

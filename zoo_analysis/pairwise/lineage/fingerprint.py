@@ -46,6 +46,7 @@ class Fingerprint:
         units: of layers with hidden units of their own, the first units' rows (≤ 256 × ≤ 1024).
         basis: (inputs × stream) what each word, or each input of the first layer, adds to the
             residual stream, or to the first hidden layer; None where there is none.
+        words: whether the basis is of words, an embedding.
         readers: of layers that take the stream as input, X (stream × r) with XXᵀ ≈ WᵀW.
         samples: the first rows and columns of each layer (≤ 16 × ≤ 512), float32.
         kurtosis: excess kurtosis of each layer's entries.
@@ -54,6 +55,7 @@ class Fingerprint:
 
     units: Mapping[Name, torch.Tensor]
     basis: torch.Tensor | None
+    words: bool
     readers: Mapping[Name, torch.Tensor]
     samples: Mapping[Name, NDArray[np.float32]]
     kurtosis: Mapping[Name, float]
@@ -108,7 +110,8 @@ def fingerprint_of(checkpoint: Checkpoint, specs: Sequence[LayerSpec]) -> Finger
             units[name] = unit_rows(checkpoint, own[spec.layer], _UNITS)[:, :_UNIT_INPUTS].clone()
         if spec.layer in reading:
             readers[name] = _compressed(kernel[0].movedim(1, 0).flatten(1))
-    return Fingerprint(units, basis, readers, samples, kurtosis, len(specs))
+    words = first is not None and first.kind == "embedding"
+    return Fingerprint(units, basis, words, readers, samples, kurtosis, len(specs))
 
 
 def _stream(first: LayerSpec) -> int:

@@ -1,7 +1,6 @@
 """Two models' kinship, of their fingerprints."""
 
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 
@@ -11,9 +10,10 @@ from zoo_analysis.pairwise.lineage.ancestry import is_coarser
 from zoo_analysis.pairwise.lineage.fingerprint import Fingerprint
 from zoo_analysis.pairwise.lineage.matched_units import IndependenceTest, combined_test, match_units
 
-#: Similarity after alignment from which on models are kin; no p-value stands behind it. Of pairs
-#: trained here the independent ones stayed below a third of it (docs/lineage.md).
-KIN: Final = 0.75
+#: Similarity after alignment from which on models are kin, where the stream was aligned by words,
+#: and where by the inputs of the first layer; no p-value stands behind it. Of strangers trained
+#: here on one task the most alike had 0.07 and 0.61 (docs/lineage.md).
+KIN_BY_WORDS, KIN_BY_INPUTS = 0.3, 0.75
 
 
 @dataclass(frozen=True)
@@ -24,9 +24,11 @@ class Kinship:
         test: that they are independent.
         aligned: mean CKA of the layers that read the stream, once that is aligned.
         aligned_layers: that it is of.
+        by_words: whether the stream was aligned by the embeddings of words.
         distance: ‖A − B‖ / √((‖A‖² + ‖B‖²)/2) over the sampled entries of the layers of one name
             and shape: 0 of a copy, about √2 of strangers.
-        shared_layers: that it is of.
+        changed: share of the layers that differ at all.
+        shared_layers: that both are of.
         coarser: 1 where the second was made of the first by rounding, quantising or pruning, −1
             the other way round, 0 where neither was.
         reasons: why numbers are missing.
@@ -35,10 +37,18 @@ class Kinship:
     test: IndependenceTest | None
     aligned: float | None
     aligned_layers: int
+    by_words: bool
     distance: float | None
+    changed: float
     shared_layers: int
     coarser: int
     reasons: tuple[str, ...]
+
+    @property
+    def alike(self) -> bool:
+        """True where the two are too much alike after alignment for strangers."""
+        least = KIN_BY_WORDS if self.by_words else KIN_BY_INPUTS
+        return self.aligned is not None and self.aligned >= least
 
 
 def kinship(a: Fingerprint, b: Fingerprint) -> Kinship:
@@ -63,7 +73,8 @@ def kinship(a: Fingerprint, b: Fingerprint) -> Kinship:
         combined_test(matches) if matches else None,
         float(np.mean(aligned)) if aligned else None,
         len(aligned),
-        _distance(a, b, shared) if shared else None,
+        a.words and b.words,
+        *(_distance(a, b, shared) if shared else (None, 1.0)),
         len(shared),
         _way(a, b, shared) if shared else 0,
         tuple(reasons),
@@ -72,7 +83,7 @@ def kinship(a: Fingerprint, b: Fingerprint) -> Kinship:
 
 def _aligned(a: Fingerprint, b: Fingerprint, reasons: list[str]) -> list[float]:
     layers = {name[0]: (x, b.readers[name]) for name, x in a.readers.items() if name in b.readers}
-    if a.basis is None or b.basis is None or not layers:
+    if a.basis is None or b.basis is None or a.words != b.words or not layers:
         reasons.append("no layer that reads the stream has one name and shape in both")
         return []
     try:
@@ -85,13 +96,18 @@ def _aligned(a: Fingerprint, b: Fingerprint, reasons: list[str]) -> list[float]:
     return list(values.values())
 
 
-def _distance(a: Fingerprint, b: Fingerprint, shared: list[tuple[str, tuple[int, ...]]]) -> float:
+def _distance(
+    a: Fingerprint, b: Fingerprint, shared: list[tuple[str, tuple[int, ...]]]
+) -> tuple[float, float]:
+    """The distance, and the share of layers that differ at all."""
     apart = sizes = 0.0
+    differing = 0
     for name in shared:
         x, y = a.samples[name].astype(np.float64), b.samples[name].astype(np.float64)
         apart += float(((x - y) ** 2).sum())
         sizes += float((x**2).sum() + (y**2).sum()) / 2
-    return float(np.sqrt(apart / sizes)) if sizes else 0.0
+        differing += not np.array_equal(x, y)
+    return (float(np.sqrt(apart / sizes)) if sizes else 0.0), differing / len(shared)
 
 
 def _way(a: Fingerprint, b: Fingerprint, shared: list[tuple[str, tuple[int, ...]]]) -> int:

@@ -11,7 +11,7 @@ import numpy as np
 from zoo_analysis.pairwise.lineage.ancestry import descent
 from zoo_analysis.pairwise.lineage.declared_kin import declared_kin
 from zoo_analysis.pairwise.lineage.fingerprint import Fingerprint
-from zoo_analysis.pairwise.lineage.kinship import KIN, Kinship, kinship
+from zoo_analysis.pairwise.lineage.kinship import Kinship, kinship
 from zoo_analysis.pairwise.settings import LEVEL
 from zoo_analysis.sources import ModelRef
 from zoo_analysis.stats.coincidences import holm_log_p
@@ -105,11 +105,36 @@ def family_steps(
 ) -> list[FamilyStep]:
     """The steps of a family's tree, see `ancestry.descent`.
 
+    Models whose units stand in another order than those of the most are a tree of their own, whose
+    root is joined to the nearest of the others; that tells no direction.
+
     Args:
         family: numbers of its models, ascending.
         found: the kinship of all pairs.
         kurtosis: of all models.
     """
+    near = [(i, j) for i, j in combinations(family, 2) if _in_one_order(found[i, j])]
+    orders = families([*near, *((i, i) for i in family)])
+    first, *others = sorted(orders, key=lambda order: (-len(order), order))
+    steps = _steps(first, found, kurtosis)
+    for order in others:
+        own = _steps(order, found, kurtosis)
+        root = (set(order) - {step.child for step in own}).pop()
+        parent = min(first, key=lambda i: _apart(found[min(i, root), max(i, root)]))
+        steps += [FamilyStep(parent, root, False), *own]
+    return steps
+
+
+def _in_one_order(found: Kinship) -> bool:
+    return found.distance is not None and found.distance < 1
+
+
+def _steps(
+    family: Sequence[int], found: Mapping[Pair, Kinship], kurtosis: Sequence[float]
+) -> list[FamilyStep]:
+    """The steps among models whose units stand in one order."""
+    if len(family) < 2:
+        return []
     distances = np.zeros((len(family), len(family)))
     known: dict[Pair, bool] = {}
     silent: set[Pair] = set()
@@ -130,11 +155,12 @@ def family_steps(
 
 
 def _apart(found: Kinship) -> float:
-    """Distance of two models of a family; of permuted ones, which have none, by what was aligned.
+    """Distance of two models of a family, and the less the more of their layers are equal.
 
-    For matrices of unit norm ‖K − L‖² is 2(1 − ⟨K, L⟩).
+    What an adapter left as it was tells whose it was. Permuted models have no distance
+    but by what was aligned: for matrices of unit norm ‖K − L‖² is 2(1 − ⟨K, L⟩).
     """
-    distance = _APART if found.distance is None else found.distance
+    distance = _APART if found.distance is None else found.distance * found.changed
     if found.aligned is None or distance < 1:
         return distance
     return min(distance, math.sqrt(2 * (1 - min(found.aligned, 1.0))))
@@ -143,15 +169,11 @@ def _apart(found: Kinship) -> float:
 def _related(found: Kinship, holm: float | None, level: float) -> bool | None:
     if holm is None and found.aligned is None:
         return None
-    return _rejected(holm, level) or _alike(found)
+    return _rejected(holm, level) or found.alike
 
 
 def _rejected(holm: float | None, level: float) -> bool:
     return holm is not None and holm <= math.log(level)
-
-
-def _alike(found: Kinship) -> bool:
-    return found.aligned is not None and found.aligned >= KIN
 
 
 def _measured(
@@ -179,7 +201,7 @@ def _measured(
                 measure="aligned_cka",
                 value=found.aligned,
                 layers=found.aligned_layers,
-                related=_alike(found),
+                related=found.alike,
             )
         )
     if found.distance is not None:
