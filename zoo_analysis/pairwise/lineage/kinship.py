@@ -69,12 +69,14 @@ def kinship(a: Fingerprint, b: Fingerprint) -> Kinship:
     shared = [name for name in a.samples if name in b.samples]
     if not shared:
         reasons.append(f"none of {a.layers} and {b.layers} layers has one name and shape")
+    distance, changed = _distance(a, b, shared) if shared else (None, 1.0)
     return Kinship(
         combined_test(matches) if matches else None,
         float(np.mean(aligned)) if aligned else None,
         len(aligned),
         a.words and b.words,
-        *(_distance(a, b, shared) if shared else (None, 1.0)),
+        distance,
+        changed,
         len(shared),
         _way(a, b, shared) if shared else 0,
         tuple(reasons),
