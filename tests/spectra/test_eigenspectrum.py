@@ -16,6 +16,9 @@ from zoo_analysis.spectra.layer_metrics import LayerMetrics
 torch.set_num_threads(1)
 
 
+NAMES = tuple(LayerMetrics.__dataclass_fields__)
+
+
 def gaussian(*shape: int, seed: int = 0) -> torch.Tensor:
     return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
 
@@ -193,7 +196,9 @@ def test_pooling_is_one_spectrum_of_all_slices():
     pooled = np.sort(spectrum(kernel, how), axis=None)
     np.testing.assert_array_equal(result.evals, pooled)
     metrics, status = spectrum_metrics(pooled, result.shape, how, live=result.shape)
-    assert (replace(result.metrics, random_like=None), result.status) == (metrics, status)
+    of_entries = [name for name in NAMES if name.startswith(("weight_", "bias_"))]
+    of_spectrum = replace(result.metrics, random_like=None, **dict.fromkeys(of_entries))
+    assert (of_spectrum, result.status) == (metrics, status)
     assert result.metrics.random_like == 1
     assert result.shape.num_evals == 144
 
@@ -210,8 +215,10 @@ def test_slices_average_the_metrics_of_every_slice(extra):
         for j in range(3)
     ]
     # The shuffle mixes slices, and all together are judged.
-    whole = {"num_rand_spikes", "num_traps", "random_like"}
-    for name in set(LayerMetrics.__dataclass_fields__) - whole:
+    whole = {"num_rand_spikes", "num_traps", "random_like", "trap_size", "trap_share"}
+    whole |= {"rand_distance", "ww_softrank", "ww_maxdist"}
+    # Statistics of the entries are of the kernel as it is.
+    for name in {n for n in NAMES if not n.startswith(("weight_", "bias_"))} - whole:
         values = [getattr(metrics, name) for metrics in alone]
         if values[0] is None:
             assert getattr(result.metrics, name) is None
