@@ -8,8 +8,9 @@ import pytest
 import zoo_analysis
 from tests.support import family_tree as family
 from tests.support.command import zoo
+from zoo_analysis.cluster.comparing.lineage import LineageSummary
 from zoo_analysis.errors import ZooError
-from zoo_analysis.store import open_store
+from zoo_analysis.store import Store, open_store
 
 
 @pytest.fixture(scope="module")
@@ -24,25 +25,36 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-def test_rows_questions_and_failures(tree: Path, tmp_path: Path) -> None:
-    broken = tmp_path / "zoo" / "broken"
-    broken.mkdir(parents=True)
+@pytest.fixture(scope="module")
+def answered(tree: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Store, LineageSummary]:
+    place = tmp_path_factory.mktemp("answered")
+    (broken := place / "zoo" / "broken").mkdir(parents=True)
     (broken / "model.safetensors").write_bytes(b"\x00" * 20)
-    store = open_store(tmp_path / "store")
-    told = zoo_analysis.lineage([str(tree), str(broken)], store)
+    store = open_store(place / "store")
+    return store, zoo_analysis.lineage([str(tree), str(broken)], store)
+
+
+def test_rows_and_failures(answered: tuple[Store, LineageSummary], tree: Path) -> None:
+    store, told = answered
     assert (told.models, told.read, told.failed, told.pairs) == (4, 3, 1, 3)
     assert (told.related, told.undeclared, told.unrelated, told.undecided) == (1, 1, 1, 0)
-    (kin,) = store.run("undeclared-relatives").to_pylist()
-    assert (kin["repo_id_a"], kin["repo_id_b"], kin["step"]) == ("zoo/base", "zoo/tuned", True)
-    assert kin["log10_p"] < -100
-    (said,) = store.run("declared-but-unrelated").to_pylist()
-    assert (said["repo_id_a"], said["repo_id_b"]) == ("zoo/base", "zoo/other")
     assert store.run("failures").to_pylist()[0]["stage"] == "lineage"
     with pytest.raises(ZooError, match="run zoo lineage again"):  # all with all, or not at all
         zoo_analysis.retry(store, told.run_id)
     zoo_analysis.lineage([str(tree)], store)
     rows = store.run("SELECT count(*) AS n FROM lineage WHERE measure = 'kinship'").to_pylist()
     assert rows == [{"n": 3}]  # what was computed twice counts once
+
+
+def test_undeclared_relatives(answered: tuple[Store, LineageSummary]) -> None:
+    (kin,) = answered[0].run("undeclared-relatives").to_pylist()
+    assert (kin["repo_id_a"], kin["repo_id_b"], kin["step"]) == ("zoo/base", "zoo/tuned", True)
+    assert kin["log10_p"] < -100
+
+
+def test_declared_but_unrelated(answered: tuple[Store, LineageSummary]) -> None:
+    (said,) = answered[0].run("declared-but-unrelated").to_pylist()
+    assert (said["repo_id_a"], said["repo_id_b"]) == ("zoo/base", "zoo/other")
 
 
 def test_the_command_takes_two_models_or_all_of_the_stores_scans(
