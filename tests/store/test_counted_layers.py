@@ -9,6 +9,7 @@ from scipy.stats import binomtest
 
 from zoo_analysis.imports.metric_tables import NO_ESDS
 from zoo_analysis.store import ModelRows, Store, open_store
+from zoo_analysis.store.schemas import SUMMARY_METRICS
 from zoo_analysis.store.views import average
 
 LAYERS: list[dict[str, Any]] = [
@@ -40,20 +41,10 @@ def test_a_degenerate_tail_is_not_averaged_and_a_short_one_is(store: Store) -> N
 
 
 def test_layers_that_are_in_no_store_are_averaged_alike() -> None:
-
     layers = table().append_column("part_of", pa.nulls(3, pa.string()))
-    for name in (
-        "alpha_weighted",
-        "log_alpha_norm",
-        "stable_rank",
-        "mp_softrank",
-        "log_norm",
-        "log_spectral_norm",
-        "num_pl_spikes",
-        "D",
-        "sigma",
-    ):
-        layers = layers.append_column(name, pa.nulls(3, pa.float64()))
+    for name in (*SUMMARY_METRICS, "num_pl_spikes", "D", "sigma"):
+        if name not in layers.column_names:
+            layers = layers.append_column(name, pa.nulls(3, pa.float64()))
     assert average(layers)["alpha"] == 5.0
 
 
