@@ -33,6 +33,18 @@ def varies(values: Floats) -> bool:
     return bool(np.ptp(values) > max(_SMALLEST, _ROUNDING * float(np.abs(values).max())))
 
 
+def told_apart(values: Floats) -> Floats:
+    """(n,) usable values, of which those that differ by no more than rounding are one."""
+    step = max(_SMALLEST, _ROUNDING * float(np.abs(values).max(initial=0)))
+    distinct, place = np.unique(values, return_inverse=True)
+    if np.all(np.diff(distinct) > step):
+        return values
+    for i in range(1, len(distinct)):
+        if distinct[i] - distinct[i - 1] <= step:
+            distinct[i] = distinct[i - 1]
+    return distinct[place]
+
+
 def standardised(values: Floats) -> tuple[Floats, float, float]:
     """Values about their mean, in units of the one farthest from it.
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from zoo_analysis.stats.computable import Floats, unwarned, usable, varies
+from zoo_analysis.stats.computable import Floats, told_apart, unwarned, usable, varies
 
 #: 1/Φ⁻¹(3/4): makes the median absolute deviation a standard deviation of normal data.
 _MAD = 1.4826022185056018
@@ -74,13 +74,13 @@ def trend(position: ArrayLike, values: ArrayLike) -> Trend:
         values: (n,); pairs with a NaN, or a size beyond 1e150, are left out.
 
     Returns:
-        The trend; NaN below 3 distinct positions.
+        The trend; NaN below 3 positions that differ by more than rounding.
     """
     from scipy.stats import kendalltau, theilslopes
 
     x, y = np.asarray(position, dtype=float), np.asarray(values, dtype=float)
     told = usable(x) & usable(y)
-    x, y = x[told], y[told]
+    x, y = told_apart(x[told]), y[told]
     nan = float("nan")
     level = float(np.median(y)) if len(y) else nan
     if len(np.unique(x)) < 3:
