@@ -34,6 +34,7 @@ PAIRS = st.lists(st.tuples(VALUES, VALUES), min_size=1, max_size=9)
 
 @given(PAIRS)
 @example([(46.0, 1.0), (5e-324, 5e-324), (5e-324, 0.96), (0.0, -49.0), (0.0, -44.0), (1e150, 1.0)])
+@example([(46.0, 1.0), (5e-324, 5e-324), (5e-324, 0.96), (0.0, -49.8), (0.0, -44.4)])
 @example([(0.0, 1.0), (5e-324, 3.0), (1.0, 2.0), (2.0, 5.0), (2.0 + 5e-16, 9.0)])
 @settings(max_examples=120, deadline=None)
 def test_a_regression_of_any_values_warns_of_nothing(pairs: list[tuple[float, float]]) -> None:

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, replace
 import numpy as np
 from numpy.typing import ArrayLike
 
-from zoo_analysis.stats.computable import LARGEST, Floats, unwarned, usable, varies
+from zoo_analysis.stats.computable import LARGEST, Floats, told_apart, unwarned, usable, varies
 from zoo_analysis.stats.exact_r2 import r2_interval
 from zoo_analysis.stats.line import Line, fit_line
 from zoo_analysis.stats.resampling import MIN_BOOTSTRAP, bootstrap_intervals, permutation_p
@@ -143,7 +143,7 @@ def _ranked(x: Floats, y: Floats) -> Regression:
             kendall_p=float(tau.pvalue),
             spearman_rho=float(rho.statistic),
             spearman_p=_spearman_p(x, y, float(rho.pvalue)),
-            theil_sen=float(theilslopes(y, x).slope),
+            theil_sen=float(theilslopes(y, told_apart(x)).slope),
         )
 
 
