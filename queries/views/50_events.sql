@@ -28,6 +28,22 @@ QUALIFY row_number() OVER (
     ORDER BY computed_at DESC, run_id
 ) = 1;
 
+-- What two models' rows of lineage amount to, with the numbers that it rests on beside it.
+CREATE VIEW raw.kinship AS
+SELECT k.* EXCLUDE (value, log10_p, p_holm), u.value AS units_in_place, u.log10_p, u.p_holm, c.value AS aligned_cka,
+    d.value AS distance
+FROM main.lineage k
+LEFT JOIN main.lineage u ON u.measure = 'units'
+    AND (u.repo_id_a, u.revision_a, u.repo_id_b, u.revision_b)
+        = (k.repo_id_a, k.revision_a, k.repo_id_b, k.revision_b)
+LEFT JOIN main.lineage c ON c.measure = 'aligned_cka'
+    AND (c.repo_id_a, c.revision_a, c.repo_id_b, c.revision_b)
+        = (k.repo_id_a, k.revision_a, k.repo_id_b, k.revision_b)
+LEFT JOIN main.lineage d ON d.measure = 'distance'
+    AND (d.repo_id_a, d.revision_a, d.repo_id_b, d.revision_b)
+        = (k.repo_id_a, k.revision_a, k.repo_id_b, k.revision_b)
+WHERE k.measure = 'kinship';
+
 CREATE VIEW regressions AS FROM raw.regressions;
 
 CREATE VIEW studies AS FROM raw.studies;
