@@ -9,6 +9,7 @@ from torch import nn
 from transformers import BertConfig, BertModel, LlamaConfig, LlamaForCausalLM
 
 from zoo_analysis.pairwise.lineage.own_units import unit_layers, unit_rows
+from zoo_analysis.weights import load_kernel
 from zoo_analysis.weights.layers.architecture import describe
 from zoo_analysis.weights.layers.listing import inventory_by
 from zoo_analysis.weights.readers.memory import MemoryCheckpoint
@@ -72,6 +73,6 @@ def test_a_gated_unit_takes_its_gate_along() -> None:
     specs = inventory_by(describe(model), checkpoint, {}, False).layers
     (layer,) = unit_layers(specs)
     assert layer.units == 10
-    rows = unit_rows(checkpoint, layer, 4)
+    rows = unit_rows(load_kernel(checkpoint, layer.spec), layer, 4)
     weight = model.mlp_gate_up.weight.detach()
     assert torch.equal(rows, torch.cat([weight[:4], weight[10:14]], dim=1))

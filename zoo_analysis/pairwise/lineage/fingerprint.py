@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from zoo_analysis.hub.access import HubAccess
 from zoo_analysis.pairwise.lineage.own_units import unit_layers, unit_rows
 from zoo_analysis.sources import ModelRef
+from zoo_analysis.spectra.entry_statistics import entry_statistics
 from zoo_analysis.weights import (
     Checkpoint,
     LayerSpec,
@@ -99,15 +100,15 @@ def fingerprint_of(checkpoint: Checkpoint, specs: Sequence[LayerSpec]) -> Finger
     checkpoint.expect(specs)
     for spec in specs:
         name, kernel = (spec.layer, spec.shape), load_kernel(checkpoint, spec)
-        if not torch.isfinite(kernel).all():
+        if (entries := entry_statistics(kernel)) is None:  # not finite
             continue
         rows, columns = _SAMPLED
         samples[name] = kernel.flatten(0, 1).flatten(1)[:rows, :columns].float().numpy().copy()
-        kurtosis[name] = _kurtosis(kernel)
+        kurtosis[name] = 0.0 if entries.kurtosis is None else entries.kurtosis - 3
         if spec is first:
             basis = _basis(spec, kernel)
         if spec.layer in own:
-            units[name] = unit_rows(checkpoint, own[spec.layer], _UNITS)[:, :_UNIT_INPUTS].clone()
+            units[name] = unit_rows(kernel, own[spec.layer], _UNITS)[:, :_UNIT_INPUTS].clone()
         if spec.layer in reading:
             readers[name] = _compressed(kernel[0].movedim(1, 0).flatten(1))
     words = first is not None and first.kind == "embedding"
@@ -146,13 +147,6 @@ def _compressed(x: torch.Tensor) -> torch.Tensor:
         torch.manual_seed(0)  # the same matrix has the same rank-r part
         u, s, _ = torch.svd_lowrank(x.float(), q=min(_RANK, *x.shape), niter=4)
     return u * s
-
-
-def _kurtosis(kernel: torch.Tensor) -> float:
-    x = kernel.double().flatten()
-    x = x - x.mean()
-    variance = x.square().mean()
-    return float(x.square().square().mean() / variance.square() - 3) if variance > 0 else 0.0
 
 
 def _evenly(things: Sequence[_T], most: int) -> list[_T]:

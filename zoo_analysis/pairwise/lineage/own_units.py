@@ -7,7 +7,7 @@ from typing import Final
 
 import torch
 
-from zoo_analysis.weights import Checkpoint, LayerSpec, kernel_dims, load_kernel
+from zoo_analysis.weights import LayerSpec, kernel_dims
 
 #: Roles of layers whose outputs have no order that the architecture gives: not the words of an
 #: embedding or the classes of a head, not the frequencies within an attention's heads.
@@ -62,15 +62,15 @@ def unit_layers(specs: Sequence[LayerSpec]) -> list[UnitLayer]:
     return list(found.values())
 
 
-def unit_rows(checkpoint: Checkpoint, layer: UnitLayer, most: int) -> torch.Tensor:
+def unit_rows(kernel: torch.Tensor, layer: UnitLayer, most: int) -> torch.Tensor:
     """The weights with which each unit takes its inputs (n × d).
 
     Args:
-        checkpoint: that holds the layer.
+        kernel: of the layer, (1, out, in, …).
         layer: the layer.
         most: units, the first of them; of fewer units the test is as exact.
     """
-    rows = load_kernel(checkpoint, layer.spec)[0].flatten(1)
+    rows = kernel[0].flatten(1)
     parts = torch.split(rows, layer.units)  # the gates, then the values
     return torch.cat([part[:most] for part in parts], dim=1).float()
 
