@@ -33,31 +33,26 @@ def test_strangers_of_one_task_raise_no_more_alarms_than_the_level() -> None:
     prints = [
         family.print_of(family.trained(family.stack(i), x, y, 150, i)) for i in range(_NETWORKS)
     ]
-    found = [kinship(a, b) for a, b in combinations(prints, 2)]
-    assert len(found) >= _PAIRS
-    p = np.exp([each.test.log_p for each in found if each.test])
-    aligned = np.array([each.aligned for each in found])
-    for level in (0.1, 0.05, 0.01):
-        share = float((p <= level).mean())
-        _tell(f"digits: p <= {level}: {share:.4f} of {len(p)} pairs")
-        # Each network is in 45 pairs, whose p-values are pairwise independent all the same.
-        assert share <= level + 3 * np.sqrt(level * (1 - level) / len(p))
-    _tell(f"digits: aligned CKA {aligned.mean():.3f}, at most {aligned.max():.3f}")
-    assert aligned.max() < KIN_BY_INPUTS
+    _no_more_alarms_than_the_level(prints, "digits", KIN_BY_INPUTS)
 
 
 def test_strange_transformers_raise_no_more_alarms_than_the_level() -> None:
     prints = [family.print_of(_taught(_llama(i), i, 30)) for i in range(_NETWORKS)]
+    _no_more_alarms_than_the_level(prints, "llama", KIN_BY_WORDS)
+
+
+def _no_more_alarms_than_the_level(prints: list[Fingerprint], what: str, kin: float) -> None:
     found = [kinship(a, b) for a, b in combinations(prints, 2)]
     assert len(found) >= _PAIRS
     p = np.exp([each.test.log_p for each in found if each.test])
     aligned = np.array([each.aligned for each in found])
     for level in (0.1, 0.05, 0.01):
         share = float((p <= level).mean())
-        _tell(f"llama: p <= {level}: {share:.4f} of {len(p)} pairs")
+        _tell(f"{what}: p <= {level}: {share:.4f} of {len(p)} pairs")
+        # Each network is in 45 pairs, whose p-values are pairwise independent all the same.
         assert share <= level + 3 * np.sqrt(level * (1 - level) / len(p))
-    _tell(f"llama: aligned CKA {aligned.mean():.3f}, at most {aligned.max():.3f}")
-    assert aligned.max() < KIN_BY_WORDS
+    _tell(f"{what}: aligned CKA {aligned.mean():.3f}, at most {aligned.max():.3f}")
+    assert aligned.max() < kin
 
 
 def _tell(text: str) -> None:
