@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import re
+from collections.abc import Iterable
 from hashlib import blake2s
 from typing import Any, Final
 
@@ -56,6 +57,19 @@ def printable(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() else " " if c.isspace() else "�" for c in text)
+
+
+def few(names: Iterable[str], most: int = 4, between: str = ", ") -> str:
+    """The first of some names, and how many more there are: ``a, b and 3 more``.
+
+    Args:
+        names: any.
+        most: of them that are named.
+        between: two names.
+    """
+    names = list(names)
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return between.join(names[:most]) + more
 
 
 def size_in_words(nbytes: float) -> str:

@@ -14,6 +14,7 @@ from zoo_analysis.cli.options import (
 )
 from zoo_analysis.pairwise.settings import LEVEL
 from zoo_analysis.spectra.methods import Method
+from zoo_analysis.texts import few
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -73,8 +74,7 @@ def _print_delta(told: "DeltaReport") -> None:
         ("of the base that the model does not have, or in another shape", told.dropped),
     ):
         if names:
-            more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-            say(f"{counted(len(names), 'layer')} {what}: {', '.join(names[:_NAMED])}{more}")
+            say(f"{counted(len(names), 'layer')} {what}: {few(names, _NAMED)}")
     say(f"store {told.store}, method {told.method}")
 
 

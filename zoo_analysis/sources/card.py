@@ -17,6 +17,7 @@ from typing import Any, Final
 from zoo_analysis.sources.metadata import read_text
 from zoo_analysis.sources.percents import is_share, percent
 from zoo_analysis.sources.ref import Accuracy
+from zoo_analysis.texts import few
 
 #: The source of accuracies that a card reports.
 CARD = "card"
@@ -159,8 +160,7 @@ def left_out(source: str, odd: Sequence[str]) -> tuple[str, ...]:
         odd: what they are, in a few words each.
     """
     several = list(dict.fromkeys(odd))
-    rest = f" and {len(several) - _NAMED} more" if len(several) > _NAMED else ""
-    return (f"{source}: no usable value of {', '.join(several[:_NAMED])}{rest}",) if odd else ()
+    return (f"{source}: no usable value of {few(several, _NAMED)}",) if odd else ()
 
 
 def _text(value: object) -> str | None:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
+from zoo_analysis.texts import few
 from zoo_analysis.weights.readers.by_suffix import suffixes
 from zoo_analysis.weights.readers.files import has_hub_name, is_repository, weight_names
 
@@ -196,13 +197,3 @@ def walk_names(names: Iterable[str], top: str = "") -> Walk:
 def _below(folder: str) -> str:
     """What the paths of all that lies in a folder begin with."""
     return f"{folder}/" if folder and folder != "/" else folder
-
-
-def few(names: list[str]) -> str:
-    """The first of some names, and how many more there are.
-
-    Args:
-        names: any.
-    """
-    rest = f" and {len(names) - 4} more" if len(names) > 4 else ""
-    return ", ".join(names[:4]) + rest

@@ -12,7 +12,6 @@ from zoo_analysis.hub.path import one_of_each, shards_beside
 from zoo_analysis.sources.card import Card, read_card
 from zoo_analysis.sources.layout import (
     Walk,
-    few,
     is_whole,
     members,
     no_model,
@@ -22,6 +21,7 @@ from zoo_analysis.sources.layout import (
 from zoo_analysis.sources.metadata import Architecture, read_architecture
 from zoo_analysis.sources.path_names import holds_model, name_of
 from zoo_analysis.sources.ref import ModelRef, Problem, Resolved
+from zoo_analysis.texts import few
 from zoo_analysis.weights.readers.files import (
     NoVariant,
     all_shards,

@@ -13,6 +13,7 @@ from zoo_analysis.answers.points import models_where
 from zoo_analysis.errors import QueryError
 from zoo_analysis.store import Store
 from zoo_analysis.store.schemas import SUMMARY_METRICS
+from zoo_analysis.texts import few
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -149,8 +150,7 @@ def _dataset(
     finite = np.isfinite(known[list(named)].to_numpy(dtype=float))
     whole, columns = _known_together(named, finite)
     if lacking := [n for n in named if n not in columns]:
-        more = f" and {len(lacking) - _NAMED} more" if len(lacking) > _NAMED else ""
-        remarks.append(f"too seldom known to predict: {', '.join(lacking[:_NAMED])}{more}")
+        remarks.append(f"too seldom known to predict: {few(lacking, _NAMED)}")
     if number := int((~whole).sum()):
         remarks.append(f"{number} with a report but not all that predicts set aside")
     wanted = wanted.sort_values(

@@ -16,6 +16,7 @@ from zoo_analysis.store import Store, as_store
 from zoo_analysis.store.records import table_of
 from zoo_analysis.store.row_kinds.accuracy import PredictedAccuracy
 from zoo_analysis.store.runs import new_run_id
+from zoo_analysis.texts import few
 
 _KEPT: Final = "SELECT repo_id, dataset, metric, level FROM predictions WHERE of_version = $v"
 
@@ -156,8 +157,4 @@ def _keep(store: Store, rows: Sequence[Prediction]) -> None:
 
 def told_of_too_few(names: Sequence[str]) -> str:
     """Data sets with too few reports, in words; at most six by name."""
-    more = f" and {len(names) - 6} more" if len(names) > 6 else ""
-    return (
-        f"too few reports for intervals on {', '.join(names[:6])}{more}: "
-        "zoo predict --dataset NAME tells why"
-    )
+    return f"too few reports for intervals on {few(names, 6)}: zoo predict --dataset NAME tells why"

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from zoo_analysis.stats import Share
+from zoo_analysis.texts import few
 
 _NAMED = 6
 
@@ -50,6 +51,4 @@ def extent(what: str, part: Share) -> str:
 
 def listed(names: Iterable[str]) -> str:
     """The first few names, and how many more there are."""
-    names = list(names)
-    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    return ", ".join(names[:_NAMED]) + more
+    return few(names, _NAMED)

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from zoo_analysis.answers.defaults import RANKED_BY
 from zoo_analysis.store import Store, as_store
+from zoo_analysis.texts import few
 
 #: Models that a line names.
 _NAMED: Final = 3
@@ -111,5 +112,4 @@ def _valued(row: dict[str, Any]) -> str:
 
 
 def _named(names: list[str]) -> str:
-    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    return f": {', '.join(names[:_NAMED])}{more}" if names else ""
+    return f": {few(names, _NAMED)}" if names else ""

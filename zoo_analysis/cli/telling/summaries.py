@@ -10,6 +10,7 @@ import typer
 
 from zoo_analysis.cli.options import Format
 from zoo_analysis.cli.output import counted, say, say_whole, write_summary
+from zoo_analysis.texts import few
 
 if TYPE_CHECKING:
     from zoo_analysis.cluster.account import CorrelateSummary, RunSummary, Summary
@@ -101,9 +102,7 @@ def print_comparison(summary: "CorrelateSummary") -> None:
 
 def _print_named(what: str, models: Sequence[str]) -> None:
     if models:
-        more = f" and {len(models) - _NAMED} more" if len(models) > _NAMED else ""
-        named = ", ".join(models[:_NAMED])
-        say(f"{what}: {named}{more}")
+        say(f"{what}: {few(models, _NAMED)}")
 
 
 def _print_failures(summary: "RunSummary") -> None:

@@ -20,6 +20,7 @@ from zoo_analysis.pairwise.lineage.declared_kin import base_names
 from zoo_analysis.sources import ModelRef, resolve_revision, resolve_sources
 from zoo_analysis.spectra.methods import Method
 from zoo_analysis.store.model_rows import layer_count
+from zoo_analysis.texts import few
 
 #: A model and its base, with their revisions.
 Derived = tuple[ModelRef, ModelRef]
@@ -78,9 +79,7 @@ def commit_delta(writer: RunWriter[Summary], found: MeasuredDelta) -> None:
     """Have the rows of a difference committed, and tell of it and of what has no partner."""
     for what, names in (("added to", found.added), ("dropped of", found.dropped)):
         if names:
-            more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-            listed = ", ".join(names[:_NAMED])
-            text = f"layers {what} {found.base.repo_id}, or reshaped: {listed}{more}"
+            text = f"layers {what} {found.base.repo_id}, or reshaped: {few(names, _NAMED)}"
             writer.summary.remarks.append((found.ref.repo_id, text))
     if writer.add_model(found.rows()):
         layers = layer_count(found.measured.layers)
@@ -109,6 +108,7 @@ def derived_models(
     known = {ref.repo_id: ref for ref in refs}
     found: list[Derived] = []
     without: list[ModelRef] = []
+    kept = writer.store.committed(known)
     for ref in refs:
         names = base_names(ref)
         if len(names) != 1:
@@ -121,7 +121,7 @@ def derived_models(
             writer.fail(failure(ref, "delta", error, access=access))
             continue
         method = delta_method(how, base).id
-        if (ref.repo_id, ref.revision, method) in writer.store.committed([ref.repo_id], method):
+        if (ref.repo_id, ref.revision, method) in kept:
             writer.summary.skipped += 1
             writer.tell(Event("skipped", ref.repo_id))
         else:

@@ -26,7 +26,7 @@ from zoo_analysis.report.figures.theme import (
 from zoo_analysis.report.figures.thinning import thinned, told
 from zoo_analysis.stats import line_band
 from zoo_analysis.store import Store, as_store
-from zoo_analysis.texts import printable
+from zoo_analysis.texts import few, printable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -60,9 +60,8 @@ class Kind:
         chosen, *others = sorted(counts, key=lambda kind: -counts[kind])
         if not others:
             return chosen, ""
-        names = "; ".join(f"{o.accuracy} on {o.dataset} by {o.method}" for o in others[:3])
-        more = f" and {len(others) - 3} more" if len(others) > 3 else ""
-        return chosen, f"Not drawn: {names}{more}."
+        names = [f"{o.accuracy} on {o.dataset} by {o.method}" for o in others]
+        return chosen, f"Not drawn: {few(names, 3, '; ')}."
 
     def has(self, row: Mapping[str, Any]) -> bool:
         """True for a row of this kind."""
