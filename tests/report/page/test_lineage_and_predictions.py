@@ -40,6 +40,7 @@ def test_the_page_of_lineage_holds_declared_against_found(folder: Path) -> None:
         *("say nothing of it", "1", "1", "0"),
     ]
     assert "2 steps" in page.text("span")
+    assert (cells.count("yes"), cells.count("not told")) == (1, 2)
     assert "<b>no layer</b>" in page.text("td")
     assert page.text("td").count("5.012e−413") == 3  # two steps, one of them undeclared
     assert (folder / "figures" / "lineage.png").read_bytes().startswith(b"\x89PNG")

@@ -51,7 +51,7 @@ KIN: Final = (
 _PAIR: Final = (
     Column("Model"),
     Column("Other model"),
-    Column("Came from it", "yes where weights tell that the model came from the other"),
+    Column("Came from it", "in the tree, as far as weights tell which came from which"),
     *KIN,
 )
 _SAID: Final = (*_PAIR, Column("By weights", prose=True))
@@ -195,7 +195,8 @@ def _rows(rows: Rows, site: Crumbs) -> list[list[Any]]:
     for row, cells in zip(rows, kin_cells(rows), strict=True):
         ends = sorted((row["repo_id_a"], row["repo_id_b"]), key=lambda name: name == row["parent"])
         names = [link(site.models.get(name), name) for name in ends]
-        told.append([*names, shown_number(row["parent"] is not None), *cells])
+        way = "yes" if row["parent"] is not None else "not told" if row["step"] else ""
+        told.append([*names, way, *cells])
     return told
 
 

@@ -38,6 +38,8 @@ _SENTENCES: Final = {
     "Gave rise to": _DERIVED,
     "Joined, in no direction that weights tell, to": _NEXT,
 }
+#: log10 p above which it is the alignment that tells.
+_NO_CHANCE: Final = -3.0
 #: Models that a sentence names.
 _NAMED: Final = 4
 _BASE: Final = re.compile(r"\+base=(.*)@([^@]*)-[0-9a-f]{8}")
@@ -105,9 +107,12 @@ def _part(row: Mapping[str, Any]) -> str:
 
 
 def _beside(row: Mapping[str, Any]) -> str:
-    """The chance that the two are independent, and what cards say, after a name."""
-    chance = shown_power(row["log10_p"])
-    told = f", p = {chance}" if chance else f", aligned CKA {shown_number(row['aligned_cka'])}"
+    """What makes the two kin, and where no card says so, after a name."""
+    told = ""
+    if row["log10_p"] is not None:
+        told += f", p = {shown_power(row['log10_p'])}"
+    if row["aligned_cka"] is not None and (row["log10_p"] is None or row["log10_p"] > _NO_CHANCE):
+        told += f", aligned CKA {shown_number(row['aligned_cka'])}"
     return told + ("" if row["declared"] else ", of which no card says so")
 
 
