@@ -57,8 +57,11 @@ class RangedCheckpoint(Checkpoint):
         self.tensors: dict[str, TensorInfo] = {}
         for source in sources:
             self.resources.callback(source.close)
-        with ThreadPoolExecutor(AT_ONCE) as pool:
-            headers = list(pool.map(self.entries_of, sources))
+        if len(sources) == 1:
+            headers = [self.entries_of(sources[0])]
+        else:
+            with ThreadPoolExecutor(AT_ONCE) as pool:
+                headers = list(pool.map(self.entries_of, sources))
         for number, (source, entries) in enumerate(zip(sources, headers, strict=True)):
             for name, entry in entries.items():
                 if name in self.tensors:
