@@ -211,5 +211,6 @@ def _row(spec: LayerSpec, result: LayerResult, seconds: float | None) -> dict[st
         **vars(result.metrics),
         "status": result.status,
         "warning": result.warning or None,
+        "note": result.note or None,
         "seconds": seconds,
     }

@@ -41,6 +41,7 @@ class LayerResult:
         warning: see `layer_warnings`.
         slices: of a kernel whose positions are fitted one by one, each of them, in the order of
             groups and positions; none where there is one alone.
+        note: what else is to be said, such as why a number cannot be had.
     """
 
     shape: Shape
@@ -49,6 +50,7 @@ class LayerResult:
     status: Status
     warning: str = ""
     slices: tuple["LayerResult", ...] = ()
+    note: str = ""
 
 
 def analyze_kernel(
