@@ -25,7 +25,7 @@ from zoo_analysis.cluster.processes.task import Workers
 from zoo_analysis.cluster.processes.task_limits import MODEL_SECONDS, Limits
 from zoo_analysis.cluster.scanning.batches import expected_seconds, fit_for_few
 from zoo_analysis.cluster.scanning.scan_schedule import ScanSchedule
-from zoo_analysis.cluster.scanning.scan_tasks import ScanSettings, is_known
+from zoo_analysis.cluster.scanning.scan_tasks import MODULES, ScanSettings, is_known
 from zoo_analysis.cluster.scanning.shared_batches import skip
 from zoo_analysis.errors import ZooError
 from zoo_analysis.hub.access import DOWNLOADS, HubAccess, default_access
@@ -36,7 +36,7 @@ from zoo_analysis.spectra.methods import Method, Preset, as_method
 from zoo_analysis.store import Store, as_store
 
 #: Seconds of one core for which a process pays.
-_WORTH_A_PROCESS: Final = 4.0
+_WORTH_A_PROCESS: Final = 1.5
 #: Bytes of models on disk that are read here to see whether they are known.
 _BYTES_HASHED: Final = 256 << 20
 
@@ -111,28 +111,31 @@ def scan(
         "sources": resolved.sources or [_source(ref) for ref in refs],
         "retry_of": retry_of,
     }
-    with RunWriter(store, summary, on_event, config) as writer:
+    # What is known without opening anything needs no process.
+    known = store.committed({ref.repo_id for ref in refs}, how.id) if refs else set()
+    seen = list(_with_revisions(refs, {repo_id for repo_id, *_ in known}))
+    todo = [ref for ref in seen if not is_known(ref, summary.method, known)]
+    with (
+        _processes(todo, device, address, downloads) as processes,
+        RunWriter(store, summary, on_event, config) as writer,
+    ):
         writer.refuse(resolved.problems)
         summary.remarks += [(ref.repo_id, text) for ref in refs for text in ref.remarks]
         nbytes = sum(ref.nbytes for ref in refs)
         writer.watched.progress.begin(len(refs) + len(resolved.problems), nbytes)
         if on_start:
             on_start(len(refs), nbytes)
-        known = store.committed({ref.repo_id for ref in refs}, how.id) if refs else set()
-        # What is known without opening anything needs no process.
-        todo = []
-        for ref in _with_revisions(refs, {repo_id for repo_id, *_ in known}):
+        for ref in seen:
             if is_known(ref, summary.method, known):
                 skip(ref, writer)
-            else:
-                todo.append(ref)
         if todo:
             revisions: dict[str, set[str]] = {}
             for repo_id, revision, _ in known:
                 revisions.setdefault(repo_id, set()).add(revision)
             there = is_there(address)
             start = start_seconds(fit_for_few(todo, device, there), there)
-            with _workers(todo, device, address, downloads, writer) as (workers, processor):
+            work = processes, todo, device, address, downloads
+            with _workers(*work, writer) as (workers, processor):
                 rates = known_rates(store, how)
                 settings = ScanSettings(how, processor, _access(todo, cache_size, access), rates)
                 schedule = ScanSchedule(writer, settings, todo, revisions, limits)
@@ -170,7 +173,10 @@ def _scan_deltas(
     if not (derived := derived_models(refs, writer, how, access, variant)):
         return
     both = [ref for pair in derived for ref in pair]
-    with _workers(both, device, address, downloads, writer) as (workers, processor):
+    with (
+        _processes(both, device, address, downloads) as processes,
+        _workers(processes, both, device, address, downloads, writer) as (workers, processor),
+    ):
         settings = ScanSettings(how, processor, _access(both, None, access))
         schedule = DeltaSchedule(writer, settings, derived, limits)
         try:
@@ -196,26 +202,40 @@ def _with_revisions(refs: Sequence[ModelRef], known: Container[str]) -> Iterator
 
 
 @contextmanager
+def _processes(
+    todo: Sequence[ModelRef], device: Device, address: str | None, downloads: int
+) -> Iterator[LocalWorkers | None]:
+    """Processes of this machine where the start of a cluster would not pay.
+
+    They import their libraries while the store is told of the run.
+    """
+    if not todo or not fit_for_few(todo, device, is_there(address)):
+        yield None
+        return
+    seconds = expected_seconds(todo)
+    count = min(os.cpu_count() or 1, 1 + int(seconds / _WORTH_A_PROCESS))
+    with LocalWorkers(count, downloads, MODULES) as workers:
+        yield workers
+
+
+@contextmanager
 def _workers(
+    processes: LocalWorkers | None,
     todo: Sequence[ModelRef],
     device: Device,
     address: str | None,
     downloads: int,
     writer: RunWriter[Summary],
 ) -> Iterator[tuple[Workers, Literal["cpu", "cuda"]]]:
-    """Workers for models: processes of this machine where the start of a cluster would not pay."""
-    there = is_there(address)
-    if fit_for_few(todo, device, there):
-        seconds = expected_seconds(todo)
-        count = min(os.cpu_count() or 1, 1 + int(seconds / _WORTH_A_PROCESS))
-        with LocalWorkers(count, downloads) as workers:
-            yield workers, "cpu"
+    """Workers for models: the processes that there are, or those of a cluster."""
+    if processes is not None:
+        yield processes, "cpu"
         return
     from zoo_analysis.cluster.processes.downloads import Downloads
     from zoo_analysis.cluster.processes.ray_workers import RayWorkers
     from zoo_analysis.cluster.session import ray_session
 
-    if not there:
+    if not is_there(address):
         writer.tell(Event("starting", "Ray"))
     with ray_session(address) as link:
         gate = Downloads(downloads) if _of_hub(todo) else None

@@ -101,6 +101,7 @@ class ScanSchedule:
         """The next models to open, or piece to measure."""
         if len(self.waiting) < room.places and (refs := self.batches.next(room.places)):
             return self._open(refs)
+        self.writer.ending = not self.waiting
         while self.waiting:
             try:
                 return self._piece(room)

@@ -7,7 +7,7 @@ import torch
 
 from zoo_analysis.measure.deltas.intruder_dimensions import intruder_dimensions
 from zoo_analysis.measure.deltas.partners import Partners
-from zoo_analysis.measure.rows import Measured, measure_layer, rows_of
+from zoo_analysis.measure.rows import Measured, as_tables, measure_layer, rows_of
 from zoo_analysis.spectra import LayerResult, Method, analyze_kernel
 from zoo_analysis.weights import Checkpoint, LayerSpec, load_kernel
 from zoo_analysis.weights.layers.adapters.cores import whole_update
@@ -57,7 +57,7 @@ class ModelDifference:
                 return measure_layer(self.tuned, replace(spec, status=status), how)
             return self._full(spec, other, how, device)
 
-        return rows_of(specs, measured, on_layer)
+        return as_tables([rows_of(specs, measured, on_layer)])[0]
 
     def _full(self, spec: LayerSpec, other: LayerSpec, how: Method, device: str) -> LayerResult:
         tuned, base = load_kernel(self.tuned, spec), load_kernel(self.base, other)
