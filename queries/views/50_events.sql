@@ -30,21 +30,20 @@ QUALIFY row_number() OVER (
 
 -- What two models' rows of lineage amount to, with the numbers that it rests on beside it.
 CREATE VIEW raw.kinship AS
-SELECT k.* EXCLUDE (value, log10_p, p_holm), u.value AS units_in_place, u.log10_p, u.p_holm,
-    s.value AS spearman, s.log10_p AS spearman_log10_p, c.value AS aligned_cka, d.value AS distance
+SELECT k.* EXCLUDE (value, log10_p, p_holm), n.* EXCLUDE (repo_id_a, revision_a, repo_id_b, revision_b)
 FROM main.lineage k
-LEFT JOIN main.lineage u ON u.measure = 'units'
-    AND (u.repo_id_a, u.revision_a, u.repo_id_b, u.revision_b)
-        = (k.repo_id_a, k.revision_a, k.repo_id_b, k.revision_b)
-LEFT JOIN main.lineage s ON s.measure = 'spearman'
-    AND (s.repo_id_a, s.revision_a, s.repo_id_b, s.revision_b)
-        = (k.repo_id_a, k.revision_a, k.repo_id_b, k.revision_b)
-LEFT JOIN main.lineage c ON c.measure = 'aligned_cka'
-    AND (c.repo_id_a, c.revision_a, c.repo_id_b, c.revision_b)
-        = (k.repo_id_a, k.revision_a, k.repo_id_b, k.revision_b)
-LEFT JOIN main.lineage d ON d.measure = 'distance'
-    AND (d.repo_id_a, d.revision_a, d.repo_id_b, d.revision_b)
-        = (k.repo_id_a, k.revision_a, k.repo_id_b, k.revision_b)
+JOIN (
+    SELECT repo_id_a, revision_a, repo_id_b, revision_b,
+        max(value) FILTER (measure = 'units') AS units_in_place,
+        max(log10_p) FILTER (measure = 'units') AS log10_p,
+        max(p_holm) FILTER (measure = 'units') AS p_holm,
+        max(value) FILTER (measure = 'spearman') AS spearman,
+        max(log10_p) FILTER (measure = 'spearman') AS spearman_log10_p,
+        max(value) FILTER (measure = 'aligned_cka') AS aligned_cka,
+        max(value) FILTER (measure = 'distance') AS distance
+    FROM main.lineage
+    GROUP BY ALL
+) n USING (repo_id_a, revision_a, repo_id_b, revision_b)
 WHERE k.measure = 'kinship';
 
 CREATE VIEW regressions AS FROM raw.regressions;

@@ -80,7 +80,13 @@ QUALIFY row_number() OVER (
     PARTITION BY repo_id, other ORDER BY computed_at DESC, revision_a, revision_b
 ) = 1
 """
-_COUNTED: Final = f"SELECT repo_id, count(*) AS compared FROM ({_COMPARED}) GROUP BY ALL"
+_COUNTED: Final = """
+SELECT repo_id, count(DISTINCT other) AS compared FROM (
+    SELECT repo_id_a AS repo_id, repo_id_b AS other FROM lineage WHERE measure = 'kinship'
+    UNION ALL SELECT repo_id_b, repo_id_a FROM lineage WHERE measure = 'kinship'
+)
+WHERE repo_id IN (SELECT unnest($models)) AND repo_id <> other GROUP BY ALL
+"""
 _KIN: Final = f"""
 SELECT *, count(*) OVER (PARTITION BY repo_id) AS of FROM ({_COMPARED})
 WHERE related OR declared IS NOT NULL
@@ -160,14 +166,14 @@ def portraits(store: Store, models: Sequence[str]) -> Iterator[list[Portrait]]:
         revisions[row["repo_id"]].append(row)
     accuracies = _Rows(store.run(_ACCURACIES), "repo_id")
     left_out = _Rows(store.run(_LEFT_OUT), "repo_id", "revision")
+    # Of all models at once: each look at pairs goes over all of them.
+    kin = _by_model(store, _KIN, models)
+    counts = store.run(_COUNTED, {"models": [*models]}).to_pylist()
+    compared = {row["repo_id"]: row["compared"] for row in counts}
     for batch in _batches(store, [name for name in models if name in chosen]):
         layers = _Rows(store.run(_LAYERS, {"models": batch}), "repo_id", "revision", "method")
         nearest = _by_model(store, _NEAREST, batch, nearest=NEAREST)
-        kin, forecasts, deltas = (
-            _by_model(store, query, batch) for query in (_KIN, _FORECASTS, _DELTAS)
-        )
-        counts = store.run(_COUNTED, {"models": batch}).to_pylist()
-        compared = {row["repo_id"]: row["compared"] for row in counts}
+        forecasts, deltas = (_by_model(store, query, batch) for query in (_FORECASTS, _DELTAS))
         made: list[Portrait] = []
         for repo_id in batch:
             key = chosen[repo_id]

@@ -17,7 +17,7 @@ _LISTED: Final = 500
 _AMONG: Final = "repo_id_a IN (SELECT unnest($models)) AND repo_id_b IN (SELECT unnest($models))"
 #: Each two models once, by the revisions of them that were compared last.
 _PAIRS: Final = """
-FROM raw.kinship WHERE {among}
+FROM {rows} WHERE {among}
 QUALIFY row_number() OVER (
     PARTITION BY repo_id_a, repo_id_b ORDER BY computed_at DESC, revision_a, revision_b
 ) = 1
@@ -96,7 +96,11 @@ class Lineages:
             site: of the report.
             where: the condition on its models: pairs with others do not count.
         """
-        pairs = _PAIRS.format(among="true" if where is None else _AMONG)
+        among = "true" if where is None else _AMONG
+        pairs, bare = (
+            _PAIRS.format(rows=rows, among=among)
+            for rows in ("raw.kinship", "(FROM lineage WHERE measure = 'kinship')")
+        )
         asked = {} if where is None else {"models": [*site.models]}
 
         def listed(chosen: str, order: str) -> Rows:
@@ -105,8 +109,8 @@ class Lineages:
             return rows
 
         return cls(
-            store.run(_MODELS.format(pairs=pairs), asked)["n"][0].as_py(),
-            store.run(_AGREEMENT.format(pairs=pairs), asked).to_pylist(),
+            store.run(_MODELS.format(pairs=bare), asked)["n"][0].as_py(),
+            store.run(_AGREEMENT.format(pairs=bare), asked).to_pylist(),
             *(listed(*each) for each in (_STEPS, _UNDECLARED, _UNRELATED)),
         )
 
