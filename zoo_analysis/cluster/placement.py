@@ -142,6 +142,21 @@ def device_for(device: Device) -> Literal["cpu", "cuda"]:
     return "cuda" if device != "cpu" and gpus else "cpu"
 
 
+def device_here(device: str) -> str:
+    """``cpu`` or ``cuda``, for work in this process.
+
+    Raises:
+        ZooError: no GPU where one was asked for, or no such device.
+    """
+    if device not in ("cpu", "cuda"):
+        raise ZooError(f"device is {device!r}: use cpu or cuda")
+    import torch
+
+    if device == "cuda" and not torch.cuda.is_available():
+        raise ZooError("`device` is cuda, but torch finds no GPU in this machine; use cpu")
+    return device
+
+
 def cpus() -> int:
     """CPUs of the cluster; Ray must be up."""
     import ray
