@@ -1,6 +1,7 @@
 """Scan models into a store: what is known is skipped, the rest goes to processes that may die."""
 
 import os
+import time
 from collections.abc import Callable, Container, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -17,6 +18,7 @@ from zoo_analysis.cluster.planning.machine_rates import (
     learnt_rows,
     predicted,
     rate_rows,
+    start_rows,
     start_seconds,
 )
 from zoo_analysis.cluster.processes.local_workers import LocalWorkers
@@ -31,6 +33,7 @@ from zoo_analysis.errors import ZooError
 from zoo_analysis.hub.access import DOWNLOADS, HubAccess, default_access
 from zoo_analysis.hub.path import SCHEME
 from zoo_analysis.imports.assigned_series import restate_series
+from zoo_analysis.measure.rates import machine
 from zoo_analysis.sources import ModelRef, Resolved, resolve_revision, resolve_sources
 from zoo_analysis.spectra.methods import Method, Preset, as_method
 from zoo_analysis.store import Store, as_store
@@ -132,11 +135,12 @@ def scan(
             revisions: dict[str, set[str]] = {}
             for repo_id, revision, _ in known:
                 revisions.setdefault(repo_id, set()).add(revision)
-            there = is_there(address)
-            start = start_seconds(fit_for_few(todo, device, there), there)
+            there, rates, begun = is_there(address), known_rates(store, how), time.monotonic()
+            few = processes is not None
+            start = start_seconds(rates.of(machine()), few, there)
             work = processes, todo, device, address, downloads
             with _workers(*work, writer) as (workers, processor):
-                rates = known_rates(store, how)
+                ray = 0.0 if few or there else time.monotonic() - begun
                 settings = ScanSettings(how, processor, _access(todo, cache_size, access), rates)
                 schedule = ScanSchedule(writer, settings, todo, revisions, limits)
                 try:
@@ -147,8 +151,8 @@ def scan(
                     writer.commit()  # before workers are ended, which takes time
                 spent = schedule.spent.values()
                 summary.predicted = predicted(spent, rates, workers.cpus(), workers.gpus(), start)
-                learnt = rate_rows(learnt_rows(spent, rates), how, summary.scan_id)
-                store.append("rates", learnt)
+                learnt = [*learnt_rows(spent, rates), *start_rows(machine(), ray=ray)]
+                store.append("rates", rate_rows(learnt, how, summary.scan_id))
         if deltas:
             _scan_deltas(refs, writer, how, device, address, downloads, limits, access, variant)
         given = {ref.repo_id: ref.series for ref in refs if ref.series is not None}
