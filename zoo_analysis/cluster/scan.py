@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable, Container, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Literal
 
@@ -25,8 +25,9 @@ from zoo_analysis.cluster.processes.task import Workers
 from zoo_analysis.cluster.processes.task_limits import MODEL_SECONDS, Limits
 from zoo_analysis.cluster.scanning.batches import expected_seconds, fit_for_few
 from zoo_analysis.cluster.scanning.scan_schedule import ScanSchedule
-from zoo_analysis.cluster.scanning.scan_tasks import ScanSettings, is_known
+from zoo_analysis.cluster.scanning.scan_tasks import is_known
 from zoo_analysis.cluster.scanning.shared_batches import skip
+from zoo_analysis.cluster.scanning.task_account import ScanSettings
 from zoo_analysis.errors import ZooError
 from zoo_analysis.hub.access import DOWNLOADS, HubAccess, default_access
 from zoo_analysis.hub.path import SCHEME
@@ -54,6 +55,7 @@ def scan(
     model_seconds: float = MODEL_SECONDS,
     model_memory: int | None = None,
     deltas: bool = False,
+    blocks: bool = False,
     access: HubAccess | None = None,
     on_event: Callable[[Event], None] | None = None,
     on_start: Callable[[int, int], None] | None = None,
@@ -78,6 +80,8 @@ def scan(
             size of the model's layers.
         deltas: also the differences of models from the bases that their cards name, as `delta`
             has them.
+        blocks: also what the matrices of a block make together, under a method of its own: products
+            of each head of attention, likeness of experts.
         access: how to reach the hub; None is `hub.access.default_access`.
         on_event: told of each model and piece when it is done; a notebook shows a bar unless given.
         on_start: told how many models there are, and the bytes of their weights.
@@ -98,6 +102,8 @@ def scan(
     refs, store, how = resolved.refs, as_store(store), as_method(how)
     if how.base is not None:
         raise ZooError(f"{how.id} measures differences: use `zoo_analysis.delta`, or `deltas`")
+    if blocks and how.of == "blocks":
+        raise ZooError(f"{how.id} measures blocks already: leave out `blocks`")
     on_event, on_start = listeners("scanning", on_event, on_start)
     summary = Summary(store.uri, how.id)
     config = how.as_dict() | {
@@ -108,6 +114,7 @@ def scan(
         "model_seconds": model_seconds,
         "model_memory": model_memory,
         "deltas": deltas,
+        "blocks": blocks,
         "sources": resolved.sources or [_source(ref) for ref in refs],
         "retry_of": retry_of,
     }
@@ -118,60 +125,92 @@ def scan(
         writer.watched.progress.begin(len(refs) + len(resolved.problems), nbytes)
         if on_start:
             on_start(len(refs), nbytes)
+        place = _Place(device, address, downloads, cache_size, access)
+        methods = [how, replace(how, of="blocks")] if blocks else [how]
+        _scan_by(methods, refs, writer, place, limits)
+        if deltas:
+            _scan_deltas(refs, writer, how, place, limits, variant)
+        given = {ref.repo_id: ref.series for ref in refs if ref.series is not None}
+        summary.remarks += restate_series(store, given)
+    return summary
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where tasks run, and how they reach the hub."""
+
+    device: Device
+    address: str | None
+    downloads: int
+    cache_size: int | None
+    access: HubAccess | None
+
+
+def _scan_by(
+    methods: Sequence[Method],
+    refs: Sequence[ModelRef],
+    writer: RunWriter[Summary],
+    at: _Place,
+    limits: Limits,
+) -> None:
+    """Measure models by one method after the other, less those that the store holds."""
+    store, summary = writer.store, writer.summary
+    left: list[tuple[Method, list[ModelRef], dict[str, set[str]]]] = []
+    for how in methods:
         known = store.committed({ref.repo_id for ref in refs}, how.id) if refs else set()
+        revisions: dict[str, set[str]] = {}
+        for repo_id, revision, _ in known:
+            revisions.setdefault(repo_id, set()).add(revision)
         # What is known without opening anything needs no process.
         todo = []
-        for ref in _with_revisions(refs, {repo_id for repo_id, *_ in known}):
-            if is_known(ref, summary.method, known):
+        for ref in _with_revisions(refs, revisions):
+            if is_known(ref, how.id, known):
                 skip(ref, writer)
             else:
                 todo.append(ref)
         if todo:
-            revisions: dict[str, set[str]] = {}
-            for repo_id, revision, _ in known:
-                revisions.setdefault(repo_id, set()).add(revision)
-            there = is_there(address)
-            start = start_seconds(fit_for_few(todo, device, there), there)
-            with _workers(todo, device, address, downloads, writer) as (workers, processor):
-                rates = known_rates(store, how)
-                settings = ScanSettings(how, processor, _access(todo, cache_size, access), rates)
-                schedule = ScanSchedule(writer, settings, todo, revisions, limits)
-                try:
+            left.append((how, todo, revisions))
+    if not left:
+        return
+    both = [ref for _, todo, _ in left for ref in todo]
+    there = is_there(at.address)
+    start = start_seconds(fit_for_few(both, at.device, there), there)
+    with _workers(both, at, writer) as (workers, processor):
+        for how, todo, revisions in left:
+            rates = known_rates(store, replace(how, of="layers"))
+            access = _access(todo, at.cache_size, at.access)
+            settings = ScanSettings(how, processor, access, rates)
+            schedule = ScanSchedule(writer, settings, todo, revisions, limits)
+            try:
+                run_tasks(schedule.next_task, workers, writer.commit_if_due)
+                while schedule.wait_for_others():
                     run_tasks(schedule.next_task, workers, writer.commit_if_due)
-                    while schedule.wait_for_others():
-                        run_tasks(schedule.next_task, workers, writer.commit_if_due)
-                finally:
-                    writer.commit()  # before workers are ended, which takes time
-                spent = schedule.spent.values()
-                summary.predicted = predicted(spent, rates, workers.cpus(), workers.gpus(), start)
+            finally:
+                writer.commit()  # before workers are ended, which takes time
+            spent = schedule.spent.values()
+            summary.predicted += predicted(spent, rates, workers.cpus(), workers.gpus(), start)
+            start = 0.0
+            if how.of == "layers":  # what blocks take says nothing of layers
                 learnt = rate_rows(learnt_rows(spent, rates), how, summary.scan_id)
                 store.append("rates", learnt)
-        if deltas:
-            _scan_deltas(refs, writer, how, device, address, downloads, limits, access, variant)
-        given = {ref.repo_id: ref.series for ref in refs if ref.series is not None}
-        summary.remarks += restate_series(store, given)
-    return summary
 
 
 def _scan_deltas(
     refs: Sequence[ModelRef],
     writer: RunWriter[Summary],
     how: Method,
-    device: Device,
-    address: str | None,
-    downloads: int,
+    at: _Place,
     limits: Limits,
-    access: HubAccess | None,
     variant: str,
 ) -> None:
     """Differences of the models whose base is known, a task each."""
     from zoo_analysis.cluster.scanning.delta_schedule import DeltaSchedule, derived_models
 
-    if not (derived := derived_models(refs, writer, how, access, variant)):
+    if not (derived := derived_models(refs, writer, how, at.access, variant)):
         return
     both = [ref for pair in derived for ref in pair]
-    with _workers(both, device, address, downloads, writer) as (workers, processor):
-        settings = ScanSettings(how, processor, _access(both, None, access))
+    with _workers(both, at, writer) as (workers, processor):
+        settings = ScanSettings(how, processor, _access(both, None, at.access))
         schedule = DeltaSchedule(writer, settings, derived, limits)
         try:
             run_tasks(schedule.next_task, workers, writer.commit_if_due)
@@ -197,18 +236,14 @@ def _with_revisions(refs: Sequence[ModelRef], known: Container[str]) -> Iterator
 
 @contextmanager
 def _workers(
-    todo: Sequence[ModelRef],
-    device: Device,
-    address: str | None,
-    downloads: int,
-    writer: RunWriter[Summary],
+    todo: Sequence[ModelRef], at: _Place, writer: RunWriter[Summary]
 ) -> Iterator[tuple[Workers, Literal["cpu", "cuda"]]]:
     """Workers for models: processes of this machine where the start of a cluster would not pay."""
-    there = is_there(address)
-    if fit_for_few(todo, device, there):
+    there = is_there(at.address)
+    if fit_for_few(todo, at.device, there):
         seconds = expected_seconds(todo)
         count = min(os.cpu_count() or 1, 1 + int(seconds / _WORTH_A_PROCESS))
-        with LocalWorkers(count, downloads) as workers:
+        with LocalWorkers(count, at.downloads) as workers:
             yield workers, "cpu"
         return
     from zoo_analysis.cluster.processes.downloads import Downloads
@@ -217,9 +252,9 @@ def _workers(
 
     if not there:
         writer.tell(Event("starting", "Ray"))
-    with ray_session(address) as link:
-        gate = Downloads(downloads) if _of_hub(todo) else None
-        yield RayWorkers(link, gate), device_for(device)
+    with ray_session(at.address) as link:
+        gate = Downloads(at.downloads) if _of_hub(todo) else None
+        yield RayWorkers(link, gate), device_for(at.device)
 
 
 def _access(

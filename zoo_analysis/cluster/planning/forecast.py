@@ -41,6 +41,7 @@ def plan(
     device: Device = DEVICE,
     address: str | None = None,
     model_seconds: float = MODEL_SECONDS,
+    blocks: bool = False,
     access: HubAccess | None = None,
 ) -> ScanPlan:
     """Price of a scan of `sources`, from headers alone; no weights are read or downloaded.
@@ -57,6 +58,8 @@ def plan(
         address: of a Ray cluster whose cores and GPUs are counted; None is ``$RAY_ADDRESS``, a
             running Ray, else this machine.
         model_seconds: that reading a model's headers may take; one that takes longer is skipped.
+        blocks: also of what the scan's `blocks` adds, heads of 64 where the configuration does not
+            say how many there are.
         access: how to reach the hub; None is `hub.access.default_access`.
 
     Raises:
@@ -67,7 +70,6 @@ def plan(
     limits = Limits.allowed(model_seconds)
     resolved = resolve_sources(sources, access, variant)
     store, how = as_store(store), as_method(how)
-    known = store.committed({ref.repo_id for ref in resolved.refs}, how.id)
     there, rates = machines(address, device), known_rates(store, how)
     of_gpu = rates.measured.get(there.gpu_kind)
     pricing = Pricing(
@@ -79,13 +81,10 @@ def plan(
         replace(access or default_access(), download=False),
         limits,
     )
-    known_ones = [is_known(ref, how.id, known) for ref in resolved.refs]
-    todo = [ref for ref, stored in zip(resolved.refs, known_ones, strict=True) if not stored]
-    priced = iter(_priced(todo, pricing))
-    models = [
-        replace(forecast_of(ref, IN_STORE), layers=0) if stored else next(priced)
-        for ref, stored in zip(resolved.refs, known_ones, strict=True)
-    ]
+    models = _forecasts(resolved.refs, pricing, store)
+    if blocks:
+        further = _forecasts(resolved.refs, replace(pricing, how=replace(how, of="blocks")), store)
+        models = [each.with_blocks(other) for each, other in zip(models, further, strict=True)]
     for problem in resolved.problems:
         models.append(Forecast(problem.repo_id, None, "", skipped=problem.message))
     remarks = tuple((ref.repo_id, text) for ref in resolved.refs for text in ref.remarks)
@@ -104,6 +103,18 @@ def plan(
         there.gpu_kind,
         start,
     )
+
+
+def _forecasts(refs: Sequence[ModelRef], by: Pricing, store: Store) -> list[Forecast]:
+    """Forecasts by one method, in order; of what the store holds there is nothing to do."""
+    known = store.committed({ref.repo_id for ref in refs}, by.how.id)
+    stored = [is_known(ref, by.how.id, known) for ref in refs]
+    todo = [ref for ref, held in zip(refs, stored, strict=True) if not held]
+    priced = iter(_priced(todo, by))
+    return [
+        replace(forecast_of(ref, IN_STORE), layers=0) if held else next(priced)
+        for ref, held in zip(refs, stored, strict=True)
+    ]
 
 
 def _priced(refs: Sequence[ModelRef], by: Pricing) -> list[Forecast]:

@@ -12,7 +12,7 @@ from zoo_analysis.cluster.placement import Demand
 from zoo_analysis.cluster.processes.task import Room, Task
 from zoo_analysis.cluster.processes.task_limits import Limits
 from zoo_analysis.cluster.scanning.delta_tasks import MeasuredDelta, delta_method, measure_delta
-from zoo_analysis.cluster.scanning.scan_tasks import ScanSettings
+from zoo_analysis.cluster.scanning.task_account import ScanSettings
 from zoo_analysis.cluster.worker import Failure, failure
 from zoo_analysis.errors import SourceError, ZooError
 from zoo_analysis.hub.access import HubAccess

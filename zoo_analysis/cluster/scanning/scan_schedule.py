@@ -20,12 +20,12 @@ from zoo_analysis.cluster.scanning.scan_tasks import (
     OpenedModel,
     Scanned,
     ScannedBatch,
-    ScanSettings,
     Skipped,
     measure_piece,
     scan_models,
 )
 from zoo_analysis.cluster.scanning.shared_batches import SharedBatches, skip
+from zoo_analysis.cluster.scanning.task_account import ScanSettings
 from zoo_analysis.cluster.worker import Failure, failure
 from zoo_analysis.errors import ZooError
 from zoo_analysis.measure.rates import Spent
@@ -194,6 +194,8 @@ class ScanSchedule:
             if ref.source == "hub" and isinstance(outcome, Scanned | OpenedModel):
                 # Of others all was said before.
                 self.writer.summary.remarks += [(ref.repo_id, text) for text in outcome.remarks]
+            if isinstance(outcome, Scanned | OpenedModel):
+                self.writer.summary.remarks += [(ref.repo_id, text) for text in outcome.missing]
             if isinstance(outcome, Scanned):
                 self.writer.report(ref)
                 self.writer.tell(Event("scanned", ref.repo_id, outcome.layers, outcome.nbytes))

@@ -5,18 +5,19 @@ What reads and measures is imported inside, so that neither the driver nor Ray's
 
 import time
 from collections.abc import Mapping, Sequence, Set
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
 from zoo_analysis.cluster.processes.serving import note
 from zoo_analysis.cluster.processes.task_limits import LimitError, Limits, bounded
+from zoo_analysis.cluster.scanning.task_account import ScanSettings, TaskAccount
 from zoo_analysis.cluster.worker import Failure, failure, one_thread, unwritten
 from zoo_analysis.errors import ZooError
 from zoo_analysis.hub.access import HubAccess
-from zoo_analysis.measure.rates import KnownRates, Spent, machine
+from zoo_analysis.measure.rates import Spent
 from zoo_analysis.sources import ModelRef, resolve_revision, with_config
 from zoo_analysis.spectra.methods import Method
 from zoo_analysis.store.model_rows import ModelRows, Tables, assemble_each, layer_count
@@ -31,23 +32,6 @@ if TYPE_CHECKING:
 
 #: The (repo_id, revision, method) of models in a store.
 Known = Set[tuple[str, str, str]]
-
-
-@dataclass(frozen=True)
-class ScanSettings:
-    """Settings of a scan that every task is given.
-
-    Attributes:
-        how: the method.
-        device: where to compute.
-        access: how models of the hub are read; None where there are none.
-        rates: of machines, by which work is predicted.
-    """
-
-    how: Method
-    device: str
-    access: HubAccess | None
-    rates: KnownRates = field(default_factory=lambda: KnownRates({}))
 
 
 @dataclass(frozen=True)
@@ -78,11 +62,13 @@ class Scanned:
         layers: that were measured.
         nbytes: of its weights.
         remarks: what was seen of it when it was opened.
+        missing: what of it cannot be measured, in blocks.
     """
 
     layers: int
     nbytes: int
     remarks: tuple[str, ...]
+    missing: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -94,12 +80,14 @@ class OpenedModel:
         model: its columns of `models`.
         left_out: its rows of that table.
         pieces: its layers.
+        missing: what of it cannot be measured, in blocks.
     """
 
     ref: ModelRef
     model: Mapping[str, object]
     left_out: pa.Table
     pieces: "Sequence[Piece]"
+    missing: tuple[str, ...] = ()
 
     @property
     def remarks(self) -> tuple[str, ...]:
@@ -142,7 +130,7 @@ class MeasuredPiece:
 def scan_models(models: Sequence[ModelToScan], settings: ScanSettings) -> ScannedBatch:
     """Open models one after the other, and measure those that are not worth further tasks."""
     start = time.perf_counter()
-    account = _Account(settings)
+    account = TaskAccount(settings)
     outcomes: dict[int, Scanned | OpenedModel | Skipped | Failure] = {}
     todo: dict[int, ModelRef] = {}
     for number, model in enumerate(models):
@@ -178,7 +166,11 @@ def measure_piece(
     from zoo_analysis.measure.rows import measure
     from zoo_analysis.weights import open_checkpoint
 
-    access, how, account = settings.access, settings.how, _Account(settings, threads)
+    access, how, account = (
+        settings.access,
+        settings.how,
+        TaskAccount(settings, threads),
+    )
     start = time.perf_counter()
     try:
         with one_thread(threads), bounded(limits), open_checkpoint(ref.path, access) as checkpoint:
@@ -209,11 +201,12 @@ def _with_revision(
 
 
 def _open(
-    number: int, ref: ModelRef, limits: Limits, settings: ScanSettings, account: "_Account"
+    number: int, ref: ModelRef, limits: Limits, settings: ScanSettings, account: "TaskAccount"
 ) -> tuple[Scanned, ModelRows] | OpenedModel | Failure:
     from zoo_analysis.measure.cost import is_small, pieces
     from zoo_analysis.measure.rows import measure
     from zoo_analysis.weights import open_checkpoint, read_config
+    from zoo_analysis.weights.layers.blocks.block_listing import blocks_of
     from zoo_analysis.weights.layers.inventory import LeftOut
     from zoo_analysis.weights.layers.listing import take_inventory
 
@@ -228,56 +221,32 @@ def _open(
             if ref.source == "hub":  # on disk it was looked at before
                 remarks = tuple(checkpoint.remarks)
                 ref = replace(ref, nbytes=checkpoint.nbytes, remarks=remarks)
-            books = take_inventory(checkpoint, config, ref.architecture, how.split_qkv)
+            by_block = how.of == "blocks"
+            split = how.split_qkv or by_block
+            books = take_inventory(checkpoint, config, ref.architecture, split)
             if not books.layers:
                 raise ZooError(f"{ref.path} holds no weight matrix: nothing to analyse")
             row = model_row(ref, checkpoint, books)
             left_out = table_of(LeftOut, books.left_out)
-            work = pieces(checkpoint.in_file_order(books.layers), how, account.rates)
+            specs: Sequence[LayerSpec] = books.layers
+            missing: tuple[str, ...] = ()
+            if by_block:
+                blocks = blocks_of(specs)
+                row["depth"] = max(spec.depth for spec in specs)  # whatever blocks there are
+                specs, missing = blocks.specs, blocks.remarks
+            work = pieces(checkpoint.in_file_order(specs), how, account.rates)
             opened = time.perf_counter()
             account.opened(len(books.layers), opened - start)
-            if not is_small(work):
-                return OpenedModel(ref, row, left_out, work)
+            if work and not is_small(work):
+                return OpenedModel(ref, row, left_out, work, missing)
             stage = "measure"
-            found = measure(checkpoint, work[0].specs, how, settings.device, partial(_at, number))
-            account.measured(work[0].specs, time.perf_counter() - opened)
+            specs = work[0].specs if work else ()
+            found = measure(checkpoint, specs, how, settings.device, partial(_at, number))
+            account.measured(specs, time.perf_counter() - opened)
             rows = ModelRows(row, how.id, found.layers, found.esds, left_out=left_out)
-            return Scanned(layer_count(found.layers), ref.nbytes, ref.remarks), rows
+            return Scanned(layer_count(found.layers), ref.nbytes, ref.remarks, missing), rows
     except (Exception, LimitError) as error:
         return failure(ref, stage, error, access=access)
-
-
-class _Account:
-    """What a task spends, beside what this machine's rates predict."""
-
-    #: Whether this process has opened a model, for which libraries were imported.
-    warm = False
-
-    def __init__(self, settings: ScanSettings, threads: int = 1) -> None:
-        kind = machine(settings.device)
-        self.rates, self.how, self.threads = settings.rates.of(kind), settings.how, threads
-        self.spent = Spent(kind, settings.device == "cuda")
-
-    def hashed(self, nbytes: int, seconds: float) -> None:
-        predicted = self.rates.of_hashing(nbytes)
-        self._add(predicted_opening=predicted, opening=seconds)
-
-    def opened(self, layers: int, seconds: float) -> None:
-        predicted = self.rates.of_opening(layers)
-        if _Account.warm:
-            self._add(predicted_opening=predicted, opening=seconds)
-        else:
-            _Account.warm = True
-            self._add(starting=max(seconds - predicted, 0.0), processes=1)
-
-    def measured(self, specs: "Sequence[LayerSpec]", seconds: float) -> None:
-        from zoo_analysis.measure.cost import cost
-
-        predicted = sum(cost(spec, self.how, self.rates, self.threads).seconds for spec in specs)
-        self._add(predicted_measuring=predicted, measuring=seconds, longest=predicted)
-
-    def _add(self, **spent: Any) -> None:
-        self.spent += Spent(self.spent.kind, self.spent.gpu, **spent)
 
 
 def _at(number: int, layer: str) -> None:
