@@ -1,11 +1,12 @@
 """`zoo scan --blocks`: heads and experts under a method of their own, priced; what has none."""
 
+import json
 from pathlib import Path
 
 import pytest
 import torch
 import transformers as hf
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 
 import zoo_analysis
 from tests.support.command import zoo
@@ -92,19 +93,21 @@ def test_questions_and_a_figure_over_heads(store: Store) -> None:
 
 
 def test_a_plan_prices_what_the_switch_adds(lab: Path, store: Store, tmp_path: Path) -> None:
-    plain = zoo_analysis.plan([str(lab)], tmp_path / "empty")
-    priced = zoo_analysis.plan([str(lab)], tmp_path / "empty", blocks=True)
-    before, after = ({model.repo_id: model for model in plan.models} for plan in (plain, priced))
-    moe, more = before["lab/moe"], after["lab/moe"]
-    rows = store.run("SELECT count(*) AS n FROM layers WHERE starts_with(method, 'blocks-')")
-    assert more.layers - moe.layers == rows.to_pylist()[0]["n"]
-    assert more.gram_flops > moe.gram_flops
-    assert moe.read_bytes < more.read_bytes <= 2 * moe.read_bytes
-    assert more.seconds > moe.seconds
-    assert after["lab/one"].layers == before["lab/one"].layers
-    assert "of blocks: neither attention" in after["lab/one"].skipped
-    answer = zoo("scan", lab, "--blocks", "--dry-run", "--store", tmp_path / "empty")
+    """Heads of the configuration, and of each expert the products and eigenproblem of its scan."""
+    rows = store.run("SELECT count(*) AS rows FROM layers WHERE repo_id = 'lab/moe'").to_pylist()
+    answer = zoo("plan", lab, "--blocks", "--json", "--store", tmp_path / "empty")
     assert answer.code == 0, answer.err
+    priced = {model["repo_id"]: model for model in json.loads(answer.out)["models"]}
+    moe, plain = priced["lab/moe"], priced["lab/one"]
+    assert moe["layers"] == rows[0]["rows"]
+    experts = 2 * 3 * 3 * 48 * 24**2  # multiply-adds of the Gram matrices, of both methods
+    heads = 2 * (4 + 2 + 2 + 4) * 48 * 12**2  # of the factors at least as many
+    assert moe["gram_flops"] > 2 * experts + heads
+    tensors = load_file(lab / "moe" / "model.safetensors").values()
+    stored = sum(tensor.nbytes for tensor in tensors if tensor.ndim == 2)
+    assert stored < moe["read_bytes"] < 2 * stored  # embeddings and routers once
+    assert plain["layers"] == 2
+    assert "of blocks: neither attention" in plain["skipped"]
 
 
 def test_what_the_store_holds_of_either_is_said() -> None:

@@ -81,10 +81,10 @@ def plan(
         replace(access or default_access(), download=False),
         limits,
     )
-    models = _forecasts(resolved.refs, pricing, store)
-    if blocks:
-        further = _forecasts(resolved.refs, replace(pricing, how=replace(how, of="blocks")), store)
-        models = [each.with_blocks(other) for each, other in zip(models, further, strict=True)]
+    further = [replace(pricing, how=replace(how, of="blocks"))] if blocks else []
+    models, *others = _forecasts(resolved.refs, [pricing, *further], store)
+    for other in others:
+        models = [each.with_blocks(its) for each, its in zip(models, other, strict=True)]
     for problem in resolved.problems:
         models.append(Forecast(problem.repo_id, None, "", skipped=problem.message))
     remarks = tuple((ref.repo_id, text) for ref in resolved.refs for text in ref.remarks)
@@ -105,39 +105,57 @@ def plan(
     )
 
 
-def _forecasts(refs: Sequence[ModelRef], by: Pricing, store: Store) -> list[Forecast]:
-    """Forecasts by one method, in order; of what the store holds there is nothing to do."""
-    known = store.committed({ref.repo_id for ref in refs}, by.how.id)
-    stored = [is_known(ref, by.how.id, known) for ref in refs]
-    todo = [ref for ref, held in zip(refs, stored, strict=True) if not held]
-    priced = iter(_priced(todo, by))
+def _forecasts(
+    refs: Sequence[ModelRef], pricings: Sequence[Pricing], store: Store
+) -> list[list[Forecast]]:
+    """Forecasts by each method, in order; of what the store holds there is nothing to do."""
+    stored = []
+    for by in pricings:
+        known = store.committed({ref.repo_id for ref in refs}, by.how.id)
+        stored.append([is_known(ref, by.how.id, known) for ref in refs])
+    todo = [
+        (by, [ref for ref, known in zip(refs, each, strict=True) if not known])
+        for by, each in zip(pricings, stored, strict=True)
+    ]
+    found = [iter(each) for each in _priced(todo)]
     return [
-        replace(forecast_of(ref, IN_STORE), layers=0) if held else next(priced)
-        for ref, held in zip(refs, stored, strict=True)
+        [
+            replace(forecast_of(ref, IN_STORE), layers=0) if known else next(priced)
+            for ref, known in zip(refs, each, strict=True)
+        ]
+        for each, priced in zip(stored, found, strict=True)
     ]
 
 
-def _priced(refs: Sequence[ModelRef], by: Pricing) -> list[Forecast]:
+def _priced(todo: Sequence[tuple[Pricing, Sequence[ModelRef]]]) -> list[list[Forecast]]:
     """Forecasts, in order, of processes beside this one, which may die over a model's headers."""
-    found: dict[int, Forecast] = {}
+    found: list[dict[int, Forecast]] = [{} for _ in todo]
 
-    def task(numbers: Sequence[int]) -> Task:
+    def task(which: int, numbers: Sequence[int]) -> Task:
+        by, refs = todo[which]
+
         def done(forecasts: Sequence[Forecast]) -> None:
-            found.update(zip(numbers, forecasts, strict=True))
+            found[which].update(zip(numbers, forecasts, strict=True))
 
         def lost(error: BaseException, attempts: int) -> list[Forecast]:
             return [forecast_of(refs[number], why(error)) for number in numbers]
 
         def alone(at: int | None) -> list[Task]:
-            return [task([number]) for number in numbers]
+            return [task(which, [number]) for number in numbers]
 
         models = [refs[number] for number in numbers]
         split = alone if len(numbers) > 1 else None
         return Task(price_models, (models, by), done, lost, split=split)
 
-    several = range(0, len(refs), AT_ONCE)
-    waiting = iter([task(range(len(refs))[start : start + AT_ONCE]) for start in several])
-    count = min(os.cpu_count() or 1, 1 + len(refs) // _WORTH_A_PROCESS)
+    waiting = iter(
+        [
+            task(which, range(len(refs))[start : start + AT_ONCE])
+            for which, (_, refs) in enumerate(todo)
+            for start in range(0, len(refs), AT_ONCE)
+        ]
+    )
+    models = sum(len(refs) for _, refs in todo)
+    count = min(os.cpu_count() or 1, 1 + models // _WORTH_A_PROCESS)
     with LocalWorkers(count, AT_ONCE) as workers:
         run_tasks(lambda room: next(waiting, None), workers)
-    return [found[number] for number in range(len(refs))]
+    return [[each[number] for number in sorted(each)] for each in found]
