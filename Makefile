@@ -45,7 +45,7 @@ docs: $(VENV)/.test
 
 ## Also every timm architecture (about half an hour).
 test-exhaustive: lint
-	$(BIN)/python -m pytest --numprocesses 2 -m 'not cuda and not soak'
+	$(BIN)/python -m pytest --numprocesses 2 -o faulthandler_timeout=7200 -m 'not cuda and not soak'
 
 $(VENV)/.lowest: pyproject.toml | $(BIN)/python
 	$(PYTHON) -m venv --clear $(LOWEST)

@@ -2,6 +2,7 @@
 
 import gc
 import os
+import signal
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -9,15 +10,25 @@ from typing import Any
 
 import pytest
 import ray
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from xdist.scheduler import LoadScopeScheduling
 
 from tests.support import loopback
 from tests.support.loopback import Hub
 
 # A busy machine is slow at everything: neither that nor how long an example takes is a failure.
-settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# No phase that explains: it traces every line, at which Python 3.11 can come to run a cache entry
+# as an instruction, and then never comes back, in a loop that no signal ends.
+settings.register_profile(
+    "busy",
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    phases=[phase for phase in Phase if phase is not Phase.explain],
+)
 settings.load_profile("busy")
+
+# What runs in the background has SIGINT ignored, and hands that on to the commands it starts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 #: Folders whose tests start Ray; side by side they would take each other's processors and workers.
 _ON_RAY = {"cli", "cluster", "docs"}

@@ -22,9 +22,9 @@ from zoo_analysis.cluster.scanning import scan_schedule
 from zoo_analysis.cluster.scanning.scan_tasks import (
     ModelToScan,
     ScannedBatch,
+    ScanSettings,
     scan_models,
 )
-from zoo_analysis.cluster.scanning.task_account import ScanSettings
 from zoo_analysis.measure import rows as measured
 from zoo_analysis.spectra import LayerResult
 from zoo_analysis.store.integrity import check

@@ -47,6 +47,17 @@ def test_dirac_and_identity_are_initialisations_too() -> None:
     assert measured(torch.nn.init.dirac_(torch.empty(64, 64, 3, 3))).random_like == 1
 
 
+def test_rows_and_columns_of_zeros_hide_no_initialisation() -> None:
+    torch.manual_seed(3)
+    stray = torch.randn(64, 48)
+    stray[3, 5] = 100.0
+    for w in (torch.nn.init.orthogonal_(torch.empty(40, 30)), torch.eye(64), stray):
+        for padding in ((0, 90, 0, 0), (0, 0, 0, 200), (9, 9, 9, 9)):
+            padded = torch.nn.functional.pad(w, padding)
+            assert measured(w).random_like == measured(padded).random_like == 1
+    assert measured(torch.nn.init.dirac_(torch.empty(80, 64, 3, 3))).random_like == 1
+
+
 def test_zeros_and_constants_tell_nothing() -> None:
     assert measured(torch.zeros(64, 64)).random_like is None
     assert measured(torch.full((64, 64), 1e-5)).random_like is None

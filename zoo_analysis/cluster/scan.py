@@ -1,7 +1,7 @@
 """Scan models into a store: what is known is skipped, the rest goes to processes that may die."""
 
 import os
-from collections.abc import Callable, Container, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -25,9 +25,8 @@ from zoo_analysis.cluster.processes.task import Workers
 from zoo_analysis.cluster.processes.task_limits import MODEL_SECONDS, Limits
 from zoo_analysis.cluster.scanning.batches import expected_seconds, fit_for_few
 from zoo_analysis.cluster.scanning.scan_schedule import ScanSchedule
-from zoo_analysis.cluster.scanning.scan_tasks import is_known
+from zoo_analysis.cluster.scanning.scan_tasks import MODULES, ScanSettings, is_known
 from zoo_analysis.cluster.scanning.shared_batches import skip
-from zoo_analysis.cluster.scanning.task_account import ScanSettings
 from zoo_analysis.errors import ZooError
 from zoo_analysis.hub.access import DOWNLOADS, HubAccess, default_access
 from zoo_analysis.hub.path import SCHEME
@@ -37,7 +36,7 @@ from zoo_analysis.spectra.methods import Method, Preset, as_method
 from zoo_analysis.store import Store, as_store
 
 #: Seconds of one core for which a process pays.
-_WORTH_A_PROCESS: Final = 4.0
+_WORTH_A_PROCESS: Final = 1.5
 #: Bytes of models on disk that are read here to see whether they are known.
 _BYTES_HASHED: Final = 256 << 20
 
@@ -118,99 +117,107 @@ def scan(
         "sources": resolved.sources or [_source(ref) for ref in refs],
         "retry_of": retry_of,
     }
-    with RunWriter(store, summary, on_event, config) as writer:
+    methods = [how, replace(how, of="blocks")] if blocks else [how]
+    parts = [_by_method(store, refs, each) for each in methods]
+    todo = [ref for part in parts for ref in part.todo]
+    with (
+        _processes(todo, device, address, downloads) as processes,
+        RunWriter(store, summary, on_event, config) as writer,
+    ):
         writer.refuse(resolved.problems)
         summary.remarks += [(ref.repo_id, text) for ref in refs for text in ref.remarks]
         nbytes = sum(ref.nbytes for ref in refs)
         writer.watched.progress.begin(len(refs) + len(resolved.problems), nbytes)
         if on_start:
             on_start(len(refs), nbytes)
-        place = _Place(device, address, downloads, cache_size, access)
-        methods = [how, replace(how, of="blocks")] if blocks else [how]
-        _scan_by(methods, refs, writer, place, limits)
+        for ref in (ref for part in parts for ref in part.known):
+            skip(ref, writer)
+        if todo:
+            there = is_there(address)
+            start = start_seconds(fit_for_few(todo, device, there), there)
+            work = processes, todo, device, address, downloads
+            with _workers(*work, writer) as (workers, processor):
+                reached = _access(todo, cache_size, access)
+                for part in parts:
+                    part.run(writer, workers, processor, reached, limits)
+            summary.predicted += start
         if deltas:
-            _scan_deltas(refs, writer, how, place, limits, variant)
+            _scan_deltas(refs, writer, how, device, address, downloads, limits, access, variant)
         given = {ref.repo_id: ref.series for ref in refs if ref.series is not None}
         summary.remarks += restate_series(store, given)
     return summary
 
 
 @dataclass(frozen=True)
-class _Place:
-    """Where tasks run, and how they reach the hub."""
+class _ByMethod:
+    """A scan's models by one method: those that the store holds, and those to be measured."""
 
-    device: Device
-    address: str | None
-    downloads: int
-    cache_size: int | None
-    access: HubAccess | None
+    how: Method
+    known: Sequence[ModelRef]
+    todo: Sequence[ModelRef]
+    revisions: Mapping[str, set[str]]
 
-
-def _scan_by(
-    methods: Sequence[Method],
-    refs: Sequence[ModelRef],
-    writer: RunWriter[Summary],
-    at: _Place,
-    limits: Limits,
-) -> None:
-    """Measure models by one method after the other, less those that the store holds."""
-    store, summary = writer.store, writer.summary
-    left: list[tuple[Method, list[ModelRef], dict[str, set[str]]]] = []
-    for how in methods:
-        known = store.committed({ref.repo_id for ref in refs}, how.id) if refs else set()
-        revisions: dict[str, set[str]] = {}
-        for repo_id, revision, _ in known:
-            revisions.setdefault(repo_id, set()).add(revision)
-        # What is known without opening anything needs no process.
-        todo = []
-        for ref in _with_revisions(refs, revisions):
-            if is_known(ref, how.id, known):
-                skip(ref, writer)
-            else:
-                todo.append(ref)
-        if todo:
-            left.append((how, todo, revisions))
-    if not left:
-        return
-    both = [ref for _, todo, _ in left for ref in todo]
-    there = is_there(at.address)
-    start = start_seconds(fit_for_few(both, at.device, there), there)
-    with _workers(both, at, writer) as (workers, processor):
-        for how, todo, revisions in left:
-            rates = known_rates(store, replace(how, of="layers"))
-            access = _access(todo, at.cache_size, at.access)
-            settings = ScanSettings(how, processor, access, rates)
-            schedule = ScanSchedule(writer, settings, todo, revisions, limits)
-            try:
+    def run(
+        self,
+        writer: RunWriter[Summary],
+        workers: Workers,
+        processor: Literal["cpu", "cuda"],
+        access: HubAccess | None,
+        limits: Limits,
+    ) -> None:
+        """Measure what is to be measured."""
+        if not self.todo:
+            return
+        rates = known_rates(writer.store, replace(self.how, of="layers"))
+        settings = ScanSettings(self.how, processor, access, rates)
+        schedule = ScanSchedule(writer, settings, self.todo, self.revisions, limits)
+        try:
+            run_tasks(schedule.next_task, workers, writer.commit_if_due)
+            while schedule.wait_for_others():
                 run_tasks(schedule.next_task, workers, writer.commit_if_due)
-                while schedule.wait_for_others():
-                    run_tasks(schedule.next_task, workers, writer.commit_if_due)
-            finally:
-                writer.commit()  # before workers are ended, which takes time
-            spent = schedule.spent.values()
-            summary.predicted += predicted(spent, rates, workers.cpus(), workers.gpus(), start)
-            start = 0.0
-            if how.of == "layers":  # what blocks take says nothing of layers
-                learnt = rate_rows(learnt_rows(spent, rates), how, summary.scan_id)
-                store.append("rates", learnt)
+        finally:
+            writer.commit()  # before workers are ended, which takes time
+        spent, summary = schedule.spent.values(), writer.summary
+        summary.predicted += predicted(spent, rates, workers.cpus(), workers.gpus())
+        if self.how.of == "layers":  # what blocks take says nothing of layers
+            learnt = rate_rows(learnt_rows(spent, rates), self.how, summary.scan_id)
+            writer.store.append("rates", learnt)
+
+
+def _by_method(store: Store, refs: Sequence[ModelRef], how: Method) -> _ByMethod:
+    """What is known without opening anything needs no process."""
+    known = store.committed({ref.repo_id for ref in refs}, how.id) if refs else set()
+    revisions: dict[str, set[str]] = {}
+    for repo_id, revision, _ in known:
+        revisions.setdefault(repo_id, set()).add(revision)
+    seen = list(_with_revisions(refs, revisions))
+    held = [ref for ref in seen if is_known(ref, how.id, known)]
+    todo = [ref for ref in seen if not is_known(ref, how.id, known)]
+    return _ByMethod(how, held, todo, revisions)
 
 
 def _scan_deltas(
     refs: Sequence[ModelRef],
     writer: RunWriter[Summary],
     how: Method,
-    at: _Place,
+    device: Device,
+    address: str | None,
+    downloads: int,
     limits: Limits,
+    access: HubAccess | None,
     variant: str,
 ) -> None:
     """Differences of the models whose base is known, a task each."""
     from zoo_analysis.cluster.scanning.delta_schedule import DeltaSchedule, derived_models
 
-    if not (derived := derived_models(refs, writer, how, at.access, variant)):
+    if not (derived := derived_models(refs, writer, how, access, variant)):
         return
     both = [ref for pair in derived for ref in pair]
-    with _workers(both, at, writer) as (workers, processor):
-        settings = ScanSettings(how, processor, _access(both, None, at.access))
+    with (
+        _processes(both, device, address, downloads) as processes,
+        _workers(processes, both, device, address, downloads, writer) as (workers, processor),
+    ):
+        settings = ScanSettings(how, processor, _access(both, None, access))
         schedule = DeltaSchedule(writer, settings, derived, limits)
         try:
             run_tasks(schedule.next_task, workers, writer.commit_if_due)
@@ -235,26 +242,44 @@ def _with_revisions(refs: Sequence[ModelRef], known: Container[str]) -> Iterator
 
 
 @contextmanager
+def _processes(
+    todo: Sequence[ModelRef], device: Device, address: str | None, downloads: int
+) -> Iterator[LocalWorkers | None]:
+    """Processes of this machine where the start of a cluster would not pay.
+
+    They import their libraries while the store is told of the run.
+    """
+    if not todo or not fit_for_few(todo, device, is_there(address)):
+        yield None
+        return
+    seconds = expected_seconds(todo)
+    count = min(os.cpu_count() or 1, 1 + int(seconds / _WORTH_A_PROCESS))
+    with LocalWorkers(count, downloads, MODULES) as workers:
+        yield workers
+
+
+@contextmanager
 def _workers(
-    todo: Sequence[ModelRef], at: _Place, writer: RunWriter[Summary]
+    processes: LocalWorkers | None,
+    todo: Sequence[ModelRef],
+    device: Device,
+    address: str | None,
+    downloads: int,
+    writer: RunWriter[Summary],
 ) -> Iterator[tuple[Workers, Literal["cpu", "cuda"]]]:
-    """Workers for models: processes of this machine where the start of a cluster would not pay."""
-    there = is_there(at.address)
-    if fit_for_few(todo, at.device, there):
-        seconds = expected_seconds(todo)
-        count = min(os.cpu_count() or 1, 1 + int(seconds / _WORTH_A_PROCESS))
-        with LocalWorkers(count, at.downloads) as workers:
-            yield workers, "cpu"
+    """Workers for models: the processes that there are, or those of a cluster."""
+    if processes is not None:
+        yield processes, "cpu"
         return
     from zoo_analysis.cluster.processes.downloads import Downloads
     from zoo_analysis.cluster.processes.ray_workers import RayWorkers
     from zoo_analysis.cluster.session import ray_session
 
-    if not there:
+    if not is_there(address):
         writer.tell(Event("starting", "Ray"))
-    with ray_session(at.address) as link:
-        gate = Downloads(at.downloads) if _of_hub(todo) else None
-        yield RayWorkers(link, gate), device_for(at.device)
+    with ray_session(address) as link:
+        gate = Downloads(downloads) if _of_hub(todo) else None
+        yield RayWorkers(link, gate), device_for(device)
 
 
 def _access(

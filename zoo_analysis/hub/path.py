@@ -9,6 +9,8 @@ from zoo_analysis.errors import CheckpointError
 from zoo_analysis.texts import bounded_json
 
 SCHEME: Final = "hf://"
+#: Files of a model; the largest have two hundred.
+MOST_SHARDS: Final = 1000
 _INDEX: Final = re.compile(r"(.+)\.index(\.[\w-]+)?\.json")
 _PATH: Final = re.compile(
     rf"{SCHEME}(?P<repo_id>[^/@]+(/[^/@]+)?)@(?P<revision>[^/]+)(/(?P<file>.+))?"
@@ -63,10 +65,14 @@ def expanded(name: str) -> list[str]:
 
     Args:
         name: of a file, or of several that differ by a number.
+
+    Raises:
+        CheckpointError: more than `MOST_SHARDS`.
     """
     if not (match := _RANGE.search(name)):
         return [name]
     first, last, width = int(match[1]), int(match[2]), len(match[1])
+    refuse_shards(last - first, name)
     before, behind = name[: match.start()], name[match.end() :]
     return [f"{before}{number:0{width}}{behind}" for number in range(first, last + 1)]
 
@@ -121,7 +127,8 @@ def shard_names(index: str, where: str) -> list[str]:
         where: its path, for errors.
 
     Raises:
-        CheckpointError: no index, no shard, or one outside the index's folder.
+        CheckpointError: no index, no shard, more than `MOST_SHARDS`, or one outside the index's
+            folder.
     """
     try:
         names = sorted({str(name) for name in bounded_json(index)["weight_map"].values()})
@@ -130,6 +137,7 @@ def shard_names(index: str, where: str) -> list[str]:
     nothing = f"{where}: the index names no shards that could be read"
     if not names:
         raise CheckpointError(nothing)
+    refuse_shards(len(names), where)
     # An index comes with the model: it must not lead out of the model's folder.
     if outside := [name for name in names if not _BESIDE.fullmatch(name)]:
         raise CheckpointError(
@@ -138,7 +146,9 @@ def shard_names(index: str, where: str) -> list[str]:
     return names
 
 
-_SHARD: Final = re.compile(r"(?P<stem>.+)-\d{5}-of-(?P<count>\d{5})(?P<end>\.[^-]+)")
+_SHARD: Final = re.compile(
+    r"(?P<stem>.+)-(?P<number>\d{5})-of-(?P<count>\d{5})(?P<end>\.[^-]+)", re.A
+)
 
 
 def shard(name: str) -> re.Match[str] | None:
@@ -151,12 +161,31 @@ def shards_beside(name: str) -> tuple[str, ...]:
 
     Args:
         name: of the file, without its folder.
+
+    Raises:
+        CheckpointError: a shard of more than `MOST_SHARDS`.
     """
-    if not (found := shard(name)):
+    if isinstance(whole := _whole(name), str):
         return (name,)
-    stem, count, end = found["stem"], int(found["count"]), found["end"]
-    names = tuple(f"{stem}-{i:05}-of-{count:05}{end}" for i in range(1, count + 1))
-    return names if name in names else (name,)
+    stem, count, end = whole
+    refuse_shards(int(count), name)
+    return tuple(f"{stem}-{i:05}-of-{count}{end}" for i in range(1, int(count) + 1))
+
+
+def refuse_shards(count: int, where: str) -> None:
+    """Refuse a model of more files than `MOST_SHARDS`.
+
+    Args:
+        count: of its files, as names or an index tell it.
+        where: it is told, for errors.
+
+    Raises:
+        CheckpointError: it has more.
+    """
+    if count > MOST_SHARDS:
+        raise CheckpointError(
+            f"{where}: a model of {count:,} files, more than the {MOST_SHARDS:,} that one may have"
+        )
 
 
 def one_of_each(names: Iterable[str]) -> list[str]:
@@ -165,7 +194,15 @@ def one_of_each(names: Iterable[str]) -> list[str]:
     Args:
         names: of the files.
     """
-    return list({shards_beside(name): name for name in sorted(names, reverse=True)}.values())[::-1]
+    return list({_whole(name): name for name in sorted(names, reverse=True)}.values())[::-1]
+
+
+def _whole(name: str) -> str | tuple[str, str, str]:
+    """What the shards of one model have in common; the name of a file that is none."""
+    found = shard(name)
+    if not found or not 1 <= int(found["number"]) <= int(found["count"]):
+        return name
+    return found["stem"], found["count"], found["end"]
 
 
 def whole_name(name: str) -> str:

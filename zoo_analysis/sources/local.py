@@ -209,11 +209,20 @@ def file_ref(file: Path, holds: Callable[[Path], bool] = holds_model) -> ModelRe
         revision=name.revision,
         path=str(file.absolute()),
         source="local",
-        nbytes=sum(_size(file.with_name(name)) for name in shards_beside(file.name)),
+        nbytes=_all_bytes(file),
         series=architecture.series,
         architecture=architecture.name,
         library=architecture.library,
     )
+
+
+def _all_bytes(file: Path) -> int:
+    """Bytes of a file and its other shards; of itself alone where its reader will refuse them."""
+    try:
+        names = shards_beside(file.name)
+    except CheckpointError:
+        names = (file.name,)
+    return sum(_size(file.with_name(name)) for name in names)
 
 
 def _size(file: Path) -> int:

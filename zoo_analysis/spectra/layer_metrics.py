@@ -19,6 +19,7 @@ from zoo_analysis.spectra.eigenspectrum import (
 )
 from zoo_analysis.spectra.entry_statistics import EntryStatistics, entry_statistics
 from zoo_analysis.spectra.layer_warnings import layer_warnings
+from zoo_analysis.spectra.marchenko_pastur import fit_bulk
 from zoo_analysis.spectra.methods import Method, Preset, as_method
 from zoo_analysis.spectra.metrics import LayerMetrics
 from zoo_analysis.spectra.random_like import random_like
@@ -40,6 +41,7 @@ class LayerResult:
         warning: see `layer_warnings`.
         slices: of a kernel whose positions are fitted one by one, each of them, in the order of
             groups and positions; none where there is one alone.
+        note: what else is to be said, such as why a number cannot be had.
     """
 
     shape: Shape
@@ -48,6 +50,7 @@ class LayerResult:
     status: Status
     warning: str = ""
     slices: tuple["LayerResult", ...] = ()
+    note: str = ""
 
 
 def analyze_kernel(
@@ -121,6 +124,9 @@ def analyze_kernel(
     precision = torch.float64 if double else torch.float32
     sliced = how.conv2d == "slices" and kernel.ndim > 3 and not alone
     parts: tuple[LayerResult, ...] = ()
+    bulk = None
+    if live is not None and live.m >= how.min_evals:
+        bulk = fit_bulk(evals, live.n, live.m, live.matrices)
     if sliced:
         parts = _sliced(by_matrix, shape, how, live, shuffled, noise, precision)
         metrics, status = _averaged(parts)
@@ -136,13 +142,14 @@ def analyze_kernel(
             fitted=fitted,
             noise=by_value,
             precision=precision,
+            bulk=bulk,
         )
     if status != "rank-one":
         further: dict[str, float | None] = {}
         if how.window and has_bulk:
             further["farms_alpha"] = farms_alpha(kernel, how, device)
-        if live is not None and live.m >= how.min_evals:
-            alike = random_like(evals, kernel, live, stored or kernel.dtype, release)
+        if live is not None and bulk is not None:
+            alike = random_like(evals, kernel, live, stored or kernel.dtype, release, bulk)
             further["random_like"] = float(alike)
         if bias is not None:
             further |= _named("bias", entry_statistics(bias))

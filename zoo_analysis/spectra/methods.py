@@ -4,6 +4,7 @@ import dataclasses
 import hashlib
 import json
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final, Literal, get_args
 
 from zoo_analysis.errors import ZooError
@@ -139,7 +140,7 @@ class Method:
         """The choices as plain values, for JSON."""
         return dataclasses.asdict(self)
 
-    @property
+    @cached_property
     def hash(self) -> str:
         """Eight hex digits of the choices (the preset's name is not one of them)."""
         choices = {name: value for name, value in self.as_dict().items() if name != "preset"}
@@ -150,7 +151,7 @@ class Method:
                 del choices[name]
         return hashlib.sha256(json.dumps(choices, sort_keys=True).encode()).hexdigest()[:8]
 
-    @property
+    @cached_property
     def id(self) -> str:
         """Name in the tables: preset, departures from it, hash: ``default+conv2d=fft-1f…``.
 

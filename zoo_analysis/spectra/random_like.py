@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 
 from zoo_analysis.spectra.eigenspectrum import Shape
-from zoo_analysis.spectra.marchenko_pastur import fit_bulk, noise_distance
+from zoo_analysis.spectra.marchenko_pastur import BulkFit, fit_bulk, noise_distance
 
 #: Elements looked at together: 4 Mi float64 are 32 MiB.
 _BLOCK = 1 << 22
@@ -25,6 +25,7 @@ def random_like(
     live: Shape,
     stored: torch.dtype = torch.float32,
     release: Callable[[], None] | None = None,
+    bulk: BulkFit | None = None,
 ) -> bool:
     """A spectrum as independent entries of one variance have it, or an orthogonal matrix.
 
@@ -40,8 +41,9 @@ def random_like(
         live: shape of the matrices without rows and columns of zeros.
         stored: the type that the entries were rounded to.
         release: called when a part of the kernel has been read.
+        bulk: that of all these eigenvalues, where it was fitted before.
     """
-    bulk = fit_bulk(evals, live.n, live.m, live.matrices)
+    bulk = bulk or fit_bulk(evals, live.n, live.m, live.matrices)
     if bulk.num_spikes is not None and bulk.mp_ks <= noise_distance(live.m, live.matrices):
         if bulk.num_spikes == 0:
             return True
@@ -53,7 +55,7 @@ def semi_orthogonal(kernel: torch.Tensor, tolerance: float = _EQUAL) -> bool:
     """The rows of a kernel, unrolled, are orthogonal and of one length, or its columns are.
 
     So is a convolution that is initialised orthogonal, or to the identity (Dirac): its slices are
-    not, and their spectrum is not Marchenko–Pastur.
+    not, and their spectrum is not Marchenko–Pastur. Rows and columns of zeros do not count.
 
     Args:
         kernel: (groups, out/groups, in/groups, *spatial).
@@ -61,15 +63,22 @@ def semi_orthogonal(kernel: torch.Tensor, tolerance: float = _EQUAL) -> bool:
     """
     for group in kernel:
         rows = group.flatten(1)
+        if not any(_one_length(few, tolerance) for few in (rows[:_FEW], rows[:, :_FEW].T)):
+            return False
+        rows = rows[rows.any(1)][:, rows.any(0)]
         rows = rows if rows.shape[0] <= rows.shape[1] else rows.T
-        for some in (rows[:_FEW], rows):
-            lengths = torch.linalg.vector_norm(some, dim=1)
-            if not lengths.min() >= (1 - tolerance) * lengths.max() > 0:
-                return False
-        cosines = (rows @ rows.T) / lengths[0] ** 2
+        if not len(rows) or not _one_length(rows, tolerance):
+            return False
+        cosines = (rows @ rows.T) / torch.linalg.vector_norm(rows[0]) ** 2
         if not torch.allclose(cosines, torch.eye(len(rows), dtype=rows.dtype), atol=tolerance):
             return False
     return True
+
+
+def _one_length(rows: torch.Tensor, tolerance: float) -> bool:
+    lengths = torch.linalg.vector_norm(rows, dim=1)
+    lengths = lengths[lengths > 0]
+    return not len(lengths) or bool(lengths.min() >= (1 - tolerance) * lengths.max())
 
 
 def _outlying_entries(kernel: torch.Tensor, live: Shape, release: Callable[[], None]) -> int:
@@ -80,7 +89,7 @@ def _outlying_entries(kernel: torch.Tensor, live: Shape, release: Callable[[], N
         squares += float(torch.linalg.vector_norm(rows)) ** 2
         release()
     least = max(_STRAY, (live.n * live.m) ** 0.25)
-    limit = float(np.sqrt(squares / kernel.numel())) * least
+    limit = float(np.sqrt(squares / (live.n * live.m * live.matrices))) * least
     for rows in parts:
         far += int((rows.abs() > limit).sum())
         release()

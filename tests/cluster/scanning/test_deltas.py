@@ -8,6 +8,8 @@ import pytest
 import zoo_analysis
 from tests.support import family_tree as family
 from tests.support.command import zoo
+from tests.support.loopback import Hub
+from tests.support.repositories import write
 from zoo_analysis.errors import SourceError
 from zoo_analysis.store import open_store
 
@@ -67,6 +69,24 @@ def test_a_model_that_names_no_base_or_a_stranger_is_refused(lab: Path, tmp_path
     answer = zoo("delta", other, "--base", lab / "base", "--store", tmp_path / "store")
     assert answer.code == 2
     assert "is that its base?" in answer.err
+
+
+def test_both_are_streamed_from_a_hub_by_range(hub: Hub, hub_root: Path, tmp_path: Path) -> None:
+    shared = ((700, 500),) * 4
+    base = write(hub_root / "lab" / "base", (*shared, (1500, 1500)))
+    card = "---\nbase_model: lab/base\n---\n"
+    tuned = write(hub_root / "lab" / "tuned", (*shared, (20, 700)), card=card)
+    repos = [hub.add(f"lab/{home.name}", home) for home in (base, tuned)]
+    found = zoo_analysis.delta("lab/tuned", store=tmp_path / "store", access=hub.access)
+    assert (found.base, found.base_revision) == ("lab/base", repos[0].main)
+    assert found.revision == repos[1].main
+    assert found.added == found.dropped == ("layers.4",)
+    # Of both the layers that both have, and not the 9 MB that the base alone has.
+    nbytes = 2 * 4 * sum(rows * columns for rows, columns in shared)
+    assert nbytes <= hub.sent["cdn"] <= 1.02 * nbytes
+    assert hub.api_calls == 2
+    on_disk = zoo_analysis.delta(str(tuned), str(base), store=tmp_path / "other")
+    assert found.layers.drop(["seconds"]) == on_disk.layers.drop(["seconds"])
 
 
 def test_a_scan_measures_the_differences_of_all_whose_base_is_known(

@@ -12,7 +12,7 @@ _MODEL, _BYTE, _HUB_MODEL, _HUB_BYTE = 0.01, 4e-8, 0.3, 2e-8
 #: Seconds of work below which a task is not worth sending, and that a batch of models has at most.
 _LEAST, _MOST = 0.5, 2.0
 #: Seconds of one core below which the start of Ray does not pay.
-_LITTLE: Final = 20.0
+LITTLE: Final = 20.0
 #: Models that a batch has at most.
 _MODELS: Final = 500
 #: Share of the last task in the correction.
@@ -35,7 +35,7 @@ def fit_for_few(refs: Iterable[ModelRef], device: Device, there: bool) -> bool:
         device: where to compute.
         there: whether a Ray need not be started.
     """
-    return not there and device in ("cpu", "auto") and expected_seconds(refs) < _LITTLE
+    return not there and device in ("cpu", "auto") and expected_seconds(refs) < LITTLE
 
 
 class Batches:

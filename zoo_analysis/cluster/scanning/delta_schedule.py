@@ -1,5 +1,6 @@
 """Differences of a scan's models from their bases: `zoo scan --deltas`."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
@@ -12,7 +13,7 @@ from zoo_analysis.cluster.placement import Demand
 from zoo_analysis.cluster.processes.task import Room, Task
 from zoo_analysis.cluster.processes.task_limits import Limits
 from zoo_analysis.cluster.scanning.delta_tasks import MeasuredDelta, delta_method, measure_delta
-from zoo_analysis.cluster.scanning.task_account import ScanSettings
+from zoo_analysis.cluster.scanning.scan_tasks import ScanSettings
 from zoo_analysis.cluster.worker import Failure, failure
 from zoo_analysis.errors import SourceError, ZooError
 from zoo_analysis.hub.access import HubAccess
@@ -81,6 +82,8 @@ def commit_delta(writer: RunWriter[Summary], found: MeasuredDelta) -> None:
         if names:
             text = f"layers {what} {found.base.repo_id}, or reshaped: {few(names, _NAMED)}"
             writer.summary.remarks.append((found.ref.repo_id, text))
+    for note, count in Counter(found.measured.layers["note"].drop_null().to_pylist()).items():
+        writer.summary.remarks.append((found.ref.repo_id, f"{note} ({count} layers)"))
     if writer.add_model(found.rows()):
         layers = layer_count(found.measured.layers)
         writer.tell(Event("scanned", found.ref.repo_id, layers, found.ref.nbytes))

@@ -20,12 +20,12 @@ from zoo_analysis.cluster.scanning.scan_tasks import (
     OpenedModel,
     Scanned,
     ScannedBatch,
+    ScanSettings,
     Skipped,
     measure_piece,
     scan_models,
 )
 from zoo_analysis.cluster.scanning.shared_batches import SharedBatches, skip
-from zoo_analysis.cluster.scanning.task_account import ScanSettings
 from zoo_analysis.cluster.worker import Failure, failure
 from zoo_analysis.errors import ZooError
 from zoo_analysis.measure.rates import Spent
@@ -101,6 +101,7 @@ class ScanSchedule:
         """The next models to open, or piece to measure."""
         if len(self.waiting) < room.places and (refs := self.batches.next(room.places)):
             return self._open(refs)
+        self.writer.ending = not self.waiting
         while self.waiting:
             try:
                 return self._piece(room)

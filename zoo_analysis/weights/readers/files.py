@@ -15,6 +15,7 @@ from zoo_analysis.hub.path import (
     expanded,
     indexed,
     is_index,
+    refuse_shards,
     shard,
     shard_names,
     shards_beside,
@@ -264,6 +265,7 @@ def _chosen(names: Mapping[str, str], where: str) -> str:
     found_shard = shard(names[parts[0]])
     assert found_shard
     stem, count, end = found_shard["stem"], found_shard["count"], found_shard["end"]
+    refuse_shards(int(count), where)
     together = f"{stem}-{{00001..{count}}}-of-{count}{end}"
     if not {names[part] for part in parts} <= set(expanded(together)):
         raise _several(found, where)

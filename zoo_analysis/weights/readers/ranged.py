@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from zoo_analysis.errors import CheckpointError
 from zoo_analysis.weights.checkpoint import Checkpoint, TensorInfo
 from zoo_analysis.weights.readers.byte_source import ByteSource, numbers
+from zoo_analysis.weights.readers.limits import refuse_many
 from zoo_analysis.weights.spec import LayerSpec
 
 if TYPE_CHECKING:
@@ -57,8 +58,12 @@ class RangedCheckpoint(Checkpoint):
         self.tensors: dict[str, TensorInfo] = {}
         for source in sources:
             self.resources.callback(source.close)
-        with ThreadPoolExecutor(AT_ONCE) as pool:
-            headers = list(pool.map(self.entries_of, sources))
+        self._told = 0
+        if len(sources) == 1:
+            headers = [self._bounded(sources[0])]
+        else:
+            with ThreadPoolExecutor(AT_ONCE) as pool:
+                headers = list(pool.map(self._bounded, sources))
         for number, (source, entries) in enumerate(zip(sources, headers, strict=True)):
             for name, entry in entries.items():
                 if name in self.tensors:
@@ -68,6 +73,13 @@ class RangedCheckpoint(Checkpoint):
                 self.tensors[name] = TensorInfo(
                     name, entry.shape, entry.dtype, size, place, entry.coded
                 )
+
+    def _bounded(self, source: ByteSource) -> Mapping[str, HeaderEntry]:
+        """The tensors of one file, where those before it have not told of too many already."""
+        refuse_many(self._told, str(self.path))
+        entries = self.entries_of(source)
+        self._told += len(entries)
+        return entries
 
     @abstractmethod
     def entries_of(self, source: ByteSource) -> Mapping[str, HeaderEntry]:

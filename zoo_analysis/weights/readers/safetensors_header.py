@@ -10,6 +10,7 @@ import math
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
+from threading import Lock
 from typing import Any, Final
 
 from zoo_analysis.errors import CheckpointError
@@ -22,6 +23,8 @@ MAX_HEADER: Final = 100_000_000
 
 #: Brackets and commas of a header: ten for each of `MAX_TENSORS`, and as many for metadata.
 _MOST_PARTS: Final = 20 * MAX_TENSORS
+#: Many headers are fetched at a time, and parsed one after the other: that takes memory.
+_parsing: Final = Lock()
 
 #: safetensors type → (torch's name, bits an element).
 DTYPES: Final[Mapping[str, tuple[str, int]]] = {
@@ -130,7 +133,8 @@ def read_header(source: ByteSource) -> SafetensorsHeader:
     length = header_length(prefix, source.size, source.name)
     raw = _bytes(source, 8, 8 + length)
     source.opened(8 + length)
-    return parse_header(raw, source.size, source.name)
+    with _parsing:
+        return parse_header(raw, source.size, source.name)
 
 
 def _bytes(source: ByteSource, start: int, stop: int) -> bytes:

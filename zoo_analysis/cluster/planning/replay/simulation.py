@@ -22,8 +22,7 @@ from zoo_analysis.cluster.planning.replay.shared_gpu import SharedGpu
 from zoo_analysis.cluster.planning.replay.zoo_models import ZooModel
 from zoo_analysis.cluster.processes.task import Task
 from zoo_analysis.cluster.scanning.scan_schedule import ScanSchedule
-from zoo_analysis.cluster.scanning.scan_tasks import scan_models
-from zoo_analysis.cluster.scanning.task_account import ScanSettings
+from zoo_analysis.cluster.scanning.scan_tasks import ScanSettings, scan_models
 from zoo_analysis.measure.rates import KnownRates
 from zoo_analysis.spectra import Method
 

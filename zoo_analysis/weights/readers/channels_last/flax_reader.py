@@ -16,6 +16,7 @@ from zoo_analysis.weights.readers.channels_last.flax_msgpack import (
 )
 from zoo_analysis.weights.readers.channels_last.layouts import Arrangement
 from zoo_analysis.weights.readers.channels_last.named_kernels import Parameter, arrange, judged
+from zoo_analysis.weights.readers.limits import refuse_many
 from zoo_analysis.weights.readers.reader import Reader
 
 if TYPE_CHECKING:
@@ -43,11 +44,10 @@ class FlaxCheckpoint(ArrangedCheckpoint):
 
     def __init__(self, path: Path, files: Sequence[Path]) -> None:
         sources = [FileBytes(file) for file in files]
-        stored = [
-            (number, source, array)
-            for number, source in enumerate(sources)
-            for array in flax_arrays(source)
-        ]
+        stored: list[tuple[int, FileBytes, FlaxArray]] = []
+        for number, source in enumerate(sources):
+            stored += [(number, source, array) for array in flax_arrays(source)]
+            refuse_many(len(stored), str(path))
         paths = [_module_path(array.path) for _, _, array in stored]
         weights = [place for place, keys in enumerate(paths) if keys[0] not in _NOT_WEIGHTS]
         parameters = [

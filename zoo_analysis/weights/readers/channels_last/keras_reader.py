@@ -22,6 +22,7 @@ from zoo_analysis.weights.readers.channels_last.keras_names import (
 )
 from zoo_analysis.weights.readers.channels_last.layouts import Arrangement
 from zoo_analysis.weights.readers.channels_last.named_kernels import arrange, judged
+from zoo_analysis.weights.readers.limits import refuse_many
 from zoo_analysis.weights.readers.reader import Reader
 
 if TYPE_CHECKING:
@@ -72,6 +73,7 @@ class KerasCheckpoint(ArrangedCheckpoint):
                     self.remarks[_BARE] = None
                 self.ordered = self.ordered and ordered
                 arrays += found
+                refuse_many(len(arrays), str(path))
             super().__init__(path, sources, arrays)
             self.resources.push(held.pop_all())
 

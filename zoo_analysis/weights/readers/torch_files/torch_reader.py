@@ -13,6 +13,7 @@ from zoo_analysis.errors import CheckpointError
 from zoo_analysis.folders import folder_of
 from zoo_analysis.weights.checkpoint import Checkpoint, TensorInfo
 from zoo_analysis.weights.quiet import unwarned
+from zoo_analysis.weights.readers.limits import refuse_many
 from zoo_analysis.weights.readers.reader import Reader
 from zoo_analysis.weights.readers.torch_files.checked import TorchFile
 from zoo_analysis.weights.readers.torch_files.envelope import left_aside, unwrap
@@ -49,11 +50,14 @@ class TorchCheckpoint(Checkpoint):
 
     def __init__(self, path: Path, files: Sequence[Path]) -> None:
         self.path = path
-        self._files = [TorchFile(file, folder_of(path)) for file in files]
-        for opened in self._files:
+        self._files: list[TorchFile] = []
+        contents: list[_Contents] = []
+        for file in files:
+            self._files.append(opened := TorchFile(file, folder_of(path)))
             self.resources.callback(opened.close)
+            contents.append(_load(opened))
+            refuse_many(sum(len(tensors) for tensors, _ in contents), str(path))
         self._mapped = [opened.mapped for opened in self._files]
-        contents = [_load(opened) for opened in self._files]
         self._loaded = [tensors for tensors, _ in contents]
         self.resources.callback(self._loaded.clear)
         self._touched = [0] * len(files)
@@ -161,10 +165,11 @@ def _compressed() -> tuple["torch.layout", ...]:
     return (torch.sparse_csr, torch.sparse_csc, torch.sparse_bsr, torch.sparse_bsc)
 
 
-def _load(
-    opened: TorchFile,
-) -> tuple[dict[str, "torch.Tensor"], list[tuple[str, "torch.Tensor", Omission]]]:
-    """(the tensors of the model, what else there is)."""
+#: The tensors of the model, and what else there is.
+_Contents = tuple[dict[str, "torch.Tensor"], list[tuple[str, "torch.Tensor", Omission]]]
+
+
+def _load(opened: TorchFile) -> _Contents:
     file = opened.path
     with unwarned():
         loaded = _torch_load(opened)
