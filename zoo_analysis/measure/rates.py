@@ -27,6 +27,7 @@ class Work:
         elements: weights that are gone through.
         evals: eigenvalues that are sorted and fitted.
         fits: spectra that a law is fitted to.
+        eigenproblems: of side m; one a matrix where None.
     """
 
     n: int
@@ -36,6 +37,12 @@ class Work:
     elements: int
     evals: int
     fits: int = 1
+    eigenproblems: float | None = None
+
+    @property
+    def problems(self) -> float:
+        """Eigenproblems of side m."""
+        return self.matrices if self.eigenproblems is None else self.eigenproblems
 
 
 @dataclass(frozen=True)
@@ -88,7 +95,7 @@ class Rates:
         algebra = 0.0
         if work.m > 1:
             product = work.n * work.m**2 * _at(self.gram, work.m, 0.0)
-            algebra = work.matrices * (product + _at(self.eigen, work.m, 3.0))
+            algebra = work.matrices * product + work.problems * _at(self.eigen, work.m, 3.0)
         if threads > 1:
             algebra *= self.serial + (1 - self.serial) / threads
         rest = work.elements * (self.strided if work.strided else self.element)

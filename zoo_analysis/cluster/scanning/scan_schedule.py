@@ -205,6 +205,8 @@ class ScanSchedule:
             if ref.source == "hub" and isinstance(outcome, Scanned | OpenedModel):
                 # Of others all was said before.
                 self.writer.summary.remarks += [(ref.repo_id, text) for text in outcome.remarks]
+            if isinstance(outcome, Scanned | OpenedModel):
+                self.writer.summary.remarks += [(ref.repo_id, text) for text in outcome.missing]
             if isinstance(outcome, Scanned):
                 self.writer.report(ref)
                 self.writer.tell(Event("scanned", ref.repo_id, outcome.layers, outcome.nbytes))
