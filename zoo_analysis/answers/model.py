@@ -13,6 +13,7 @@ import pyarrow as pa
 from zoo_analysis.answers.names import find_model, there
 from zoo_analysis.errors import QueryError
 from zoo_analysis.lookup import near
+from zoo_analysis.spectra.methods import DELTA
 from zoo_analysis.spectra.metrics import SHOWN
 from zoo_analysis.store import Store, as_store
 
