@@ -20,13 +20,15 @@ CREATE VIEW rates AS FROM raw.rates;
 
 CREATE VIEW similarities AS FROM raw.similarities;
 
--- What was computed twice counts as it was computed last.
+-- What was computed twice counts as it was computed last, by one method for all of a pair's measures.
 CREATE VIEW lineage AS
 FROM raw.lineage
 QUALIFY row_number() OVER (
     PARTITION BY repo_id_a, revision_a, repo_id_b, revision_b, measure
     ORDER BY computed_at DESC, run_id
-) = 1;
+) = 1 AND method IS NOT DISTINCT FROM arg_max_null(method, computed_at) OVER (
+    PARTITION BY repo_id_a, revision_a, repo_id_b, revision_b
+);
 
 -- What two models' rows of lineage amount to, with the numbers that it rests on beside it.
 CREATE VIEW raw.kinship AS

@@ -24,6 +24,17 @@ def wait() -> None:
         raise
 main(["wait"])
 """
+#: DuckDB makes an error of its own of a signal that comes while it works.
+QUERY = """
+import sys
+from zoo_analysis.cli.app import app, main
+@app.command()
+def ask() -> None:
+    import duckdb
+    print("ready", file=sys.stderr, flush=True)
+    duckdb.sql("SELECT sum(a.range * b.range) FROM range(10000000) a, range(10000000) b").fetchall()
+main(["ask"])
+"""
 NOISE = """
 import os, subprocess, sys
 from zoo_analysis.cli.app import app, main
@@ -46,6 +57,17 @@ def started(code: str, before: Callable[[], object] | None = None) -> subprocess
 
 def ignore_hangup() -> None:
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
+
+
+def test_a_signal_that_comes_in_a_query_ends_the_command_likewise() -> None:
+    process = started(QUERY)
+    assert process.stderr is not None
+    while process.stderr.readline() != "ready\n":
+        pass
+    time.sleep(0.5)
+    process.send_signal(signal.SIGTERM)
+    _, err = process.communicate(timeout=60)
+    assert (process.returncode, err) == (143, "zoo: stopped by SIGTERM\n")
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import duckdb
 import pyarrow as pa
@@ -13,11 +13,14 @@ import pyarrow as pa
 from zoo_analysis.answers.names import find_model, there
 from zoo_analysis.errors import QueryError
 from zoo_analysis.lookup import near
+from zoo_analysis.spectra.methods import DELTA
 from zoo_analysis.spectra.metrics import SHOWN
 from zoo_analysis.store import Store, as_store
 
-_LAYERS = f"""
-SELECT depth, layer, kind, role, shape, N, M, num_evals, {", ".join(SHOWN)}, status, warning
+#: What is shown of differences besides: how large they are, and what compares them with the base.
+_OF_DELTAS: Final = ("relative_change", "num_intruders", "effective_rank", "note")
+_LAYERS: Final = """
+SELECT depth, layer, kind, role, shape, N, M, num_evals, {shown}, status, warning
 FROM layers WHERE repo_id = $repo_id AND revision = $revision AND method = $method
     AND role IS DISTINCT FROM 'slice'
 ORDER BY depth, layer
@@ -32,7 +35,8 @@ class ModelReport:
         repo_id, revision, method: of the model.
         model: its row of `models`.
         averages: its row of `summaries`.
-        layers: a row a layer, in the order of depth: the metrics that are declared as shown.
+        layers: a row a layer, in the order of depth: the metrics that are declared as shown, and of
+            differences from a base what compares them with it.
         warnings: how many layers have each.
         left_out: tensors, count, elements and reason of what was not measured, the largest first.
         accuracies: reported ones, with their sources.
@@ -114,7 +118,8 @@ def show(
     one = {"repo_id": repo_id, "revision": found[0][0]}
     key = {**one, "method": found[0][1]}
     where = "WHERE repo_id = $repo_id AND revision = $revision"
-    layers = store.run(_LAYERS, key)
+    shown = (*_OF_DELTAS, *SHOWN) if key["method"].startswith(DELTA) else SHOWN
+    layers = store.run(_LAYERS.format(shown=", ".join(dict.fromkeys(shown))), key)
     return ModelReport(
         **key,
         model=_record(store.sql(f"FROM models {where}", one)),

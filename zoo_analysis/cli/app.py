@@ -137,7 +137,9 @@ def main(arguments: list[str] | None = None) -> None:
         except ZooError as error:
             _tell(str(error), *_notes(error))
             sys.exit(2)
-        except (KeyboardInterrupt, _Stopped) as stop:
+        except (KeyboardInterrupt, _Stopped, RuntimeError) as stop:
+            if isinstance(stop, RuntimeError) and not came:
+                raise  # else DuckDB's, which makes one of a signal that comes while it works
             number = came[0] if came else signal.SIGINT
             _tell(f"stopped by {number.name}", *getattr(stop, "notes", []))
             sys.exit(128 + number)

@@ -30,7 +30,10 @@ _GRACE: Final = 5.0
 #: Bytes of memory, beside the limit, for all else that the process does.
 _BESIDE: Final = 10**9
 #: Columns of a model's layers that readers are shown first, as far as there is room.
-_FIRST: Final = ("layer", "shape", "alpha", "sigma", "D", "alpha_weighted", "warning", "status")
+_FIRST: Final = (
+    *("layer", "shape", "relative_change", "num_intruders", "effective_rank", "alpha", "sigma"),
+    *("D", "alpha_weighted", "warning", "status"),
+)
 
 
 def query(

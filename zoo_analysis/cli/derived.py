@@ -95,7 +95,7 @@ def lineage(
     ] = False,
     level: Annotated[
         float,
-        typer.Option(min=0, max=1, help="Chance of a false alarm among all pairs together."),
+        typer.Option(help="Chance of a false alarm among all pairs together."),
     ] = LEVEL,
     address: AddressOption = None,
     store: StoreOption = None,

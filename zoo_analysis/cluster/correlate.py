@@ -132,7 +132,7 @@ def correlate(
         refs, name = with_reference(refs, reference, access)
         of = frozenset([name])
     if len(refs) + len(resolved.problems) < 2:
-        raise ZooError(f"{len(refs)} models: comparing takes two; name more sources")
+        raise ZooError(f"comparing takes two models, here {len(refs)}; name more sources")
     shown: dict[Kind, Probe] = {}
     if any(measure.of != "weights" for measure in chosen):
         for kind in sorted({kind_of(ref) for ref in refs}):

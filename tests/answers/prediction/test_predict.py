@@ -58,6 +58,22 @@ def test_out_of_range_it_abstains_and_says_in_what(store: Store) -> None:
     assert far.reason.startswith("its alpha 40 is outside 2.")
 
 
+def test_models_without_a_series_are_counted_where_nothing_can_be_predicted(tmp_path: Path) -> None:
+    store = open_store(tmp_path)
+    store.commit_models([model_rows(f"l/{i}", parameters=10**7 + i) for i in range(20)], "scan")
+    report(store, {f"l/{i}": 70.0 + i for i in range(19)})
+    (why,) = predict(store, keep=False).too_few
+    assert why.endswith(
+        "there are 0, and at most 0 (19 with a report but without a series set aside)"
+    )
+
+
+def test_the_mean_is_called_the_mean(tmp_path: Path) -> None:
+    store = made(tmp_path, by_alpha=0.0, by_size=0.0, noise=3.0)
+    words = {predict(store, level=level, keep=False).datasets[0].words for level in (0.5, 0.9)}
+    assert not any("; mean predicts" in told for told in words)
+
+
 def test_a_size_out_of_range_is_told_in_parameters(tmp_path: Path) -> None:
     store = made(tmp_path, by_alpha=0.0, by_size=8.0)
     store.commit_models([model_rows("lab/huge", series="s1", parameters=10**12)], "scan")

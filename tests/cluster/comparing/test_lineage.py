@@ -1,8 +1,10 @@
 """`zoo lineage`: models read, compared, and their rows in the store; what fails is a row."""
 
 import json
+from datetime import datetime
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
 import zoo_analysis
@@ -109,6 +111,31 @@ def test_what_is_left_out_is_said(tree: Path, tmp_path: Path) -> None:
     assert kinship["note"] == f"zoo/odd: {text}"
 
 
+def test_pairs_of_an_earlier_method_are_computed_anew_and_show_nothing_of_it(
+    tree: Path, tmp_path: Path
+) -> None:
+    import torch
+
+    net = family.stack(4)
+    with torch.no_grad():
+        for parameter in net.parameters():
+            parameter.zero_()
+    sources = [str(tree / "base"), str(family.saved(net, tmp_path / "zoo" / "zeros"))]
+    told = zoo_analysis.lineage(sources, tmp_path / "first").rows
+    assert told.select(["measure", "related"]).to_pylist() == [
+        {"measure": "kinship", "related": None}  # zeros tell of nothing
+    ]
+    store = open_store(tmp_path / "store")
+    (row,) = told.to_pylist()
+    before = row | {"method": "lineage-0", "related": True, "computed_at": datetime(2020, 1, 1)}
+    rows = [before, before | {"measure": "units", "value": 1.0, "log10_p": -99.0}]
+    store.append("lineage", pa.Table.from_pylist(rows, schema=told.schema))
+    assert len(store.run("FROM lineage")) == 2
+    assert zoo_analysis.lineage(sources, store).known == 0
+    shown = store.run("SELECT measure, related FROM lineage")
+    assert shown.to_pylist() == [{"measure": "kinship", "related": None}]
+
+
 def test_undeclared_relatives(answered: tuple[Store, LineageSummary]) -> None:
     (kin,) = answered[0].run("undeclared-relatives").to_pylist()
     assert (kin["repo_id_a"], kin["repo_id_b"], kin["step"]) == ("zoo/base", "zoo/tuned", True)
@@ -141,5 +168,12 @@ def test_the_command_takes_two_models_or_all_of_the_stores_scans(
 
 
 def test_one_model_has_no_lineage(tree: Path, tmp_path: Path) -> None:
-    with pytest.raises(ZooError, match="two and more"):
+    with pytest.raises(ZooError, match="two models and more, here 1"):
         zoo_analysis.lineage([str(tree / "base")], tmp_path / "store")
+
+
+@pytest.mark.parametrize("level", [0, 1, -1, float("nan")])
+def test_a_level_is_a_share(tree: Path, tmp_path: Path, level: float) -> None:
+    answer = zoo("lineage", tree / "base", tree / "tuned", "--level", level, "--store", tmp_path)
+    assert answer.code == 2
+    assert "give a share within 0 and 1" in " ".join(answer.err.split())

@@ -39,6 +39,9 @@ def test_rows_are_under_a_method_of_their_own(lab: Path, tmp_path: Path) -> None
     assert zoo_analysis.show(store, "lab/tuned").as_dict() == plain.as_dict()
     shown = zoo_analysis.show(store, "lab/tuned", method="delta-")
     assert shown.method == found.method
+    assert min(shown.layers["relative_change"].to_pylist()) > 0
+    assert {"num_intruders", "effective_rank"} <= set(shown.layers.column_names)
+    assert "relative_change" not in plain.layers.column_names
     changes = store.run("SELECT relative_change FROM layers WHERE starts_with(method, 'delta-')")
     assert all(0 < row["relative_change"] < 1 for row in changes.to_pylist())
     summaries = store.run("SELECT method FROM summaries ORDER BY ALL")["method"].to_pylist()

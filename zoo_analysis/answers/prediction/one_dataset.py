@@ -73,7 +73,7 @@ class DatasetPrediction:
         if self.predictor == self.baseline:
             best = f"nothing beats {_ALONE[self.baseline]}, which predicts: {told}"
         else:
-            best = f"{self.predictor} predicts best: {told}"
+            best = f"{_ALONE.get(self.predictor, self.predictor)} predicts best: {told}"
             best += f", {_ALONE[self.baseline]} by {_told(self.baseline_error)}{unit}"
         return f"{from_what}; {best}"
 
@@ -132,9 +132,10 @@ class DatasetPredictor:
         largest = max((int((self._series == name).sum()) for name in set(self._series)), default=0)
         if max(self.number, largest) >= self.needed:
             return None
+        aside = [remark for remark in self.data.remarks if remark.endswith("set aside")]
         return (
             f"{self.data.dataset}: {self._needs('one')}: there are {self.number}, and at most "
-            f"{largest}"
+            f"{largest}" + f" ({', '.join(aside)})" * bool(aside)
         )
 
     def _needs(self, whose: str) -> str:

@@ -127,15 +127,17 @@ def lineage(
     Raises:
         SourceError: a source that is nothing.
         StoreError: a store that cannot be written, or none to tell the sources.
-        ZooError: fewer than two models, or no cluster.
+        ZooError: fewer than two models, a level that is none, or no cluster.
     """
+    if not 0 < level < 1:
+        raise ZooError(f"level is {level:g}: give a share within 0 and 1, such as {LEVEL}")
     store = as_store(store)
     if not sources:
         sources = store.run(_SOURCES)["source"].to_pylist()
     resolved = resolve_sources(sources, access) if sources else None
     if resolved is None or len(resolved.refs) + len(resolved.problems) < 2:
         count = len(resolved.refs) if resolved else 0
-        raise ZooError(f"{count} models: lineage is of two and more; name more sources")
+        raise ZooError(f"lineage is of two models and more, here {count}; name more sources")
     on_event, on_start = listeners("reading", on_event, on_start)
     summary = LineageSummary(store.uri, level)
     config = {"sources": resolved.sources, "level": level}

@@ -10,7 +10,7 @@ from zoo_analysis.pairwise.lineage.matched_units import IndependenceTest
 from zoo_analysis.store.row_kinds.kinship_row import KinshipRow
 
 #: Version of all that decides a number of a pair: rows of another one are computed anew.
-METHOD: Final = "lineage-1"
+METHOD: Final = "lineage-2"
 #: Measures in the order of a pair's rows.
 MEASURES: Final = (
     *("units", "spearman", "aligned_cka", "distance", "changed", "coarser"),

@@ -172,7 +172,7 @@ def layers(
     rows = store.run(_LAYERS, key).to_pylist()
     if not rows:
         raise QueryError(f"the store has no {measure} of the layers of {one} and {other}")
-    xs, ys = (
+    (xs, unknown_x), (ys, unknown_y) = (
         _by_depth(store, model, {row[name] for row in rows})
         for model, name in ((one, "layer"), (other, "other_layer"))
     )
@@ -190,7 +190,7 @@ def layers(
     heat = _heat(cells, across, down, measure, width, height)
     few = len(kept[0]) < len(xs) or len(kept[1]) < len(ys)
     caption = [
-        f"Across: layers of {one}; down: of {other}; in the order of depth.",
+        f"Across: layers of {one}; down: of {other}; {_order([*unknown_x, *unknown_y])}.",
         f"{len(xs)} × {len(ys)} layers, of which {len(kept[0])} × {len(kept[1])} are drawn, the "
         "first and the last among them."
         if few
@@ -280,12 +280,18 @@ def _mean(values: NDArray[np.float64], a: NDArray[np.intp], b: NDArray[np.intp])
     return float(told.mean()) if len(told) else float("nan")
 
 
-def _by_depth(store: Store, model: str, names: set[str]) -> NDArray[np.object_]:
+def _by_depth(store: Store, model: str, names: set[str]) -> tuple[NDArray[np.object_], list[str]]:
+    """Layers in the order of depth, those without last; and the model, where there are such."""
     depths = {
         row["layer"]: row["depth"] for row in store.run(_DEPTHS, {"model": model}).to_pylist()
     }
     order = sorted(names, key=lambda name: (depths.get(name) is None, depths.get(name), name))
-    return np.array(order, dtype=object)
+    return np.array(order, dtype=object), [] if names <= depths.keys() else [model]
+
+
+def _order(unknown: list[str]) -> str:
+    where = f"where no scan tells the depth, of {' and '.join(unknown)} (zoo scan)"
+    return f"by name, {where}, else by depth" if unknown else "in the order of depth"
 
 
 def _every(names: NDArray[np.object_]) -> NDArray[np.intp]:
