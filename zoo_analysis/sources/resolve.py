@@ -82,13 +82,13 @@ def _told_apart(refs: list[ModelRef]) -> tuple[ModelRef, ...]:
         files = set(paths.values())
         beside = Counter(path.parent for path in files)
         folders = {path.parent.parts[1:] for path in files}
-        alike = Counter(folder[-n:] for folder in folders for n in range(1, len(folder) + 1))
+        ends = Counter(folder[-n:] for folder in folders for n in range(1, len(folder) + 1))
         for place, path in paths.items() if len(paths) > 1 else ():
             # Of net.pt beside net.pth the name of the file.
             last = path.name if beside[path.parent] > 1 else repo_id.rpartition("/")[2]
             parents = path.parent.parts[1:]
             lengths = range(1, len(parents))
-            length = next((n for n in lengths if alike[parents[-n:]] == 1), len(parents))
+            length = next((n for n in lengths if ends[parents[-n:]] == 1), len(parents))
             names[place] = "/".join((*parents[-length:], last))
     return tuple(_renamed(ref, names.get(ref.path, ref.repo_id)) for ref in refs)
 
