@@ -30,11 +30,14 @@ QUALIFY row_number() OVER (
 
 -- What two models' rows of lineage amount to, with the numbers that it rests on beside it.
 CREATE VIEW raw.kinship AS
-SELECT k.* EXCLUDE (value, log10_p, p_holm), u.value AS units_in_place, u.log10_p, u.p_holm, c.value AS aligned_cka,
-    d.value AS distance
+SELECT k.* EXCLUDE (value, log10_p, p_holm), u.value AS units_in_place, u.log10_p, u.p_holm,
+    s.value AS spearman, s.log10_p AS spearman_log10_p, c.value AS aligned_cka, d.value AS distance
 FROM main.lineage k
 LEFT JOIN main.lineage u ON u.measure = 'units'
     AND (u.repo_id_a, u.revision_a, u.repo_id_b, u.revision_b)
+        = (k.repo_id_a, k.revision_a, k.repo_id_b, k.revision_b)
+LEFT JOIN main.lineage s ON s.measure = 'spearman'
+    AND (s.repo_id_a, s.revision_a, s.repo_id_b, s.revision_b)
         = (k.repo_id_a, k.revision_a, k.repo_id_b, k.revision_b)
 LEFT JOIN main.lineage c ON c.measure = 'aligned_cka'
     AND (c.repo_id_a, c.revision_a, c.repo_id_b, c.revision_b)

@@ -57,6 +57,21 @@ def test_a_run_that_breaks_off_keeps_what_it_did_and_says_so(store: Store) -> No
     ]
 
 
+def test_what_comes_last_is_committed_while_the_rest_is_still_being_done(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(commits, "_LAST_SECONDS", 0.0)
+    with RunWriter(store, Summary(store.uri, "default"), None, {}) as writer:
+        writer.add_model(model_rows("lab/a", "r1"))
+        writer.commit_if_due()
+        assert not writer._underway, "more is to be begun"
+        writer.ending = True
+        writer.commit_if_due()
+        assert writer._underway
+        writer.commit()
+        assert store.committed() == {("lab/a", "r1", "default")}
+
+
 def test_where_models_cannot_be_committed_failures_and_the_run_still_are(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:

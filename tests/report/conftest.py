@@ -9,7 +9,14 @@ import torch
 
 from tests.report.figures.conftest import heavy_tailed, measured
 from zoo_analysis.store import ModelRows, Store, open_store
-from zoo_analysis.store.schemas import ACCURACIES, FAILURES, RELEASES, SIMILARITIES
+from zoo_analysis.store.schemas import (
+    ACCURACIES,
+    FAILURES,
+    LINEAGE,
+    PREDICTIONS,
+    RELEASES,
+    SIMILARITIES,
+)
 from zoo_analysis.texts import storable
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
@@ -118,4 +125,43 @@ def strange(tmp_path_factory: pytest.TempPathFactory) -> Store:
         for number, name in enumerate((*PLAIN, *HOSTILE))
     ]
     store.append("releases", pa.Table.from_pylist(seen, schema=RELEASES))
+    store.append("lineage", pa.Table.from_pylist(kin(), schema=LINEAGE))
+    store.append("predictions", pa.Table.from_pylist(predictions(), schema=PREDICTIONS))
     return store
+
+
+def kin() -> list[dict[str, Any]]:
+    """Rows of `lineage`: a tree of three, of which one step has no direction and is not declared;
+    a pair that cards alone call kin; one of which nothing can be told; and strangers.
+    """
+    found: list[tuple[str, str, dict[str, Any]]] = [
+        (HOSTILE[0], PLAIN[0], {"related": True, "step": True, "parent": HOSTILE[0]}),
+        (HOSTILE[0], HOSTILE[3], {"related": True, "step": True}),
+        (PLAIN[0], PLAIN[1], {"related": False, "step": False, "declared": "kin"}),
+        (PLAIN[0], PLAIN[2], {"step": False, "declared": "parent", "reason": "<b>no layer</b>"}),
+        (PLAIN[1], PLAIN[2], {"related": False, "step": False}),
+    ]
+    found[0][2]["declared"] = "parent"
+    rows: list[dict[str, Any]] = []
+    for a, b, told in found:
+        pair = {"repo_id_a": a, "revision_a": "r1", "repo_id_b": b, "revision_b": "r1"}
+        pair |= {"computed_at": NOW, "run_id": "lineage"}
+        rows.append({**pair, "measure": "kinship", **told})
+        if told.get("related"):
+            rows.append({**pair, "measure": "units", "value": 0.97, "log10_p": -412.3})
+            rows.append({**pair, "measure": "distance", "value": 0.25})
+    return rows
+
+
+def predictions() -> list[dict[str, Any]]:
+    """Rows of `predictions`: one that a report is inside, one outside, one waits, one is none."""
+    made: list[tuple[str, dict[str, Any]]] = [
+        (PLAIN[0], {"predicted": 89.0, "low": 87.5, "high": 90.5}),
+        (PLAIN[4], {"predicted": 90.0, "low": 88.0, "high": 92.0}),
+        (HOSTILE[1], {"predicted": 80.0, "low": 70.0, "high": 90.0}),
+        (HOSTILE[2], {"reason": "<b>beyond</b> all that is reported"}),
+    ]
+    about = {"revision": "r1", "method": "default", "dataset": "<s>digits</s>", "level": 0.9}
+    about |= {"metric": "accuracy", "models": 20, "series": 4, "run_id": "predict"}
+    about |= {"predictor": "alpha", "predicted_at": NOW - timedelta(days=1)}
+    return [{**about, "repo_id": name, **told} for name, told in made]

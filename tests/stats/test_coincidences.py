@@ -8,7 +8,12 @@ import pytest
 from scipy.stats import combine_pvalues
 from statsmodels.stats.multitest import multipletests
 
-from zoo_analysis.stats.coincidences import fisher_log_p, holm_log_p, log_chance
+from zoo_analysis.stats.coincidences import (
+    fisher_log_p,
+    holm_log_p,
+    log_chance,
+    spearman_log_p,
+)
 
 
 @pytest.mark.parametrize("n", [1, 2, 3, 5, 7])
@@ -42,3 +47,25 @@ def test_fisher_holds_where_p_underflows() -> None:
     assert one == pytest.approx(-1000)
     assert fisher_log_p([-1000.0] * 3) < -2980
     assert fisher_log_p([0.0, 0.0]) == 0
+
+
+@pytest.mark.parametrize("noise", [0.05, 0.3, 1.0, 5.0, -0.5])
+def test_spearmans_chance_is_scipys(noise: float) -> None:
+    from scipy.stats import spearmanr
+
+    x = np.arange(40.0)
+    y = np.sign(noise) * x / 12 + noise * np.random.default_rng(0).normal(size=40)
+    expected = spearmanr(x, y, alternative="greater")
+    assert exp(spearman_log_p(40, expected.statistic)) == pytest.approx(expected.pvalue, rel=1e-9)
+
+
+def test_spearmans_chance_holds_where_it_underflows_and_is_never_below_one_order() -> None:
+    from mpmath import betainc, mp, mpf
+    from mpmath import log as precise_log
+
+    mp.dps = 30
+    for n, rho in ((256, 0.9999), (256, 0.6), (1000, 0.99)):
+        tail = betainc(mpf(n) / 2 - 1, 0.5, 0, 1 - mpf(rho) ** 2, regularized=True) / 2
+        assert spearman_log_p(n, rho) == pytest.approx(float(precise_log(tail)), rel=1e-9)
+    assert spearman_log_p(30, 1.0) == pytest.approx(-log(factorial(30)))
+    assert spearman_log_p(30, -1.0) == spearman_log_p(2, 1.0) == 0

@@ -11,12 +11,15 @@ from zoo_analysis.answers.defaults import NEAREST
 from zoo_analysis.answers.diagnosis import Diagnosis, among_series, layer_findings
 from zoo_analysis.answers.model import ModelReport
 from zoo_analysis.answers.ranking import Place, places_among
+from zoo_analysis.spectra.methods import DELTA, SLICE
 from zoo_analysis.spectra.metrics import SHOWN
 from zoo_analysis.store import Store
 
 if TYPE_CHECKING:
     import pandas as pd
 
+#: Relatives of a model, and layers of a difference, that a portrait has at most.
+RELATIVES, CHANGED = 50, 100
 #: Layers that are held at a time, unless one model has more.
 _LAYERS_AT_ONCE: Final = 4_000
 _SHOWN: Final = (
@@ -66,6 +69,44 @@ QUALIFY row_number() OVER (
 ORDER BY repo_id, measure, probe, mode, neurons, selection,
     if(measure IN (FROM raw.distances), value, -value), other
 """
+#: Each other model once, by the revisions of the two that were compared last.
+_COMPARED: Final = """
+SELECT * FROM (
+    SELECT repo_id_a AS repo_id, repo_id_b AS other, * FROM raw.kinship
+    UNION ALL SELECT repo_id_b, repo_id_a, * FROM raw.kinship
+)
+WHERE repo_id IN (SELECT unnest($models)) AND repo_id <> other
+QUALIFY row_number() OVER (
+    PARTITION BY repo_id, other ORDER BY computed_at DESC, revision_a, revision_b
+) = 1
+"""
+_COUNTED: Final = f"SELECT repo_id, count(*) AS compared FROM ({_COMPARED}) GROUP BY ALL"
+_KIN: Final = f"""
+SELECT *, count(*) OVER (PARTITION BY repo_id) AS of FROM ({_COMPARED})
+WHERE related OR declared IS NOT NULL
+QUALIFY row_number() OVER (
+    PARTITION BY repo_id ORDER BY NOT step, parent = repo_id NULLS LAST, distance NULLS LAST, other
+) <= {RELATIVES}
+ORDER BY repo_id, NOT step, parent = repo_id NULLS LAST, distance NULLS LAST, other
+"""
+_FORECASTS: Final = """
+FROM forecasts WHERE repo_id IN (SELECT unnest($models)) ORDER BY repo_id, dataset, metric, level
+"""
+_DELTAS: Final = f"""
+SELECT repo_id, method, layer, shape, relative_change, effective_rank, num_intruders, status,
+    note, count(*) OVER each AS layers, median(relative_change) OVER each AS middle,
+    sum(num_intruders) OVER each AS intruders, count(num_intruders) OVER each AS told
+FROM (
+    FROM layers JOIN latest USING (repo_id, revision, method)
+    WHERE repo_id IN (SELECT unnest($models)) AND starts_with(method, '{DELTA}')
+        AND role IS DISTINCT FROM '{SLICE}'
+)
+WINDOW each AS (PARTITION BY repo_id, method)
+QUALIFY row_number() OVER (
+    PARTITION BY repo_id, method ORDER BY relative_change DESC NULLS LAST, depth, layer
+) <= {CHANGED}
+ORDER BY repo_id, committed_at DESC, method, relative_change DESC NULLS LAST, depth, layer
+"""
 
 
 @dataclass(frozen=True)
@@ -78,12 +119,22 @@ class Portrait:
         revisions: its rows of `summaries`, of every revision and method, the last committed first.
         nearest: the most similar models under each measure that they were compared by: measure,
             probe, mode, neurons, selection, other, value.
+        compared: models that its lineage was compared with.
+        kin: of these who is kin by weights or by cards, those that the tree joins to it first: rows
+            of `kinship` with `other`, and `of` how many there are; at most `RELATIVES`.
+        forecasts: its rows of `forecasts`.
+        deltas: layers of its differences from bases, those that changed most first, with counts
+            of all under each method; at most `CHANGED` a method.
     """
 
     diagnosis: Diagnosis
     layers: pa.Table
     revisions: tuple[Mapping[str, Any], ...]
     nearest: tuple[Mapping[str, Any], ...]
+    compared: int
+    kin: tuple[Mapping[str, Any], ...]
+    forecasts: tuple[Mapping[str, Any], ...]
+    deltas: tuple[Mapping[str, Any], ...]
 
     @property
     def report(self) -> ModelReport:
@@ -111,9 +162,12 @@ def portraits(store: Store, models: Sequence[str]) -> Iterator[list[Portrait]]:
     left_out = _Rows(store.run(_LEFT_OUT), "repo_id", "revision")
     for batch in _batches(store, [name for name in models if name in chosen]):
         layers = _Rows(store.run(_LAYERS, {"models": batch}), "repo_id", "revision", "method")
-        nearest = defaultdict(list)
-        for row in store.run(_NEAREST, {"models": batch, "nearest": NEAREST}).to_pylist():
-            nearest[row.pop("repo_id")].append(row)
+        nearest = _by_model(store, _NEAREST, batch, nearest=NEAREST)
+        kin, forecasts, deltas = (
+            _by_model(store, query, batch) for query in (_KIN, _FORECASTS, _DELTAS)
+        )
+        counts = store.run(_COUNTED, {"models": batch}).to_pylist()
+        compared = {row["repo_id"]: row["compared"] for row in counts}
         made: list[Portrait] = []
         for repo_id in batch:
             key = chosen[repo_id]
@@ -133,8 +187,29 @@ def portraits(store: Store, models: Sequence[str]) -> Iterator[list[Portrait]]:
             among = among_series(mine["series"], places.of(mine))
             diagnosis = Diagnosis(report, (*layer_findings(network), among))
             own = tuple(revisions[repo_id])
-            made.append(Portrait(diagnosis, table, own, tuple(nearest[repo_id])))
+            made.append(
+                Portrait(
+                    diagnosis,
+                    table,
+                    own,
+                    tuple(nearest[repo_id]),
+                    compared.get(repo_id, 0),
+                    tuple(kin[repo_id]),
+                    tuple(forecasts[repo_id]),
+                    tuple(deltas[repo_id]),
+                )
+            )
         yield made
+
+
+def _by_model(
+    store: Store, query: str, models: Sequence[str], **asked: Any
+) -> defaultdict[str, list[dict[str, Any]]]:
+    """Rows of a question on models, by their repository ids."""
+    found = defaultdict(list)
+    for row in store.run(query, {"models": [*models], **asked}).to_pylist():
+        found[row["repo_id"]].append(row)
+    return found
 
 
 class _Places:

@@ -1,11 +1,13 @@
 """Commands on models that came from others."""
 
+from collections import Counter
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from zoo_analysis.cli.options import (
     SOURCES_HELP,
+    AddressOption,
     FormatOption,
     OutOption,
     StoreOption,
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
     from zoo_analysis.cluster.comparing.lineage import LineageSummary
     from zoo_analysis.cluster.scanning.deltas import DeltaReport
 
-#: Pairs that are printed where all are of strangers.
+#: Pairs that are printed where all are of strangers, and remarks.
 _PRINTED = 20
 #: Layers without a partner that are named; --json has them all.
 _NAMED = 10
@@ -75,6 +77,12 @@ def _print_delta(told: "DeltaReport") -> None:
     ):
         if names:
             say(f"{counted(len(names), 'layer')} {what}: {few(names, _NAMED)}")
+    if told.layers["relative_change"].null_count == 0 and not any(
+        told.layers["relative_change"].to_pylist()
+    ):
+        say("nothing changed: all of these layers are equal to those of the base")
+    for note, count in Counter(told.layers["note"].drop_null().to_pylist()).most_common():
+        say(f"{counted(count, 'layer')}: {note}")
     say(f"store {told.store}, method {told.method}")
 
 
@@ -89,6 +97,7 @@ def lineage(
         float,
         typer.Option(min=0, max=1, help="Chance of a false alarm among all pairs together."),
     ] = LEVEL,
+    address: AddressOption = None,
     store: StoreOption = None,
     format: FormatOption = "table",
     output: OutOption = None,
@@ -107,6 +116,7 @@ def lineage(
             sources or (),
             store,
             level=level,
+            address=address,
             on_event=counter.on_event,
             on_start=counter.on_start,
         )
@@ -120,9 +130,9 @@ def _print_lineage(told: "LineageSummary") -> None:
 
     pairs = _by_pair(told.rows)
     shown = [row for row in pairs if row["related"] or row["declared"]]
-    rest = len(pairs) - len(shown)
-    if rest <= _PRINTED - len(shown):
-        shown, rest = pairs, 0
+    rest = [row for row in pairs if not (row["related"] or row["declared"])]
+    if len(pairs) <= _PRINTED:
+        shown, rest = pairs, []
     if shown:
         import pyarrow as pa
 
@@ -130,9 +140,22 @@ def _print_lineage(told: "LineageSummary") -> None:
     say(
         f"{counted(told.related, 'pair')} of {told.pairs:,} kin, {told.undeclared} of them not "
         f"declared; {told.unrelated} declared and not kin; {told.undecided} not to be told; "
-        f"{told.failed} failed; {counted(told.read, 'model')} in {told.seconds:.1f} s"
-        + (f"; {counted(rest, 'pair')} of strangers not shown" if rest else "")
+        f"{told.failed} failed; {counted(told.read, 'model')} read in {told.seconds:.1f} s"
     )
+    if rest:
+        untold = sum(row["related"] is None for row in rest)
+        strangers = counted(len(rest) - untold, "pair")
+        say(
+            f"not shown: {strangers} of strangers; {counted(untold, 'pair')} of which the weights "
+            "cannot tell; --json has all"
+        )
+    new = told.pairs - told.known
+    apart = f", {told.incompatible} of these without a layer in common" * bool(told.incompatible)
+    say(f"{counted(told.known, 'pair')} known, {new} new{apart}")
+    for repo_id, text in told.remarks[:_PRINTED]:
+        say(f"{repo_id}: {text}")
+    if len(told.remarks) > _PRINTED:
+        say(f"{len(told.remarks) - _PRINTED} more such remarks: --json has all")
     say(f"store {told.store}; level {told.level:g} over all pairs")
     for failed in told.failures:
         say(f"failed: {failed.ref.repo_id} ({failed.stage}): {failed.message}")
@@ -148,8 +171,10 @@ def _by_pair(rows: "pa.Table") -> list[dict[str, Any]]:
             pair |= {"in_place": row["value"], "log10_p": row["log10_p"], "p_holm": row["p_holm"]}
         elif row["measure"] == "kinship":
             pair |= {name: row[name] for name in ("related", "parent", "declared", "reason")}
+        elif row["measure"] == "spearman":
+            pair |= {"spearman": row["value"], "spearman_log10_p": row["log10_p"]}
         else:
             pair[row["measure"]] = row["value"]
     columns = [*("a", "b", "related", "parent", "declared", "in_place", "log10_p", "p_holm")]
-    columns += ("aligned_cka", "distance", "reason")
+    columns += ("spearman", "spearman_log10_p", "aligned_cka", "distance", "reason")
     return [{name: pair.get(name) for name in columns} for pair in out.values()]

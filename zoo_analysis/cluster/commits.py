@@ -23,6 +23,8 @@ from zoo_analysis.store.schemas import FAILURES, SIMILARITIES
 
 #: Rows are committed when there are so many models, pairs or bytes, or after so many seconds.
 _MODELS, _SIMILARITIES, _BYTES, BATCH_SECONDS = 1024, 20_000, 64 << 20, 5.0
+#: Seconds of waiting once nothing is left to be begun: at the end there is little to commit then.
+_LAST_SECONDS: Final = 0.5
 #: Batches that may wait for the one that is being committed, before the run waits too.
 _WAITING: Final = 4
 #: Models in a row that are refused alone, too, before the store is to blame.
@@ -119,6 +121,7 @@ class RunWriter(Generic[_S]):
         config: what the run was asked for, as plain values.
         watched: the run as others see it.
         similarities: rows of pairs not yet committed, less whose run they are of.
+        ending: whether all that is left to be done has been begun.
     """
 
     store: Store
@@ -126,6 +129,7 @@ class RunWriter(Generic[_S]):
     on_event: Callable[[Event], None] | None
     config: Mapping[str, Any]
     similarities: list[pa.Table] = field(default_factory=list)
+    ending: bool = False
     _models: list[Tables] = field(default_factory=list)
     _accuracies: list[Accuracy] = field(default_factory=list)
     _failures: list[dict[str, Any]] = field(default_factory=list)
@@ -218,7 +222,8 @@ class RunWriter(Generic[_S]):
         models = sum(len(tables["models"]) for tables in self._models)
         pairs = sum(map(len, self.similarities))
         full = max(models / _MODELS, pairs / _SIMILARITIES, self._bytes / _BYTES)
-        overdue = time.monotonic() - self._committed_at > BATCH_SECONDS
+        wait = _LAST_SECONDS if self.ending else BATCH_SECONDS
+        overdue = time.monotonic() - self._committed_at > wait
         if full > _WAITING:
             self._hear()
         if not self._underway and (full >= 1 or (overdue and (models or pairs))):

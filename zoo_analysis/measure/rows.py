@@ -1,21 +1,23 @@
 """A checkpoint's layers measured, as rows of the tables. No Ray, no store."""
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import product
+from itertools import accumulate, product
 from typing import Any
 
 import pyarrow as pa
 import torch
 
 from zoo_analysis.errors import ZooError
+from zoo_analysis.measure.blocks.block_results import block_results
 from zoo_analysis.spectra import LayerMetrics, LayerResult, Method, analyze_kernel, matrix_shape
 from zoo_analysis.spectra.methods import SLICE
 from zoo_analysis.store.schemas import ESD_ROWS, LAYER_ROWS
 from zoo_analysis.weights import Checkpoint, LayerSpec, kernel_dims, load_kernel
 from zoo_analysis.weights.biases import bias_comes_first, load_bias
+from zoo_analysis.weights.layers.blocks.block_listing import BlockSpec
 from zoo_analysis.weights.scratch import release_scratch
 
 #: Bytes of a kernel whose mapped pages are let go while it is being worked on.
@@ -35,6 +37,19 @@ class Measured:
     esds: pa.Table
 
 
+@dataclass(frozen=True)
+class RowsOfLayers:
+    """The same rows before they are tables.
+
+    Attributes:
+        layers: in the order of depth.
+        esds: of the layers that have a spectrum.
+    """
+
+    layers: list[dict[str, Any]]
+    esds: list[dict[str, Any]]
+
+
 def measure(
     checkpoint: Checkpoint,
     specs: Iterable[LayerSpec],
@@ -46,7 +61,7 @@ def measure(
 
     Args:
         checkpoint: open, holding the specs' tensors.
-        specs: the layers to measure.
+        specs: the layers to measure, or blocks of them.
         how: the method.
         device: where to compute.
         on_layer: told the name of each layer before it is read.
@@ -55,23 +70,40 @@ def measure(
         CheckpointError: a tensor cannot be read as the header describes it.
         ZooError: a method of differences, which takes a base.
     """
+    return as_tables([measured_rows(checkpoint, specs, how, device, on_layer)])[0]
+
+
+def measured_rows(
+    checkpoint: Checkpoint,
+    specs: Iterable[LayerSpec],
+    how: Method,
+    device: str = "cpu",
+    on_layer: Callable[[str], None] = lambda layer: None,
+) -> RowsOfLayers:
+    """The rows that `measure` makes tables of; arguments and errors are those of `measure`."""
     if how.base is not None:
         raise ZooError(f"{how.id} measures differences: use zoo delta, or zoo_analysis.delta")
     specs = list(specs)
     checkpoint.expect(specs)
-    return rows_of(specs, lambda spec: measure_layer(checkpoint, spec, how, device), on_layer)
+
+    def measured(spec: LayerSpec) -> Iterable[tuple[LayerSpec, LayerResult]]:
+        if isinstance(spec, BlockSpec):
+            return block_results(checkpoint, spec, how, device)
+        return [(spec, measure_layer(checkpoint, spec, how, device))]
+
+    return rows_of(specs, measured, on_layer)
 
 
 def rows_of(
     specs: Iterable[LayerSpec],
-    measured: Callable[[LayerSpec], LayerResult],
+    measured: Callable[[LayerSpec], Iterable[tuple[LayerSpec, LayerResult]]],
     on_layer: Callable[[str], None] = lambda layer: None,
-) -> Measured:
+) -> RowsOfLayers:
     """Rows of layers that are measured one after the other.
 
     Args:
         specs: the layers.
-        measured: measures one.
+        measured: measures one; what it comes to is one row or several, by the layer that each is.
         on_layer: told the name of each before.
     """
     layers: list[dict[str, Any]] = []
@@ -79,18 +111,37 @@ def rows_of(
     for spec in specs:
         on_layer(spec.layer)
         start = time.perf_counter()
-        result = measured(spec)
-        layers.append(_row(spec, result, time.perf_counter() - start))
-        slices = _slices(spec, result)
-        layers += slices
-        names = (spec.layer, *(row["layer"] for row in slices))
-        for name, each in zip(names, (result, *result.slices), strict=True):
-            if each.evals is not None:
-                esds.append({"layer": name, "eigenvalues": each.evals})
+        for of, result in measured(spec):
+            layers.append(_row(of, result, time.perf_counter() - start))
+            slices = _slices(of, result)
+            layers += slices
+            names = (of.layer, *(row["layer"] for row in slices))
+            for name, each in zip(names, (result, *result.slices), strict=True):
+                if each.evals is not None:
+                    esds.append({"layer": name, "eigenvalues": each.evals})
+            start = time.perf_counter()
     layers.sort(key=lambda row: int(row["depth"]))
-    return Measured(
-        pa.Table.from_pylist(layers, schema=LAYER_ROWS), pa.Table.from_pylist(esds, schema=ESD_ROWS)
-    )
+    return RowsOfLayers(layers, esds)
+
+
+def as_tables(models: Sequence[RowsOfLayers]) -> list[Measured]:
+    """The rows of each of several models, as parts of one table of all.
+
+    A table takes as long as its columns are many: half a millisecond for a small model of its own.
+
+    Args:
+        models: rows of each.
+    """
+    layers = _parts([model.layers for model in models], LAYER_ROWS)
+    esds = _parts([model.esds for model in models], ESD_ROWS)
+    return [Measured(*both) for both in zip(layers, esds, strict=True)]
+
+
+def _parts(models: Sequence[list[dict[str, Any]]], schema: pa.Schema) -> list[pa.Table]:
+    rows = pa.Table.from_pylist([row for model in models for row in model], schema=schema)
+    counts = [len(model) for model in models]
+    starts = accumulate(counts, initial=0)
+    return [rows.slice(start, count) for start, count in zip(starts, counts, strict=False)]
 
 
 def measure_layer(
@@ -169,5 +220,6 @@ def _row(spec: LayerSpec, result: LayerResult, seconds: float | None) -> dict[st
         **vars(result.metrics),
         "status": result.status,
         "warning": result.warning or None,
+        "note": result.note or None,
         "seconds": seconds,
     }

@@ -19,6 +19,7 @@ from zoo_analysis.spectra.eigenspectrum import (
 )
 from zoo_analysis.spectra.entry_statistics import EntryStatistics, entry_statistics
 from zoo_analysis.spectra.layer_warnings import layer_warnings
+from zoo_analysis.spectra.marchenko_pastur import fit_bulk
 from zoo_analysis.spectra.methods import Method, Preset, as_method
 from zoo_analysis.spectra.metrics import LayerMetrics
 from zoo_analysis.spectra.random_like import random_like
@@ -40,6 +41,7 @@ class LayerResult:
         warning: see `layer_warnings`.
         slices: of a kernel whose positions are fitted one by one, each of them, in the order of
             groups and positions; none where there is one alone.
+        note: what else is to be said, such as why a number cannot be had.
     """
 
     shape: Shape
@@ -48,6 +50,7 @@ class LayerResult:
     status: Status
     warning: str = ""
     slices: tuple["LayerResult", ...] = ()
+    note: str = ""
 
 
 def analyze_kernel(
@@ -88,7 +91,8 @@ def analyze_kernel(
     if (how.max_evals and shape.num_evals > how.max_evals) or (how.max_n and shape.n > how.max_n):
         return LayerResult(shape, None, LayerMetrics(), "too-large")
     stacked = kernel if how.split_groups else kernel.flatten(0, 1)[None]
-    peak, rows, cols = _extent(stacked, release)
+    extremes, rows, cols = _extent(stacked, release)
+    peak = max(extremes[1], -extremes[0])
     if not np.isfinite(peak):
         return LayerResult(shape, None, LayerMetrics(), "non-finite")
     if peak == 0:
@@ -120,6 +124,9 @@ def analyze_kernel(
     precision = torch.float64 if double else torch.float32
     sliced = how.conv2d == "slices" and kernel.ndim > 3 and not alone
     parts: tuple[LayerResult, ...] = ()
+    bulk = None
+    if live is not None and live.m >= how.min_evals:
+        bulk = fit_bulk(evals, live.n, live.m, live.matrices)
     if sliced:
         parts = _sliced(by_matrix, shape, how, live, shuffled, noise, precision)
         metrics, status = _averaged(parts)
@@ -135,18 +142,19 @@ def analyze_kernel(
             fitted=fitted,
             noise=by_value,
             precision=precision,
+            bulk=bulk,
         )
     if status != "rank-one":
         further: dict[str, float | None] = {}
         if how.window and has_bulk:
             further["farms_alpha"] = farms_alpha(kernel, how, device)
-        if live is not None and live.m >= how.min_evals:
-            alike = random_like(evals, kernel, live, stored or kernel.dtype, release)
+        if live is not None and bulk is not None:
+            alike = random_like(evals, kernel, live, stored or kernel.dtype, release, bulk)
             further["random_like"] = float(alike)
         if bias is not None:
             further |= _named("bias", entry_statistics(bias))
         if sides is None:  # else the entries are not those of the matrix
-            further |= _named("weight", entry_statistics(kernel, peak, release or _nothing))
+            further |= _named("weight", entry_statistics(kernel, extremes, release or _nothing))
         metrics = replace(metrics, **further)
     tail = None
     # Each slice has a tail of its own.
@@ -205,27 +213,26 @@ def _nothing() -> None:
     pass
 
 
-def _largest(entries: torch.Tensor, axes: tuple[int, ...]) -> torch.Tensor:
-    """max |w| over axes; torch's norm of infinity takes many times as long."""
-    return torch.maximum(entries.amax(axes), -entries.amin(axes))
-
-
-def _extent(kernel: torch.Tensor, release: Callable[[], None] | None) -> tuple[float, int, int]:
-    """The largest absolute entry, NaN if one is, and the sides without rows and columns of zeros.
+def _extent(
+    kernel: torch.Tensor, release: Callable[[], None] | None
+) -> tuple[tuple[float, float], int, int]:
+    """The extremes of the entries, NaN if one is, and the sides without rows and columns of zeros.
 
     Of several groups it is their mean. A mapped kernel is gone through in parts.
     """
     if not kernel.numel():
-        return 0.0, 0, 0
+        return (0.0, 0.0), 0, 0
     spatial = tuple(range(3, kernel.ndim))
     whole = [kernel] if release is None else torch.split(kernel, _ROWS, dim=1)
-    by_row, by_col = [], []
-    for rows in whole:
-        by_row.append(_largest(rows, (2, *spatial)))
-        by_col.append(_largest(rows, (1, *spatial)))
+    lows, highs, by_col = [], [], []
+    for part in whole:
+        highs.append(part.amax((2, *spatial)))
+        lows.append(part.amin((2, *spatial)))
+        by_col.append(torch.maximum(part.amax((1, *spatial)), -part.amin((1, *spatial))))
         if release is not None:
             release()
-    rows, cols = torch.cat(by_row, dim=1), torch.stack(by_col).amax(dim=0)
+    low, high = torch.cat(lows, dim=1), torch.cat(highs, dim=1)
+    rows, cols = torch.maximum(high, -low), torch.stack(by_col).amax(dim=0)
     groups = max(1, int((rows > 0).any(dim=1).sum()))
     height, width = (max(1, round(int((side > 0).sum()) / groups)) for side in (rows, cols))
-    return float(rows.max()), height, width
+    return (float(low.amin()), float(high.amax())), height, width

@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 
 from zoo_analysis.spectra.eigenspectrum import Shape
-from zoo_analysis.spectra.marchenko_pastur import fit_bulk, noise_distance
+from zoo_analysis.spectra.marchenko_pastur import BulkFit, fit_bulk, noise_distance
 
 #: Elements looked at together: 4 Mi float64 are 32 MiB.
 _BLOCK = 1 << 22
@@ -25,6 +25,7 @@ def random_like(
     live: Shape,
     stored: torch.dtype = torch.float32,
     release: Callable[[], None] | None = None,
+    bulk: BulkFit | None = None,
 ) -> bool:
     """A spectrum as independent entries of one variance have it, or an orthogonal matrix.
 
@@ -40,8 +41,9 @@ def random_like(
         live: shape of the matrices without rows and columns of zeros.
         stored: the type that the entries were rounded to.
         release: called when a part of the kernel has been read.
+        bulk: that of all these eigenvalues, where it was fitted before.
     """
-    bulk = fit_bulk(evals, live.n, live.m, live.matrices)
+    bulk = bulk or fit_bulk(evals, live.n, live.m, live.matrices)
     if bulk.num_spikes is not None and bulk.mp_ks <= noise_distance(live.m, live.matrices):
         if bulk.num_spikes == 0:
             return True

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import entropy
+from scipy.special import rel_entr
 
 from zoo_analysis.spectra.marchenko_pastur import fit_bulk
 
@@ -74,4 +74,9 @@ def _distance(p: NDArray[np.float64], q: NDArray[np.float64]) -> float:
     if not q.any():
         return float("nan")
     middle = (p + q) / 2
-    return float(np.sqrt(max(0.0, (entropy(p, middle) + entropy(q, middle)) / 2)))
+    return float(np.sqrt(max(0.0, (_divergence(p, middle) + _divergence(q, middle)) / 2)))
+
+
+def _divergence(p: NDArray[np.float64], q: NDArray[np.float64]) -> float:
+    """Kullback–Leibler; `scipy.stats` has it, and takes half a second to be imported."""
+    return float(rel_entr(p / p.sum(), q / q.sum()).sum())

@@ -1,7 +1,6 @@
 """All metrics of one spectrum."""
 
 import contextlib
-from dataclasses import asdict
 from typing import Literal
 
 import numpy as np
@@ -10,7 +9,7 @@ from numpy.typing import NDArray
 
 from zoo_analysis.spectra.declaring import Spectrum
 from zoo_analysis.spectra.eigenspectrum import Shape
-from zoo_analysis.spectra.marchenko_pastur import fit_bulk
+from zoo_analysis.spectra.marchenko_pastur import BulkFit, fit_bulk
 from zoo_analysis.spectra.matrix_norms import above_noise, norms
 from zoo_analysis.spectra.methods import Method
 from zoo_analysis.spectra.metrics import LayerMetrics, computed
@@ -34,6 +33,7 @@ Status = Literal[
     "quantized",
     "not-understood",  # the file does not tell how its tensors make the weight
     "failed",
+    "subspace",  # an expert: its leading singular vectors were compared, and no spectrum was made
 ]
 
 
@@ -47,6 +47,7 @@ def spectrum_metrics(
     fitted: bool = True,
     noise: NDArray[np.float64] | float = 0.0,
     precision: torch.dtype = torch.float64,
+    bulk: BulkFit | None = None,
 ) -> tuple[LayerMetrics, Status]:
     """Metrics of one pooled spectrum.
 
@@ -60,18 +61,21 @@ def spectrum_metrics(
         fitted: whether there is a tail to fit: many small matrices have many eigenvalues and none.
         noise: what rounding to the stored type makes of zero, (n,) or one for all.
         precision: the type in which the matrix was computed before it was stored.
+        bulk: that of all eigenvalues, where it was fitted before.
     """
     eps = float(np.finfo(how.dtype).eps)
     norm = norms(evals, shape.n, epsilon=how.entropy_epsilon, eps=eps, noise=noise)
     if norm.matrix_rank <= 1 and shape.m > 1:
         return LayerMetrics(), "rank-one"
-    values: dict[str, float | None] = asdict(norm)
+    values: dict[str, float | None] = dict(vars(norm))
     counted = above_noise(evals, shape.n, eps=eps, noise=noise)
     if live is not None and live.m >= how.min_evals:
-        values |= asdict(fit_bulk(evals[counted], live.n, live.m, live.matrices))
+        if bulk is None or not counted.all():
+            bulk = fit_bulk(evals[counted], live.n, live.m, live.matrices)
+        values |= vars(bulk)
         if shuffled is not None:
             against = compare_randomized(evals, shuffled, shape.n, shape.m, shape.matrices)
-            values |= asdict(against)
+            values |= vars(against)
     usable = evals[counted & (evals > how.min_eval)]
     judged = len(evals) if how.estimator == "weightwatcher" else len(usable)
     judged = judged if fitted else 0
@@ -85,9 +89,9 @@ def spectrum_metrics(
             fit, values["num_fingers"], values["raw_alpha"] = _fit(usable, how)
     values |= computed(Spectrum(evals, usable, fit))
     if fit is not None:
-        values |= asdict(fit)
+        values |= vars(fit)
         if (erg := erg_tail(evals)) is not None:
-            values |= asdict(erg) | {"erg_gap": erg.erg_num - fit.num_pl_spikes}
+            values |= vars(erg) | {"erg_gap": erg.erg_num - fit.num_pl_spikes}
         tail = usable[(usable >= fit.xmin) & (usable <= fit.xmax)]
         if how.alternatives and len(set(tail)) > 2:
             # The laws compared have no upper end: their power law is that of `fit` without xmax.

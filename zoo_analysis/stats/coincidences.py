@@ -3,10 +3,13 @@
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.special import gammaln, logsumexp
+from scipy.special import betaln, gammaln, hyp2f1, logsumexp
+from scipy.stats import t as student
 
 #: Terms of a sum that falls faster than 1/k!, and of the series of 1/e: the rest is below 10⁻³⁰.
 _TERMS = 30
+#: Correlations from which on the tail of Student's t is taken as a series, which never underflows.
+_SERIES = 0.5
 
 
 def log_chance(n: int, k: int) -> float:
@@ -27,6 +30,30 @@ def log_chance(n: int, k: int) -> float:
         if (rest := _derangements(n - j)) > 0
     ]
     return min(0.0, float(logsumexp(terms)))
+
+
+def spearman_log_p(n: int, rho: float) -> float:
+    """ln of the chance that Spearman's correlation of a random order is as high, nearly.
+
+    ρ√((n − 2)/(1 − ρ²)) has about Student's t distribution of n − 2 degrees of freedom, whose upper
+    tail is half the incomplete beta function I_{1−ρ²}(n/2 − 1, ½): it is told where it underflows.
+    No order has a smaller chance than 1/n!.
+
+    Args:
+        n: things that are ordered; of fewer than 3 nothing is told, which is 0.
+        rho: the correlation, −1 to 1.
+
+    Source: Student's t as scipy's `spearmanr` takes it, and Zhu et al. 2025, arXiv 2502.12292.
+    """
+    if n < 3:
+        return 0.0
+    a, x = n / 2 - 1, 1 - rho**2
+    if rho < _SERIES:
+        return float(student.logsf(rho * np.sqrt((n - 2) / x), n - 2)) if x > 0 else 0.0
+    if x <= 0:
+        return -float(gammaln(n + 1))
+    tail = a * np.log(x) - np.log(2 * a) - betaln(a, 0.5) + np.log(hyp2f1(a, 0.5, a + 1, x))
+    return max(float(tail), -float(gammaln(n + 1)))
 
 
 def fisher_log_p(log_p: Sequence[float]) -> float:

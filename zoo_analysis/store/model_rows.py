@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -82,8 +83,9 @@ def conform(rows: pa.Table, schema: pa.Schema, what: str) -> pa.Table:
         if column.name not in rows.column_names:
             columns.append(pa.nulls(len(rows), column.type))
             continue
+        given = rows[column.name]
         try:
-            columns.append(rows[column.name].cast(column.type))
+            columns.append(given if given.type == column.type else given.cast(column.type))
         except pa.ArrowException as error:
             raise StoreError(f"{what}, column {column.name}: {error}") from error
     return pa.table(columns, schema=schema)
@@ -144,22 +146,35 @@ def assemble(batch: Sequence[ModelRows]) -> Tables:
         those = [
             (part, owner) for part, owner in zip(parts, owners, strict=True) if part is not None
         ]
-        return _owned(those, TABLES[name], f"{name} of {what}") if those else None
+        if not those:
+            return None
+        try:
+            rows = pa.concat_tables([part for part, _ in those], promote_options="permissive")
+        except pa.ArrowException as error:
+            raise StoreError(f"{name} of {what}: {error}") from error
+        counts = [(owner, len(part)) for part, owner in those]
+        return _owned(rows, counts, TABLES[name], f"{name} of {what}")
+
+    def one_each(name: str, rows: Sequence[Mapping[str, Any]]) -> pa.Table:
+        names = dict.fromkeys(column for row in rows for column in row)
+        columns = {column: [row.get(column) for row in rows] for column in names}
+        counts = [(owner, 1) for owner in owners]
+        return _owned(pa.table(columns), counts, TABLES[name], f"{name} of {what}")
 
     layers = table("layers", [rows.layers for rows in batch])
     esds = table("esds", [rows.esds for rows in batch])
     _check_layers(layers, esds, what)
     for rows, model in zip(batch, models, strict=True):
-        if "depth" in rows.layers.column_names:
-            model.setdefault("depth", pc.max(rows.layers["depth"]).as_py())
+        if "depth" not in model and "depth" in rows.layers.column_names:
+            model["depth"] = pc.max(rows.layers["depth"]).as_py()
     averages = [None if rows.averages is None else _one_row(rows.averages) for rows in batch]
     tables = {
         "layers": layers,
         "esds": esds,
-        "models": table("models", [_one_row(model) for model in models]),
+        "models": one_each("models", models),
         "averages": table("averages", averages),
         "left_out": table("left_out", [rows.left_out for rows in batch]),
-        "commits": table("commits", [pa.table({"method": [rows.method]}) for rows in batch]),
+        "commits": one_each("commits", [{"method": rows.method} for rows in batch]),
     }
     return {name: rows for name, rows in tables.items() if rows is not None}
 
@@ -226,27 +241,26 @@ def _one_row(row: Mapping[str, Any]) -> pa.Table:
 
 
 def _owned(
-    parts: Sequence[tuple[pa.Table, Mapping[str, Any]]], schema: pa.Schema, what: str
+    rows: pa.Table, owners: Sequence[tuple[Mapping[str, Any], int]], schema: pa.Schema, what: str
 ) -> pa.Table:
-    """Rows of several models, conformed, and whose they are; where they say so it must agree."""
-    try:
-        rows = pa.concat_tables([part for part, _ in parts], promote_options="permissive")
-    except pa.ArrowException as error:
-        raise StoreError(f"{what}: {error}") from error
+    """Rows of several models, conformed, and whose they are; where they say so it must agree.
+
+    Args:
+        rows: of all.
+        owners: keys of each model, and how many of the rows are its own.
+        schema: of the table.
+        what: names the rows in an error.
+    """
     table = conform(rows, schema, what)
+    numbers = np.repeat(np.arange(len(owners)), [count for _, count in owners])
     for index, column in enumerate(schema):
-        if column.name not in parts[0][1]:
+        if column.name not in owners[0][0]:
             continue
-        whose = pa.chunked_array(
-            [
-                pa.repeat(pa.scalar(owner[column.name], column.type), len(part))
-                for part, owner in parts
-            ],
-            column.type,
-        )
+        keys = pa.array([owner[column.name] for owner, _ in owners], column.type)
+        whose = keys.take(pa.array(numbers))
         given = column.name in rows.column_names
         if given and not pc.all(pc.equal(table[index], whose), min_count=0).as_py():
-            value = parts[0][1][column.name]
+            value = owners[0][0][column.name]
             raise StoreError(f"{what}: {column.name} is not {value!r} in every row")
         table = table.set_column(index, column, whose)
     return table

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import datetime
+from functools import cache
 from types import NoneType
 from typing import Any, Final, Literal, TypeVar, get_args, get_origin, get_type_hints
 
@@ -19,6 +20,7 @@ _TYPES: Final = {
 }
 
 
+@cache
 def schema_of(row: type) -> pa.Schema:
     """Arrow schema of a dataclass, its columns in the order of the fields.
 
@@ -31,7 +33,8 @@ def schema_of(row: type) -> pa.Schema:
 
 def table_of(row: type[Row], rows: Iterable[Row]) -> pa.Table:
     """Instances of a dataclass as an Arrow table of `schema_of` it; NaN becomes null."""
-    rows, schema = list(rows), schema_of(row)
+    kind: type = row
+    rows, schema = list(rows), schema_of(kind)
     columns = [_array([getattr(each, field.name) for each in rows], field.type) for field in schema]
     return pa.table(columns, schema=schema)
 

@@ -70,6 +70,7 @@ LAYERS = _schema(
     *((metric.name, metric.type) for metric in METRICS),
     ("status", pa.string()),
     ("warning", pa.string()),
+    ("note", pa.string()),  # why a number of a difference cannot be had
     ("seconds", pa.float64()),
     (COMMIT_ID, pa.int64()),
 )

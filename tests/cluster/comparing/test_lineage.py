@@ -46,6 +46,69 @@ def test_rows_and_failures(answered: tuple[Store, LineageSummary], tree: Path) -
     assert rows == [{"n": 3}]  # what was computed twice counts once
 
 
+def test_known_pairs_are_not_computed_again_and_their_models_not_read(
+    tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = open_store(tmp_path / "store")
+    first = zoo_analysis.lineage([str(tree)], store)
+    assert (first.known, first.read, first.pairs, first.added) == (0, 3, 3, len(first.rows))
+    again = zoo_analysis.lineage([str(tree)], store)
+    assert (again.known, again.read, again.pairs, again.added) == (3, 0, 3, 0)
+    assert again.rows.drop(["run_id", "computed_at"]) == first.rows.drop(["run_id", "computed_at"])
+    # A relative comes to them, and a model of other shapes, which is not read.
+    more = tmp_path / "zoo"
+    family.saved(
+        family.pruned(family.trained(family.stack(0), *family.digits(), 60, 0)), more / "p"
+    )
+    family.saved(family.stack(5, (16, 8, 4)), more / "q")
+    read: list[str] = []
+    told = zoo_analysis.lineage(
+        [str(tree), str(more)],
+        store,
+        on_event=lambda event: read.append(event.what) if event.kind == "scanned" else None,
+    )
+    assert (told.known, told.pairs, told.incompatible) == (3, 10, 4)
+    assert sorted(read) == ["zoo/base", "zoo/other", "zoo/p", "zoo/tuned"]
+    # Where the tree or Holm's p changed, the rows of known pairs are added anew.
+    assert told.added < len(told.rows)
+    kept = store.run("FROM lineage WHERE run_id <> $run", {"run": told.run_id})
+    assert len(kept) + told.added == len(told.rows)
+    direct = zoo_analysis.lineage([str(tree), str(more)], tmp_path / "other")
+    columns = [name for name in direct.rows.column_names if name not in ("run_id", "computed_at")]
+    assert told.rows.select(columns) == direct.rows.select(columns)
+    monkeypatch.setattr("zoo_analysis.cluster.comparing.lineage_work.METHOD", "another")
+    assert zoo_analysis.lineage([str(tree)], store).known == 0
+
+
+def test_on_ray_the_rows_are_the_same_and_what_fails_costs_itself(
+    tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = zoo_analysis.lineage([str(tree)], tmp_path / "here")
+    monkeypatch.setattr("zoo_analysis.cluster.comparing.lineage.LITTLE", 0.0)
+    (broken := tmp_path / "zoo" / "broken").mkdir(parents=True)
+    file = family.saved(family.stack(3), tmp_path / "zoo" / "cut") / "model.safetensors"
+    file.write_bytes(file.read_bytes()[:-1000])
+    (broken / "model.safetensors").write_bytes(b"\x00" * 20)
+    told = zoo_analysis.lineage([str(tree), str(file.parent), str(broken)], tmp_path / "ray")
+    assert (told.read, told.failed) == (3, 2)
+    apart = ["run_id", "computed_at"]
+    assert told.rows.drop(apart) == here.rows.drop(apart)
+
+
+def test_what_is_left_out_is_said(tree: Path, tmp_path: Path) -> None:
+    import torch
+
+    net = family.stack(4)
+    with torch.no_grad():
+        net[0].weight[0, 0] = torch.inf
+    odd = family.saved(net, tmp_path / "zoo" / "odd")
+    told = zoo_analysis.lineage([str(tree / "base"), str(odd)], tmp_path / "store")
+    text = "lineage leaves out 1 of 3 matrices (1 not finite: 0)"
+    assert told.remarks == [("zoo/odd", text)]
+    kinship = next(row for row in told.rows.to_pylist() if row["measure"] == "kinship")
+    assert kinship["note"] == f"zoo/odd: {text}"
+
+
 def test_undeclared_relatives(answered: tuple[Store, LineageSummary]) -> None:
     (kin,) = answered[0].run("undeclared-relatives").to_pylist()
     assert (kin["repo_id_a"], kin["repo_id_b"], kin["step"]) == ("zoo/base", "zoo/tuned", True)
@@ -66,12 +129,13 @@ def test_the_command_takes_two_models_or_all_of_the_stores_scans(
     told = json.loads(answer.out)
     assert told["pairs"] == told["related"] == 1
     assert {row["measure"] for row in told["rows"]} == {
-        *("units", "aligned_cka", "distance", "kinship")
+        *("units", "spearman", "aligned_cka", "distance", "changed", "kinship")
     }
     assert zoo("scan", tree, "--store", store).code == 0
     answer = zoo("lineage", "--all", "--store", store)
     assert answer.code == 0, answer.err
     assert "1 pair of 3 kin, 1 of them not declared; 1 declared and not kin" in answer.out
+    assert "1 pair known, 2 new" in answer.out
     assert zoo("lineage", "--store", store).code == 2
     assert zoo("lineage", tree, "--all", "--store", store).code == 2
 

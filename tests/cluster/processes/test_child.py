@@ -49,6 +49,18 @@ def die_with_permit() -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
 
+def imported(*modules: str) -> list[bool]:
+    return [module in sys.modules for module in modules]
+
+
+def arrow_then_pandas() -> tuple[list[bool], list[Any]]:
+    import pyarrow as pa
+
+    rows = pa.table({"number": [1.5, None], "name": ["a", None]})
+    before = imported("pandas")
+    return before, rows.to_pandas()["name"].isna().tolist()
+
+
 def called(child: Child, function: Any, *arguments: Any) -> Any:
     return pickle.loads(child.call(pickle.dumps((function, arguments))))
 
@@ -120,6 +132,21 @@ def test_a_permit_that_is_long_in_coming_is_waited_for(gate: Gate) -> None:
         threading.Timer(0.3, free.release).start()
         assert called(child, with_permit) == child.process.pid
     assert free.acquire(timeout=1), "given back"
+
+
+def test_modules_that_its_calls_need_are_there_before_the_first_and_missing_ones_are_not_missed(
+    gate: Gate,
+) -> None:
+    modules = ("wave", "no_such_module", "chunk.too")
+    with Child(gate, modules) as child:
+        assert called(child, imported, *modules) == [True, False, False]
+    with Child(gate) as child:
+        assert called(child, imported, *modules) == [False, False, False]
+
+
+def test_rows_become_tables_without_pandas_which_works_as_ever(gate: Gate) -> None:
+    with Child(gate, ("pyarrow",)) as child:
+        assert called(child, arrow_then_pandas) == ([False], [False, True])
 
 
 PARENT = """

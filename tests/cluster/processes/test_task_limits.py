@@ -4,9 +4,12 @@ import ctypes
 import hashlib
 import math
 import os
+import pickle
 import signal
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +21,7 @@ from tests.attacks.limits import within
 from tests.support.command import zoo
 from zoo_analysis.cluster.flow import run_tasks
 from zoo_analysis.cluster.processes import task_limits as module
+from zoo_analysis.cluster.processes.child import Child
 from zoo_analysis.cluster.processes.ray_workers import RayWorkers
 from zoo_analysis.cluster.processes.task import Task
 from zoo_analysis.cluster.processes.task_limits import LimitError, Limits, bounded
@@ -61,6 +65,39 @@ def test_work_within_its_limits_is_left_alone() -> None:
             pass
     with pytest.raises(ZeroDivisionError), bounded(Limits(5, GB)):
         raise ZeroDivisionError
+
+
+def short_works(seconds: float) -> str:
+    """Many pieces of work one after the other, none of them beyond its own limit; then none."""
+    module._GRACE = 0.2
+    until = time.monotonic() + 2 * seconds
+    while time.monotonic() < until:
+        with bounded(Limits(seconds, GB)):
+            time.sleep(seconds / 20)
+    with bounded(Limits(60, GB)):
+        time.sleep(2 * seconds)
+    with bounded(Limits(seconds, GB)):
+        pass
+    time.sleep(seconds + 1)
+    return "alive"
+
+
+def test_a_limit_is_that_of_each_piece_of_work_and_of_nothing_after_it() -> None:
+    with Child(nullcontext) as child:
+        assert pickle.loads(child.call(pickle.dumps((short_works, (0.5,))))) == "alive"
+
+
+def test_of_two_pieces_of_work_at_once_the_one_beyond_its_limit_is_interrupted() -> None:
+    def rest() -> str:
+        with bounded(Limits(60, GB)):
+            time.sleep(0.8)
+        return "rested"
+
+    with ThreadPoolExecutor(1) as pool:
+        beside = pool.submit(rest)
+        with pytest.raises(LimitError, match="--model-seconds"), bounded(Limits(0.3, GB)):
+            endless()
+        assert beside.result() == "rested"
 
 
 def test_memory_that_is_taken_at_once_counts() -> None:

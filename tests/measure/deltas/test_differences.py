@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from peft import LoraConfig, get_peft_model
+from peft import C3AConfig, LoHaConfig, LoKrConfig, LoraConfig, PeftConfig, get_peft_model
 from safetensors.torch import save_file
 from transformers import LlamaConfig, LlamaForCausalLM
 
@@ -116,6 +116,45 @@ def test_an_adapter_differs_from_its_base_as_what_peft_merges(adapted: dict[str,
         assert row["effective_rank"] == pytest.approx(other["effective_rank"], abs=0.05)
         assert row["matrix_rank"] == other["matrix_rank"] == 3
         assert evals[name][-3:] == pytest.approx(merged_evals[name][-3:], rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        LoHaConfig(r=3, alpha=12, target_modules=["q_proj", "up_proj"], init_weights=False),
+        LoKrConfig(r=3, alpha=12, target_modules=["q_proj", "up_proj"], init_weights=False),
+        C3AConfig(block_size=16, target_modules=["q_proj", "up_proj"], init_weights=False),
+    ],
+    ids=lambda config: str(config.peft_type.value),
+)
+def test_every_kind_of_update_has_the_intruders_of_what_peft_merges(
+    config: PeftConfig, adapted: dict[str, Path], tmp_path: Path
+) -> None:
+    torch.manual_seed(1)
+    tuned = get_peft_model(LlamaForCausalLM.from_pretrained(adapted["base"]), config)
+    tuned.save_pretrained(tmp_path / "adapter")
+    tuned.merge_and_unload().save_pretrained(tmp_path / "merged")
+    of_adapter, _ = _measured(tmp_path / "adapter", adapted["base"])
+    of_merged, _ = _measured(tmp_path / "merged", adapted["base"])
+    assert len(of_adapter) == 4
+    for name, row in of_adapter.items():
+        assert row["note"] is None
+        assert row["relative_change"] == pytest.approx(of_merged[name]["relative_change"], rel=1e-3)
+        assert row["num_intruders"] == of_merged[name]["num_intruders"]
+
+
+def test_what_cannot_be_had_is_said(tmp_path: Path) -> None:
+    base = {"a.weight": torch.zeros(20, 12), "b.weight": _gaussian(20, 12, seed=0)}
+    base |= {"c.weight": _gaussian(16, 1, 3, 3, seed=1), "d.weight": _gaussian(20, 12, seed=2)}
+    tuned = {name: w + 0.1 * torch.randn_like(w) for name, w in base.items()}
+    tuned["b.weight"][0, 0] = torch.inf
+    rows, _ = _measured(_saved(tmp_path / "t", tuned), _saved(tmp_path / "b", base))
+    assert rows["a"]["note"] == "the base's matrix is zero: no relative change"
+    assert (rows["a"]["relative_change"], rows["a"]["num_intruders"]) == (None, 10)
+    assert rows["b"]["note"] == "not finite: no relative change, no intruders"
+    assert (rows["b"]["relative_change"], rows["b"]["num_intruders"]) == (None, None)
+    assert rows["c"]["num_intruders"] is not None  # a convolution
+    assert rows["d"]["note"] is None
 
 
 def test_differences_have_a_method_of_their_own() -> None:

@@ -19,7 +19,7 @@ def report(
     title: Annotated[str, typer.Option(help="Of the report.")] = REPORT_TITLE,
     store: StoreOption = None,
 ) -> None:
-    """Pages that open from disk: leaderboard, series, models with their spectra, similarities."""
+    """Pages that open from disk: leaderboard, series, models, spectra, similarities, lineage."""
     build(store, output, where, title)
 
 

@@ -1,7 +1,7 @@
-"""Lineages of models, told from their weights: each is read once, in this process."""
+"""Lineages of models, told from their weights: each is read once, pairs that are known are not."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -10,12 +10,17 @@ import pyarrow as pa
 
 from zoo_analysis.cluster.account import Event, RunSummary
 from zoo_analysis.cluster.commits import RunWriter
+from zoo_analysis.cluster.comparing.lineage_work import LineageWork, lineage_work
+from zoo_analysis.cluster.flow import run_tasks
 from zoo_analysis.cluster.listening import listeners
+from zoo_analysis.cluster.placement import is_there
+from zoo_analysis.cluster.processes.task_limits import Limits
+from zoo_analysis.cluster.scanning.batches import LITTLE
 from zoo_analysis.cluster.worker import Failure, failure
 from zoo_analysis.errors import ZooError
-from zoo_analysis.hub.access import HubAccess
+from zoo_analysis.hub.access import DOWNLOADS, HubAccess, default_access
 from zoo_analysis.pairwise.lineage.fingerprint import Fingerprint, fingerprint
-from zoo_analysis.pairwise.lineage.relatives import kinship_rows
+from zoo_analysis.pairwise.lineage.relatives import compared_rows, judged
 from zoo_analysis.pairwise.settings import LEVEL
 from zoo_analysis.sources import ModelRef, resolve_revision, resolve_sources
 from zoo_analysis.store import Store, as_store
@@ -40,16 +45,20 @@ class LineageSummary(RunSummary):
         run_id: key of its rows in `lineage`, `scans` and `failures`.
         level: chance of a false alarm of the independence test among all pairs.
         models: that there were.
-        read: that could be read.
-        pairs: of these.
+        read: whose weights were read now.
+        pairs: that there are rows of.
+        known: of these, pairs that the store had, by this method and of these revisions.
+        incompatible: pairs that have no layer of one name and shape, found now.
         related: pairs that are kin.
         undecided: pairs of which nothing can be told: no layer in common.
         undeclared: pairs that are kin, of which no card says so.
         unrelated: pairs that cards call kin, and are not.
         failed: rows of `failures`.
         seconds: wall clock.
-        rows: that were added to `lineage`.
+        rows: of all these pairs.
+        added: rows that were added to `lineage`: new, or changed by pairs that came to them.
         failures: what failed.
+        remarks: what is left out of account: of which model, and in a sentence what.
     """
 
     store: str
@@ -58,6 +67,8 @@ class LineageSummary(RunSummary):
     models: int = 0
     read: int = 0
     pairs: int = 0
+    known: int = 0
+    incompatible: int = 0
     related: int = 0
     undecided: int = 0
     undeclared: int = 0
@@ -65,7 +76,9 @@ class LineageSummary(RunSummary):
     failed: int = 0
     seconds: float = 0.0
     rows: pa.Table = field(default_factory=LINEAGE.empty_table)
+    added: int = 0
     failures: list[Failure] = field(default_factory=list)
+    remarks: list[tuple[str, str]] = field(default_factory=list)
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
@@ -78,7 +91,7 @@ class LineageSummary(RunSummary):
 
     def kept(self) -> str:
         """The rows that were committed."""
-        return f"{len(self.rows)} rows of this comparison are in {self.store}"
+        return f"{self.added} rows of this comparison are in {self.store}"
 
 
 def lineage(
@@ -86,20 +99,24 @@ def lineage(
     store: Store | str | Path | None = None,
     *,
     level: float = LEVEL,
+    address: str | None = None,
     access: HubAccess | None = None,
     on_event: Callable[[Event], None] | None = None,
     on_start: Callable[[int, int], None] | None = None,
 ) -> LineageSummary:
     """Tell of each two models whether one came from the other, or both from one, by their weights.
 
-    Each model is read once and kept in brief, some 10 to 100 MB; all pairs are compared in this
-    process, and their rows added to the table `lineage`.
+    Each model is read once and kept in brief, some 10 to 100 MB, and all pairs are compared: in
+    this process, or on Ray where that takes longer than its start. Pairs that the table `lineage`
+    has already are not computed again, and models of which all pairs are known are not read; what
+    depends on all pairs together, such as trees, is told anew.
 
     Args:
         sources: as `sources.resolve_sources` takes them; none is all that the store's scans were
             of.
         store: a store, or what `open_store` takes.
         level: chance of a false alarm of the independence test among all pairs together.
+        address: of a Ray cluster; None is ``$RAY_ADDRESS``, else a local Ray where one pays.
         access: how to reach the hub; None is `hub.access.default_access`.
         on_event: told of each model when it is read; a notebook shows a bar unless given.
         on_start: told how many models there are, and the bytes of their weights.
@@ -110,7 +127,7 @@ def lineage(
     Raises:
         SourceError: a source that is nothing.
         StoreError: a store that cannot be written, or none to tell the sources.
-        ZooError: fewer than two models.
+        ZooError: fewer than two models, or no cluster.
     """
     store = as_store(store)
     if not sources:
@@ -129,31 +146,82 @@ def lineage(
         writer.watched.progress.begin(summary.models, nbytes)
         if on_start:
             on_start(len(resolved.refs), nbytes)
-        refs, prints = _read(resolved.refs, writer, access)
-        rows = kinship_rows(refs, prints, level)
+        work = lineage_work(_with_revisions(resolved.refs, writer, access), writer, access)
+        summary.known, summary.incompatible = work.known, work.incompatible
+        stored = {row for of in work.rows.values() for row in of} if work.known else set()
+        for place in sorted({*range(len(work.refs))} - {*work.models} - work.failed):
+            ref = work.refs[place]
+            writer.tell(Event("skipped", ref.repo_id, bytes=ref.nbytes))
+        if is_there(address) or work.seconds > LITTLE:
+            _on_ray(work, writer, address, access)
+        else:
+            _here(work, writer, access)
+        rows = judged(work.refs, dict(sorted(work.rows.items())), level)
         _count(summary, rows)
         now = {"run_id": summary.run_id, "computed_at": datetime.now(UTC)}
         summary.rows = made_by(table_of(KinshipRow, rows), LINEAGE, **now)
-        store.append("lineage", summary.rows)
+        new = summary.rows.filter(pa.array([row not in stored for row in rows]))
+        if len(new):
+            store.append("lineage", new)
+        summary.added = len(new)
     return summary
 
 
-def _read(
+def _with_revisions(
     refs: Sequence[ModelRef], writer: RunWriter[LineageSummary], access: HubAccess | None
-) -> tuple[list[ModelRef], list[Fingerprint]]:
-    read: list[ModelRef] = []
-    prints: list[Fingerprint] = []
+) -> list[ModelRef]:
+    found = []
     for ref in refs:
         try:
-            known = resolve_revision(ref)
-            prints.append(fingerprint(known, access))
+            found.append(resolve_revision(ref))
+        except ZooError as error:
+            writer.fail(failure(ref, "lineage", error, access=access))
+    return found
+
+
+def _here(work: LineageWork, writer: RunWriter[LineageSummary], access: HubAccess | None) -> None:
+    """Compute what is missing in this process."""
+    prints: dict[int, Fingerprint] = {}
+    for place in work.models:
+        ref = work.refs[place]
+        try:
+            prints[place] = fingerprint(ref, access)
         except Exception as error:  # of weights that no reader foresees, too
             writer.fail(failure(ref, "lineage", error, access=access))
             continue
-        read.append(known)
         writer.summary.read += 1
-        writer.tell(Event("scanned", ref.repo_id, layers=prints[-1].layers, bytes=ref.nbytes))
-    return read, prints
+        if prints[place].remark:
+            writer.summary.remarks.append((ref.repo_id, prints[place].remark))
+        layers = prints[place].layers
+        writer.tell(Event("scanned", ref.repo_id, layers=layers, bytes=ref.nbytes))
+    for i, j in work.missing:
+        if i in prints and j in prints:
+            work.rows[i, j] = compared_rows(work.refs[i], work.refs[j], prints[i], prints[j])
+
+
+def _on_ray(
+    work: LineageWork,
+    writer: RunWriter[LineageSummary],
+    address: str | None,
+    access: HubAccess | None,
+) -> None:
+    """Compute what is missing on the workers of a cluster."""
+    from zoo_analysis.cluster.comparing.lineage_schedule import LineageSchedule
+    from zoo_analysis.cluster.processes.downloads import Downloads
+    from zoo_analysis.cluster.processes.ray_workers import RayWorkers
+    from zoo_analysis.cluster.session import ray_session
+
+    if not work.missing:
+        return
+    if not is_there(address):
+        writer.tell(Event("starting", "Ray"))
+    with ray_session(address) as link:
+        gated = None
+        if any(work.refs[place].source == "hub" for place in work.models):
+            gated = replace(access or default_access(), gate=Downloads(DOWNLOADS))
+        schedule = LineageSchedule(writer, work, gated, Limits())
+        run_tasks(schedule.next_task, RayWorkers(link), writer.commit_if_due)
+    writer.summary.remarks += schedule.remarks
 
 
 def _count(summary: LineageSummary, rows: Sequence[KinshipRow]) -> None:

@@ -23,7 +23,7 @@ from zoo_analysis.cluster.processes.serving import (
 
 #: Status with which the watchdog of `task_limits.bounded` ends a process.
 _WATCHDOG = 1
-_SERVE = "import sys; from zoo_analysis.cluster.processes.serving import serve; serve({}, {}, {})"
+_SERVE = "from zoo_analysis.cluster.processes.serving import serve; serve({}, {}, {}, {})"
 
 #: Threads that wait for each other sleep: an eigenproblem in two threads beside other processes
 #: takes ten times the processor's seconds where they spin.
@@ -67,9 +67,10 @@ class Child:
 
     Args:
         gate: of its downloads.
+        modules: that its calls will need, which it imports before the first comes.
     """
 
-    def __init__(self, gate: Gate) -> None:
+    def __init__(self, gate: Gate, modules: tuple[str, ...] = ()) -> None:
         self.gate = gate
         self.connection, theirs = Pipe()
         page = os.memfd_create("notes")
@@ -79,7 +80,7 @@ class Child:
         self._sending = threading.Lock()
         descriptors = theirs.fileno(), page
         self.process = subprocess.Popen(
-            [sys.executable, "-P", "-c", _SERVE.format(*descriptors, os.getpid())],
+            [sys.executable, "-P", "-c", _SERVE.format(*descriptors, os.getpid(), modules)],
             env=PATIENT
             | os.environ
             | {"PYTHONPATH": os.pathsep.join(path or "." for path in sys.path)},

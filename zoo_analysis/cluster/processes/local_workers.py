@@ -3,6 +3,7 @@
 import pickle
 import threading
 from collections import deque
+from collections.abc import Collection
 from multiprocessing.connection import wait
 from types import TracebackType
 from typing import Any, Self
@@ -14,15 +15,16 @@ from zoo_analysis.cluster.processes.task_limits import SHARE, memory
 
 
 class LocalWorkers:
-    """Processes of this machine, each started with its first task, and anew after a death.
+    """Processes of this machine, started anew after a death.
 
     Args:
         count: of processes.
         downloads: that they may make at the same time.
+        modules: that tasks will need, imported by each process while the first tasks are planned.
     """
 
-    def __init__(self, count: int, downloads: int) -> None:
-        self.count = count
+    def __init__(self, count: int, downloads: int, modules: tuple[str, ...] = ()) -> None:
+        self.count, self._modules = count, modules
         self._permits = threading.Semaphore(downloads)
         self._idle: list[Child] = []
         self._busy: dict[Any, tuple[Child, Task]] = {}  # by connection
@@ -30,6 +32,7 @@ class LocalWorkers:
         self._answers: dict[Task, bytes | Exception] = {}
 
     def __enter__(self) -> Self:
+        self._idle += [self._child() for _ in range(self.count)]
         return self
 
     def __exit__(
@@ -38,7 +41,10 @@ class LocalWorkers:
         error: BaseException | None,
         at: TracebackType | None,
     ) -> None:
-        for child in (*self._idle, *(child for child, _ in self._busy.values())):
+        children = [*self._idle, *(child for child, _ in self._busy.values())]
+        for child in children:  # each takes a while over it
+            child.process.kill()
+        for child in children:
             child.close()
 
     def cpus(self) -> float:
@@ -63,7 +69,7 @@ class LocalWorkers:
         self._start()
         return task
 
-    def wait(self, submitted: list[Any], seconds: float) -> list[Any]:
+    def wait(self, submitted: Collection[Any], seconds: float) -> list[Any]:
         """Tasks that are over, once there are any, or after some seconds."""
         if not self._answers:
             for connection in wait(list(self._busy), seconds):
@@ -113,6 +119,9 @@ class LocalWorkers:
             except ProcessDied:
                 continue
             return child
-        child = Child(lambda: self._permits)
+        child = self._child()
         child.send(called)
         return child
+
+    def _child(self) -> Child:
+        return Child(lambda: self._permits, self._modules)

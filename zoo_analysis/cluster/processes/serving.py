@@ -9,9 +9,11 @@ import mmap
 import os
 import pickle
 import signal
+import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from importlib import import_module
 from multiprocessing.connection import Connection
 
 from zoo_analysis.cluster.processes.pickling import pickled
@@ -28,13 +30,14 @@ _pipe: Connection | None = None
 _asking, _sending = threading.Lock(), threading.Lock()
 
 
-def serve(pipe: int, page: int, parent: int) -> None:
+def serve(pipe: int, page: int, parent: int, modules: Sequence[str] = ()) -> None:
     """Answer calls until the other end is closed.
 
     Args:
         pipe: descriptor of this end of a pipe, over which pickled calls come.
         page: descriptor of the memory for notes, which outlives this process.
         parent: id of the process that calls, with which this one ends.
+        modules: that calls will need, imported before the first of them comes.
     """
     global _page, _pipe
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent's to answer
@@ -42,6 +45,9 @@ def serve(pipe: int, page: int, parent: int) -> None:
     if os.getppid() != parent:
         return
     _page, _pipe = mmap.mmap(page, NOTE_BYTES), Connection(pipe)
+    for module in modules:
+        with suppress(Exception):  # the call says so
+            import_module(module)
     while True:
         try:
             call = _pipe.recv_bytes()
@@ -49,6 +55,7 @@ def serve(pipe: int, page: int, parent: int) -> None:
             return
         try:
             function, arguments = pickle.loads(call)
+            _spare_pandas()
             kind, answer = RESULT, pickled(function(*arguments))
         except Exception as error:
             kind, answer = ERROR, pickle.dumps(RuntimeError(f"{type(error).__name__}: {error}"))
@@ -56,6 +63,30 @@ def serve(pipe: int, page: int, parent: int) -> None:
         with _sending:
             _pipe.send_bytes(kind)
             _pipe.send_bytes(answer)
+
+
+class _NoPandas:
+    """A finder of modules by which there is no pandas."""
+
+    @staticmethod
+    def find_spec(name: str, path: object = None, target: object = None) -> None:
+        if name == "pandas":
+            raise ModuleNotFoundError(name)
+
+
+def _spare_pandas() -> None:
+    """Have Arrow's first conversion of Python's values, if it is still to come, import no pandas.
+
+    Of that it wants to know kinds of missing values, which no row here has; it would take as long
+    as thirty small models.
+    """
+    arrow = sys.modules.get("pyarrow")
+    if arrow is not None and "pandas" not in sys.modules:
+        sys.meta_path.insert(0, _NoPandas)
+        try:
+            arrow.array([None])
+        finally:
+            sys.meta_path.remove(_NoPandas)
 
 
 def note(model: int | None = None, stage: str = "", layer: str = "", passed: str = "") -> None:

@@ -4,13 +4,16 @@ Importing this does not import Ray.
 """
 
 import faulthandler
+import math
 import os
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cache
+from mmap import PAGESIZE
 from pathlib import Path
 from typing import Any, Final
 
@@ -31,6 +34,8 @@ SHARE: Final = 0.8
 _LEAST_SECONDS, _SMALLEST, _FOREVER = 1.0, 100 * 10**6, 1e8
 #: Seconds between an interruption and the end of the worker, and between looks at its memory.
 _GRACE, _LOOK = 15.0, 0.2
+#: The share of the first within which the watchdog of C is not set anew.
+_NEARLY: Final = 1 / 15
 
 
 class LimitError(BaseException):
@@ -86,41 +91,113 @@ def bounded(limits: Limits) -> Iterator[None]:
     Raises:
         LimitError: inside, when a bound is passed; says which.
     """
-    passed: list[str] = []
-    over = threading.Event()
-    most = int(SHARE * memory("/proc/meminfo", "MemTotal"))
+    most = int(SHARE * _all_memory())
     share = f"{SHARE:.0%} of the node's"
     allowed, by = min((limits.nbytes or _LEAST_BYTES, "--model-memory allows more"), (most, share))
-    note = _place_for_a_note()
-    with interruptible() as end, Path(os.devnull).open("w") as nowhere:
-        start, before = time.monotonic(), _own_bytes()
-
-        def watch() -> None:
-            while not over.wait(_LOOK):
-                if time.monotonic() - start > limits.seconds:
-                    passed.append(f"{limits.seconds:.0f} s: --model-seconds allows more")
-                elif _own_bytes() - before > allowed:
-                    passed.append(f"{size_in_words(allowed)} of memory: {by}")
-                else:
-                    continue
-                # A watchdog of C, which code that holds on to the interpreter cannot keep waiting.
-                faulthandler.dump_traceback_later(_GRACE, exit=True, file=nowhere)
-                end(LimitError)
-                if not over.wait(_GRACE / 3):
-                    note(passed[0])
-                return
-
-        faulthandler.dump_traceback_later(limits.seconds + _GRACE, exit=True, file=nowhere)
-        watcher = threading.Thread(target=watch, daemon=True)
-        try:
-            watcher.start()
+    work = _Work(limits.seconds, allowed, by, _place_for_a_note())
+    try:
+        with interruptible() as work.interrupt:
+            _watchdog.begin(work)
             yield
-        except LimitError as error:
-            raise LimitError(f"took more than {passed[0]}") from error
-        finally:
-            over.set()
-            watcher.join()
-            faulthandler.cancel_dump_traceback_later()
+    except LimitError as error:
+        raise LimitError(f"took more than {work.passed}") from error
+    finally:
+        _watchdog.end(work)
+
+
+@dataclass(eq=False)
+class _Work:
+    """Bounded work: how long it may take, and how much memory beside what there was before."""
+
+    seconds: float
+    allowed: int
+    by: str
+    note: Callable[[str], Any]
+    interrupt: Callable[[type[BaseException]], None] = field(init=False)
+    passed: str = ""
+    over: threading.Event = field(default_factory=threading.Event)
+
+    def __post_init__(self) -> None:
+        self.before, self.until = _own_bytes(), time.monotonic() + self.seconds
+
+    def look(self) -> None:
+        if time.monotonic() > self.until:
+            self.passed = f"{self.seconds:.0f} s: --model-seconds allows more"
+        elif _own_bytes() - self.before > self.allowed:
+            self.passed = f"{size_in_words(self.allowed)} of memory: {self.by}"
+            self.until = time.monotonic()
+
+    def stop(self) -> None:
+        """Interrupt it, and leave a note of it if it does not hear: then it is ended soon."""
+        self.interrupt(LimitError)
+        if not self.over.wait(_GRACE / 3):
+            self.note(self.passed)
+
+
+class _Watchdog:
+    """A thread that looks at all bounded work of this process, and a watchdog of C behind it.
+
+    That one no code can keep waiting that holds on to the interpreter. Both outlive a piece of
+    work, since small models follow each other every few milliseconds: to set the second one anew
+    costs a thread, and is left out where it was set for nearly the same moment.
+    """
+
+    def __init__(self) -> None:
+        self._lock, self._begun = threading.Lock(), threading.Event()
+        self._work = set[_Work]()
+        self._set_for = math.inf
+        self._thread: threading.Thread | None = None
+
+    def begin(self, work: _Work) -> None:
+        with self._lock:
+            self._work.add(work)
+            self._set()
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._watch, daemon=True)
+                self._thread.start()
+        self._begun.set()
+
+    def end(self, work: _Work) -> None:
+        work.over.set()
+        with self._lock:
+            self._work.discard(work)
+            if work.passed:
+                self._set()
+
+    def _set(self) -> None:
+        """Set the watchdog of C for the first moment at which some work must have been over."""
+        now = time.monotonic()
+        first = min((work.until for work in self._work), default=math.inf) + _GRACE
+        if abs(first - self._set_for) > _NEARLY * _GRACE:
+            if first < math.inf:
+                seconds = max(first - now, _LOOK)
+                faulthandler.dump_traceback_later(seconds, exit=True, file=_nowhere())
+            else:
+                faulthandler.cancel_dump_traceback_later()
+            self._set_for = first
+
+    def _watch(self) -> None:
+        while True:
+            self._begun.wait()
+            time.sleep(_LOOK)
+            with self._lock:
+                if not self._work:
+                    self._set()
+                    self._begun.clear()
+                for work in self._work:
+                    if not work.passed:
+                        work.look()
+                        if work.passed:
+                            self._set()
+                            threading.Thread(target=work.stop, daemon=True).start()
+
+
+_watchdog = _Watchdog()
+
+
+@cache
+def _nowhere() -> int:
+    return os.open(os.devnull, os.O_WRONLY)
 
 
 def why_ended(result: Any, error: BaseException, limits: Limits, seconds: float) -> BaseException:
@@ -166,7 +243,14 @@ def _key(task: str | None) -> bytes:
 
 def _own_bytes() -> int:
     """Memory of this process that is not of mapped files."""
-    return memory("/proc/self/status", "RssAnon")
+    with open("/proc/self/statm", "rb", buffering=0) as file:
+        _, resident, shared, *_ = file.read().split()
+    return (int(resident) - int(shared)) * PAGESIZE
+
+
+@cache
+def _all_memory() -> int:
+    return memory("/proc/meminfo", "MemTotal")
 
 
 def memory(file: str, name: str) -> int:

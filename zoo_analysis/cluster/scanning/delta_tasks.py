@@ -105,8 +105,7 @@ def measure_difference(
             base,
             how,
             measured,
-            # As deep as the model is, whatever layers of it have a partner.
-            model_row(ref, tuned, books) | {"depth": max(spec.depth for spec in books.layers)},
+            model_row(ref, tuned, books),
             table_of(LeftOut, books.left_out),
             tuple(spec.layer for spec in layers.added),
             tuple(spec.layer for spec in layers.dropped),

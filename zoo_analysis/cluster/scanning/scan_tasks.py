@@ -7,19 +7,21 @@ import time
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Final
 
 import pyarrow as pa
 
 from zoo_analysis.cluster.processes.serving import note
 from zoo_analysis.cluster.processes.task_limits import LimitError, Limits, bounded
+from zoo_analysis.cluster.scanning.small_models import SmallModel, assembled
+from zoo_analysis.cluster.scanning.task_account import TaskAccount
 from zoo_analysis.cluster.worker import Failure, failure, one_thread, unwritten
 from zoo_analysis.errors import ZooError
 from zoo_analysis.hub.access import HubAccess
-from zoo_analysis.measure.rates import KnownRates, Spent, machine
+from zoo_analysis.measure.rates import KnownRates, Spent
 from zoo_analysis.sources import ModelRef, resolve_revision, with_config
-from zoo_analysis.spectra.methods import Method
-from zoo_analysis.store.model_rows import ModelRows, Tables, assemble_each, layer_count
+from zoo_analysis.spectra.methods import SLICE, Method
+from zoo_analysis.store.model_rows import ModelRows, Tables
 from zoo_analysis.store.records import table_of
 from zoo_analysis.store.schemas import MODELS
 
@@ -29,6 +31,12 @@ if TYPE_CHECKING:
     from zoo_analysis.weights import Checkpoint, LayerSpec
     from zoo_analysis.weights.layers.inventory import Inventory
 
+#: What tasks import.
+MODULES: Final = (
+    "zoo_analysis.cluster.scanning.scan_tasks",
+    "zoo_analysis.measure.cost",
+    "zoo_analysis.measure.rows",
+)
 #: The (repo_id, revision, method) of models in a store.
 Known = Set[tuple[str, str, str]]
 
@@ -78,11 +86,13 @@ class Scanned:
         layers: that were measured.
         nbytes: of its weights.
         remarks: what was seen of it when it was opened.
+        missing: what of it cannot be measured, in blocks.
     """
 
     layers: int
     nbytes: int
     remarks: tuple[str, ...]
+    missing: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -94,12 +104,14 @@ class OpenedModel:
         model: its columns of `models`.
         left_out: its rows of that table.
         pieces: its layers.
+        missing: what of it cannot be measured, in blocks.
     """
 
     ref: ModelRef
     model: Mapping[str, object]
     left_out: pa.Table
     pieces: "Sequence[Piece]"
+    missing: tuple[str, ...] = ()
 
     @property
     def remarks(self) -> tuple[str, ...]:
@@ -142,7 +154,7 @@ class MeasuredPiece:
 def scan_models(models: Sequence[ModelToScan], settings: ScanSettings) -> ScannedBatch:
     """Open models one after the other, and measure those that are not worth further tasks."""
     start = time.perf_counter()
-    account = _Account(settings)
+    account = TaskAccount(settings.rates, settings.device)
     outcomes: dict[int, Scanned | OpenedModel | Skipped | Failure] = {}
     todo: dict[int, ModelRef] = {}
     for number, model in enumerate(models):
@@ -154,7 +166,7 @@ def scan_models(models: Sequence[ModelToScan], settings: ScanSettings) -> Scanne
             todo[number] = found
         else:
             outcomes[number] = found
-    measured: dict[int, ModelRows] = {}
+    measured: dict[int, SmallModel] = {}
     if todo:
         with one_thread():
             for number, ref in todo.items():
@@ -163,9 +175,8 @@ def scan_models(models: Sequence[ModelToScan], settings: ScanSettings) -> Scanne
                     outcomes[number], measured[number] = opened
                 else:
                     outcomes[number] = opened
-    tables, bad = assemble_each(list(measured.values()))
-    for place, error in bad.items():
-        number = list(measured)[place]
+    tables, bad = assembled(measured, settings.how)
+    for number, error in bad.items():
         outcomes[number] = unwritten(todo[number], error)
     ordered = [outcomes[number] for number in range(len(models))]
     return ScannedBatch(ordered, tables, time.perf_counter() - start, account.spent)
@@ -175,15 +186,19 @@ def measure_piece(
     ref: ModelRef, piece: "Piece", settings: ScanSettings, limits: Limits, threads: int = 1
 ) -> "MeasuredPiece | Failure":
     """Measure some layers of one model."""
+    from zoo_analysis.measure.cost import cost
     from zoo_analysis.measure.rows import measure
     from zoo_analysis.weights import open_checkpoint
 
-    access, how, account = settings.access, settings.how, _Account(settings, threads)
+    access, how = settings.access, settings.how
+    account = TaskAccount(settings.rates, settings.device)
     start = time.perf_counter()
     try:
         with one_thread(threads), bounded(limits), open_checkpoint(ref.path, access) as checkpoint:
             found = measure(checkpoint, piece.specs, how, settings.device, partial(_at, 0))
-        account.measured(piece.specs, time.perf_counter() - start)
+        seconds = time.perf_counter() - start
+        predicted = (cost(spec, how, account.rates, threads).seconds for spec in piece.specs)
+        account.measured(sum(predicted), seconds)
         return MeasuredPiece(found, account.spent)
     except (Exception, LimitError) as error:
         return failure(ref, "measure", error, access=access)
@@ -209,11 +224,12 @@ def _with_revision(
 
 
 def _open(
-    number: int, ref: ModelRef, limits: Limits, settings: ScanSettings, account: "_Account"
-) -> tuple[Scanned, ModelRows] | OpenedModel | Failure:
+    number: int, ref: ModelRef, limits: Limits, settings: ScanSettings, account: TaskAccount
+) -> tuple[Scanned, SmallModel] | OpenedModel | Failure:
     from zoo_analysis.measure.cost import is_small, pieces
-    from zoo_analysis.measure.rows import measure
+    from zoo_analysis.measure.rows import measured_rows
     from zoo_analysis.weights import open_checkpoint, read_config
+    from zoo_analysis.weights.layers.blocks.block_listing import blocks_of
     from zoo_analysis.weights.layers.inventory import LeftOut
     from zoo_analysis.weights.layers.listing import take_inventory
 
@@ -228,56 +244,32 @@ def _open(
             if ref.source == "hub":  # on disk it was looked at before
                 remarks = tuple(checkpoint.remarks)
                 ref = replace(ref, nbytes=checkpoint.nbytes, remarks=remarks)
-            books = take_inventory(checkpoint, config, ref.architecture, how.split_qkv)
+            split = how.split_qkv or how.of == "blocks"
+            books = take_inventory(checkpoint, config, ref.architecture, split)
             if not books.layers:
                 raise ZooError(f"{ref.path} holds no weight matrix: nothing to analyse")
             row = model_row(ref, checkpoint, books)
             left_out = table_of(LeftOut, books.left_out)
-            work = pieces(checkpoint.in_file_order(books.layers), how, account.rates)
+            specs: Sequence[LayerSpec] = books.layers
+            missing: tuple[str, ...] = ()
+            if how.of == "blocks":
+                blocks = blocks_of(specs)
+                specs, missing = blocks.specs, blocks.remarks
+            work = pieces(checkpoint.in_file_order(specs), how, account.rates)
             opened = time.perf_counter()
             account.opened(len(books.layers), opened - start)
-            if not is_small(work):
-                return OpenedModel(ref, row, left_out, work)
-            stage = "measure"
-            found = measure(checkpoint, work[0].specs, how, settings.device, partial(_at, number))
-            account.measured(work[0].specs, time.perf_counter() - opened)
-            rows = ModelRows(row, how.id, found.layers, found.esds, left_out=left_out)
-            return Scanned(layer_count(found.layers), ref.nbytes, ref.remarks), rows
+            if work and not is_small(work):
+                return OpenedModel(ref, row, left_out, work, missing)
+            stage, at = "measure", partial(_at, number)
+            specs = [spec for piece in work for spec in piece.specs]
+            found = measured_rows(checkpoint, specs, how, settings.device, at)
+            predicted = sum(piece.cost.seconds for piece in work)
+            account.measured(predicted, time.perf_counter() - opened)
+            layers = sum(row["role"] != SLICE for row in found.layers)
+            scanned = Scanned(layers, ref.nbytes, ref.remarks, missing)
+            return scanned, SmallModel(row, found, left_out)
     except (Exception, LimitError) as error:
         return failure(ref, stage, error, access=access)
-
-
-class _Account:
-    """What a task spends, beside what this machine's rates predict."""
-
-    #: Whether this process has opened a model, for which libraries were imported.
-    warm = False
-
-    def __init__(self, settings: ScanSettings, threads: int = 1) -> None:
-        kind = machine(settings.device)
-        self.rates, self.how, self.threads = settings.rates.of(kind), settings.how, threads
-        self.spent = Spent(kind, settings.device == "cuda")
-
-    def hashed(self, nbytes: int, seconds: float) -> None:
-        predicted = self.rates.of_hashing(nbytes)
-        self._add(predicted_opening=predicted, opening=seconds)
-
-    def opened(self, layers: int, seconds: float) -> None:
-        predicted = self.rates.of_opening(layers)
-        if _Account.warm:
-            self._add(predicted_opening=predicted, opening=seconds)
-        else:
-            _Account.warm = True
-            self._add(starting=max(seconds - predicted, 0.0), processes=1)
-
-    def measured(self, specs: "Sequence[LayerSpec]", seconds: float) -> None:
-        from zoo_analysis.measure.cost import cost
-
-        predicted = sum(cost(spec, self.how, self.rates, self.threads).seconds for spec in specs)
-        self._add(predicted_measuring=predicted, measuring=seconds, longest=predicted)
-
-    def _add(self, **spent: Any) -> None:
-        self.spent += Spent(self.spent.kind, self.spent.gpu, **spent)
 
 
 def _at(number: int, layer: str) -> None:
@@ -294,4 +286,5 @@ def model_row(ref: ModelRef, checkpoint: "Checkpoint", books: "Inventory") -> di
         "parameters_total": books.total,
         "parameters_measured": books.measured,
         "coverage": books.coverage,
+        "depth": max(spec.depth for spec in books.layers),
     }

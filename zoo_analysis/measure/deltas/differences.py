@@ -1,16 +1,16 @@
 """The difference of a model and its base, layer by layer: as many matrices of weights as two."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 import torch
 
-from zoo_analysis.measure.deltas.intruder_dimensions import LARGEST, intruder_dimensions
+from zoo_analysis.measure.deltas.intruder_dimensions import intruder_dimensions
 from zoo_analysis.measure.deltas.partners import Partners
-from zoo_analysis.measure.rows import Measured, measure_layer, rows_of
+from zoo_analysis.measure.rows import Measured, as_tables, measure_layer, rows_of
 from zoo_analysis.spectra import LayerResult, Method, analyze_kernel
 from zoo_analysis.weights import Checkpoint, LayerSpec, load_kernel
-from zoo_analysis.weights.layers.adapters.cores import lora_update
+from zoo_analysis.weights.layers.adapters.cores import whole_update
 
 
 @dataclass(frozen=True)
@@ -48,16 +48,17 @@ class ModelDifference:
         self.tuned.expect(specs)
         self.base.expect(others.values())
 
-        def measured(spec: LayerSpec) -> LayerResult:
+        def measured(spec: LayerSpec) -> Iterable[tuple[LayerSpec, LayerResult]]:
             other = others[spec.layer]
             if spec.rank is not None:
-                return self._update(spec, other, how, device)
-            if spec.status is not None or other.status is not None:
+                yield spec, self._update(spec, other, how, device)
+            elif spec.status is not None or other.status is not None:
                 status = spec.status or other.status
-                return measure_layer(self.tuned, replace(spec, status=status), how)
-            return self._full(spec, other, how, device)
+                yield spec, measure_layer(self.tuned, replace(spec, status=status), how)
+            else:
+                yield spec, self._full(spec, other, how, device)
 
-        return rows_of(specs, measured, on_layer)
+        return as_tables([rows_of(specs, measured, on_layer)])[0]
 
     def _full(self, spec: LayerSpec, other: LayerSpec, how: Method, device: str) -> LayerResult:
         tuned, base = load_kernel(self.tuned, spec), load_kernel(self.base, other)
@@ -69,40 +70,47 @@ class ModelDifference:
             for kernel, each in ((tuned, spec), (base, other))
         ]
         result = analyze_kernel(delta, how, device, rounded=rounded)
-        return _compared(result, delta, base, None if len(base) > 1 else tuned)
+        return _compared(result, delta, base, tuned)
 
     def _update(self, spec: LayerSpec, other: LayerSpec, how: Method, device: str) -> LayerResult:
         result = measure_layer(self.tuned, spec, how, device)
-        if spec.status is not None or other.status is not None:
+        if spec.status is not None:
             return result
+        if other.status is not None:
+            return replace(result, note=f"not compared with the base, which is {other.status} here")
         base = load_kernel(self.base, other)
-        tuned = None
-        if spec.kind == "lora" and len(base) == 1:
-            update = lora_update(self.tuned, spec)
-            tuned = base.double() + update.reshape(base.shape)
-        return _compared(result, load_kernel(self.tuned, spec), base, tuned)
+        update = whole_update(self.tuned, spec)
+        tuned = base.double() + update.reshape(base.shape)
+        return _compared(result, update, base, tuned)
 
 
 def _compared(
-    result: LayerResult, delta: torch.Tensor, base: torch.Tensor, tuned: torch.Tensor | None
+    result: LayerResult, delta: torch.Tensor, base: torch.Tensor, tuned: torch.Tensor
 ) -> LayerResult:
-    """A layer's result with what compares it with the base.
+    """A layer's result with what compares it with the base, and a note on what cannot be had.
 
     Args:
         result: of the difference.
-        delta: the difference, or its core.
+        delta: the difference.
         base: kernel of the base.
-        tuned: that of the model, where its singular vectors are asked for.
+        tuned: that of the model.
     """
     size = float(torch.linalg.vector_norm(base.double()))
     change = float(torch.linalg.vector_norm(delta.double()))
-    finite = size > 0 and size < float("inf") and change < float("inf")
-    intruders = None
-    if finite and tuned is not None:
-        w, v = tuned[0].flatten(1), base[0].flatten(1)
-        if min(w.shape) <= LARGEST and torch.isfinite(w).all():
-            intruders = float(intruder_dimensions(w, v))
+    relative, intruders, notes = None, None, []
+    if not (size < float("inf") and change < float("inf")):
+        notes.append("not finite: no relative change, no intruders")
+    else:
+        if size > 0:
+            relative = change / size
+        else:
+            notes.append("the base's matrix is zero: no relative change")
+        intruders = intruder_dimensions(tuned.flatten(2), base.flatten(2))
+        if intruders is None:
+            notes.append("intruders cannot be told: Krylov spaces of so large a matrix do not")
     metrics = replace(
-        result.metrics, relative_change=change / size if finite else None, num_intruders=intruders
+        result.metrics,
+        relative_change=relative,
+        num_intruders=None if intruders is None else float(intruders),
     )
-    return replace(result, metrics=metrics)
+    return replace(result, metrics=metrics, note="; ".join(notes))

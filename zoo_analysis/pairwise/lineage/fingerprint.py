@@ -2,41 +2,28 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, TypeVar
+from typing import Final
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from zoo_analysis.hub.access import HubAccess
-from zoo_analysis.pairwise.lineage.own_units import unit_layers, unit_rows
+from zoo_analysis.pairwise.lineage.outline import Name, Outline, outline_of
+from zoo_analysis.pairwise.lineage.own_units import unit_rows
 from zoo_analysis.sources import ModelRef
 from zoo_analysis.spectra.entry_statistics import entry_statistics
-from zoo_analysis.weights import (
-    Checkpoint,
-    LayerSpec,
-    kernel_dims,
-    list_layers,
-    load_kernel,
-    open_checkpoint,
-)
+from zoo_analysis.texts import few
+from zoo_analysis.weights import Checkpoint, LayerSpec, list_layers, load_kernel, open_checkpoint
 
 #: Units of a layer that are matched, the first, and the first of their inputs.
 _UNITS, _UNIT_INPUTS = 256, 1024
-#: Layers with units of their own, and layers that read the stream; of more, some evenly spaced.
-_UNIT_LAYERS, _READERS = 8, 6
 #: Rank to which what reads the stream is kept.
 _RANK: Final = 256
 #: Words or inputs by which the stream's dimensions are told, the first.
 _INPUTS: Final = 2048
 #: Rows and columns of the part of each layer that distances are measured on, the first.
 _SAMPLED: Final = (16, 512)
-
-#: Roles of layers that take a residual stream as their input.
-_READING: Final = {"q", "k", "v", "qkv", "mlp", "expert", "conv", "head", "other"}
-
-Name = tuple[str, tuple[int, ...]]
-_T = TypeVar("_T")
 
 
 @dataclass(frozen=True)
@@ -52,6 +39,7 @@ class Fingerprint:
         samples: the first rows and columns of each layer (≤ 16 × ≤ 512), float32.
         kurtosis: excess kurtosis of each layer's entries.
         layers: matrices that the model has.
+        left_out: names of those that nothing is told by, by the reason.
     """
 
     units: Mapping[Name, torch.Tensor]
@@ -61,6 +49,40 @@ class Fingerprint:
     samples: Mapping[Name, NDArray[np.float32]]
     kurtosis: Mapping[Name, float]
     layers: int
+    left_out: Mapping[str, tuple[str, ...]]
+
+    @property
+    def remark(self) -> str:
+        """The matrices that nothing is told by, in a sentence; empty where there are none."""
+        return left_out_words(self.layers, self.left_out)
+
+
+def left_out_words(layers: int, left_out: Mapping[str, Sequence[str]]) -> str:
+    """Matrices of a model that its kinship is not told by, in words; empty where there are none.
+
+    Args:
+        layers: that the model has.
+        left_out: their names by the reason.
+    """
+    if not left_out:
+        return ""
+    count = sum(map(len, left_out.values()))
+    told = "; ".join(f"{len(of):,} {why}: {few(of)}" for why, of in sorted(left_out.items()))
+    return f"lineage leaves out {count:,} of {layers:,} matrices ({told})"
+
+
+def model_outline(ref: ModelRef, access: HubAccess | None = None) -> Outline:
+    """The outline of a model, of which headers alone are read.
+
+    Args:
+        ref: the model.
+        access: how to reach the hub; None is `hub.access.default_access`.
+
+    Raises:
+        CheckpointError: weights that cannot be opened.
+    """
+    with open_checkpoint(ref.path, access) as checkpoint:
+        return outline_of(list_layers(checkpoint, None, ref.architecture))
 
 
 def fingerprint(ref: ModelRef, access: HubAccess | None = None) -> Fingerprint:
@@ -87,50 +109,35 @@ def fingerprint_of(checkpoint: Checkpoint, specs: Sequence[LayerSpec]) -> Finger
     Raises:
         CheckpointError: a tensor cannot be read as the header describes it.
     """
-    specs = [s for s in specs if s.status is None and s.rank is None and s.part_of is None]
-    own = {each.spec.layer: each for each in _evenly(unit_layers(specs), _UNIT_LAYERS)}
-    first = next((s for s in specs if s.kind == "embedding"), specs[0] if specs else None)
-    width = 0 if first is None else _stream(first)
-    reading = {s.layer for s in _evenly(_readers(specs, first, width), _READERS)}
+    outline = outline_of(specs)
     units: dict[Name, torch.Tensor] = {}
     readers: dict[Name, torch.Tensor] = {}
     samples: dict[Name, NDArray[np.float32]] = {}
     kurtosis: dict[Name, float] = {}
+    odd: dict[str, tuple[str, ...]] = {}
     basis = None
-    checkpoint.expect(specs)
-    for spec in specs:
+    checkpoint.expect(outline.specs)
+    for spec in outline.specs:
         name, kernel = (spec.layer, spec.shape), load_kernel(checkpoint, spec)
-        if (entries := entry_statistics(kernel)) is None:  # not finite
+        entries = entry_statistics(kernel)
+        if entries is None or entries.min == entries.max:
+            # One value throughout, as zeros: equal in strangers, and in no order.
+            why = "not finite" if entries is None else "of one value throughout"
+            odd[why] = (*odd.get(why, ()), spec.layer)
             continue
         rows, columns = _SAMPLED
         samples[name] = kernel.flatten(0, 1).flatten(1)[:rows, :columns].float().numpy().copy()
         kurtosis[name] = 0.0 if entries.kurtosis is None else entries.kurtosis - 3
-        if spec is first:
+        if spec is outline.first:
             basis = _basis(spec, kernel)
-        if spec.layer in own:
-            units[name] = unit_rows(kernel, own[spec.layer], _UNITS)[:, :_UNIT_INPUTS].clone()
-        if spec.layer in reading:
+        if spec.layer in outline.own:
+            rows_of = unit_rows(kernel, outline.own[spec.layer], _UNITS)
+            units[name] = rows_of[:, :_UNIT_INPUTS].clone()
+        if spec.layer in outline.readers:
             readers[name] = _compressed(kernel[0].movedim(1, 0).flatten(1))
-    words = first is not None and first.kind == "embedding"
-    return Fingerprint(units, basis, words, readers, samples, kurtosis, len(specs))
-
-
-def _stream(first: LayerSpec) -> int:
-    groups, out, into, _ = kernel_dims(first)
-    return into if first.kind == "embedding" else groups * out
-
-
-def _readers(specs: Sequence[LayerSpec], first: LayerSpec | None, width: int) -> list[LayerSpec]:
-    """Layers that take the stream as their input; heads only for want of others."""
-    found = [
-        spec
-        for spec in specs
-        if spec is not first
-        and spec.role in _READING
-        and kernel_dims(spec)[0] == 1
-        and kernel_dims(spec)[2] == width
-    ]
-    return [spec for spec in found if spec.role != "head"] or found
+    layers = len(outline.specs) + sum(map(len, outline.left_out.values()))
+    left_out = {**outline.left_out, **odd}
+    return Fingerprint(units, basis, outline.words, readers, samples, kurtosis, layers, left_out)
 
 
 def _basis(spec: LayerSpec, kernel: torch.Tensor) -> torch.Tensor:
@@ -147,9 +154,3 @@ def _compressed(x: torch.Tensor) -> torch.Tensor:
         torch.manual_seed(0)  # the same matrix has the same rank-r part
         u, s, _ = torch.svd_lowrank(x.float(), q=min(_RANK, *x.shape), niter=4)
     return u * s
-
-
-def _evenly(things: Sequence[_T], most: int) -> list[_T]:
-    if len(things) <= most:
-        return list(things)
-    return [things[i] for i in np.linspace(0, len(things) - 1, most).round().astype(int)]

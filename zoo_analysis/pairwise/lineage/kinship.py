@@ -1,6 +1,7 @@
 """Two models' kinship, of their fingerprints."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Final
 
 import numpy as np
 
@@ -9,6 +10,7 @@ from zoo_analysis.pairwise.lineage.aligned_cka import aligned_cka
 from zoo_analysis.pairwise.lineage.ancestry import is_coarser
 from zoo_analysis.pairwise.lineage.fingerprint import Fingerprint
 from zoo_analysis.pairwise.lineage.matched_units import IndependenceTest, combined_test, match_units
+from zoo_analysis.pairwise.lineage.outline import Outline
 
 #: Similarity after alignment from which on models are kin, where the stream was aligned by words,
 #: and where by the inputs of the first layer; no p-value stands behind it. Of strangers trained
@@ -24,7 +26,7 @@ class Kinship:
         test: that they are independent.
         aligned: mean CKA of the layers that read the stream, once that is aligned.
         aligned_layers: that it is of.
-        by_words: whether the stream was aligned by the embeddings of words.
+        alike: whether the two are too much alike after alignment for strangers.
         distance: ‖A − B‖ / √((‖A‖² + ‖B‖²)/2) over the sampled entries of the layers of one name
             and shape: 0 of a copy, about √2 of strangers.
         changed: share of the layers that differ at all.
@@ -37,18 +39,16 @@ class Kinship:
     test: IndependenceTest | None
     aligned: float | None
     aligned_layers: int
-    by_words: bool
+    alike: bool
     distance: float | None
     changed: float
     shared_layers: int
     coarser: int
     reasons: tuple[str, ...]
 
-    @property
-    def alike(self) -> bool:
-        """True where the two are too much alike after alignment for strangers."""
-        least = KIN_BY_WORDS if self.by_words else KIN_BY_INPUTS
-        return self.aligned is not None and self.aligned >= least
+
+#: Two models of which nothing is known.
+UNKNOWN: Final = Kinship(None, None, 0, False, None, 1.0, 0, 0, ())
 
 
 def kinship(a: Fingerprint, b: Fingerprint) -> Kinship:
@@ -65,22 +65,35 @@ def kinship(a: Fingerprint, b: Fingerprint) -> Kinship:
             f"no layer with hidden units of its own has one name and shape in both: "
             f"{len(a.units)} and {len(b.units)} such layers"
         )
-    aligned = _aligned(a, b, reasons)
+    values = _aligned(a, b, reasons)
+    aligned = float(np.mean(values)) if values else None
+    least = KIN_BY_WORDS if a.words and b.words else KIN_BY_INPUTS
     shared = [name for name in a.samples if name in b.samples]
     if not shared:
         reasons.append(f"none of {a.layers} and {b.layers} layers has one name and shape")
     distance, changed = _distance(a, b, shared) if shared else (None, 1.0)
     return Kinship(
         combined_test(matches) if matches else None,
-        float(np.mean(aligned)) if aligned else None,
-        len(aligned),
-        a.words and b.words,
+        aligned,
+        len(values),
+        aligned is not None and aligned >= least,
         distance,
         changed,
         len(shared),
         _way(a, b, shared) if shared else 0,
         tuple(reasons),
     )
+
+
+def apart(a: Outline, b: Outline) -> Kinship:
+    """The kinship of two models that have no layer of one name and shape: nothing is known of it.
+
+    Args:
+        a: one model's outline.
+        b: the other's.
+    """
+    reason = f"none of {len(a.specs)} and {len(b.specs)} layers has one name and shape"
+    return replace(UNKNOWN, reasons=(reason,))
 
 
 def _aligned(a: Fingerprint, b: Fingerprint, reasons: list[str]) -> list[float]:
@@ -94,7 +107,7 @@ def _aligned(a: Fingerprint, b: Fingerprint, reasons: list[str]) -> list[float]:
         reasons.append(str(error))
         return []
     if not values:
-        reasons.append("nothing is left of the layers' kernels without bias")
+        reasons.append("CKA without bias is not defined of any layer that reads the stream")
     return list(values.values())
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from zoo_analysis.stats.coincidences import fisher_log_p, log_chance
+from zoo_analysis.stats.coincidences import fisher_log_p, log_chance, spearman_log_p
 
 #: Seed of the order in which ties are broken.
 _SEED: Final = 20250217
@@ -23,12 +23,14 @@ class UnitMatch:
         in_place: of them, whose partner has the same number.
         spearman: correlation of the matching permutation with the identity.
         log_p: ln of the chance of so many in place, of unrelated layers.
+        spearman_log_p: ln of the chance of such a correlation, nearly.
     """
 
     units: int
     in_place: int
     spearman: float
     log_p: float
+    spearman_log_p: float
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,8 @@ class IndependenceTest:
         units: of all of them.
         in_place: of these, whose partner has the same number.
         spearman: mean over the layers.
-        log_p: ln p, by Fisher's method over the layers.
+        log_p: ln p of the units in place, by Fisher's method over the layers.
+        spearman_log_p: that of the correlations, as published; its tail is approximated.
     """
 
     layers: int
@@ -48,6 +51,7 @@ class IndependenceTest:
     in_place: int
     spearman: float
     log_p: float
+    spearman_log_p: float
 
     @property
     def share(self) -> float:
@@ -96,6 +100,7 @@ def combined_test(matches: Sequence[UnitMatch]) -> IndependenceTest:
         sum(match.in_place for match in matches),
         float(np.mean([match.spearman for match in matches])),
         fisher_log_p([match.log_p for match in matches]),
+        fisher_log_p([match.spearman_log_p for match in matches]),
     )
 
 
@@ -104,7 +109,8 @@ def _match(partner: NDArray[np.int64]) -> UnitMatch:
     in_place = int((partner == own).sum())
     squares = float(((partner - own) ** 2).sum())
     spearman = 1 - 6 * squares / (n * (n**2 - 1)) if n > 1 else 1.0
-    return UnitMatch(n, in_place, spearman, log_chance(n, in_place))
+    chances = log_chance(n, in_place), spearman_log_p(n, spearman)
+    return UnitMatch(n, in_place, spearman, *chances)
 
 
 def _unit(x: torch.Tensor) -> torch.Tensor:

@@ -1,6 +1,7 @@
 """All pairs of some models: who is kin to whom, which tree joins them, and what their cards say."""
 
 import math
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
@@ -11,7 +12,8 @@ import numpy as np
 from zoo_analysis.pairwise.lineage.ancestry import descent
 from zoo_analysis.pairwise.lineage.declared_kin import declared_kin
 from zoo_analysis.pairwise.lineage.fingerprint import Fingerprint
-from zoo_analysis.pairwise.lineage.kinship import Kinship, kinship
+from zoo_analysis.pairwise.lineage.kinship import UNKNOWN, Kinship, kinship
+from zoo_analysis.pairwise.lineage.pair_rows import kinship_of, pair_rows
 from zoo_analysis.pairwise.settings import LEVEL
 from zoo_analysis.sources import ModelRef
 from zoo_analysis.stats.coincidences import holm_log_p
@@ -52,41 +54,92 @@ def kinship_rows(
     """
     order = sorted(range(len(refs)), key=lambda i: (refs[i].repo_id, refs[i].revision or ""))
     refs, prints = [refs[i] for i in order], [prints[i] for i in order]
-    pairs = list(combinations(range(len(refs)), 2))
-    found = {(i, j): kinship(prints[i], prints[j]) for i, j in pairs}
-    tested = {pair: k.test.log_p for pair, k in found.items() if k.test is not None}
-    holm = dict(zip(tested, holm_log_p(list(tested.values())), strict=True))
-    related = {pair: _related(found[pair], holm.get(pair), level) for pair in pairs}
-    kurtosis = [sum(each.kurtosis.values()) for each in prints]
+    rows = {
+        (i, j): compared_rows(refs[i], refs[j], prints[i], prints[j])
+        for i, j in combinations(range(len(refs)), 2)
+    }
+    return judged(refs, rows, level)
+
+
+def compared_rows(
+    ref_a: ModelRef, ref_b: ModelRef, a: Fingerprint, b: Fingerprint
+) -> list[KinshipRow]:
+    """Rows of what two fingerprints tell, as `pair_rows` makes them.
+
+    Args:
+        ref_a: one model, which comes before the other by name and revision.
+        ref_b: the other.
+        a: the one's fingerprint.
+        b: the other's.
+    """
+    notes = [f"{ref.repo_id}: {of.remark}" for ref, of in ((ref_a, a), (ref_b, b)) if of.remark]
+    kurtosis = sum(a.kurtosis.values()), sum(b.kurtosis.values())
+    return pair_rows(key_of(ref_a, ref_b), kinship(a, b), kurtosis, "; ".join(notes))
+
+
+def key_of(a: ModelRef, b: ModelRef) -> KinshipRow:
+    """The row that all of a pair begin as."""
+    return KinshipRow(
+        repo_id_a=a.repo_id,
+        revision_a=a.revision or "",
+        repo_id_b=b.repo_id,
+        revision_b=b.revision or "",
+        measure="kinship",
+    )
+
+
+def judged(
+    refs: Sequence[ModelRef], rows: Mapping[Pair, Sequence[KinshipRow]], level: float = LEVEL
+) -> list[KinshipRow]:
+    """Rows of pairs, with what depends on all of them: Holm's p, who is kin, trees, what cards say.
+
+    Args:
+        refs: the models, in the order of names and revisions.
+        rows: of pairs (i, j) of them, i < j, as `pair_rows` makes them, judged earlier or not;
+            of pairs that are missing nothing is known.
+        level: chance of a false alarm of the independence test among all pairs together.
+    """
+    found = defaultdict(lambda: UNKNOWN, {pair: kinship_of(of) for pair, of in rows.items()})
+    tests = {pair: k.test for pair, k in found.items() if k.test is not None}
+    holm, published = (
+        dict(zip(tests, holm_log_p(logs), strict=True))
+        for logs in (
+            [test.log_p for test in tests.values()],
+            [test.spearman_log_p for test in tests.values()],
+        )
+    )
+    related = {pair: _related(k, holm.get(pair), level) for pair, k in found.items()}
+    kurtosis = [0.0] * len(refs)
+    for (i, j), of in rows.items():
+        for model, told in ((i, of[-1].kurtosis_a), (j, of[-1].kurtosis_b)):
+            kurtosis[model] = kurtosis[model] if told is None else told
     steps = {
         (min(step.parent, step.child), max(step.parent, step.child)): step
-        for family in families([pair for pair in pairs if related[pair]])
+        for family in families([pair for pair in rows if related[pair]])
         for step in family_steps(family, found, kurtosis)
     }
     declared = declared_kin(refs)
-    rows: list[KinshipRow] = []
-    for i, j in pairs:
-        key = KinshipRow(
-            repo_id_a=refs[i].repo_id,
-            revision_a=refs[i].revision or "",
-            repo_id_b=refs[j].repo_id,
-            revision_b=refs[j].revision or "",
-            measure="kinship",
-        )
-        rows += _measured(key, found[i, j], holm.get((i, j)), level)
-        step = steps.get((i, j))
-        rows.append(
+    out: list[KinshipRow] = []
+    for pair, of in rows.items():
+        p_holm = {"units": holm.get(pair), "spearman": published.get(pair)}
+        out += [_adjusted(row, p_holm.get(row.measure), level) for row in of[:-1]]
+        step = steps.get(pair)
+        out.append(
             replace(
-                key,
-                value=kurtosis[j] - kurtosis[i],
-                related=related[i, j],
+                of[-1],
+                related=related[pair],
                 step=step is not None,
                 parent=refs[step.parent].repo_id if step is not None and step.told else None,
-                declared=declared.get((i, j)),
-                reason="; ".join(found[i, j].reasons) or None,
+                declared=declared.get(pair),
             )
         )
-    return rows
+    return out
+
+
+def _adjusted(row: KinshipRow, log_p: float | None, level: float) -> KinshipRow:
+    if log_p is None:
+        return row
+    return replace(row, p_holm=math.exp(log_p), related=_rejected(log_p, level))
 
 
 def families(related: Sequence[Pair]) -> list[list[int]]:
@@ -174,38 +227,3 @@ def _related(found: Kinship, holm: float | None, level: float) -> bool | None:
 
 def _rejected(holm: float | None, level: float) -> bool:
     return holm is not None and holm <= math.log(level)
-
-
-def _measured(
-    key: KinshipRow, found: Kinship, holm: float | None, level: float
-) -> list[KinshipRow]:
-    rows: list[KinshipRow] = []
-    if found.test is not None and holm is not None:
-        rows.append(
-            replace(
-                key,
-                measure="units",
-                value=found.test.share,
-                p_value=math.exp(found.test.log_p),
-                log10_p=found.test.log_p / math.log(10),
-                p_holm=math.exp(holm),
-                n=found.test.units,
-                layers=found.test.layers,
-                related=_rejected(holm, level),
-            )
-        )
-    if found.aligned is not None:
-        rows.append(
-            replace(
-                key,
-                measure="aligned_cka",
-                value=found.aligned,
-                layers=found.aligned_layers,
-                related=found.alike,
-            )
-        )
-    if found.distance is not None:
-        rows.append(
-            replace(key, measure="distance", value=found.distance, layers=found.shared_layers)
-        )
-    return rows

@@ -12,6 +12,7 @@ from zoo_analysis.answers.points import models_where
 from zoo_analysis.answers.portraits import Portrait, portraits
 from zoo_analysis.errors import QueryError
 from zoo_analysis.report.page.leaderboard_page import Board, leaderboard_files
+from zoo_analysis.report.page.lineage_page import Lineages, lineage_files
 from zoo_analysis.report.page.markup import Crumbs, asset
 from zoo_analysis.report.page.model_data import eigenvalues, spectra_data
 from zoo_analysis.report.page.model_pages import (
@@ -20,6 +21,7 @@ from zoo_analysis.report.page.model_pages import (
     shown_layers,
     spectra_files,
 )
+from zoo_analysis.report.page.predictions_page import Forecasts, prediction_files
 from zoo_analysis.report.page.run_pages import failure_files, method_files, release_files
 from zoo_analysis.report.page.series_pages import series_address, series_files
 from zoo_analysis.report.page.series_regressions import Regressions
@@ -31,6 +33,8 @@ _PARTS: Final = (
     ("index.html", "Leaderboard"),
     ("series.html", "Series"),
     ("similarities.html", "Similarities"),
+    ("lineage.html", "Lineage"),
+    ("predictions.html", "Predictions"),
     ("releases.html", "Releases"),
     ("failures.html", "Failures"),
     ("method.html", "Method"),
@@ -74,7 +78,7 @@ def build_report(
     title: str = REPORT_TITLE,
     on_models: Callable[[int, int], None] = lambda done, models: None,
 ) -> BuiltReport:
-    """A folder of static pages of a store: leaderboard, series, models, similarities, releases.
+    """A folder of static pages of a store: leaderboard, series, models, lineage, and more.
 
     It opens from disk, asks no network, and can be put on any web host. In the folder of an earlier
     report only what changed is written, and what is no more is removed.
@@ -137,9 +141,14 @@ def _overviews(
 ) -> Iterator[tuple[str, str | bytes]]:
     """All pages but those of models."""
     board = Board.ask(store, [*site.models], where)
-    yield from leaderboard_files(board, site, where)
+    kin = Lineages.ask(store, site, where)
+    forecasts = Forecasts.ask(store, site, where)
+    further = (("lineage.html", kin.in_words), ("predictions.html", forecasts.in_words))
+    yield from leaderboard_files(board, site, where, further)
     yield from series_files(board, Regressions.ask(store, where), site, where)
     yield from similarity_files(store, site)
+    yield from lineage_files(kin, store, site, where)
+    yield from prediction_files(forecasts, store, site, where)
     yield from release_files(store, site, where)
     yield from failure_files(store, site, where)
     yield from method_files(store, site, where, folder)

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 from decimal import Decimal
-from math import isfinite
+from math import floor, isfinite
 from typing import Any, Final
 
 from markupsafe import Markup, escape
@@ -17,6 +17,8 @@ LONGEST: Final = 120
 _UNITS: Final = (("T", 1e12), ("G", 1e9), ("M", 1e6), ("k", 1e3))
 #: Below 1,000 as many decimals as make four significant digits; from there on none.
 _WHOLE_FROM: Final = 999.95
+#: Orders of magnitude below 1 that a float has in full.
+_SMALLEST: Final = 300
 #: Numbers outside of these have an exponent.
 _PLAIN: Final = (1e-3, 1e7)
 
@@ -58,6 +60,16 @@ def shown_numbers(values: Sequence[Any]) -> list[str]:
     if all(isfinite(value) and value.is_integer() and abs(value) < _PLAIN[1] for value in known):
         return [shown_number(None if value is None else int(value)) for value in values]
     return [shown_number(None if value is None else float(value)) for value in values]
+
+
+def shown_power(log10: float | None) -> str:
+    """A number by its logarithm to base 10, as `shown_number` has it, however small it is."""
+    if log10 is None:
+        return ""
+    exponent = floor(log10)
+    if exponent > -_SMALLEST:
+        return shown_number(10.0**log10)
+    return _minus(f"{10 ** (log10 - exponent):.3f}e{exponent}")
 
 
 def broken(text: str) -> Markup:

@@ -88,13 +88,17 @@ class Board:
         return cls(_entries(store, models, told), ranked, texts.all)
 
 
-def leaderboard_files(board: Board, site: Crumbs, where: str | None) -> Iterator[tuple[str, str]]:
+def leaderboard_files(
+    board: Board, site: Crumbs, where: str | None, further: Sequence[tuple[str, str]] = ()
+) -> Iterator[tuple[str, str]]:
     """Names and texts of the leaderboard's files.
 
     Args:
         board: the rankings.
         site: of the report.
         where: the condition on its models.
+        further: addresses of other pages, and what these tell in a sentence; empty ones are left
+            out.
     """
     statements = [
         f"zoo query leaderboard -p metric={RANKED_BY[0]} -p limit={len(board.entries)}",
@@ -106,7 +110,10 @@ def leaderboard_files(board: Board, site: Crumbs, where: str | None) -> Iterator
         f"{counted(len(board.entries), 'model')}, {counted(len(site.series), 'series')}, ranked by "
         "the spectra of their weights, beside their accuracies as reported."
     )
-    yield "index.html", page("leaderboard", "index.html", site, intro=intro, statements=statements)
+    names = dict(site.parts)
+    told = [(address, names[address], text) for address, text in further if text]
+    values = {"intro": intro, "further": told, "statements": statements}
+    yield "index.html", page("leaderboard", "index.html", site, **values)
     yield (
         "data/leaderboard.js",
         script(

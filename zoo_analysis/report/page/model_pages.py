@@ -9,6 +9,7 @@ from zoo_analysis.report.figures.theme import counted, short
 from zoo_analysis.report.page.cell_texts import called, scaled, shown_number, shown_numbers
 from zoo_analysis.report.page.markup import Column, Crumbs, file_stem, page, quoted, script
 from zoo_analysis.report.page.model_data import MOST_LAYERS, PER_FILE, depth_data
+from zoo_analysis.report.page.model_sections import section_values
 from zoo_analysis.spectra.metrics import METRICS, SHOWN
 from zoo_analysis.store.schemas import LEADING_METRICS
 
@@ -47,7 +48,8 @@ def model_files(
     """
     stem, layers = file_stem(portrait.report.repo_id), shown_layers(portrait)
     address, data = address_of(portrait.report.repo_id), f"data/{stem}.js"
-    yield address, page("model", address, site, **_values(portrait, layers, data))
+    parts = section_values(portrait, site, "../")
+    yield address, page("model", address, site, **_values(portrait, layers, data), **parts)
     if layers:
         yield (
             data,

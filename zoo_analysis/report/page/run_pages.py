@@ -73,7 +73,10 @@ _METHOD: Final = (
 )
 _DEFINED: Final = (Column("Metric"), Column("What it is", prose=True), Column("Averaged"))
 #: Tables that a report reads.
-_READ: Final = ("models", "layers", "accuracies", "similarities", "releases", "failures")
+_READ: Final = (
+    *("models", "layers", "accuracies", "similarities", "lineage", "predictions", "releases"),
+    "failures",
+)
 
 
 def release_files(

@@ -4,9 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize, minimize_scalar
-from scipy.special import erfc, erfcx, log_ndtr
-from scipy.stats import chi2
+from scipy.special import chdtrc, erfc, erfcx, log_ndtr
 
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(200)
 #: A smooth unimodal integrand is cut where it has fallen by this many e-folds.
@@ -79,7 +77,7 @@ def vuong(
     n = len(difference)
     ratio = float(difference.sum())
     if nested:
-        return TailComparison(ratio, float(chi2.sf(abs(2 * ratio), 1)))
+        return TailComparison(ratio, float(chdtrc(1, abs(2 * ratio))))
     deviation = float(difference.std() * np.sqrt(n))
     if deviation == 0:
         return TailComparison(0.0, 1.0)
@@ -121,6 +119,9 @@ def lognormal_loglik(x: NDArray[np.float64], alpha: float) -> NDArray[np.float64
 
     # The mean of n values, one of them 0, is at most √n of their standard deviations.
     bounds = (-float(np.arcsinh(np.sqrt(len(x)) + 1)), float(np.arcsinh(1e4)))
+    # It takes a quarter of a second to be imported, and is not often asked for.
+    from scipy.optimize import minimize_scalar
+
     result = minimize_scalar(
         lambda t: -float(pointwise(t).sum()),
         bounds=bounds,
@@ -155,6 +156,8 @@ def _best_truncated(
     x: NDArray[np.float64], alpha: float
 ) -> tuple[NDArray[np.float64], tuple[float, float]]:
     """Pointwise log-likelihood of the best law on [1, ∞), and its a and κ."""
+    from scipy.optimize import minimize
+
     y, excess = np.log(x), x - 1
     steepest, fastest = 1 + 1 / float(y.mean()), 1 / float(excess.mean())
     mean = np.array([y.mean(), excess.mean()])

@@ -14,9 +14,11 @@ class KinshipRow:
         revision_a: its revision.
         repo_id_b: the other.
         revision_b: its revision.
-        measure: ``units``, ``aligned_cka``, ``distance``, or ``kinship``, what they amount to.
+        measure: ``units`` in place; ``spearman``, the same test as published; ``aligned_cka``;
+            ``distance``; ``changed``, the share of layers that differ; ``coarser``, 1 where b was
+            made of a by rounding or pruning, −1 where a of b; or ``kinship``, what they amount to.
         value: of the measure; of kinship the kurtosis of b less that of a.
-        p_value: that so many units are in place by chance; 0 below 10⁻³⁰⁸.
+        p_value: of a test, that it comes out so by chance; 0 below 10⁻³⁰⁸.
         log10_p: its logarithm, which does not underflow.
         p_holm: adjusted for all pairs of the run, by Holm's method.
         n: units that were matched.
@@ -27,6 +29,10 @@ class KinshipRow:
         declared: what their cards say: ``parent`` of one that it came from the other, ``kin`` of
             models that have an ancestor in common.
         reason: why a number is missing.
+        kurtosis_a: excess kurtosis of the entries of a's layers, summed; of kinship alone.
+        kurtosis_b: likewise of b.
+        note: layers of either that nothing here is of, and why; of kinship alone.
+        method: by which all this was computed, see `pairwise.lineage.pair_rows.METHOD`.
     """
 
     repo_id_a: str
@@ -45,6 +51,10 @@ class KinshipRow:
     parent: str | None = None
     declared: str | None = None
     reason: str | None = None
+    kurtosis_a: float | None = None
+    kurtosis_b: float | None = None
+    note: str | None = None
+    method: str | None = None
 
     def __post_init__(self) -> None:
         clean(self)

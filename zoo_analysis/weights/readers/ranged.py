@@ -59,8 +59,11 @@ class RangedCheckpoint(Checkpoint):
         for source in sources:
             self.resources.callback(source.close)
         self._told = 0
-        with ThreadPoolExecutor(AT_ONCE) as pool:
-            headers = list(pool.map(self._bounded, sources))
+        if len(sources) == 1:
+            headers = [self._bounded(sources[0])]
+        else:
+            with ThreadPoolExecutor(AT_ONCE) as pool:
+                headers = list(pool.map(self._bounded, sources))
         for number, (source, entries) in enumerate(zip(sources, headers, strict=True)):
             for name, entry in entries.items():
                 if name in self.tensors:

@@ -42,19 +42,18 @@ def update_core(checkpoint: Checkpoint, spec: LayerSpec) -> torch.Tensor:
     return core
 
 
-def lora_update(checkpoint: Checkpoint, spec: LayerSpec) -> torch.Tensor:
-    """The update ΔW (out × in) of LoRA, in float64.
+def whole_update(checkpoint: Checkpoint, spec: LayerSpec) -> torch.Tensor:
+    """The update ΔW (out × in) itself, in float64.
 
     Args:
         checkpoint: where `spec` was found.
-        spec: an update of kind ``lora`` of which `update_core` makes a core.
+        spec: an update of which `update_core` makes a core.
 
     Raises:
         CheckpointError: see `update_core`.
     """
     parts = _parts(checkpoint, spec)
-    b, a = _lora_factors(parts, spec)
-    return b @ a * _scale(parts, spec)
+    return _UPDATES[spec.kind](parts, spec) * _scale(parts, spec)
 
 
 def _parts(checkpoint: Checkpoint, spec: LayerSpec) -> dict[str, torch.Tensor]:
@@ -123,39 +122,74 @@ def _factors(parts: Parts, number: int) -> tuple[torch.Tensor, torch.Tensor]:
     return (a, b) if t is None else (a.T, _tucker(t, b))
 
 
+def _product(parts: Parts, spec: LayerSpec) -> torch.Tensor:
+    b, a = _lora_factors(parts, spec)
+    return b @ a
+
+
 def _loha(parts: Parts, spec: LayerSpec) -> torch.Tensor:
     """(A₁B₁) ∘ (A₂B₂) is the product of the rows' and the columns' Kronecker products."""
     (a, b), (c, d) = _factors(parts, 1), _factors(parts, 2)
     if a.shape[1] * c.shape[1] >= min(spec.shape):
-        return _square((a @ b) * (c @ d))
+        return _square(_hadamard(parts, spec))
     rows = torch.einsum("ip,iq->ipq", a, c).flatten(1)
     columns = torch.einsum("pj,qj->pqj", b, d).flatten(0, 1)
     return _pair(rows, columns)
 
 
+def _hadamard(parts: Parts, spec: LayerSpec) -> torch.Tensor:
+    (a, b), (c, d) = _factors(parts, 1), _factors(parts, 2)
+    return (a @ b) * (c @ d)
+
+
 def _lokr(parts: Parts, spec: LayerSpec) -> torch.Tensor:
     """The singular values of a Kronecker product are the products of its factors'."""
-    values = []
-    for number in (1, 2):
-        whole = parts.get(f"w{number}")
-        core = _pair(*_factors(parts, number)) if whole is None else whole.flatten(1)
-        values.append(torch.linalg.svdvals(core))
+    values = [torch.linalg.svdvals(core) for core in _kronecker_factors(parts, _pair)]
     return torch.outer(values[0], values[1]).flatten().diag()
 
 
+def _kronecker(parts: Parts, spec: LayerSpec) -> torch.Tensor:
+    """Positions of a kernel are those of the second factor, and vary the fastest in both."""
+    one, two = _kronecker_factors(parts, torch.matmul)
+    return torch.kron(one.contiguous(), two.contiguous())
+
+
+def _kronecker_factors(
+    parts: Parts, multiplied: Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+) -> list[torch.Tensor]:
+    wholes = [parts.get(f"w{number}") for number in (1, 2)]
+    return [
+        multiplied(*_factors(parts, number)) if whole is None else whole.flatten(1)
+        for number, whole in enumerate(wholes, 1)
+    ]
+
+
 def _delora(parts: Parts, spec: LayerSpec) -> torch.Tensor:
-    """B·diag(λ/(r‖aᵢ‖‖bᵢ‖))·A·diag(‖w‖), norms no smaller than 10⁻⁴ as in peft."""
+    return _pair(*_delora_factors(parts))
+
+
+def _delora_product(parts: Parts, spec: LayerSpec) -> torch.Tensor:
+    b, a = _delora_factors(parts)
+    return b @ a
+
+
+def _delora_factors(parts: Parts) -> tuple[torch.Tensor, torch.Tensor]:
+    """B·diag(λ/(r‖aᵢ‖‖bᵢ‖)) and A·diag(‖w‖), norms no smaller than 10⁻⁴ as in peft."""
     a, b = parts["A"], parts["B"]
     lengths = a.norm(dim=1).clamp(min=1e-4) * b.norm(dim=0).clamp(min=1e-4)
-    return _pair(b * (parts["lambda"] / len(a) / lengths), a * parts["w_norm"])
+    return b * (parts["lambda"] / len(a) / lengths), a * parts["w_norm"]
 
 
 def _c3a(parts: Parts, spec: LayerSpec) -> torch.Tensor:
+    return _square(_circulant(parts, spec))
+
+
+def _circulant(parts: Parts, spec: LayerSpec) -> torch.Tensor:
     """Circulant blocks, whose i-th row has w[j − i] in its j-th column, over the inputs."""
     kernel = parts["kernel"]
     place = torch.arange(kernel.shape[2])
     blocks = kernel[:, :, (place - place[:, None]) % len(place)]
-    return _square(blocks.transpose(1, 2).reshape(spec.shape) / spec.shape[1])
+    return blocks.transpose(1, 2).reshape(spec.shape) / spec.shape[1]
 
 
 def _full(parts: Parts, spec: LayerSpec) -> torch.Tensor:
@@ -169,4 +203,11 @@ _CORES: Final[Mapping[Kind, Callable[[Parts, LayerSpec], torch.Tensor]]] = {
     "delora": _delora,
     "c3a": _c3a,
     "full": _full,
+}
+_UPDATES: Final[Mapping[Kind, Callable[[Parts, LayerSpec], torch.Tensor]]] = {
+    "lora": _product,
+    "loha": _hadamard,
+    "lokr": _kronecker,
+    "delora": _delora_product,
+    "c3a": _circulant,
 }
