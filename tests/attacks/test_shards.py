@@ -14,6 +14,8 @@ from tests.attacks.limits import within
 from zoo_analysis.errors import CheckpointError
 from zoo_analysis.hub.path import MOST_SHARDS
 from zoo_analysis.sources.local import local_models
+from zoo_analysis.sources.ref import ModelRef
+from zoo_analysis.sources.resolve import _told_apart
 from zoo_analysis.weights import open_checkpoint
 from zoo_analysis.weights.readers.limits import MAX_TENSORS
 
@@ -96,3 +98,16 @@ def test_five_hundred_headers_of_a_megabyte_take_the_memory_of_the_most_tensors(
         (tmp_path / name).write_bytes(header(f"s{i}.", each))
     with within(120), pytest.raises(CheckpointError, match="tensors, more than 500000"):
         open_checkpoint(tmp_path)
+
+
+def test_thousands_of_models_of_one_name_are_told_apart_in_the_time_of_their_number(
+    tmp_path: Path,
+) -> None:
+    """Whoever compared each with each would compare nine million paths."""
+    refs = [
+        ModelRef("lab/net", None, str(tmp_path / f"r{i}" / "lab" / "net"), "local", 0)
+        for i in range(3000)
+    ]
+    with within(10):
+        names = [ref.repo_id for ref in _told_apart(refs)]
+    assert names == [f"r{i}/lab/net" for i in range(3000)]

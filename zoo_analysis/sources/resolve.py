@@ -2,6 +2,7 @@
 
 import os
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -78,14 +79,16 @@ def _told_apart(refs: list[ModelRef]) -> tuple[ModelRef, ...]:
         if len(group) == 1:
             continue
         paths = {ref.path: path for ref in group if (path := _called_by(ref)) is not None}
+        files = set(paths.values())
+        beside = Counter(path.parent for path in files)
+        folders = {path.parent.parts[1:] for path in files}
+        ends = Counter(folder[-n:] for folder in folders for n in range(1, len(folder) + 1))
         for place, path in paths.items() if len(paths) > 1 else ():
-            last, others = repo_id.rpartition("/")[2], paths.values()
-            if any(other != path and other.parent == path.parent for other in others):
-                last = path.name  # net.pt beside net.pth
-            parents, length = path.parent.parts[1:], 1
-            same = [other.parent.parts[1:] for other in others if other.parent != path.parent]
-            while length < len(parents) and any(p[-length:] == parents[-length:] for p in same):
-                length += 1
+            # Of net.pt beside net.pth the name of the file.
+            last = path.name if beside[path.parent] > 1 else repo_id.rpartition("/")[2]
+            parents = path.parent.parts[1:]
+            lengths = range(1, len(parents))
+            length = next((n for n in lengths if ends[parents[-n:]] == 1), len(parents))
             names[place] = "/".join((*parents[-length:], last))
     return tuple(_renamed(ref, names.get(ref.path, ref.repo_id)) for ref in refs)
 

@@ -19,6 +19,7 @@ Kind = Literal[
     "lokr",
     "delora",
     "c3a",
+    "full",
     "adapter",  # no matrix of its factors alone
     "product",  # of two matrices of one head of attention
 ]

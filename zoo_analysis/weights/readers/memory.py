@@ -31,7 +31,7 @@ class MemoryCheckpoint(Checkpoint):
         }
         if not self._tensors:
             raise CheckpointError("a state dict without tensors: nothing to analyse")
-        shown = views(self._tensors)
+        shown = views(self._tensors, self.remarks)
         infos = {name: _info(name, tensor) for name, tensor in self._tensors.items()}
         self.tensors = {name: info for name, info in infos.items() if name not in shown}
         self.aside = [seen_elsewhere(infos[name], outside) for name, outside in shown.items()]

@@ -213,6 +213,34 @@ def test_the_factors_of_lycoris_glora_are_one_update(kernel: tuple[int, ...]) ->
     assert "lycoris_0.b1" in {s.layer for s in list_layers(MemoryCheckpoint(state), config={})}
 
 
+@pytest.mark.parametrize("shape", [(48, 40), (40, 48), (24, 16, 3, 3), (24, 16, 1, 1), (24, 1, 9)])
+def test_a_full_update_of_lycoris_is_measured_as_it_is_stored(shape: tuple[int, ...]) -> None:
+    """As lycoris-lora 4.1 names and shapes it: the difference itself, as the module's weight."""
+    diff = torch.randn(shape)
+    state = {"lycoris_0.diff": diff, "lycoris_0.diff_b": torch.randn(shape[0])}
+    state["lycoris_0.alpha"] = torch.tensor(8.0)  # LyCORIS does not apply it
+    found = take_inventory(MemoryCheckpoint(state), config={})
+    (spec,) = found.layers
+    flat = diff.flatten(1).double()
+    assert (spec.layer, spec.kind, spec.shape) == ("lycoris_0", "full", tuple(flat.shape))
+    assert found.coverage == 1.0
+    assert {row.reason for row in found.left_out} == {"vector"}
+    ours = torch.linalg.svdvals(load_kernel(MemoryCheckpoint(state), spec)[0])
+    torch.testing.assert_close(ours, torch.linalg.svdvals(flat))
+
+
+@pytest.mark.parametrize("shape", [(48,), (1, 6, 48), (48, 1)])
+def test_full_updates_of_vectors_are_no_matrices(shape: tuple[int, ...]) -> None:
+    """Of norms and modulations, as in files of Wan and HunyuanVideo."""
+    state = {"blocks.0.modulation.diff": torch.randn(shape), "fc.diff": torch.randn(40, 30)}
+    measured = [row["layer"] for row in analyze(state).to_pylist() if row["alpha"] is not None]
+    assert measured in ([], ["fc"])
+    kinds = {spec.kind: spec.status for spec in list_layers(MemoryCheckpoint(state), config={})}
+    assert kinds["full"] is None
+    assert set(kinds) <= {"full", "adapter"}
+    assert kinds.get("adapter", "not-understood") == "not-understood"
+
+
 @pytest.mark.parametrize("shape", [(48,), (1, 48), (1, 48, 1, 1)])
 def test_the_factors_of_lycoris_ia3_are_vectors(shape: tuple[int, ...]) -> None:
     state = {"lycoris_0.weight": torch.randn(shape), "lycoris_0.on_input": torch.tensor(0)}

@@ -14,6 +14,7 @@ from zoo_analysis.weights import open_checkpoint
 from zoo_analysis.weights.layers.inventory import Inventory
 from zoo_analysis.weights.layers.listing import take_inventory
 from zoo_analysis.weights.readers.memory import MemoryCheckpoint
+from zoo_analysis.weights.readers.torch_files import overlaps
 from zoo_analysis.weights.readers.torch_files.overlaps import views
 
 State = dict[str, torch.Tensor]
@@ -147,7 +148,7 @@ def test_what_stays_shares_no_number_and_the_rest_adds_what_is_new(
             name = str(len(state))
             state[name] = torch.as_strided(storage, (rows, columns), (down, right), first)
             numbers[name] = held
-    shown = views(state)
+    shown = views(state, {})
     same = {tuple(sorted(held)): held for name, held in numbers.items() if name not in shown}
     kept: set[int] = set().union(*same.values())
     assert len(kept) == sum(map(len, same.values()))
@@ -158,8 +159,25 @@ def test_what_stays_shares_no_number_and_the_rest_adds_what_is_new(
 
 def test_thousands_of_columns_and_blocks_are_told_apart() -> None:
     matrix = torch.zeros(2000, 2000)
-    assert views({str(i): matrix[:, i] for i in range(2000)}) == {}
+    assert views({str(i): matrix[:, i] for i in range(2000)}, {}) == {}
     blocks = {str(i): matrix.view(-1)[i * 200 : i * 200 + 200] for i in range(20_000)}
-    assert len(views(blocks | {"whole": matrix})) == 20_000
+    assert len(views(blocks | {"whole": matrix}, {})) == 20_000
     halves = {"a": matrix[:, :1200], "b": matrix[:, 800:]}
-    assert views(halves) == {"b": 2000 * 800}
+    assert views(halves, {}) == {"b": 2000 * 800}
+
+
+def test_what_is_too_far_apart_to_be_compared_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two sides of a matrix, of which one is strided, and a matrix by itself."""
+    whole = torch.randn(40, 30)
+    state = {"all": whole, "part": whole[:, :20], "other": torch.randn(40, 30)}
+    torch.save(state, tmp_path / "w.pt")
+    with open_checkpoint(tmp_path / "w.pt") as checkpoint:
+        assert checkpoint.remarks == {}
+        assert {*checkpoint.tensors} == {"all", "other"}
+    monkeypatch.setattr(overlaps, "_MOST_PLACES", 1199)
+    with open_checkpoint(tmp_path / "w.pt") as checkpoint:
+        (told,) = checkpoint.remarks
+        assert {*checkpoint.tensors} == {"all", "part", "other"}
+    assert "part, all lie in one piece of memory of more than 1,199 places" in told

@@ -192,12 +192,17 @@ def _circulant(parts: Parts, spec: LayerSpec) -> torch.Tensor:
     return blocks.transpose(1, 2).reshape(spec.shape) / spec.shape[1]
 
 
+def _full(parts: Parts, spec: LayerSpec) -> torch.Tensor:
+    return _square(parts["diff"].flatten(1))
+
+
 _CORES: Final[Mapping[Kind, Callable[[Parts, LayerSpec], torch.Tensor]]] = {
     "lora": _lora,
     "loha": _loha,
     "lokr": _lokr,
     "delora": _delora,
     "c3a": _c3a,
+    "full": _full,
 }
 _UPDATES: Final[Mapping[Kind, Callable[[Parts, LayerSpec], torch.Tensor]]] = {
     "lora": _product,

@@ -65,7 +65,7 @@ def factors(
     pattern = _pattern(families)
     found: dict[tuple[str, str, str], Factors] = {}
     for name in tensors:
-        match = _match(name, pattern) or _of_glora(name, tensors)
+        match = _match(name, pattern) or _of_glora(name, tensors) or _of_full(name)
         if match is None:
             continue
         module, family, part, own = match
@@ -111,6 +111,12 @@ def _of_glora(name: str, tensors: Mapping[str, TensorInfo]) -> tuple[str, str, s
     others = (f"{module}.{factor}.weight" for factor in ("a1", "a2", "b1", "b2"))
     own = part in ("a1", "a2", "b1", "b2", "bm") and module and name.endswith(".weight")
     return (module, "glora", part, "") if own and all(o in tensors for o in others) else None
+
+
+def _of_full(name: str) -> tuple[str, str, str, str] | None:
+    """As `_match`, of LyCORIS' full updates: a module's difference itself."""
+    module, _, part = name.rpartition(".")
+    return (module, "full", part, "") if module and part == "diff" else None
 
 
 def _match(name: str, pattern: re.Pattern[str]) -> tuple[str, str, str, str] | None:

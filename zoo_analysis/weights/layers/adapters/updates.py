@@ -1,10 +1,10 @@
 """Rows of an adapter's updates: their shapes and ranks, from the headers of their factors.
 
 LoRA (Hu et al. 2021), rsLoRA, DoRA's B·A, AdaLoRA (Zhang et al. 2023), LoCon, LoHa (Hyeon-Woo et
-al. 2022), LoKr (Yeh et al. 2024), DeLoRA (Bini et al. 2025) and C3A (Chen et al. 2024) say in their
-file by which matrix a weight is changed. Others change it in a way that depends on the weight
-itself (OFT, BOFT, HRA, HiRA, DEFT, OSF, GLoRA), or on what their file does not hold: VeRA's shared
-matrices do not tell how many inputs a layer has, FourierFT's places come from a seed.
+al. 2022), LoKr and full updates (Yeh et al. 2024), DeLoRA (Bini et al. 2025) and C3A (Chen et al.
+2024) say in their file by which matrix a weight is changed. Others change it in a way that depends
+on the weight itself (OFT, BOFT, HRA, HiRA, DEFT, OSF, GLoRA), or on what their file does not hold:
+VeRA's shared matrices do not tell how many inputs a layer has, FourierFT's places come from a seed.
 """
 
 import math
@@ -30,6 +30,7 @@ _LORA: Final = (
     ("up", "down", "mid"),
 )
 _ASIDE: Final = {"alpha", "scalar", "magnitude_vector"}
+_WITHOUT_ALPHA: Final = ("delora", "c3a", "full")
 #: Variants of LoRA in which the update is not B·A.
 _VARIANTS: Final = ("use_qalora", "use_bdlora", "kasa_config", "monteclora_config")
 
@@ -63,13 +64,12 @@ def updates(
 def _known(
     group: Factors, shapes: Shapes, tensors: Mapping[str, TensorInfo], adapter: Mapping[str, Any]
 ) -> LayerSpec | None:
-    measure = {"lora": _lora, "hada": _loha, "lokr": _lokr, "delora": _delora, "c3a": _c3a}
-    if group.family not in measure or any(0 in shape for shape in shapes.values()):
+    if group.family not in _MEASURED or any(0 in shape for shape in shapes.values()):
         return None
     if group.family == "lora" and any(adapter.get(key) for key in _VARIANTS):
         return None
     own = {part: shape for part, shape in shapes.items() if part not in _ASIDE}
-    found = measure[group.family](own)
+    found = _MEASURED[group.family](own)
     if found is None:
         return None
     kind, parts, out, into, rank, inner = found
@@ -82,7 +82,7 @@ def _known(
     told = rank_of(adapter, group.layer)
     if kind == "lora":  # what the file holds, which pruned ranks and patterns have decided
         told = inner if not adapter.get("target_parameters") else told
-    scale = 1.0 if "alpha" in aside or kind in ("delora", "c3a") else None
+    scale = 1.0 if "alpha" in aside or kind in _WITHOUT_ALPHA else None
     return LayerSpec(
         layer=group.layer,
         tensors=tuple(group.parts[part] for part in (*parts, *aside)),
@@ -158,6 +158,16 @@ def _c3a(shapes: Shapes) -> _Found | None:
         return None
     out, into = (count * shapes["kernel"][2] for count in shapes["kernel"][:2])
     return "c3a", ("kernel",), out, into, min(out, into), None
+
+
+def _full(shapes: Shapes) -> _Found | None:
+    whole = _whole(shapes["diff"]) if shapes.keys() == {"diff"} else None
+    return ("full", ("diff",), *whole, None) if whole and 1 not in whole[:2] else None
+
+
+_MEASURED: Final = {
+    "lora": _lora, "hada": _loha, "lokr": _lokr, "delora": _delora, "c3a": _c3a, "full": _full,
+}  # fmt: skip
 
 
 def _whole(shape: tuple[int, ...]) -> tuple[int, int, int] | None:

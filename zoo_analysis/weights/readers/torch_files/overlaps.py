@@ -8,6 +8,7 @@ from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
+from zoo_analysis.texts import few
 from zoo_analysis.weights.checkpoint import TensorInfo
 from zoo_analysis.weights.spec import Omission
 
@@ -16,13 +17,13 @@ if TYPE_CHECKING:
     import torch
 
 #: Places in memory that are marked one by one, a byte each; more than so many numbers side by side,
-#: of which some are strided, are not compared.
+#: of which some are strided, are not compared, and a remark says so.
 _MOST_PLACES: Final = 1 << 30
 
 _Span = tuple[int, int, int, str]  # first byte, end, place in the file, name
 
 
-def views(tensors: "Mapping[str, torch.Tensor]") -> dict[str, int]:
+def views(tensors: "Mapping[str, torch.Tensor]", remarks: dict[str, None]) -> dict[str, int]:
     """Elements that no other tensor holds, by the names of tensors that show numbers of another.
 
     Of those that overlap the largest matrix stays, so that a flat vector goes before the matrices
@@ -31,6 +32,7 @@ def views(tensors: "Mapping[str, torch.Tensor]") -> dict[str, int]:
 
     Args:
         tensors: by name, in memory; those that are no floating numbers are not compared.
+        remarks: gets one on those that lie too far apart to be compared.
     """
     same: dict[tuple[object, ...], list[str]] = defaultdict(list)
     spans: dict[object, list[_Span]] = defaultdict(list)
@@ -51,6 +53,9 @@ def views(tensors: "Mapping[str, torch.Tensor]") -> dict[str, int]:
         for cluster in _clusters(sorted(of_device)):
             plain = all(tensors[span[3]].is_contiguous() for span in cluster)
             shown = _within(cluster, tensors) if plain else _marked(cluster, tensors)
+            if shown is None:
+                remarks[_uncompared([span[3] for span in cluster])] = None
+                continue
             for name, outside in shown.items():
                 found |= dict.fromkeys(twins[name], 0) | {name: outside}
     return found
@@ -121,15 +126,25 @@ def _within(cluster: list[_Span], tensors: "Mapping[str, torch.Tensor]") -> dict
     }
 
 
-def _marked(cluster: list[_Span], tensors: "Mapping[str, torch.Tensor]") -> dict[str, int]:
-    """The same of tensors of which some have gaps: every place that is taken is marked."""
+def _uncompared(names: list[str]) -> str:
+    return (
+        f"{few(names)} lie in one piece of memory of more than {_MOST_PLACES:,} places, some with "
+        "gaps: what they may share was not looked for, and counts with each"
+    )
+
+
+def _marked(cluster: list[_Span], tensors: "Mapping[str, torch.Tensor]") -> dict[str, int] | None:
+    """The same of tensors of which some have gaps: every place that is taken is marked.
+
+    None where there are more than `_MOST_PLACES`.
+    """
     import numpy as np
 
     low, high = min(span[0] for span in cluster), max(span[1] for span in cluster)
     sizes = (tensors[span[3]].element_size() for span in cluster)
     unit = math.gcd(*sizes, *(span[0] - low for span in cluster))
     if (high - low) // unit > _MOST_PLACES:
-        return {}
+        return None
     taken = np.zeros((high - low) // unit, bool)
 
     def places(span: _Span) -> "np.ndarray[tuple[int, ...], np.dtype[np.bool_]]":

@@ -66,7 +66,7 @@ class TorchCheckpoint(Checkpoint):
         aside: list[tuple[TensorInfo, Omission]] = []
         for number, shard in enumerate(self._loaded):
             storages: dict[int, int] = {}
-            shown = views(shard)
+            shown = views(shard, self.remarks)
             for name, tensor in shard.items():
                 if name in tensors:
                     raise CheckpointError(f"{path}: two shards hold the tensor {name}")
