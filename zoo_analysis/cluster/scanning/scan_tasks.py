@@ -243,18 +243,17 @@ def _open(
             if not books.layers:
                 raise ZooError(f"{ref.path} holds no weight matrix: nothing to analyse")
             row = model_row(ref, checkpoint, books)
-            left_out = table_of(LeftOut, books.left_out)
             work = pieces(checkpoint.in_file_order(books.layers), how, account.rates)
             opened = time.perf_counter()
             account.opened(len(books.layers), opened - start)
             if not is_small(work):
-                return OpenedModel(ref, row, left_out, work)
+                return OpenedModel(ref, row, table_of(LeftOut, books.left_out), work)
             stage = "measure"
             (piece,), at = work, partial(_at, number)
             found = measured_rows(checkpoint, piece.specs, how, settings.device, at)
             account.measured(piece.cost.seconds, time.perf_counter() - opened)
             scanned = Scanned(len(piece.specs), ref.nbytes, ref.remarks)
-            return scanned, SmallModel(row, found, left_out)
+            return scanned, SmallModel(row, found, books.left_out)
     except (Exception, LimitError) as error:
         return failure(ref, stage, error, access=access)
 
