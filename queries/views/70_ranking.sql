@@ -6,13 +6,13 @@ QUALIFY row_number() OVER (
 ) = 1;
 
 -- Methods in the order in which they stand for a series that none is named for: the default one first,
--- then the one committed last; those of differences from a base come after all others.
+-- then the one committed last; those of differences from a base and of blocks come after all others.
 CREATE VIEW raw.method_order AS
 SELECT
     m.series, c.method,
     row_number() OVER (
         PARTITION BY m.series
-        ORDER BY starts_with(c.method, 'delta-'), NOT regexp_full_match(c.method, 'default(-[0-9a-f]{8})?'), max(c.committed_at) DESC, c.method
+        ORDER BY raw.derived(c.method), NOT regexp_full_match(c.method, 'default(-[0-9a-f]{8})?'), max(c.committed_at) DESC, c.method
     ) AS method_order
 FROM main.commits c LEFT JOIN main.models m USING (repo_id, revision)  -- not those of raw
 GROUP BY m.series, c.method;

@@ -31,6 +31,7 @@ CHANGES = {
     "window_step": 0.5,
     "split_qkv": True,
     "base": "lab/base@0123",
+    "of": "blocks",
 }
 
 
@@ -43,7 +44,8 @@ def test_every_choice_is_one_that_changes_the_hash():
 @pytest.mark.parametrize(("name", "value"), CHANGES.items())
 def test_the_id_names_the_preset_the_departure_and_the_hash(name, value):
     how = method(**{name: value})
-    kind = "delta-" if name == "base" else ""  # so that no beginning of another id is theirs
+    # So that no beginning of another id is theirs.
+    kind = {"base": "delta-", "of": "blocks-"}.get(name, "")
     assert how.id == f"{kind}default+{name}={value}-{how.hash}"
     assert len(how.hash) == 8
     int(how.hash, 16)

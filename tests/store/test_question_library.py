@@ -132,7 +132,7 @@ def test_experts(store: Store) -> None:
     rows = [
         {
             "layer": name.format(i) if "{" in name else f"{name}[{i}]",
-            "depth": depth,
+            "depth": depth + i * ("{" in name),  # modules of their own lie one after the other
             "role": "expert",
             "alpha": alpha,
             "stable_rank": 2.0 * i,
@@ -142,14 +142,64 @@ def test_experts(store: Store) -> None:
     ]
     rows += [{"layer": "mlp.shared_expert.w1", "depth": 3, "role": "expert", "alpha": 9.0}]
     layers = pa.Table.from_pylist(rows).append_column("status", pa.array(["success"] * 7))
-    model = {"repo_id": "lab/moe", "revision": "r"}
-    store.commit_models([ModelRows(model, "m", layers, ESD_ROWS.empty_table())], "scan")
+    overlaps = [
+        {
+            "layer": f"mlp.experts.{i}.w1",
+            "depth": 1,
+            "role": "expert",
+            "shape": [200, 40],
+            "M": 40,
+            "overlap_in": overlap,
+            "overlap_out": 0.05,
+        }
+        for i, overlap in enumerate((0.5, 0.25, 0.75))
+    ]
+    further = pa.Table.from_pylist(overlaps).append_column("status", pa.array(["subspace"] * 3))
+    model, none = {"repo_id": "lab/moe", "revision": "r"}, ESD_ROWS.empty_table()
+    store.commit_models([ModelRows(model, "m", layers, none)], "scan")
+    store.commit_models([ModelRows(model, "blocks-m", further, none)], "scan")
     shown = "matrices experts fitted alpha alpha_sd alpha_min alpha_max stable_rank_sd"
     assert ask(store, "experts", shown) == [
         ("mlp.experts.down_proj[*]", 3, 3, 4.0, pytest.approx(7**0.5), 2.0, 7.0, 2.0),
         ("mlp.experts.*.w1", 3, 2, 5.0, pytest.approx(2**0.5), 4.0, 6.0, 2.0),
     ]
+    compared = "overlap_in chance_in overlap_out chance_out"
+    assert ask(store, "experts", compared) == [
+        (None,) * 4,
+        pytest.approx((0.5, 0.25, 0.05, 0.05)),
+    ]
     assert ask(store, "experts", shown, repo_id="other") == []
+
+
+def test_attention_products(store: Store) -> None:
+    rows = [
+        {
+            "layer": f"layers.{block}.attn[{role},{head}]",
+            "depth": 3 * block,
+            "kind": "product",
+            "role": role,
+            "M": 64,
+            "alpha": 1.0 + head,
+            "effective_rank": rank,
+        }
+        for block in range(2)
+        for role, rank in (("qk", 8.0), ("ov", 32.0))
+        for head in (2, 10)
+    ]
+    layers = pa.Table.from_pylist(rows).append_column("status", pa.array(["success"] * 8))
+    model = {"repo_id": "lab/gpt", "revision": "r", "series": "gpt"}
+    none = ESD_ROWS.empty_table()
+    store.commit_models([ModelRows(model, "blocks-m", layers, none)], "scan")
+    shown = "depth block head width qk_alpha ov_alpha qk_rank ov_rank"
+    expected = [
+        (3 * block, f"layers.{block}.attn", head, 64, 1.0 + head, 1.0 + head, 8.0, 32.0)
+        for block in range(2)
+        for head in (2, 10)
+    ]
+    assert ask(store, "attention-products", shown) == expected
+    assert ask(store, "attention-products", shown, model="gpt", series="gpt") == expected
+    assert ask(store, "attention-products", shown, model="bert") == []
+    assert ask(store, "attention-products", shown, method="default") == []
 
 
 def test_accuracy_disagreements(zoo: Store) -> None:

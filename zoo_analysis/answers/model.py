@@ -13,7 +13,6 @@ import pyarrow as pa
 from zoo_analysis.answers.names import find_model, there
 from zoo_analysis.errors import QueryError
 from zoo_analysis.lookup import near
-from zoo_analysis.spectra.methods import DELTA
 from zoo_analysis.spectra.metrics import SHOWN
 from zoo_analysis.store import Store, as_store
 
@@ -95,8 +94,8 @@ def show(
         store: a store, or what `open_store` takes.
         model: its repository id, or a part that only one has.
         revision: the beginning of one; None is the one committed last.
-        method: the beginning of a method's id; None is the one committed last, of weights and not
-            of differences where there is one.
+        method: the beginning of a method's id; None is the one committed last, of layers' weights
+            and not of differences or blocks where there is one.
 
     Raises:
         QueryError: no such model, or several.
@@ -107,7 +106,7 @@ def show(
     found = store.sql(
         "SELECT revision, method FROM commits WHERE repo_id = $repo_id "
         "AND starts_with(revision, $revision) AND starts_with(method, $method) "
-        f"ORDER BY starts_with(method, '{DELTA}'), committed_at DESC LIMIT 1",
+        "ORDER BY raw.derived(method), committed_at DESC LIMIT 1",
         {"repo_id": repo_id, "revision": revision or "", "method": method or ""},
     ).fetchall()
     if not found:

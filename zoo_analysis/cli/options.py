@@ -61,6 +61,10 @@ ModelMemoryOption = Annotated[
         show_default="by its layers' sizes",
     ),
 ]
+BlocksOption = Annotated[
+    bool,
+    typer.Option("--blocks", help="Also products of attention's heads, and likeness of experts."),
+]
 DeviceOption = Annotated[Device, typer.Option(help="Where to compute.", envvar="ZOO_DEVICE")]
 #: The variable of options that bound what a node keeps on its disk.
 CACHE_SIZE: Final = "ZOO_CACHE_SIZE"

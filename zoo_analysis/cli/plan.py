@@ -8,6 +8,7 @@ import typer
 from zoo_analysis.cli.options import (
     SOURCES_HELP,
     AddressOption,
+    BlocksOption,
     DeviceOption,
     Format,
     FormatOption,
@@ -41,6 +42,7 @@ def plan(
     device: DeviceOption = DEVICE,
     address: AddressOption = None,
     model_seconds: ModelSecondsOption = MODEL_SECONDS,
+    blocks: BlocksOption = False,
     format: FormatOption = "table",
     output: OutOption = None,
     json_: Annotated[bool, typer.Option("--json", help="Models and totals as one object.")] = False,
@@ -90,6 +92,7 @@ def plan(
         device=device,
         address=address,
         model_seconds=model_seconds,
+        blocks=blocks,
     )
     print_plan(found, format, output, json_)
 

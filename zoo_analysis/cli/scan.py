@@ -8,6 +8,7 @@ from zoo_analysis.cli.options import (
     SOURCES_HELP,
     WEIGHT_CACHE,
     AddressOption,
+    BlocksOption,
     DeviceOption,
     FormatOption,
     ModelMemoryOption,
@@ -51,6 +52,7 @@ def scan(
     deltas: Annotated[
         bool, typer.Option("--deltas", help="Also what each model changed of its base: zoo delta.")
     ] = False,
+    blocks: BlocksOption = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only plan: see zoo plan.")] = False,
     format: FormatOption = "table",
     output: OutOption = None,
@@ -74,6 +76,7 @@ def scan(
             device=device,
             address=address,
             model_seconds=model_seconds,
+            blocks=blocks,
         )
         print_plan(priced, format, output, json_=format == "json")
         return
@@ -91,6 +94,7 @@ def scan(
             model_seconds=model_seconds,
             model_memory=memory,
             deltas=deltas,
+            blocks=blocks,
             on_event=counter.on_event,
             on_start=counter.on_start,
         )

@@ -68,7 +68,7 @@ class Summary(RunSummary):
         skipped: models the store held already.
         failed: models in `failures`.
         layers: measured, their slices not counted.
-        parameters_total: of the scanned models.
+        parameters_total: of the models scanned under `method`.
         parameters_measured: of those, what lies in layers that can be measured.
         incomplete: models of whose matrices less than `LEAST_COVERAGE` is measured.
         not_understood: models with tensors that are not understood.
@@ -103,6 +103,8 @@ class Summary(RunSummary):
             self.scanned += len(models)
             if (layers := tables.get("layers")) is not None:
                 self.layers += layer_count(layers)
+            if tables["commits"]["method"][0].as_py() != self.method:
+                continue  # of the same models as before, by further methods
             self.parameters_total += pc.sum(models["parameters_total"], min_count=0).as_py()
             self.parameters_measured += pc.sum(models["parameters_measured"], min_count=0).as_py()
             thin = pc.less(models["coverage"], LEAST_COVERAGE)

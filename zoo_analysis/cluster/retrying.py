@@ -123,7 +123,7 @@ def retry(
     told_how = {each.name: config[each.name] for each in fields(Method) if each.name in config}
     how = Method(**told_how)
     told |= {name: config[name] for name in _OF_SCAN} | {"variant": config["variant"] or ""}
-    told["deltas"] = config.get("deltas", False)
+    told |= {name: config.get(name, False) for name in ("deltas", "blocks")}
     again = replace(resolved, refs=refs, problems=tuple(problems))
     return Retried(of, len(names), scan_models(again, store, how, **told))
 

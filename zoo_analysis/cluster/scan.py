@@ -1,8 +1,9 @@
 """Scan models into a store: what is known is skipped, the rest goes to processes that may die."""
 
 import os
-from collections.abc import Callable, Container, Iterator, Sequence
-from contextlib import contextmanager, suppress
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Final, Literal
@@ -14,9 +15,8 @@ from zoo_analysis.cluster.listening import listeners
 from zoo_analysis.cluster.placement import DEVICE, Device, device_for, is_there
 from zoo_analysis.cluster.planning.machine_rates import (
     known_rates,
-    learnt_rows,
-    predicted,
     rate_rows,
+    start_rows,
     start_seconds,
 )
 from zoo_analysis.cluster.processes.local_workers import LocalWorkers
@@ -24,21 +24,20 @@ from zoo_analysis.cluster.processes.serving import permit
 from zoo_analysis.cluster.processes.task import Workers
 from zoo_analysis.cluster.processes.task_limits import MODEL_SECONDS, Limits
 from zoo_analysis.cluster.scanning.batches import expected_seconds, fit_for_few
-from zoo_analysis.cluster.scanning.scan_schedule import ScanSchedule
-from zoo_analysis.cluster.scanning.scan_tasks import MODULES, ScanSettings, is_known
+from zoo_analysis.cluster.scanning.scan_by_method import known_and_new
+from zoo_analysis.cluster.scanning.scan_tasks import MODULES, ScanSettings
 from zoo_analysis.cluster.scanning.shared_batches import skip
 from zoo_analysis.errors import ZooError
 from zoo_analysis.hub.access import DOWNLOADS, HubAccess, default_access
 from zoo_analysis.hub.path import SCHEME
 from zoo_analysis.imports.assigned_series import restate_series
-from zoo_analysis.sources import ModelRef, Resolved, resolve_revision, resolve_sources
+from zoo_analysis.measure.rates import machine
+from zoo_analysis.sources import ModelRef, Resolved, resolve_sources
 from zoo_analysis.spectra.methods import Method, Preset, as_method
 from zoo_analysis.store import Store, as_store
 
 #: Seconds of one core for which a process pays.
 _WORTH_A_PROCESS: Final = 2.0
-#: Bytes of models on disk that are read here to see whether they are known.
-_BYTES_HASHED: Final = 256 << 20
 
 
 def scan(
@@ -54,6 +53,7 @@ def scan(
     model_seconds: float = MODEL_SECONDS,
     model_memory: int | None = None,
     deltas: bool = False,
+    blocks: bool = False,
     access: HubAccess | None = None,
     on_event: Callable[[Event], None] | None = None,
     on_start: Callable[[int, int], None] | None = None,
@@ -78,6 +78,8 @@ def scan(
             size of the model's layers.
         deltas: also the differences of models from the bases that their cards name, as `delta`
             has them.
+        blocks: also what the matrices of a block make together, under a method of its own: products
+            of each head of attention, likeness of experts.
         access: how to reach the hub; None is `hub.access.default_access`.
         on_event: told of each model and piece when it is done; a notebook shows a bar unless given.
         on_start: told how many models there are, and the bytes of their weights.
@@ -98,6 +100,8 @@ def scan(
     refs, store, how = resolved.refs, as_store(store), as_method(how)
     if how.base is not None:
         raise ZooError(f"{how.id} measures differences: use `zoo_analysis.delta`, or `deltas`")
+    if blocks and how.of == "blocks":
+        raise ZooError(f"{how.id} measures blocks already: leave out `blocks`")
     on_event, on_start = listeners("scanning", on_event, on_start)
     summary = Summary(store.uri, how.id)
     config = how.as_dict() | {
@@ -108,13 +112,13 @@ def scan(
         "model_seconds": model_seconds,
         "model_memory": model_memory,
         "deltas": deltas,
+        "blocks": blocks,
         "sources": resolved.sources or [_source(ref) for ref in refs],
         "retry_of": retry_of,
     }
-    # What is known without opening anything needs no process.
-    known = store.committed({ref.repo_id for ref in refs}, how.id) if refs else set()
-    seen = list(_with_revisions(refs, {repo_id for repo_id, *_ in known}))
-    todo = [ref for ref in seen if not is_known(ref, summary.method, known)]
+    methods = [how, replace(how, of="blocks")] if blocks else [how]
+    parts = [known_and_new(store, refs, each) for each in methods]
+    todo = [ref for part in parts for ref in part.todo]
     with (
         _processes(todo, device, address, downloads) as processes,
         RunWriter(store, summary, on_event, config) as writer,
@@ -125,30 +129,21 @@ def scan(
         writer.watched.progress.begin(len(refs) + len(resolved.problems), nbytes)
         if on_start:
             on_start(len(refs), nbytes)
-        for ref in seen:
-            if is_known(ref, summary.method, known):
-                skip(ref, writer)
+        for ref in (ref for part in parts for ref in part.known):
+            skip(ref, writer)
         if todo:
-            revisions: dict[str, set[str]] = {}
-            for repo_id, revision, _ in known:
-                revisions.setdefault(repo_id, set()).add(revision)
-            there = is_there(address)
-            start = start_seconds(fit_for_few(todo, device, there), there)
+            there, few, begun = is_there(address), processes is not None, time.monotonic()
+            kind, of_layers = machine(), replace(how, of="layers")
+            start = start_seconds(known_rates(store, of_layers).of(kind), few, there)
             work = processes, todo, device, address, downloads
             with _workers(*work, writer) as (workers, processor):
-                rates = known_rates(store, how)
-                settings = ScanSettings(how, processor, _access(todo, cache_size, access), rates)
-                schedule = ScanSchedule(writer, settings, todo, revisions, limits)
-                try:
-                    run_tasks(schedule.next_task, workers, writer.commit_if_due)
-                    while schedule.wait_for_others():
-                        run_tasks(schedule.next_task, workers, writer.commit_if_due)
-                finally:
-                    writer.commit()  # before workers are ended, which takes time
-                spent = schedule.spent.values()
-                summary.predicted = predicted(spent, rates, workers.cpus(), workers.gpus(), start)
-                learnt = rate_rows(learnt_rows(spent, rates), how, summary.scan_id)
-                store.append("rates", learnt)
+                ray = 0.0 if few or there else time.monotonic() - begun
+                reached = _access(todo, cache_size, access)
+                for part in parts:
+                    part.run(writer, workers, processor, reached, limits)
+                if starts := start_rows(kind, ray=ray):
+                    store.append("rates", rate_rows(starts, of_layers, summary.scan_id))
+            summary.predicted += start
         if deltas:
             _scan_deltas(refs, writer, how, device, address, downloads, limits, access, variant)
         given = {ref.repo_id: ref.series for ref in refs if ref.series is not None}
@@ -188,17 +183,6 @@ def _scan_deltas(
 def _source(ref: ModelRef) -> str:
     """A model as a source of its own."""
     return f"{SCHEME}{ref.repo_id}@{ref.revision}" if ref.source == "hub" else ref.path
-
-
-def _with_revisions(refs: Sequence[ModelRef], known: Container[str]) -> Iterator[ModelRef]:
-    """Models, of those on disk that may be known the revision, as far as that takes no time."""
-    left = _BYTES_HASHED
-    for ref in refs:
-        if ref.revision is None and ref.repo_id in known and ref.nbytes <= left:
-            left -= ref.nbytes
-            with suppress(ZooError):  # the worker says so
-                ref = resolve_revision(ref)
-        yield ref
 
 
 @contextmanager

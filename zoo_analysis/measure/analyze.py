@@ -11,6 +11,7 @@ from zoo_analysis.measure.rows import measure
 from zoo_analysis.spectra.methods import Method, Preset, as_method
 from zoo_analysis.weights import Checkpoint, LayerSpec, list_layers, open_checkpoint
 from zoo_analysis.weights.layers.architecture import describe
+from zoo_analysis.weights.layers.blocks.block_listing import blocks_of
 from zoo_analysis.weights.layers.listing import inventory_by
 from zoo_analysis.weights.readers.memory import MemoryCheckpoint
 
@@ -40,8 +41,9 @@ def analyze(
         CheckpointError: no readable weights there, or none of the variant.
     """
     how = as_method(how)
-    checkpoint, specs = opened(model, how.split_qkv, variant)
+    checkpoint, specs = opened(model, how.split_qkv or how.of == "blocks", variant)
     with checkpoint:
+        specs = blocks_of(specs).specs if how.of == "blocks" else specs
         return measure(checkpoint, specs, how, device).layers
 
 

@@ -5,12 +5,15 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+from zoo_analysis.measure.blocks.block_results import LEADING
+from zoo_analysis.measure.blocks.block_work import block_rows, block_work, with_guessed_heads
 from zoo_analysis.measure.rates import TYPICAL, Rates, Work
 from zoo_analysis.measure.scan_plan import Forecast
 from zoo_analysis.spectra import Method, matrix_shape
 from zoo_analysis.spectra.by_parts.windows import window_count, window_sides
-from zoo_analysis.weights import Checkpoint, LayerSpec, kernel_dims
-from zoo_analysis.weights.layers.listing import take_inventory
+from zoo_analysis.weights import Checkpoint, LayerSpec, kernel_dims, read_config
+from zoo_analysis.weights.layers.blocks.block_listing import BlockSpec, blocks_of, sides
+from zoo_analysis.weights.layers.listing import inventory_by, take_inventory
 from zoo_analysis.weights.scratch import LARGE
 
 #: An eigenproblem of side M costs as much as this many M³ of a symmetric rank-k update (measured).
@@ -54,6 +57,11 @@ class Piece:
 
     specs: tuple[LayerSpec, ...]
     cost: Cost
+
+    @property
+    def layers(self) -> int:
+        """How many they are."""
+        return len(self.specs)
 
 
 def work_of(spec: LayerSpec, how: Method) -> Work:
@@ -117,6 +125,8 @@ def cost(spec: LayerSpec, how: Method, rates: Rates = TYPICAL, threads: int = 1)
         rates: of the machine, which the seconds are of.
         threads: that it may use.
     """
+    if isinstance(spec, BlockSpec):
+        return _of_block(spec, how, rates, threads)
     if spec.status is not None:
         return Cost(seconds=rates.layer)
     asked, word = work_of(spec, how), 8 if how.dtype == "float64" else 4
@@ -126,10 +136,23 @@ def cost(spec: LayerSpec, how: Method, rates: Rates = TYPICAL, threads: int = 1)
         held = min(held, LARGE)
     windows = window_work(spec, how)
     asks = [asked] if windows is None else [asked, windows]
+    return _cost(asks, held + 3 * word * asked.m**2, rates, threads)
+
+
+def _of_block(block: BlockSpec, how: Method, rates: Rates, threads: int) -> Cost:
+    asks, word = block_work(block, laws(how)), 8 if how.dtype == "float64" else 4
+    kernels = [min(4 * math.prod(sides(part)), LARGE) for part in block.parts]
+    if block.kind == "product":
+        return _cost(asks, sum(kernels), rates, threads)
+    vectors = 8 * LEADING * len(kernels) * sum(block.shape)
+    return _cost(asks, kernels[0] + vectors + 3 * word * min(block.shape) ** 2, rates, threads)
+
+
+def _cost(asks: Sequence[Work], peak_bytes: int, rates: Rates, threads: int) -> Cost:
     return Cost(
         gram=sum(each.matrices * each.n * each.m**2 for each in asks),
-        eigen=sum(each.matrices * _EIGEN * each.m**3 for each in asks),
-        peak_bytes=held + 3 * word * asked.m**2,
+        eigen=sum(each.problems * _EIGEN * each.m**3 for each in asks),
+        peak_bytes=peak_bytes,
         seconds=sum(rates.of_layer(each, threads) for each in asks),
     )
 
@@ -174,7 +197,12 @@ def priced(
         on_gpu: seconds of a GPU that a piece takes; None where it stays on a core.
     """
     books = take_inventory(checkpoint, {}, split_qkv=how.split_qkv)
-    specs = books.layers
+    specs: Sequence[LayerSpec] = books.layers
+    skipped = "no weight matrix"
+    if how.of == "blocks":  # by the configuration, which says how many heads there are
+        listed = inventory_by(None, checkpoint, read_config(checkpoint), split_qkv=True).layers
+        blocks = blocks_of(with_guessed_heads(listed))
+        specs, skipped = blocks.specs, "; ".join(blocks.remarks)
     parts = pieces(checkpoint.in_file_order(specs), how, rates)
     prices = [] if is_small(parts) else [(part, on_gpu(part)) for part in parts]
     taken = [(part, seconds) for part, seconds in prices if seconds is not None]
@@ -190,7 +218,7 @@ def priced(
     reason = ", ".join(f"{count} {status} layers" for status, count in unread.items())
     return replace(
         found,
-        layers=len(specs) - unread.total(),
+        layers=sum(map(_rows, specs)) - unread.total(),
         parameters_total=books.total,
         parameters_measured=books.measured,
         coverage=books.coverage,
@@ -203,5 +231,9 @@ def priced(
         gpu_seconds=sum(seconds for _, seconds in taken),
         core_seconds=sum(part.cost.seconds for part, _ in taken),
         longest=max(longest, default=0.0),
-        skipped=reason if specs else "no weight matrix",
+        skipped=reason if specs else skipped,
     )
+
+
+def _rows(spec: LayerSpec) -> int:
+    return block_rows(spec) if isinstance(spec, BlockSpec) else 1

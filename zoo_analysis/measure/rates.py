@@ -12,8 +12,8 @@ import numpy as np
 
 #: Quantities that are measured at several sides M; all others are one number each.
 _BY_SIDE: Final = ("gram", "eigen")
-#: Quantities that are not calibrated but learnt from scans.
-CORRECTIONS: Final = ("measuring", "opening", "starting")
+#: Quantities that scans correct; those of starts are measured by a calibration, too.
+CORRECTIONS: Final = ("measuring", "opening", "starting", "process", "ray")
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,7 @@ class Work:
         elements: weights that are gone through.
         evals: eigenvalues that are sorted and fitted.
         fits: spectra that a law is fitted to.
+        eigenproblems: of side m; one a matrix where None.
     """
 
     n: int
@@ -37,6 +38,12 @@ class Work:
     elements: int
     evals: int
     fits: int = 1
+    eigenproblems: float | None = None
+
+    @property
+    def problems(self) -> float:
+        """Eigenproblems of side m."""
+        return self.matrices if self.eigenproblems is None else self.eigenproblems
 
 
 @dataclass(frozen=True)
@@ -58,6 +65,8 @@ class Rates:
         measuring: what scans took for their layers, as a multiple of what was predicted.
         opening: the same of opening models.
         starting: seconds that a process takes for its first model beyond others: libraries come.
+        process: seconds until a process takes its first task.
+        ray: seconds until a Ray of this machine alone is up.
     """
 
     gram: Mapping[int, float]
@@ -74,6 +83,8 @@ class Rates:
     measuring: float = 1.0
     opening: float = 1.0
     starting: float = 8.0
+    process: float = 1.0
+    ray: float = 4.0
 
     def of_layer(self, work: Work, threads: float = 1) -> float:
         """Seconds that a layer takes.
@@ -85,7 +96,7 @@ class Rates:
         algebra = 0.0
         if work.m > 1:
             product = work.n * work.m**2 * _at(self._gram, work.m, 0.0)
-            algebra = work.matrices * (product + _at(self._eigen, work.m, 3.0))
+            algebra = work.matrices * product + work.problems * _at(self._eigen, work.m, 3.0)
         if threads > 1:
             algebra *= self.serial + (1 - self.serial) / threads
         rest = work.elements * (self.strided if work.strided else self.element)

@@ -11,11 +11,13 @@ import pyarrow as pa
 import torch
 
 from zoo_analysis.errors import ZooError
+from zoo_analysis.measure.blocks.block_results import block_results
 from zoo_analysis.spectra import LayerMetrics, LayerResult, Method, analyze_kernel, matrix_shape
 from zoo_analysis.spectra.methods import SLICE
 from zoo_analysis.store.schemas import ESD_ROWS, LAYER_ROWS
 from zoo_analysis.weights import Checkpoint, LayerSpec, kernel_dims, load_kernel
 from zoo_analysis.weights.biases import bias_comes_first, load_bias
+from zoo_analysis.weights.layers.blocks.block_listing import BlockSpec
 from zoo_analysis.weights.scratch import release_scratch
 
 #: Bytes of a kernel whose mapped pages are let go while it is being worked on.
@@ -59,7 +61,7 @@ def measure(
 
     Args:
         checkpoint: open, holding the specs' tensors.
-        specs: the layers to measure.
+        specs: the layers to measure, or blocks of them.
         how: the method.
         device: where to compute.
         on_layer: told the name of each layer before it is read.
@@ -83,19 +85,25 @@ def measured_rows(
         raise ZooError(f"{how.id} measures differences: use zoo delta, or zoo_analysis.delta")
     specs = list(specs)
     checkpoint.expect(specs)
-    return rows_of(specs, lambda spec: measure_layer(checkpoint, spec, how, device), on_layer)
+
+    def measured(spec: LayerSpec) -> Iterable[tuple[LayerSpec, LayerResult]]:
+        if isinstance(spec, BlockSpec):
+            return block_results(checkpoint, spec, how, device)
+        return [(spec, measure_layer(checkpoint, spec, how, device))]
+
+    return rows_of(specs, measured, on_layer)
 
 
 def rows_of(
     specs: Iterable[LayerSpec],
-    measured: Callable[[LayerSpec], LayerResult],
+    measured: Callable[[LayerSpec], Iterable[tuple[LayerSpec, LayerResult]]],
     on_layer: Callable[[str], None] = lambda layer: None,
 ) -> RowsOfLayers:
     """Rows of layers that are measured one after the other.
 
     Args:
         specs: the layers.
-        measured: measures one.
+        measured: measures one; what it comes to is one row or several, by the layer that each is.
         on_layer: told the name of each before.
     """
     layers: list[dict[str, Any]] = []
@@ -103,14 +111,15 @@ def rows_of(
     for spec in specs:
         on_layer(spec.layer)
         start = time.perf_counter()
-        result = measured(spec)
-        layers.append(_row(spec, result, time.perf_counter() - start))
-        slices = _slices(spec, result)
-        layers += slices
-        names = (spec.layer, *(row["layer"] for row in slices))
-        for name, each in zip(names, (result, *result.slices), strict=True):
-            if each.evals is not None:
-                esds.append({"layer": name, "eigenvalues": each.evals})
+        for of, result in measured(spec):
+            layers.append(_row(of, result, time.perf_counter() - start))
+            slices = _slices(of, result)
+            layers += slices
+            names = (of.layer, *(row["layer"] for row in slices))
+            for name, each in zip(names, (result, *result.slices), strict=True):
+                if each.evals is not None:
+                    esds.append({"layer": name, "eigenvalues": each.evals})
+            start = time.perf_counter()
     layers.sort(key=lambda row: int(row["depth"]))
     return RowsOfLayers(layers, esds)
 

@@ -1,6 +1,6 @@
 """The plan of a scan: what its models would take. Imports no torch."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Final
 
 import pyarrow as pa
@@ -10,13 +10,22 @@ from zoo_analysis.store.records import schema_of
 #: What is said of a model that need not be measured.
 IN_STORE: Final = "in the store already"
 
+#: What two forecasts of a model have together, or the larger of, or one of them for both.
+_SUMMED: Final = (
+    *("read_bytes", "gram_flops", "eigen_flops", "seconds"),
+    *("gpu_layers", "gpu_seconds", "core_seconds"),
+)
+_LARGEST: Final = ("peak_bytes", "longest")
+_OF_MODEL: Final = ("parameters_total", "parameters_measured", "coverage")
+
 
 @dataclass(frozen=True)
 class Forecast:
     """One model of a plan.
 
     Attributes:
-        layers: matrices to be measured; None where the header is not known without a download.
+        layers: matrices to be measured, and rows of blocks; None where the header is not known
+            without a download.
         parameters_total, parameters_measured: elements of its tensors, and of its layers.
         coverage: the share of what lies in matrices that will be measured.
         read_bytes: of the tensors to be read, or of the files where they come whole.
@@ -47,6 +56,24 @@ class Forecast:
     core_seconds: float = 0.0
     longest: float = 0.0
     skipped: str = ""
+
+    def with_blocks(self, blocks: "Forecast") -> "Forecast":
+        """The same, with what the blocks of the model take besides; rows of blocks are layers.
+
+        Args:
+            blocks: forecast of the model by a method of blocks.
+        """
+        both = {name: getattr(self, name) + getattr(blocks, name) for name in _SUMMED}
+        both |= {name: max(getattr(self, name), getattr(blocks, name)) for name in _LARGEST}
+        if self.skipped == blocks.skipped:
+            why = self.skipped
+        else:
+            further = f"of blocks: {blocks.skipped}" if blocks.skipped else ""
+            why = "; ".join(filter(None, (self.skipped, further)))
+        told = self if self.parameters_total is not None else blocks
+        of = {name: getattr(told, name) for name in _OF_MODEL}
+        known = [each.layers for each in (self, blocks) if each.layers is not None]
+        return replace(self, **both, **of, layers=sum(known) if known else None, skipped=why)
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,5 @@
-from .by_parts.products import head_products, product_evals, subspace_overlap
+from .by_parts.products import head_cores, head_products, product_evals
+from .by_parts.subspaces import leading_directions, overlaps, subspace_overlap
 from .declaring import Metric, Spectrum
 from .eigenspectrum import Shape, matrix_shape, spectrum
 from .evenness import effective_rank, participation_ratio
@@ -49,13 +50,16 @@ __all__ = [
     "fit_peak",
     "fit_power_law",
     "fit_truncated_power_law",
+    "head_cores",
     "head_products",
     "hill_alpha",
     "hill_as_counted",
     "ks_distance",
+    "leading_directions",
     "matrix_shape",
     "method",
     "norms",
+    "overlaps",
     "participation_ratio",
     "product_evals",
     "spectrum",

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from math import gcd, prod
+from math import gcd, isfinite, prod
 from typing import Any, Final
 
 import numpy as np
@@ -13,6 +13,10 @@ from numpy.typing import NDArray
 _BLOCK: Final = 1 << 16
 #: Quartiles are those of all entries up to so many, else of about so many that stand for them.
 _SORTED: Final = 1 << 16
+#: Entries of a matrix that is small.
+_FEW: Final = 1 << 13
+#: Largest entries from this to its inverse need no scale: powers of typical ones are in range.
+_NEAR_ONE: Final = 1e-4
 #: Entries that are read before their pages are let go.
 _RELEASED: Final = 1 << 22
 
@@ -47,7 +51,7 @@ class EntryStatistics:
 
 def entry_statistics(
     tensor: torch.Tensor,
-    peak: float | None = None,
+    extremes: tuple[float, float] | None = None,
     release: Callable[[], None] = lambda: None,
 ) -> EntryStatistics | None:
     """Mean, variance, quartiles, extremes, kurtosis and share of zeros.
@@ -60,7 +64,7 @@ def entry_statistics(
 
     Args:
         tensor: floating, of any shape and strides; read in blocks.
-        peak: its largest absolute entry, where that is known.
+        extremes: its least and its largest entry, where they are known.
         release: called when a part has been read, so that the owner of a mapped tensor may let
             its pages go.
 
@@ -72,28 +76,32 @@ def entry_statistics(
         return None
     entries = tensor.detach().cpu()
     entries = entries if entries.dtype == torch.float64 else entries.to(torch.float32)
-    if peak is None:
-        peak = float(torch.maximum(entries.max(), -entries.min()))
-    if not np.isfinite(peak):
+    if count <= _FEW:
+        return _of_few(entries.numpy())
+    low, high = extremes or tuple(float(each) for each in torch.aminmax(entries))
+    if not (isfinite(low) and isfinite(high)):
         return None
     every = _stride(count, prod(tensor.shape[1:]))
-    scale = peak or 1.0  # powers of what is not above 1 do not overflow
+    peak = max(high, -low)
+    # Fourth powers of what is far from 1 overflow, or vanish.
+    scale = 1.0 if _NEAR_ONE < peak < 1 / _NEAR_ONE else peak or 1.0
     first = second = third = fourth = shift = 0.0
     done = zeros = 0
-    lows, highs = [], []
     sample: list[NDArray[np.floating[Any]]] = []
-    d = squares = ones = np.empty(0)
+    d = squares = ones = flags = np.empty(0)
     for block in _blocks(entries.numpy()):
-        lows.append(block.min())
-        highs.append(block.max())
-        zeros += int(np.count_nonzero(block == 0))
         sample.append(block[-done % every :: every].copy())
         if len(d) != len(block):
             d, squares, ones = np.empty_like(block), np.empty_like(block), np.ones_like(block)
-        np.divide(block, block.dtype.type(scale), out=d)
+            flags = np.empty(len(block), bool)
+        zeros += int(np.count_nonzero(np.equal(block, 0, out=flags)))
+        if scale != 1:
+            block = np.divide(block, block.dtype.type(scale), out=d)
         if not done:
-            shift = float(d @ ones) / len(d)  # near the mean, about which powers cancel least
-        np.subtract(d, d.dtype.type(shift), out=d)
+            shift = float(block @ ones) / len(
+                block
+            )  # near the mean, about which powers cancel least
+        np.subtract(block, block.dtype.type(shift), out=d)
         np.multiply(d, d, out=squares)
         first += float(d @ ones)
         second += float(d @ d)
@@ -102,7 +110,6 @@ def entry_statistics(
         done += len(block)
         if done % _RELEASED < len(block):
             release()
-    low, high = float(min(lows)), float(max(highs))
     first, second, third, fourth = (each / count for each in (first, second, third, fourth))
     variance = second - first**2
     central = fourth - 4 * first * third + 6 * first**2 * second - 3 * first**4
@@ -118,6 +125,33 @@ def entry_statistics(
         max=high,
         kurtosis=central / variance**2 if spread else None,
         zeros=zeros / count,
+    )
+
+
+def _of_few(entries: NDArray[Any]) -> EntryStatistics | None:
+    """The same of so few that calls take longer than what they do: the fewest calls."""
+    ordered = np.sort(entries, axis=None).astype(np.float64, copy=False)  # what is NaN comes last
+    count, low, high = len(ordered), float(ordered[0]), float(ordered[-1])
+    if not (isfinite(low) and isfinite(high)):
+        return None
+    scale = max(high, -low) or 1.0
+    d = ordered / scale
+    mean = float(np.add.reduce(d)) / count
+    d -= mean
+    squares = d * d
+    variance = float(np.add.reduce(squares)) / count
+    spread = variance > 0 and high > low
+    q25, q50, q75 = _quartiles(ordered)
+    return EntryStatistics(
+        mean=mean * scale,
+        variance=variance * scale * scale if spread else 0.0,
+        min=low,
+        q25=q25,
+        q50=q50,
+        q75=q75,
+        max=high,
+        kurtosis=float(squares @ squares) / count / variance**2 if spread else None,
+        zeros=1 - np.count_nonzero(ordered) / count,
     )
 
 

@@ -53,16 +53,34 @@ def _eigenvalues(
     device: str | torch.device,
     block: int,
 ) -> NDArray[np.float64]:
-    if torch.device(device).type == "cpu":
-        gram = _gram_cpu(w, dtype, release, block)
-    else:
-        gram = _gram(w, dtype, device, release, block)
+    gram = gram_matrix(w, dtype, device, release, block)
     evals = torch.linalg.eigvalsh(gram)
     values = np.asarray(evals.cpu().numpy(), dtype=np.float64)
     del gram, evals
     if dtype == torch.float64 and values[0] < _noise(values[-1], len(values)):
         values = np.sort(_squared_singular_values(w, device, block, release))
     return values
+
+
+def gram_matrix(
+    w: torch.Tensor,
+    dtype: torch.dtype,
+    device: str | torch.device = "cpu",
+    release: Callable[[], None] = lambda: None,
+    block: int = _BLOCK,
+) -> torch.Tensor:
+    """WᵀW, or WWᵀ where that is smaller; on the CPU its lower triangle, the other one is zeros.
+
+    Args:
+        w: (rows, cols), any floating dtype; it is read in blocks and never copied whole.
+        dtype: float64 or float32.
+        device: where to compute.
+        release: as `eigenvalues` takes it.
+        block: elements that are converted at a time.
+    """
+    if torch.device(device).type == "cpu":
+        return _gram_cpu(w, dtype, release, block)
+    return _gram(w, dtype, device, release, block)
 
 
 def where_it_fits(

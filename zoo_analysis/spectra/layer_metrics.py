@@ -91,7 +91,8 @@ def analyze_kernel(
     if (how.max_evals and shape.num_evals > how.max_evals) or (how.max_n and shape.n > how.max_n):
         return LayerResult(shape, None, LayerMetrics(), "too-large")
     stacked = kernel if how.split_groups else kernel.flatten(0, 1)[None]
-    peak, rows, cols = _extent(stacked, release)
+    extremes, rows, cols = _extent(stacked, release)
+    peak = max(extremes[1], -extremes[0])
     if not np.isfinite(peak):
         return LayerResult(shape, None, LayerMetrics(), "non-finite")
     if peak == 0:
@@ -153,7 +154,7 @@ def analyze_kernel(
         if bias is not None:
             further |= _named("bias", entry_statistics(bias))
         if sides is None:  # else the entries are not those of the matrix
-            further |= _named("weight", entry_statistics(kernel, peak, release or _nothing))
+            further |= _named("weight", entry_statistics(kernel, extremes, release or _nothing))
         metrics = replace(metrics, **further)
     tail = None
     # Each slice has a tail of its own.
@@ -212,27 +213,26 @@ def _nothing() -> None:
     pass
 
 
-def _largest(entries: torch.Tensor, axes: tuple[int, ...]) -> torch.Tensor:
-    """max |w| over axes; torch's norm of infinity takes many times as long."""
-    return torch.maximum(entries.amax(axes), -entries.amin(axes))
-
-
-def _extent(kernel: torch.Tensor, release: Callable[[], None] | None) -> tuple[float, int, int]:
-    """The largest absolute entry, NaN if one is, and the sides without rows and columns of zeros.
+def _extent(
+    kernel: torch.Tensor, release: Callable[[], None] | None
+) -> tuple[tuple[float, float], int, int]:
+    """The extremes of the entries, NaN if one is, and the sides without rows and columns of zeros.
 
     Of several groups it is their mean. A mapped kernel is gone through in parts.
     """
     if not kernel.numel():
-        return 0.0, 0, 0
+        return (0.0, 0.0), 0, 0
     spatial = tuple(range(3, kernel.ndim))
     whole = [kernel] if release is None else torch.split(kernel, _ROWS, dim=1)
-    by_row, by_col = [], []
-    for rows in whole:
-        by_row.append(_largest(rows, (2, *spatial)))
-        by_col.append(_largest(rows, (1, *spatial)))
+    lows, highs, by_col = [], [], []
+    for part in whole:
+        highs.append(part.amax((2, *spatial)))
+        lows.append(part.amin((2, *spatial)))
+        by_col.append(torch.maximum(part.amax((1, *spatial)), -part.amin((1, *spatial))))
         if release is not None:
             release()
-    rows, cols = torch.cat(by_row, dim=1), torch.stack(by_col).amax(dim=0)
+    low, high = torch.cat(lows, dim=1), torch.cat(highs, dim=1)
+    rows, cols = torch.maximum(high, -low), torch.stack(by_col).amax(dim=0)
     groups = max(1, int((rows > 0).any(dim=1).sum()))
     height, width = (max(1, round(int((side > 0).sum()) / groups)) for side in (rows, cols))
-    return float(rows.max()), height, width
+    return (float(low.amin()), float(high.amax())), height, width

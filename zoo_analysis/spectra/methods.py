@@ -13,13 +13,14 @@ Preset = Literal["default", "weightwatcher", "nature2021"]
 Conv2d = Literal["pool", "slices", "flatten", "fft"]
 #: The role of a slice's row, which under `slices` stands beside that of its layer.
 SLICE: Final = "slice"
-#: Beginning of the ids of methods that measure differences.
-DELTA: Final = "delta-"
+#: Beginnings of the ids of methods that measure differences, or blocks.
+DELTA, BLOCKS = "delta-", "blocks-"
 Precision = Literal["float64", "float32"]
 Scale = Literal["kernel", "half"]
 Estimator = Literal["clauset", "weightwatcher"]
 Rank = Literal["stored", "computed"]
 Tails = Literal["judged", "any"]
+Of = Literal["layers", "blocks"]
 
 _CHOICES: Final[dict[str, Any]] = {
     "conv2d": Conv2d,
@@ -28,6 +29,7 @@ _CHOICES: Final[dict[str, Any]] = {
     "estimator": Estimator,
     "rank": Rank,
     "tails": Tails,
+    "of": Of,
 }
 
 #: What was done before there was a choice.
@@ -38,6 +40,7 @@ _BEFORE: Final[dict[str, Any]] = {
     "window_ratio": 1.0,
     "window_step": 1.0,
     "base": None,
+    "of": "layers",
 }
 
 #: Counts changes in what every method computes; in the hash, so that numbers are not mixed.
@@ -85,6 +88,9 @@ class Method:
         split_qkv: the q, k and v parts of fused projections as rows of their own.
         base: the model (``owner/name@revision``) whose weights are taken off before anything is
             measured, see `zoo_analysis.delta`; None measures the weights themselves.
+        of: `layers` measures every matrix; `blocks` what the matrices of a block make together, the
+            products of each head of attention and the likeness of experts (see
+            `measure.blocks.block_results`).
     """
 
     preset: Preset = "default"
@@ -110,6 +116,7 @@ class Method:
     window_step: float = 1.0
     split_qkv: bool = False
     base: str | None = None
+    of: Of = "layers"
 
     def __post_init__(self) -> None:
         for name, choices in _CHOICES.items():
@@ -124,6 +131,8 @@ class Method:
                 f"{self.window_step:g} apart: use a side of at least 0, a ratio of at least 1, and "
                 "a step above 0 and up to 1"
             )
+        if self.base is not None and self.of == "blocks":
+            raise ZooError("differences are measured layer by layer: blocks of them are not")
         if self.fft_size < 1:
             raise ZooError(f"fft_size is {self.fft_size}: a grid has a side of at least 1")
 
@@ -146,9 +155,10 @@ class Method:
     def id(self) -> str:
         """Name in the tables: preset, departures from it, hash: ``default+conv2d=fft-1f…``.
 
-        Methods of differences begin with `DELTA`, so that no beginning of another one is theirs.
+        Methods of differences begin with `DELTA` and those of blocks with `BLOCKS`, so that no
+        beginning of another one is theirs.
         """
-        kind = "" if self.base is None else DELTA
+        kind = DELTA if self.base is not None else BLOCKS if self.of == "blocks" else ""
         base = PRESETS[self.preset].as_dict() if self.preset in PRESETS else Method().as_dict()
         changed = [f"+{k}={v}" for k, v in self.as_dict().items() if v != base[k] and k != "preset"]
         return f"{kind}{self.preset}{''.join(changed)}-{self.hash}"

@@ -192,6 +192,13 @@ class LayerMetrics:
         "of differences: of the ten leading left singular vectors of W + ΔW those whose cosines "
         "with W's are all below 0.5 in size (Shuttleworth et al. 2024)"
     )
+    overlap_in: float | None = metric(
+        "of experts (`zoo scan --blocks`): ‖V_iᵀV_j‖²/k, the mean over the other experts j, of the "
+        "k = 10 leading right singular vectors; k/inputs for unrelated ones"
+    )
+    overlap_out: float | None = metric(
+        "of experts: the same of the left singular vectors; k/outputs for unrelated ones"
+    )
 
 
 #: Every metric's declaration, in the order of the `layers` table.

@@ -33,6 +33,7 @@ Status = Literal[
     "quantized",
     "not-understood",  # the file does not tell how its tensors make the weight
     "failed",
+    "subspace",  # an expert: its leading singular vectors were compared, and no spectrum was made
 ]
 
 

@@ -20,6 +20,7 @@ Kind = Literal[
     "delora",
     "c3a",
     "adapter",  # no matrix of its factors alone
+    "product",  # of two matrices of one head of attention
 ]
 
 #: Why a matrix has a row and no spectrum.
@@ -63,6 +64,8 @@ Role = Literal[
     "router",
     "head",  # the final classification layer, or a language model's output projection
     "other",
+    "qk",  # what a head of attention scores by: queries and keys multiplied
+    "ov",  # what it writes of what it reads: values and output multiplied
 ]
 
 
@@ -135,6 +138,8 @@ class LayerSpec:
         coding: how `tensors` are decoded to the weight, where they hold codes.
         status: None, or why no spectrum can be had (``quantized``, ``not-understood``).
         bias: the tensor with the layer's bias, one number an output; None where it has none.
+        heads: of a projection to queries, or that part of a fused one, the heads that it is for;
+            None where neither the architecture nor the configuration says it.
     """
 
     layer: str
@@ -156,6 +161,7 @@ class LayerSpec:
     coding: Coding | None = None
     status: Status | None = field(default=None)
     bias: str | None = None
+    heads: int | None = None
 
     def __post_init__(self) -> None:
         clean(self, "bias")

@@ -6,7 +6,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from zoo_analysis.spectra import head_products, product_evals, subspace_overlap
+from zoo_analysis.spectra import head_products, product_evals
 
 torch.set_num_threads(1)
 
@@ -61,16 +61,3 @@ def test_heads_that_do_not_fit_are_refused():
     q, k = random(24, 60), random(16, 60)
     with pytest.raises(ValueError, match="3 heads and 2 of keys"):
         head_products(q, k, k, q.mT, 3, 2)
-
-
-def test_leading_subspaces_overlap_as_far_as_they_share_directions():
-    basis = torch.linalg.qr(random(40, 40)).Q
-    first = basis[:, :4] @ random(4, 30)
-    half = torch.cat([basis[:, :2], basis[:, 10:12]], dim=1) @ random(4, 30, seed=1)
-    apart = basis[:, 20:24] @ random(4, 30, seed=2)
-    found = subspace_overlap(torch.stack([first, half, apart]), 4)
-    np.testing.assert_allclose(found, [[1, 0.5, 0], [0.5, 1, 0], [0, 0, 1]], atol=1e-12)
-    many = subspace_overlap(random(12, 200, 60, seed=3), 10)
-    assert many[np.triu_indices(12, 1)].mean() == pytest.approx(10 / 200, rel=0.1)
-    with pytest.raises(ValueError, match="k is 31"):
-        subspace_overlap(first[None], 31)

@@ -147,7 +147,8 @@ def compare(
         store: a store, or what `open_store` takes.
         a: repository id, or a unique part of one; ``@`` and a revision may follow.
         b: likewise.
-        method: the beginning of a method's id; None is the last that both were measured by.
+        method: the beginning of a method's id; None is the last that both were measured by, of
+            layers' weights where there is one.
 
     Raises:
         QueryError: no such model, or no method that both were measured by.
@@ -159,7 +160,7 @@ def compare(
         "SELECT a.method FROM commits a JOIN commits b USING (method) "
         "WHERE a.repo_id = $a AND b.repo_id = $b AND starts_with(a.method, $method) "
         "AND starts_with(a.revision, $ra) AND starts_with(b.revision, $rb) "
-        "ORDER BY least(a.committed_at, b.committed_at) DESC LIMIT 1",
+        "ORDER BY raw.derived(a.method), least(a.committed_at, b.committed_at) DESC LIMIT 1",
         {"a": name_a, "b": name_b, "method": method or "", "ra": revision_a, "rb": revision_b},
     )["method"].to_pylist()
     if not common:

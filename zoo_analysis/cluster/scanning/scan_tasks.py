@@ -20,7 +20,7 @@ from zoo_analysis.errors import ZooError
 from zoo_analysis.hub.access import HubAccess
 from zoo_analysis.measure.rates import KnownRates, Spent
 from zoo_analysis.sources import ModelRef, resolve_revision, with_config
-from zoo_analysis.spectra.methods import Method
+from zoo_analysis.spectra.methods import SLICE, Method
 from zoo_analysis.store.model_rows import ModelRows, Tables
 from zoo_analysis.store.records import table_of
 from zoo_analysis.store.schemas import MODELS
@@ -28,7 +28,7 @@ from zoo_analysis.store.schemas import MODELS
 if TYPE_CHECKING:
     from zoo_analysis.measure.cost import Piece
     from zoo_analysis.measure.rows import Measured
-    from zoo_analysis.weights import Checkpoint
+    from zoo_analysis.weights import Checkpoint, LayerSpec
     from zoo_analysis.weights.layers.inventory import Inventory
 
 #: What tasks import.
@@ -86,11 +86,13 @@ class Scanned:
         layers: that were measured.
         nbytes: of its weights.
         remarks: what was seen of it when it was opened.
+        missing: what of it cannot be measured, in blocks.
     """
 
     layers: int
     nbytes: int
     remarks: tuple[str, ...]
+    missing: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -102,12 +104,14 @@ class OpenedModel:
         model: its columns of `models`.
         left_out: its rows of that table.
         pieces: its layers.
+        missing: what of it cannot be measured, in blocks.
     """
 
     ref: ModelRef
     model: Mapping[str, object]
     left_out: pa.Table
     pieces: "Sequence[Piece]"
+    missing: tuple[str, ...] = ()
 
     @property
     def remarks(self) -> tuple[str, ...]:
@@ -225,6 +229,7 @@ def _open(
     from zoo_analysis.measure.cost import is_small, pieces
     from zoo_analysis.measure.rows import measured_rows
     from zoo_analysis.weights import open_checkpoint, read_config
+    from zoo_analysis.weights.layers.blocks.block_listing import blocks_of
     from zoo_analysis.weights.layers.inventory import LeftOut
     from zoo_analysis.weights.layers.listing import take_inventory
 
@@ -239,20 +244,29 @@ def _open(
             if ref.source == "hub":  # on disk it was looked at before
                 remarks = tuple(checkpoint.remarks)
                 ref = replace(ref, nbytes=checkpoint.nbytes, remarks=remarks)
-            books = take_inventory(checkpoint, config, ref.architecture, how.split_qkv)
+            split = how.split_qkv or how.of == "blocks"
+            books = take_inventory(checkpoint, config, ref.architecture, split)
             if not books.layers:
                 raise ZooError(f"{ref.path} holds no weight matrix: nothing to analyse")
             row = model_row(ref, checkpoint, books)
-            work = pieces(checkpoint.in_file_order(books.layers), how, account.rates)
+            specs: Sequence[LayerSpec] = books.layers
+            missing: tuple[str, ...] = ()
+            if how.of == "blocks":
+                blocks = blocks_of(specs)
+                specs, missing = blocks.specs, blocks.remarks
+            work = pieces(checkpoint.in_file_order(specs), how, account.rates)
             opened = time.perf_counter()
             account.opened(len(books.layers), opened - start)
-            if not is_small(work):
-                return OpenedModel(ref, row, table_of(LeftOut, books.left_out), work)
-            stage = "measure"
-            (piece,), at = work, partial(_at, number)
-            found = measured_rows(checkpoint, piece.specs, how, settings.device, at)
-            account.measured(piece.cost.seconds, time.perf_counter() - opened)
-            scanned = Scanned(len(piece.specs), ref.nbytes, ref.remarks)
+            if work and not is_small(work):
+                left_out = table_of(LeftOut, books.left_out)
+                return OpenedModel(ref, row, left_out, work, missing)
+            stage, at = "measure", partial(_at, number)
+            specs = [spec for piece in work for spec in piece.specs]
+            found = measured_rows(checkpoint, specs, how, settings.device, at)
+            predicted = sum(piece.cost.seconds for piece in work)
+            account.measured(predicted, time.perf_counter() - opened)
+            layers = sum(row["role"] != SLICE for row in found.layers)
+            scanned = Scanned(layers, ref.nbytes, ref.remarks, missing)
             return scanned, SmallModel(row, found, books.left_out)
     except (Exception, LimitError) as error:
         return failure(ref, stage, error, access=access)

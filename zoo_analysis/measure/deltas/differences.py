@@ -1,6 +1,6 @@
 """The difference of a model and its base, layer by layer: as many matrices of weights as two."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 import torch
@@ -48,14 +48,15 @@ class ModelDifference:
         self.tuned.expect(specs)
         self.base.expect(others.values())
 
-        def measured(spec: LayerSpec) -> LayerResult:
+        def measured(spec: LayerSpec) -> Iterable[tuple[LayerSpec, LayerResult]]:
             other = others[spec.layer]
             if spec.rank is not None:
-                return self._update(spec, other, how, device)
-            if spec.status is not None or other.status is not None:
+                yield spec, self._update(spec, other, how, device)
+            elif spec.status is not None or other.status is not None:
                 status = spec.status or other.status
-                return measure_layer(self.tuned, replace(spec, status=status), how)
-            return self._full(spec, other, how, device)
+                yield spec, measure_layer(self.tuned, replace(spec, status=status), how)
+            else:
+                yield spec, self._full(spec, other, how, device)
 
         return as_tables([rows_of(specs, measured, on_layer)])[0]
 

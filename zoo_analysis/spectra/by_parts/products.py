@@ -1,5 +1,7 @@
 """Products of matrices that no change of basis between them alters, by their factors alone."""
 
+from collections.abc import Iterator
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -17,15 +19,28 @@ def product_evals(a: torch.Tensor, b: torch.Tensor) -> NDArray[np.float64]:
     Returns:
         min(n, m, r) of them, ascending, ≥ 0; the others are 0.
     """
-    r_a, r_b = (torch.linalg.qr(x.to(torch.float64), mode="r").R for x in (a, b))
-    values = torch.linalg.svdvals(r_a @ r_b.mT).square().flip(0)
-    return np.asarray(values[-min(len(a), len(b), a.shape[1]) :].cpu().numpy())
+    return _evals(_triangle(a) @ _triangle(b).mT)
 
 
 def head_products(
     q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, o: torch.Tensor, heads: int, kv_heads: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Spectra of W_Qᵀ·W_K and W_O·W_V, head by head.
+    """Spectra of W_Qᵀ·W_K and W_O·W_V, head by head, as `head_cores` takes them.
+
+    Returns:
+        (heads, width) and (heads, value width) eigenvalues, each row ascending.
+
+    Raises:
+        ValueError: sides that the heads do not divide evenly, or that do not fit each other.
+    """
+    qk, ov = zip(*head_cores(q, k, v, o, heads, kv_heads), strict=True)
+    return np.stack([_evals(core) for core in qk]), np.stack([_evals(core) for core in ov])
+
+
+def head_cores(
+    q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, o: torch.Tensor, heads: int, kv_heads: int
+) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    """Small matrices with the singular values of W_Qᵀ·W_K and W_O·W_V, head by head.
 
     An attention head takes its weights in these products alone: any invertible matrix between the
     factors leaves the network as it is, and changes the spectra of the factors (Elhage et al. 2021,
@@ -40,8 +55,9 @@ def head_products(
         heads: of queries.
         kv_heads: of keys and values.
 
-    Returns:
-        (heads, width) and (heads, value width) eigenvalues, each row ascending.
+    Yields:
+        Of each head R_Q R_Kᵀ and R_O R_Vᵀ of the triangular factors, in float64: as wide as the
+        head, or as the network where that is narrower.
 
     Raises:
         ValueError: sides that the heads do not divide evenly, or that do not fit each other.
@@ -53,34 +69,22 @@ def head_products(
             f"{heads} heads and {kv_heads} of keys and values do not fit the sides {len(q)}, "
             f"{len(k)}, {len(v)} and {o.shape[1]} of q, k, v and the output"
         )
-    qk, ov = [], []
-    for head in range(heads):
-        served = head * kv_heads // heads
-        query = q[head * width : (head + 1) * width].mT
-        qk.append(product_evals(query, k[served * width : (served + 1) * width].mT))
-        output = o[:, head * value : (head + 1) * value]
-        ov.append(product_evals(output, v[served * value : (served + 1) * value].mT))
-    return np.stack(qk), np.stack(ov)
+    each = heads // kv_heads
+    for served in range(kv_heads):
+        key = _triangle(k[served * width : (served + 1) * width].mT)
+        read = _triangle(v[served * value : (served + 1) * value].mT)
+        for head in range(served * each, (served + 1) * each):
+            query = _triangle(q[head * width : (head + 1) * width].mT)
+            output = _triangle(o[:, head * value : (head + 1) * value])
+            yield query @ key.mT, output @ read.mT
 
 
-def subspace_overlap(matrices: torch.Tensor, k: int) -> NDArray[np.float64]:
-    """Overlap of the leading subspaces of several matrices, such as experts: ‖U_iᵀ U_j‖² / k.
+def _triangle(x: torch.Tensor) -> torch.Tensor:
+    """The triangular factor of X = QR, which has its singular values and right singular vectors."""
+    r: torch.Tensor = torch.linalg.qr(x.to(torch.float64), mode="r").R
+    return r
 
-    U_i are the k first left singular vectors: 1 for the same subspace, about k/rows for unrelated
-    ones.
 
-    Args:
-        matrices: (count, rows, columns).
-        k: dimension of the subspaces, at most min(rows, columns).
-
-    Returns:
-        (count, count), symmetric, 1 on the diagonal.
-
-    Raises:
-        ValueError: no subspace has this dimension.
-    """
-    if not 1 <= k <= min(matrices.shape[1:]):
-        raise ValueError(f"k is {k}: a subspace has from 1 to {min(matrices.shape[1:])} dimensions")
-    leading = torch.linalg.svd(matrices.to(torch.float64), full_matrices=False).U[:, :, :k]
-    products = torch.einsum("iak,jal->ijkl", leading, leading)
-    return np.asarray(products.square().sum(dim=(2, 3)).cpu().numpy() / k)
+def _evals(core: torch.Tensor) -> NDArray[np.float64]:
+    values = torch.linalg.svdvals(core).square().flip(0)
+    return np.asarray(values.cpu().numpy())

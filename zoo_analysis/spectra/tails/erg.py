@@ -1,5 +1,6 @@
 """The tail on which the renormalisation of SETOL keeps its scale: the ERG condition."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -40,6 +41,7 @@ def erg_tail(evals: NDArray[np.float64]) -> ErgTail | None:
         return None
     relative = evals[::-1] / largest  # sums of it neither overflow nor underflow
     with np.errstate(divide="ignore"):
-        sums = np.cumsum(np.log(relative) - np.log(relative.mean()))
-    k = int(np.argmax(sums < 0)) + 1 if (sums < 0).any() else len(evals)
+        sums = (np.log(relative) - math.log(relative.sum() / len(relative))).cumsum()
+    first = int((sums < 0).argmax())
+    k = first + 1 if sums[first] < 0 else len(evals)
     return ErgTail(k, float(evals[-k]))

@@ -1,12 +1,13 @@
 """Kinds and order of tensors from the architecture itself, built without weights or remote code."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from torch import nn
 
+from zoo_analysis.weights.layers.blocks.heads import module_heads
 from zoo_analysis.weights.layers.building import BUILD_SECONDS, build, load_library
 from zoo_analysis.weights.layers.composed import plain_name
 from zoo_analysis.weights.layers.confinement import OverdueError, confined
@@ -24,19 +25,25 @@ class Blueprint:
             type are missing here, and names and shapes decide.
         aliases: a tied tensor's name → the name it is counted under.
         prefix: of the base model, which checkpoints may lack or have in excess (``bert.``).
+        heads: of attention, by the paths of the modules that say how many they have.
     """
 
     positions: Mapping[str, int]
     verdicts: Mapping[str, TensorKind | None]
     aliases: Mapping[str, str]
     prefix: str
+    heads: Mapping[str, int] = field(default_factory=dict)
 
     def find(self, name: str) -> str | None:
         """The architecture's name for the checkpoint's `name`; None if it has no such tensor."""
-        for candidate in (name, self.prefix + name, name.removeprefix(self.prefix)):
-            if candidate in self.positions:
-                return candidate
-        return None
+        return next((each for each in self._spelt(name) if each in self.positions), None)
+
+    def heads_of(self, module: str) -> int | None:
+        """Heads of the checkpoint's `module`; None where the architecture does not say it."""
+        return next((self.heads[each] for each in self._spelt(module) if each in self.heads), None)
+
+    def _spelt(self, name: str) -> tuple[str, str, str]:
+        return name, self.prefix + name, name.removeprefix(self.prefix)
 
 
 def blueprint(
@@ -83,7 +90,8 @@ def describe(model: nn.Module) -> Blueprint:
             aliases[name] = canonical
     prefix = getattr(model, "base_model_prefix", "")
     positions = {plain_name(name) or name: position for position, name in enumerate(state)}
-    return Blueprint(positions, verdicts, aliases, f"{prefix}." if prefix else "")
+    told = module_heads(modules)
+    return Blueprint(positions, verdicts, aliases, f"{prefix}." if prefix else "", told)
 
 
 def _verdict(module: nn.Module) -> TensorKind | None:

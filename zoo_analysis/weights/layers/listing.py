@@ -11,9 +11,10 @@ from zoo_analysis.weights.biases import with_biases
 from zoo_analysis.weights.checkpoint import Checkpoint, TensorInfo
 from zoo_analysis.weights.layers.adapters.updates import updates
 from zoo_analysis.weights.layers.architecture import Blueprint, blueprint
+from zoo_analysis.weights.layers.blocks.fused import gate_rows, qkv_rows
+from zoo_analysis.weights.layers.blocks.heads import with_heads
 from zoo_analysis.weights.layers.composed import Weight, gather
 from zoo_analysis.weights.layers.copies import averaged_copies, replaced_modules
-from zoo_analysis.weights.layers.fused import gate_rows, qkv_rows
 from zoo_analysis.weights.layers.inventory import Inventory, inventory_of
 from zoo_analysis.weights.layers.kinds import judge
 from zoo_analysis.weights.layers.order import definition_order, planned_order
@@ -146,6 +147,7 @@ def inventory_by(
     if plan:
         known |= dict.fromkeys(_untrained(plan, tensors), "buffer")
     layers = with_biases(only_last_heads(specs), checkpoint.tensors)
+    layers = with_heads(layers, plan.heads_of if plan else lambda module: None, config)
     return inventory_of(checkpoint, layers, known)
 
 

@@ -1,0 +1,1 @@
+"""Blocks of several matrices: what they make together, measured."""

@@ -1,0 +1,1 @@
+"""Blocks of several matrices: projections that are fused, heads of attention, experts."""
