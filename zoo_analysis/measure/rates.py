@@ -1,10 +1,9 @@
 """Seconds that measuring takes on a kind of machine, from shapes alone. Imports no torch."""
 
-import math
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
-from functools import cache, cached_property
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -95,21 +94,13 @@ class Rates:
         """
         algebra = 0.0
         if work.m > 1:
-            product = work.n * work.m**2 * _at(self._gram, work.m, 0.0)
-            algebra = work.matrices * product + work.problems * _at(self._eigen, work.m, 3.0)
+            product = work.n * work.m**2 * _at(self.gram, work.m, 0.0)
+            algebra = work.matrices * product + work.problems * _at(self.eigen, work.m, 3.0)
         if threads > 1:
             algebra *= self.serial + (1 - self.serial) / threads
         rest = work.elements * (self.strided if work.strided else self.element)
         rest += work.fits * self.fit + work.evals * self.evaluation + self.layer
         return self.measuring * (algebra + rest)
-
-    @cached_property
-    def _gram(self) -> tuple[list[float], list[float]]:
-        return _logarithms(self.gram)
-
-    @cached_property
-    def _eigen(self) -> tuple[list[float], list[float]]:
-        return _logarithms(self.eigen)
 
     def of_opening(self, layers: int) -> float:
         """Seconds that a model of so many layers takes before the first of them is measured."""
@@ -201,18 +192,12 @@ def machine(device: str = "cpu") -> str:
     return f"{next(names, os.uname().machine)} x {os.cpu_count()}"
 
 
-def _logarithms(curve: Mapping[int, float]) -> tuple[list[float], list[float]]:
-    """The sides at which a curve was measured, ascending, and its values, both logarithmic."""
+def _at(curve: Mapping[int, float], side: int, slope: float) -> float:
+    """A curve between the sides it was measured at, both logarithmic; beyond them as side^slope."""
     sides = sorted(curve)
-    return [math.log(side) for side in sides], [math.log(curve[side]) for side in sides]
-
-
-def _at(curve: tuple[list[float], list[float]], side: int, slope: float) -> float:
-    """A curve between the sides it was measured at; beyond them as side^slope."""
-    sides, values = curve
-    log = math.log(side)
-    beyond = slope * max(log - sides[-1], 0.0)
-    return math.exp(beyond + float(np.interp(log, sides, values)))
+    logs = np.log([curve[each] for each in sides])
+    beyond = float(max(side / sides[-1], 1.0) ** slope)
+    return beyond * float(np.exp(np.interp(np.log(side), np.log(sides), logs)))
 
 
 #: One core of a server of 2023 at float64 (measured), for machines that nobody has calibrated.
