@@ -37,7 +37,7 @@ from zoo_analysis.spectra.methods import Method, Preset, as_method
 from zoo_analysis.store import Store, as_store
 
 #: Seconds of one core for which a process pays.
-_WORTH_A_PROCESS: Final = 1.5
+_WORTH_A_PROCESS: Final = 2.0
 
 
 def scan(

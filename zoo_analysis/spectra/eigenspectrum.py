@@ -1,5 +1,6 @@
 """A weight kernel to its eigenvalues, under a method's treatment of convolutions."""
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -39,7 +40,7 @@ def matrix_shape(groups: int, rows: int, cols: int, spatial: tuple[int, ...], ho
     """The matrices a (groups, rows, cols, *spatial) kernel becomes, without computing anything."""
     if not how.split_groups:
         groups, rows = 1, groups * rows
-    rf = int(np.prod(spatial, dtype=np.int64))
+    rf = math.prod(spatial)
     if is_depthwise((groups, rows, cols, *spatial), how) and how.conv2d != "fft":
         rows, cols, matrices = groups * rows, rf, 1
     elif not spatial:

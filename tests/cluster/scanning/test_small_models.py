@@ -9,7 +9,6 @@ import torch
 from zoo_analysis.cluster.scanning.small_models import SmallModel, assembled
 from zoo_analysis.measure.rows import measured_rows
 from zoo_analysis.spectra import Method
-from zoo_analysis.store.records import table_of
 from zoo_analysis.weights.layers.inventory import LeftOut
 from zoo_analysis.weights.layers.listing import list_layers
 from zoo_analysis.weights.readers.memory import MemoryCheckpoint
@@ -21,7 +20,8 @@ def small(name: str, sides: int) -> SmallModel:
     )
     rows = measured_rows(checkpoint, list_layers(checkpoint), Method())
     model = {"repo_id": name, "revision": "r", "parameters": sides * 12}
-    return SmallModel(model, rows, table_of(LeftOut, []))
+    left_out = [LeftOut(f"{name}.bias", count, 5, "buffer") for count in range(1, sides % 3 + 1)]
+    return SmallModel(model, rows, left_out)
 
 
 def test_each_model_has_the_rows_that_it_has_alone() -> None:
@@ -30,7 +30,7 @@ def test_each_model_has_the_rows_that_it_has_alone() -> None:
     assert not bad
     for number, model in models.items():
         alone, _ = assembled({number: model}, Method())
-        for table in ("layers", "esds", "models"):
+        for table in ("layers", "esds", "models", "left_out"):
             key, rows = f"lab/{number}", together[table]
             own = rows.filter([name == key for name in rows["repo_id"].to_pylist()])
             assert own.drop_columns(["commit_id"]).equals(alone[table].drop_columns(["commit_id"]))

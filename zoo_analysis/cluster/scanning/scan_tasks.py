@@ -249,7 +249,6 @@ def _open(
             if not books.layers:
                 raise ZooError(f"{ref.path} holds no weight matrix: nothing to analyse")
             row = model_row(ref, checkpoint, books)
-            left_out = table_of(LeftOut, books.left_out)
             specs: Sequence[LayerSpec] = books.layers
             missing: tuple[str, ...] = ()
             if how.of == "blocks":
@@ -259,6 +258,7 @@ def _open(
             opened = time.perf_counter()
             account.opened(len(books.layers), opened - start)
             if work and not is_small(work):
+                left_out = table_of(LeftOut, books.left_out)
                 return OpenedModel(ref, row, left_out, work, missing)
             stage, at = "measure", partial(_at, number)
             specs = [spec for piece in work for spec in piece.specs]
@@ -267,7 +267,7 @@ def _open(
             account.measured(predicted, time.perf_counter() - opened)
             layers = sum(row["role"] != SLICE for row in found.layers)
             scanned = Scanned(layers, ref.nbytes, ref.remarks, missing)
-            return scanned, SmallModel(row, found, left_out)
+            return scanned, SmallModel(row, found, books.left_out)
     except (Exception, LimitError) as error:
         return failure(ref, stage, error, access=access)
 

@@ -1,5 +1,6 @@
 """Seconds that tasks of a scan take, beside those that were predicted."""
 
+from collections import defaultdict
 from typing import Any
 
 from zoo_analysis.measure.rates import KnownRates, Spent, machine
@@ -14,7 +15,6 @@ class TaskAccount:
 
     Attributes:
         rates: of this machine.
-        spent: so far.
     """
 
     #: Whether this process has opened a model, for which libraries were imported.
@@ -22,7 +22,14 @@ class TaskAccount:
 
     def __init__(self, rates: KnownRates, device: str) -> None:
         kind = machine(device)
-        self.rates, self.spent = rates.of(kind), Spent(kind, device == "cuda")
+        self.rates = rates.of(kind)
+        self._kind, self._gpu = kind, device == "cuda"
+        self._longest, self._sums = 0.0, defaultdict[str, Any](int)
+
+    @property
+    def spent(self) -> Spent:
+        """The sums so far."""
+        return Spent(self._kind, self._gpu, **self._sums, longest=self._longest)
 
     def hashed(self, nbytes: int, seconds: float) -> None:
         """Count bytes that were hashed."""
@@ -40,7 +47,9 @@ class TaskAccount:
 
     def measured(self, predicted: float, seconds: float) -> None:
         """Count layers that took so many seconds."""
-        self._add(predicted_measuring=predicted, measuring=seconds, longest=predicted)
+        self._add(predicted_measuring=predicted, measuring=seconds)
+        self._longest = max(self._longest, predicted)
 
-    def _add(self, **spent: Any) -> None:
-        self.spent += Spent(self.spent.kind, self.spent.gpu, **spent)
+    def _add(self, **spent: float) -> None:
+        for name, value in spent.items():
+            self._sums[name] += value
