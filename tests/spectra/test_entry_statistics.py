@@ -73,7 +73,7 @@ def test_quartiles_of_many_entries_are_within_what_is_said(columns):
     w = random(2**20 // columns, columns) * torch.linspace(0.1, 3, columns)
     found, x = entry_statistics(w), w.numpy().ravel()
     for share, value in ((0.25, found.q25), (0.5, found.q50), (0.75, found.q75)):
-        assert np.mean(x < value) == pytest.approx(share, abs=3 * 0.003)
+        assert np.mean(x < value) == pytest.approx(share, abs=3 * 0.004)
 
 
 def test_equal_entries_have_no_kurtosis():
