@@ -214,6 +214,7 @@ ATTACKS: dict[str, Attack] = {
     "index-nothing": _index(""),
     "index-surrogate": _index("\ud800.safetensors"),
     "part-outside": _part_outside,
+    "many-shards": _bytes("net-00001-of-99999.safetensors", b"x"),
     "empty": lambda folder: (folder / "model.safetensors").touch(),
     "noise": lambda folder: (folder / "pytorch_model.bin").write_bytes(os.urandom(5000)),
 }

@@ -1,26 +1,13 @@
 """A scan of attacks, watched in all of its processes: it reads the models and nothing else."""
 
-import json
 import os
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
 from tests.attacks.mixed_zoo import write_zoo
-
-#: Of every process that starts with it on its path: what it opens, connects, starts and unpickles.
-WATCH = """
-import json, os, sys
-log = os.open(os.environ["WATCHED"], os.O_WRONLY | os.O_APPEND | os.O_CREAT)
-begin = ("open", "socket.", "subprocess.", "os.exec", "os.posix_spawn", "os.system", "pickle.")
-def hook(event, arguments):
-    if event.startswith(begin):
-        told = [event, *(os.fsdecode(a) if isinstance(a, bytes) else str(a) for a in arguments[:2])]
-        os.write(log, json.dumps(told).encode() + b"\\n")
-sys.addaudithook(hook)
-"""
+from tests.attacks.watching import watched_run
 
 
 @pytest.fixture(scope="module")
@@ -28,22 +15,11 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[list[s
     """The folder of all that was written, and the events of a scan of the attacks in it."""
     root = tmp_path_factory.mktemp("watched")
     write_zoo(root / "a" / "lab" / "tree", attacks=True)
-    for name in ("site", "home", "tmp"):
-        (root / name).mkdir()
-    (root / "site" / "sitecustomize.py").write_text(WATCH)
-    path = os.pathsep.join((str(root / "site"), str(Path(__file__).parents[2])))
-    told = {"PYTHONPATH": path, "WATCHED": str(root / "events"), "HF_TOKEN": "hf_secret"}
-    told |= {"HOME": str(root / "home"), "TMPDIR": str(root / "tmp")}
-    command = [sys.executable, "-m", "zoo_analysis.cli", "scan", str(root / "a" / "lab" / "tree")]
-    done = subprocess.run(
-        [*command, "--store", str(root / "store")],
-        env=os.environ | told,
-        cwd=root / "home",
-        capture_output=True,
-        timeout=540,
-    )
-    assert done.returncode == 3, done.stderr  # some models failed
-    return root, [json.loads(line) for line in (root / "events").read_text().splitlines()]
+    tree, store = str(root / "a" / "lab" / "tree"), str(root / "store")
+    line = ["-m", "zoo_analysis.cli", "scan", tree, "--store", store]
+    code, events = watched_run(root, line)
+    assert code == 3  # some models failed
+    return root, events
 
 
 def test_nobody_is_spoken_to(watched: tuple[Path, list[list[str]]]) -> None:

@@ -4,8 +4,11 @@ import csv
 import io
 import json
 import math
+import re
 from datetime import UTC, datetime
 from decimal import Decimal
+from html import unescape
+from itertools import chain
 from pathlib import Path
 
 import pyarrow as pa
@@ -13,6 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from markdown_it import MarkdownIt
 
 from zoo_analysis.cli.output import brief, write_table
 from zoo_analysis.errors import ZooError
@@ -137,6 +141,36 @@ def test_markdown_escapes_what_would_end_a_cell(capsys: pytest.CaptureFixture[st
     assert lines[1] == "| --- | --- | ---: | ---: | --- |"
     assert lines[3].startswith(r"| head\|last | 10x64 |")
     assert len(lines) == 5
+
+
+#: Texts of strangers that are markup: pictures and links, tags, code, emphasis, entities, escapes.
+MARKUP = (
+    "![x](https://example.org/pixel)", "[read me](javascript:alert(1))", "<img src=x onerror=a()>",
+    "<https://example.org>", "<!-- hidden", "`a|b`", "**bold** _it_ __all__ ~~not~~ *",
+    "a\\|b", "\\", "&lt;b&gt; &amp;", "[a]: b", "x_y_1.conv_2 | z",
+    "=cmd|' /C calc'!A0", "{{ 7 }}", "'; DROP",
+)  # fmt: skip
+
+
+def test_markdown_shows_texts_of_strangers_as_they_are(capsys: pytest.CaptureFixture[str]) -> None:
+    """Rendered by markdown-it."""
+    table = pa.table({"name": MARKUP, MARKUP[0]: MARKUP[::-1]})
+    page = (
+        MarkdownIt("commonmark", {"html": True})
+        .enable(["table", "strikethrough"])
+        .render(printed(capsys, table, "markdown"))
+    )
+    tags = set(re.findall(r"<(/?\w+)", page))
+    assert {tag.strip("/") for tag in tags} == {"table", "thead", "tbody", "tr", "th", "td"}
+    cells = [unescape(cell) for cell in re.findall(r"<t[hd]>(.*?)</t[hd]>", page)]
+    assert cells == ["name", MARKUP[0], *chain(*zip(MARKUP, MARKUP[::-1], strict=True))]
+
+
+def test_markdown_leaves_names_of_models_and_layers_as_they_are(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    name = "timm/vit_base_patch16-224.augreg_in21k@layers.0.attn.qkv[q] (1x2)"
+    assert f"| {name} |" in printed(capsys, pa.table({"name": [name]}), "markdown")
 
 
 @pytest.mark.parametrize("format", ["table", "vertical", "csv", "json", "jsonl", "markdown"])

@@ -20,8 +20,11 @@ def test_one_layer_alone_has_all_cores_of_a_node_and_no_more() -> None:
     assert demand(GB, 100.0, NODE, backlog=100.0, cpus=160, idle=160).cpus == 16
 
 
-def test_cores_that_others_hold_are_not_asked_for() -> None:
-    assert demand(GB, 100.0, NODE, backlog=100.0, cpus=160, idle=5).cpus == 5
+def test_no_more_cores_are_asked_for_than_some_node_has_whatever_the_others_hold() -> None:
+    # Ten nodes, of which the one with the most idle cores has at least a tenth of them.
+    assert demand(GB, 100.0, NODE, backlog=100.0, cpus=160, idle=50).cpus == 5
+    assert demand(GB, 100.0, NODE, backlog=100.0, cpus=160, idle=5).cpus == 1
+    assert demand(GB, 100.0, NODE, backlog=100.0, cpus=16, idle=5).cpus == 5
 
 
 def test_a_layer_gets_as_many_cores_as_let_it_end_with_the_rest() -> None:

@@ -16,7 +16,7 @@ from zoo_analysis.cluster import scan as scan_module
 from zoo_analysis.cluster.account import Event
 from zoo_analysis.cluster.processes import local_workers
 from zoo_analysis.cluster.processes.task import Task
-from zoo_analysis.cluster.scanning import batches
+from zoo_analysis.cluster.scanning import batches, scan_by_method
 from zoo_analysis.errors import ZooError
 from zoo_analysis.measure.rates import TYPICAL
 
@@ -100,7 +100,7 @@ def test_nothing_that_is_known_of_other_models_goes_to_a_task(
         return submit(workers, task)
 
     monkeypatch.setattr(local_workers.LocalWorkers, "submit", spy)
-    monkeypatch.setattr(scan_module, "_BYTES_HASHED", 0)
+    monkeypatch.setattr(scan_by_method, "_BYTES_HASHED", 0)
     summary = scan([str(tree)], store)
     assert (summary.scanned, summary.skipped, summary.failed) == (2, 3, 0)
     models = {model.ref.repo_id: model for task in sent for model in task.arguments[0]}

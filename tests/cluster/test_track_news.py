@@ -117,4 +117,4 @@ def test_without_reports_it_is_said_why_nothing_is_predicted(
     look: Look = track(watch, tmp_path / "store", scan="default")
     assert look.predictions == ()
     assert look.not_predicted is not None
-    assert look.not_predicted.startswith("too few reports for intervals on d: zoo predict")
+    assert look.not_predicted.startswith("too few reports on d: a 90% interval needs")

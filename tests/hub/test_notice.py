@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -26,6 +27,12 @@ def test_the_signature_is_that_of_the_published_example() -> None:
     assert signature(b"Hello, World!", "It's a Secret to Everybody") == (
         "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17"
     )
+
+
+def test_a_secret_is_the_bytes_of_the_environment_whatever_they_are() -> None:
+    key = b"k\xff\xfe"
+    told = signature(b"x", os.fsdecode(key))
+    assert told == f"sha256={hmac.new(key, b'x', hashlib.sha256).hexdigest()}"
 
 
 def test_it_is_posted_signed_and_escaped() -> None:

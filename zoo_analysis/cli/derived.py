@@ -77,6 +77,10 @@ def _print_delta(told: "DeltaReport") -> None:
     ):
         if names:
             say(f"{counted(len(names), 'layer')} {what}: {few(names, _NAMED)}")
+    if told.layers["relative_change"].null_count == 0 and not any(
+        told.layers["relative_change"].to_pylist()
+    ):
+        say("nothing changed: all of these layers are equal to those of the base")
     for note, count in Counter(told.layers["note"].drop_null().to_pylist()).most_common():
         say(f"{counted(count, 'layer')}: {note}")
     say(f"store {told.store}, method {told.method}")
@@ -126,9 +130,9 @@ def _print_lineage(told: "LineageSummary") -> None:
 
     pairs = _by_pair(told.rows)
     shown = [row for row in pairs if row["related"] or row["declared"]]
-    rest = len(pairs) - len(shown)
-    if rest <= _PRINTED - len(shown):
-        shown, rest = pairs, 0
+    rest = [row for row in pairs if not (row["related"] or row["declared"])]
+    if len(pairs) <= _PRINTED:
+        shown, rest = pairs, []
     if shown:
         import pyarrow as pa
 
@@ -137,8 +141,14 @@ def _print_lineage(told: "LineageSummary") -> None:
         f"{counted(told.related, 'pair')} of {told.pairs:,} kin, {told.undeclared} of them not "
         f"declared; {told.unrelated} declared and not kin; {told.undecided} not to be told; "
         f"{told.failed} failed; {counted(told.read, 'model')} read in {told.seconds:.1f} s"
-        + (f"; {counted(rest, 'pair')} of strangers not shown" if rest else "")
     )
+    if rest:
+        untold = sum(row["related"] is None for row in rest)
+        strangers = counted(len(rest) - untold, "pair")
+        say(
+            f"not shown: {strangers} of strangers; {counted(untold, 'pair')} of which the weights "
+            "cannot tell; --json has all"
+        )
     new = told.pairs - told.known
     apart = f", {told.incompatible} of these without a layer in common" * bool(told.incompatible)
     say(f"{counted(told.known, 'pair')} known, {new} new{apart}")

@@ -132,7 +132,7 @@ def predict(
         if found.rows:
             write_table(found.table.select(prediction.READER_COLUMNS), "table")
         elif found.datasets:
-            say("of every model that was measured an accuracy is reported")
+            say("no other measured model is without a report: name one, to predict it all the same")
 
     write_report(found.as_dict(), found.table, show, format, output)
 

@@ -34,7 +34,7 @@ def run_tasks(
             in_flight.submit(task)
         if not in_flight.tasks:
             return
-        for submitted in workers.wait(list(in_flight.tasks), BATCH_SECONDS):
+        for submitted in workers.wait(in_flight.tasks.keys(), BATCH_SECONDS):
             again += _finish(in_flight.over(submitted), workers, submitted)
         between()
 
@@ -44,7 +44,7 @@ class _InFlight:
 
     def __init__(self, workers: Workers) -> None:
         self.workers, self.tasks = workers, dict[Any, Task]()
-        self.cpus = self.gpus = self.memory = 0.0
+        self.cpus = self.gpus = self.memory = self.beside_gpus = 0.0
 
     def submit(self, task: Task) -> None:
         self.tasks[self.workers.submit(task)] = task
@@ -59,6 +59,8 @@ class _InFlight:
         self.cpus += times * task.cpus
         self.gpus += times * task.gpus
         self.memory += times * (task.memory or 0)
+        if task.gpus:
+            self.beside_gpus += times * task.cpus
 
     def room(self) -> Room | None:
         """Room for further tasks; None where there is none."""
@@ -66,11 +68,14 @@ class _InFlight:
         left = _TASKS_A_PLACE * cpus - self.cpus
         if left <= 0:
             return None
+        # Those that wait for a GPU hold no core meanwhile.
+        waiting = self.beside_gpus * (1 - gpus / self.gpus) if self.gpus > gpus else 0.0
         return Room(
             places=max(1, int(_TASKS_A_PLACE * cpus)),
+            gpu_places=_TASKS_A_PLACE * gpus,
             cpus=left,
             gpus=max(0.0, _TASKS_A_PLACE * gpus - self.gpus),
-            idle=max(0.0, cpus - self.cpus),
+            idle=max(0.0, cpus - self.cpus + waiting),
             memory=self.workers.memory() - self.memory,
             node=self.workers.node(),
         )

@@ -4,6 +4,7 @@ import math
 import os
 import sys
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final, Literal, get_args
 
 from zoo_analysis.errors import ZooError
@@ -84,13 +85,15 @@ def demand(
     memory = _memory(peak_bytes, node)
     if seconds <= _LEAST:
         return Demand(1, memory)
-    # So many that it takes no longer than all the rest does on all the cores; and those for which
-    # the tasks beside it leave no memory.
-    wanted = min(math.ceil(seconds * cpus / max(backlog, seconds)), idle)
+    # So many that it takes no longer than all the rest does on all the cores, but no more than idle
+    # on the average node, for some node has those; and the ones for which the tasks beside it leave
+    # no memory.
+    wanted = min(math.ceil(seconds * cpus / max(backlog, seconds)), idle * node.cpus / cpus)
     alone = round(memory * node.cpus / node.memory)
     return Demand(int(max(1, min(max(wanted, alone), node.cpus))), memory)
 
 
+@lru_cache
 def gpu_demand(peak_bytes: int, seconds: float, layers: int, node: Node) -> Demand | None:
     """The demand of work on a GPU; None where it is too little for one, or too large.
 
@@ -140,6 +143,21 @@ def device_for(device: Device) -> Literal["cpu", "cuda"]:
     if device == "cuda" and not gpus:
         raise ZooError("`device` is cuda, but the Ray cluster has no GPU; use auto or cpu")
     return "cuda" if device != "cpu" and gpus else "cpu"
+
+
+def device_here(device: str) -> str:
+    """``cpu`` or ``cuda``, for work in this process.
+
+    Raises:
+        ZooError: no GPU where one was asked for, or no such device.
+    """
+    if device not in ("cpu", "cuda"):
+        raise ZooError(f"device is {device!r}: use cpu or cuda")
+    import torch
+
+    if device == "cuda" and not torch.cuda.is_available():
+        raise ZooError("`device` is cuda, but torch finds no GPU in this machine; use cpu")
+    return device
 
 
 def cpus() -> int:

@@ -1,9 +1,10 @@
 """Scan models into a store: what is known is skipped, the rest goes to processes that may die."""
 
 import os
-from collections.abc import Callable, Container, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Final, Literal
 
@@ -14,9 +15,8 @@ from zoo_analysis.cluster.listening import listeners
 from zoo_analysis.cluster.placement import DEVICE, Device, device_for, is_there
 from zoo_analysis.cluster.planning.machine_rates import (
     known_rates,
-    learnt_rows,
-    predicted,
     rate_rows,
+    start_rows,
     start_seconds,
 )
 from zoo_analysis.cluster.processes.local_workers import LocalWorkers
@@ -24,21 +24,20 @@ from zoo_analysis.cluster.processes.serving import permit
 from zoo_analysis.cluster.processes.task import Workers
 from zoo_analysis.cluster.processes.task_limits import MODEL_SECONDS, Limits
 from zoo_analysis.cluster.scanning.batches import expected_seconds, fit_for_few
-from zoo_analysis.cluster.scanning.scan_schedule import ScanSchedule
-from zoo_analysis.cluster.scanning.scan_tasks import MODULES, ScanSettings, is_known
+from zoo_analysis.cluster.scanning.scan_by_method import known_and_new
+from zoo_analysis.cluster.scanning.scan_tasks import MODULES, ScanSettings
 from zoo_analysis.cluster.scanning.shared_batches import skip
 from zoo_analysis.errors import ZooError
 from zoo_analysis.hub.access import DOWNLOADS, HubAccess, default_access
 from zoo_analysis.hub.path import SCHEME
 from zoo_analysis.imports.assigned_series import restate_series
-from zoo_analysis.sources import ModelRef, Resolved, resolve_revision, resolve_sources
+from zoo_analysis.measure.rates import machine
+from zoo_analysis.sources import ModelRef, Resolved, resolve_sources
 from zoo_analysis.spectra.methods import Method, Preset, as_method
 from zoo_analysis.store import Store, as_store
 
 #: Seconds of one core for which a process pays.
 _WORTH_A_PROCESS: Final = 1.5
-#: Bytes of models on disk that are read here to see whether they are known.
-_BYTES_HASHED: Final = 256 << 20
 
 
 def scan(
@@ -118,7 +117,7 @@ def scan(
         "retry_of": retry_of,
     }
     methods = [how, replace(how, of="blocks")] if blocks else [how]
-    parts = [_by_method(store, refs, each) for each in methods]
+    parts = [known_and_new(store, refs, each) for each in methods]
     todo = [ref for part in parts for ref in part.todo]
     with (
         _processes(todo, device, address, downloads) as processes,
@@ -133,67 +132,23 @@ def scan(
         for ref in (ref for part in parts for ref in part.known):
             skip(ref, writer)
         if todo:
-            there = is_there(address)
-            start = start_seconds(fit_for_few(todo, device, there), there)
+            there, few, begun = is_there(address), processes is not None, time.monotonic()
+            kind, of_layers = machine(), replace(how, of="layers")
+            start = start_seconds(known_rates(store, of_layers).of(kind), few, there)
             work = processes, todo, device, address, downloads
             with _workers(*work, writer) as (workers, processor):
+                ray = 0.0 if few or there else time.monotonic() - begun
                 reached = _access(todo, cache_size, access)
                 for part in parts:
                     part.run(writer, workers, processor, reached, limits)
+                if starts := start_rows(kind, ray=ray):
+                    store.append("rates", rate_rows(starts, of_layers, summary.scan_id))
             summary.predicted += start
         if deltas:
             _scan_deltas(refs, writer, how, device, address, downloads, limits, access, variant)
         given = {ref.repo_id: ref.series for ref in refs if ref.series is not None}
         summary.remarks += restate_series(store, given)
     return summary
-
-
-@dataclass(frozen=True)
-class _ByMethod:
-    """A scan's models by one method: those that the store holds, and those to be measured."""
-
-    how: Method
-    known: Sequence[ModelRef]
-    todo: Sequence[ModelRef]
-    revisions: Mapping[str, set[str]]
-
-    def run(
-        self,
-        writer: RunWriter[Summary],
-        workers: Workers,
-        processor: Literal["cpu", "cuda"],
-        access: HubAccess | None,
-        limits: Limits,
-    ) -> None:
-        """Measure what is to be measured."""
-        if not self.todo:
-            return
-        rates = known_rates(writer.store, replace(self.how, of="layers"))
-        settings = ScanSettings(self.how, processor, access, rates)
-        schedule = ScanSchedule(writer, settings, self.todo, self.revisions, limits)
-        try:
-            run_tasks(schedule.next_task, workers, writer.commit_if_due)
-            while schedule.wait_for_others():
-                run_tasks(schedule.next_task, workers, writer.commit_if_due)
-        finally:
-            writer.commit()  # before workers are ended, which takes time
-        spent, summary = schedule.spent.values(), writer.summary
-        summary.predicted += predicted(spent, rates, workers.cpus(), workers.gpus())
-        if self.how.of == "layers":  # what blocks take says nothing of layers
-            learnt = rate_rows(learnt_rows(spent, rates), self.how, summary.scan_id)
-            writer.store.append("rates", learnt)
-
-
-def _by_method(store: Store, refs: Sequence[ModelRef], how: Method) -> _ByMethod:
-    """What is known without opening anything needs no process."""
-    known = store.committed({ref.repo_id for ref in refs}, how.id) if refs else set()
-    revisions: dict[str, set[str]] = {}
-    for repo_id, revision, _ in known:
-        revisions.setdefault(repo_id, set()).add(revision)
-    seen = list(_with_revisions(refs, revisions))
-    held = [ref for ref in seen if is_known(ref, how.id, known)]
-    todo = [ref for ref in seen if not is_known(ref, how.id, known)]
-    return _ByMethod(how, held, todo, revisions)
 
 
 def _scan_deltas(
@@ -228,17 +183,6 @@ def _scan_deltas(
 def _source(ref: ModelRef) -> str:
     """A model as a source of its own."""
     return f"{SCHEME}{ref.repo_id}@{ref.revision}" if ref.source == "hub" else ref.path
-
-
-def _with_revisions(refs: Sequence[ModelRef], known: Container[str]) -> Iterator[ModelRef]:
-    """Models, of those on disk that may be known the revision, as far as that takes no time."""
-    left = _BYTES_HASHED
-    for ref in refs:
-        if ref.revision is None and ref.repo_id in known and ref.nbytes <= left:
-            left -= ref.nbytes
-            with suppress(ZooError):  # the worker says so
-                ref = resolve_revision(ref)
-        yield ref
 
 
 @contextmanager

@@ -174,7 +174,7 @@ def _init(**options: Any) -> None:
 @contextmanager
 def _guarded() -> Iterator[None]:
     """The environment of a Ray that nobody else on the machine or the network may use."""
-    from ray._private import ray_constants
+    from ray._private import ray_constants, services
 
     # In the environment, which only this user may read; the file that Ray writes is for everybody.
     token = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
@@ -182,11 +182,16 @@ def _guarded() -> Iterator[None]:
     cluster = ray_constants.ENABLE_RAY_CLUSTER
     os.environ.update(token | _LOOPBACK)
     ray_constants.ENABLE_RAY_CLUSTER = False  # what has been read of the environment already
+    # Without a dashboard it still starts its process, which asks the servers of three clouds
+    # whether it is with them.
+    dashboard = services.start_api_server
+    services.start_api_server = lambda *_, **__: ("", None)
     _read_again()
     try:
         yield
     finally:
         ray_constants.ENABLE_RAY_CLUSTER = cluster
+        services.start_api_server = dashboard
         for name, value in before.items():
             if value is None:
                 os.environ.pop(name, None)

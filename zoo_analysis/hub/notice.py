@@ -50,7 +50,7 @@ def secret() -> str:
 
 def signature(body: bytes, key: str) -> str:
     """The value of the header `SIGNATURE`, by which a receiver knows whom a notice is from."""
-    return f"sha256={hmac.new(key.encode(), body, 'sha256').hexdigest()}"
+    return f"sha256={hmac.new(os.fsencode(key), body, 'sha256').hexdigest()}"
 
 
 def post(url: str, body: bytes, first_wait: float = 1.0) -> None:

@@ -67,6 +67,17 @@ def sync_accuracies(
     for source in asked:
         if source.needs == "places" and not places:
             raise SourceError(f"source {source.name} needs the path or URL of a table behind it")
+    if (columns or fixed) and not any(source.mapped for source in asked):
+        given = " and ".join(["`columns`"] * bool(columns) + ["`fixed`"] * bool(fixed))
+        raise SourceError(
+            f"{given} cannot be given to {', '.join(source.name for source in asked)}, which "
+            "knows its columns: leave it out, or ask the source csv"
+        )
+    if places and not any(source.needs == "places" for source in asked):
+        raise SourceError(
+            f"{places[0]!r} is read by none of {', '.join(source.name for source in asked)}: name "
+            "a source of tables, such as csv"
+        )
     models: tuple[ModelRef, ...] = ()
     if any(source.needs == "hub" for source in asked):
         names = [split_id(row["repo_id"]).repo_id for row in store.run(_MODELS).to_pylist()]

@@ -145,7 +145,7 @@ def _opening(how: Method) -> tuple[float, float, float]:
         for depth in _DEPTHS:
             home = Path(folder) / str(depth)
             home.mkdir()
-            _write_transformer(home, depth)
+            write_transformer(home, depth)
             count = 0
 
             def inventory(home: Path = home) -> None:
@@ -165,8 +165,13 @@ def _opening(how: Method) -> tuple[float, float, float]:
     return max(opened[0] - layers[0] * listed, _LEAST * opened[0]), listed, hashed
 
 
-def _write_transformer(home: Path, depth: int) -> None:
-    """A vision transformer as timm saves one, of `depth` blocks."""
+def write_transformer(home: Path, depth: int) -> None:
+    """A vision transformer as timm saves one, in a folder.
+
+    Args:
+        home: the folder.
+        depth: its blocks.
+    """
     import timm
 
     arguments = {"embed_dim": _WIDTH, "num_heads": 3, "depth": depth}

@@ -58,6 +58,11 @@ class Piece:
     specs: tuple[LayerSpec, ...]
     cost: Cost
 
+    @property
+    def layers(self) -> int:
+        """How many they are."""
+        return len(self.specs)
+
 
 def work_of(spec: LayerSpec, how: Method) -> Work:
     """The work of a layer by a method, from its shape alone."""

@@ -11,8 +11,8 @@ import numpy as np
 
 #: Quantities that are measured at several sides M; all others are one number each.
 _BY_SIDE: Final = ("gram", "eigen")
-#: Quantities that are not calibrated but learnt from scans.
-CORRECTIONS: Final = ("measuring", "opening", "starting")
+#: Quantities that scans correct; those of starts are measured by a calibration, too.
+CORRECTIONS: Final = ("measuring", "opening", "starting", "process", "ray")
 
 
 @dataclass(frozen=True)
@@ -64,6 +64,8 @@ class Rates:
         measuring: what scans took for their layers, as a multiple of what was predicted.
         opening: the same of opening models.
         starting: seconds that a process takes for its first model beyond others: libraries come.
+        process: seconds until a process takes its first task.
+        ray: seconds until a Ray of this machine alone is up.
     """
 
     gram: Mapping[int, float]
@@ -80,6 +82,8 @@ class Rates:
     measuring: float = 1.0
     opening: float = 1.0
     starting: float = 8.0
+    process: float = 1.0
+    ray: float = 4.0
 
     def of_layer(self, work: Work, threads: float = 1) -> float:
         """Seconds that a layer takes.

@@ -58,6 +58,27 @@ def test_out_of_range_it_abstains_and_says_in_what(store: Store) -> None:
     assert far.reason.startswith("its alpha 40 is outside 2.")
 
 
+def test_a_size_out_of_range_is_told_in_parameters(tmp_path: Path) -> None:
+    store = made(tmp_path, by_alpha=0.0, by_size=8.0)
+    store.commit_models([model_rows("lab/huge", series="s1", parameters=10**12)], "scan")
+    (row,) = predict(store, ["lab/huge"], keep=False).rows
+    known = store.run(
+        "SELECT min(parameters) AS least, max(parameters) AS most FROM models "
+        "WHERE repo_id IN (SELECT repo_id FROM accuracy)"
+    ).to_pylist()[0]
+    assert row.reason == (
+        "its 1,000,000,000,000 parameters are outside {least:,} to {most:,}".format(**known)
+    )
+
+
+def test_what_was_measured_by_another_method_alone_is_named(tmp_path: Path) -> None:
+    store = made(tmp_path)
+    store.commit_models([model_rows("lab/other", series="s1", method="other-1")], "scan")
+    (told,) = predict(store, keep=False).datasets
+    assert any(r.endswith("so not predicted: lab/other") for r in told.remarks), told.remarks
+    assert by_name(store, "lab/other") == {}
+
+
 def test_what_is_predicted_takes_no_part(store: Store) -> None:
     names = [f"lab/net-{series}-1" for series in (0, 3)]
     before = by_name(store, *names)
@@ -101,10 +122,12 @@ def test_what_cannot_predict_is_told(tmp_path: Path) -> None:
     found = predict(store, keep=False)
     (told,) = found.datasets
     assert "1 with a report but without a series set aside" in told.remarks
-    assert "1 of other tasks not asked about" in told.remarks
+    assert any(remark.startswith("1 without a report, of tasks") for remark in told.remarks)
     rows = {row.repo_id: row for row in found.rows}
     assert rows["lab/part"].reason == "only 50% of its matrices were measured"
     assert "lab/tagged" not in rows
+    asked = by_name(store, "lab/tagged")["lab/tagged"]
+    assert asked.reason == "no model with a report has its task, translation"
     assert rows["lab/no-size"].predicted is not None  # α predicts, not size
 
 
@@ -118,8 +141,15 @@ def test_too_few_series_are_no_interval(tmp_path: Path) -> None:
     store.commit_models(rows, "scan")
     report(store, {f"l/{s}-{i}": 70.0 + i for s in "abc" for i in (0, 1, 3)})
     passed_over = predict(store, keep=False)
-    assert (passed_over.rows, passed_over.datasets, passed_over.too_few) == ((), (), ("d",))
-    assert "too few reports for intervals on d" in zoo("predict", "--store", tmp_path).out
+    assert (passed_over.rows, passed_over.datasets) == ((), ())
+    (why,) = passed_over.too_few
+    assert why == (
+        "d: a 90% interval needs reports of 9 series, or of 9 models of one series: there are 3, "
+        "and at most 3"
+    )
+    (why,) = predict(store, level=0.995, keep=False).too_few
+    assert why.startswith("d: a 99.5% interval needs reports of 199 series")
+    assert "too few reports on d: a 90%" in zoo("predict", "--store", tmp_path).out
     row = by_name(store, dataset="d")["l/a-2"]
     assert row.predicted is None
     assert row.reason == (
@@ -193,8 +223,11 @@ def test_a_column_that_few_models_lack_predicts_and_those_are_set_aside(tmp_path
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"dataset": "imagenet"}, "no accuracy is reported on 'imagenet'; data sets: there are: d"),
-        ({"accuracy": "top5"}, "no top5 is reported"),
+        (
+            {"dataset": "imagenet"},
+            "no accuracy is reported on 'imagenet'; there are: accuracy on d",
+        ),
+        ({"accuracy": "top5"}, "no top5 is reported; there are: accuracy on d"),
         ({"method": "nope"}, "no model was measured"),
         ({"models": ["lab/net-1-9"]}, "no measured model 'lab/net-1-9'"),
         ({"level": 90}, "level is 90: give a share within 0 and 1"),

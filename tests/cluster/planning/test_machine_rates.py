@@ -8,7 +8,12 @@ import pytest
 from tests.support.scanned_models import MakeModel
 from zoo_analysis import calibrate, open_store
 from zoo_analysis.cluster.planning.forecast import plan
-from zoo_analysis.cluster.planning.machine_rates import known_rates, rate_rows
+from zoo_analysis.cluster.planning.machine_rates import (
+    known_rates,
+    rate_rows,
+    start_rows,
+    start_seconds,
+)
 from zoo_analysis.measure import calibration
 from zoo_analysis.measure.calibration import measured_rates
 from zoo_analysis.measure.rates import TYPICAL, Rates, machine
@@ -54,6 +59,20 @@ def test_a_new_calibration_forgets_what_scans_said_of_the_old_one(store: Store) 
     assert known_rates(store, HOW).of("a") == TYPICAL
 
 
+def test_starts_that_a_calibration_measured_count_with_those_of_later_scans(store: Store) -> None:
+    rows = [row | {"machine": "a"} for row in TYPICAL.rows()]
+    rows += start_rows("a", process=0.5, starting=2.0, ray=0.0)
+    store.append("rates", rate_rows(rows, HOW, "one"))
+    known = known_rates(store, HOW).of("a")
+    assert (known.process, known.starting) == pytest.approx((0.5, 2.0))
+    assert known.ray == TYPICAL.ray, "it was up, and says nothing"
+    store.append("rates", rate_rows(start_rows("a", ray=6.0), HOW, "scan"))
+    known = known_rates(store, HOW).of("a")
+    assert start_seconds(known, few=True, there=False) == pytest.approx(0.5)
+    assert start_seconds(known, few=False, there=True) == pytest.approx(0.5)
+    assert start_seconds(known, few=False, there=False) == pytest.approx(6.5)
+
+
 def test_rates_of_one_method_say_nothing_of_another(store: Store) -> None:
     corrected(store, "scan", 2.0, 10.0)
     assert known_rates(store, method(dtype="float32")).of("a") == TYPICAL
@@ -79,6 +98,10 @@ def test_a_machine_is_measured_and_plans_know_it(
 @pytest.mark.exhaustive
 @pytest.mark.usefixtures("local_ray")
 def test_every_kind_of_a_cluster_is_calibrated(store: Store) -> None:
-    rows = calibrate(store)
-    assert set(rows["machine"].to_pylist()) == {machine()}
-    assert known_rates(store, HOW).of(machine()) == Rates.of_rows(rows.to_pylist())
+    rows = calibrate(store).to_pylist()
+    assert {row["machine"] for row in rows} == {machine()}
+    known, found = known_rates(store, HOW).of(machine()), Rates.of_rows(rows)
+    assert known.rows() == found.rows()
+    assert (known.process, known.starting) == pytest.approx((found.process, found.starting))
+    assert 0.1 < found.process < 60
+    assert 0.1 < found.starting < 60

@@ -1,6 +1,8 @@
 """A model is tried so often, however many tasks it has and however its batch was cut."""
 
 from collections import deque
+from collections.abc import Collection
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -32,9 +34,9 @@ class Faulty:
     def submit(self, task: Task) -> Task:
         return task
 
-    def wait(self, submitted: list[Any], seconds: float) -> list[Any]:
+    def wait(self, submitted: Collection[Any], seconds: float) -> list[Any]:
         self.most.append(len(submitted))
-        return submitted[:1]
+        return list(submitted)[:1]
 
     def result(self, submitted: Task) -> tuple[Any, ...]:
         self.tried += 1
@@ -110,3 +112,27 @@ def test_one_that_declared_none_is_tried_as_it_is() -> None:
 def test_a_death_for_another_reason_doubles_nothing() -> None:
     (again,) = task(1000).instead(Lost(RuntimeError("segmentation fault")))
     assert again.memory == 1000
+
+
+class WithGpu(Faulty):
+    """Four cores and a GPU."""
+
+    def cpus(self) -> float:
+        return 4.0
+
+    def gpus(self) -> float:
+        return 1.0
+
+
+def test_tasks_that_wait_for_a_gpu_leave_their_cores_to_others() -> None:
+    rooms: list[Room] = []
+
+    def next_task(room: Room) -> Task | None:
+        rooms.append(room)
+        return None if len(rooms) > 4 else replace(task(None), gpus=0.5)
+
+    run_tasks(next_task, WithGpu(Lost(OSError()), 0))
+    # Two have the GPU, and two wait for it.
+    assert [room.gpus for room in rooms[:5]] == [2.0, 1.5, 1.0, 0.5, 0.0]
+    assert [room.idle for room in rooms[:5]] == [4.0, 3.0, 2.0, 2.0, 2.0]
+    assert {room.gpu_places for room in rooms} == {2.0}

@@ -52,3 +52,16 @@ def test_the_way_from_the_hub_takes_time_of_its_own() -> None:
     there = [ModelRef(ref.repo_id, "r", "hf://p", "hub", 1000) for ref in here]
     assert expected_seconds(there) > 10 * expected_seconds(here)
     assert len(Batches(there).next(4)) < len(Batches(here).next(4))
+
+
+def test_models_may_be_opened_from_both_ends_and_each_goes_once() -> None:
+    models = refs(600, 1000) + refs(3, 400 * MB) + refs(5, 40 * MB)
+    batches = Batches(models)
+    ends = [batches.next(4, smallest=bool(i % 2)) for i in range(4)]
+    assert {ref.nbytes for batch in ends[::2] for ref in batch} == {400 * MB}
+    assert {ref.nbytes for batch in ends[1::2] for ref in batch} == {1000}
+    rest = drained(batches, 4)
+    assert sorted(ref.repo_id for batch in [*ends, *rest] for ref in batch) == sorted(
+        ref.repo_id for ref in models
+    )
+    assert batches.left == pytest.approx(0.0, abs=1e-6)

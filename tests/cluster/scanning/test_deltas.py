@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+import torch
 
 import zoo_analysis
 from tests.support import family_tree as family
@@ -71,6 +72,35 @@ def test_a_model_that_names_no_base_or_a_stranger_is_refused(lab: Path, tmp_path
     assert "is that its base?" in answer.err
 
 
+def test_a_model_is_not_its_own_base_and_an_equal_copy_changed_nothing(tmp_path: Path) -> None:
+    net = family.stack(0)
+    own = family.saved(net, tmp_path / "lab" / "own", "lab/own")
+    family.saved(net, tmp_path / "lab" / "copy", "lab/own")
+    with pytest.raises(SourceError, match="lab/own is named as its own base"):
+        zoo_analysis.delta(str(own), store=tmp_path / "store")
+    with pytest.raises(SourceError, match="its own base"):
+        zoo_analysis.delta(str(own), str(own), tmp_path / "store")
+    told = zoo_analysis.scan([str(tmp_path / "lab")], tmp_path / "store", deltas=True)
+    assert (told.scanned, told.failed) == (3, 1)
+    answer = zoo("delta", tmp_path / "lab" / "copy", "--store", tmp_path / "store")
+    assert "nothing changed" in answer.out
+
+
+@pytest.mark.parametrize("device", ["cuda", "tpu"])
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is such a device")
+def test_a_device_that_is_not_there_is_said(lab: Path, tmp_path: Path, device: str) -> None:
+    answer = zoo("delta", lab / "tuned", "--device", device, "--store", tmp_path / "store")
+    assert answer.code == 2
+    assert "use cpu" in answer.err
+    assert not (tmp_path / "store").exists()
+
+
+def test_a_base_that_is_not_there_is_called_by_its_name_and_who_names_it(tmp_path: Path) -> None:
+    model = family.saved(family.stack(0), tmp_path / "lab" / "orphan", "lab/nothing here")
+    with pytest.raises(SourceError, match=r"base 'lab/nothing here' of lab/orphan: no file"):
+        zoo_analysis.delta(str(model), store=tmp_path / "store")
+
+
 def test_both_are_streamed_from_a_hub_by_range(hub: Hub, hub_root: Path, tmp_path: Path) -> None:
     shared = ((700, 500),) * 4
     base = write(hub_root / "lab" / "base", (*shared, (1500, 1500)))
@@ -98,7 +128,8 @@ def test_a_scan_measures_the_differences_of_all_whose_base_is_known(
     assert (told.scanned, told.failed) == (4, 1)
     (failed,) = store.run("SELECT repo_id, stage FROM failures").to_pylist()
     assert failed == {"repo_id": "zoo/orphan", "stage": "delta"}
-    assert any("no difference of 1 of 3 models" in text for _, text in told.remarks)
+    none = "no base named by 1 of 3 models, so no difference: lab/base"
+    assert ("--deltas", none) in told.remarks
     assert any("layers added to lab/base, or reshaped: 4" in text for _, text in told.remarks)
     rows = store.run("SELECT repo_id, layer FROM layers WHERE relative_change > 0 ORDER BY ALL")
     assert rows.to_pylist() == [{"repo_id": "lab/tuned", "layer": layer} for layer in ("0", "2")]

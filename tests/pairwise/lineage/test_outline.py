@@ -50,3 +50,18 @@ def test_matrices_that_are_not_finite_are_named() -> None:
     assert found.remark == "lineage leaves out 1 of 3 matrices (1 not finite: 2)"
     assert family.print_of(net).remark == ""
     assert kinship(family.print_of(net), found).shared_layers == 2
+
+
+def test_matrices_of_one_value_tell_of_no_kinship_and_are_named() -> None:
+    zeros, ones = family.stack(0), family.stack(1)
+    with torch.no_grad():
+        for net, value in ((zeros, 0.0), (ones, 1.0)):
+            for parameter in net.parameters():
+                parameter.fill_(value)
+    prints = [family.print_of(net) for net in (zeros, zeros, ones, family.stack(2))]
+    assert prints[0].remark == (
+        "lineage leaves out 3 of 3 matrices (3 of one value throughout: 0, 2, 4)"
+    )
+    for other in prints[1:]:
+        found = kinship(prints[0], other)
+        assert (found.test, found.aligned, found.distance) == (None, None, None)

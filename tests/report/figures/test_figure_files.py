@@ -72,6 +72,25 @@ def test_names_of_strangers_end_no_script_and_make_no_markup(
     assert not re.search("[\u202e\x1b]", json.dumps(spec["title"], ensure_ascii=False))
 
 
+@pytest.mark.parametrize(
+    "text", ["</script><script>alert(1)</script>", "<!--<SCRIPT>", "</ScRiPt "]
+)
+def test_no_text_ends_the_script_in_which_a_notebook_is_shown_a_chart(text: str) -> None:
+    """Altair writes a chart's JSON there as it is; so does its own `save`."""
+    y = alt.Y("name:N").title(text).sort([text])
+    points = alt.Chart(embedded([{"x": 1.0, "name": text}])).mark_point().encode(x="x:Q", y=y)
+    panel = points.properties(title={"text": text, "subtitle": [text]})
+    drawn = finished(alt.vconcat(panel, alt.layer(points)), text, [text])
+    shown = drawn._repr_mimebundle_()
+    for page in (shown["text/html"], drawn.to_html()):
+        before, _, _ = page.partition(json.dumps(drawn.to_dict()["title"])[1:-1])
+        assert before != page, "the chart's JSON is in the page"
+        assert len(re.findall("<script", page, re.I)) == len(re.findall("</script", page, re.I))
+    spec = json.dumps(drawn.to_dict(), ensure_ascii=False)
+    assert not re.search("<(/?script|!--)", spec, re.I)
+    assert spec.count("‹") > 6
+
+
 def test_other_suffixes_and_places_are_refused(chart: alt.Chart, tmp_path: Path) -> None:
     with pytest.raises(ZooError, match=r"\.gif: its suffix is to be one of \.png, \.svg"):
         save(chart, tmp_path / "figure.gif")

@@ -51,7 +51,7 @@ def test_each_model_is_right_of_what_it_came_from(tmp_path: Path) -> None:
         _row("m/one", "m/two", "m/one", None),
     ]
     chart = figures.lineage(_kept(tmp_path / "store", rows)).to_dict()
-    rules, points, _ = chart["layer"]
+    down, rules, points, _ = chart["layer"]
     places = {row["model"]: (row["x"], row["y"]) for row in _values(chart, points)}
     assert {name: x for name, (x, _) in places.items()} == {
         **{"z/base": 0, "a/child": 1, "b/copy": 2},
@@ -62,7 +62,10 @@ def test_each_model_is_right_of_what_it_came_from(tmp_path: Path) -> None:
     assert len(edges) == 3
     assert edges[places["a/child"]]["cards"] == "parent"
     assert edges[places["b/copy"]]["direction"] == "not told"
-    assert edges[places["m/two"]]["cards"] == "say nothing"
+    assert edges[places["m/two"]]["cards"] == "nothing"
+    # A line is upright or level, and begins at no place to the left of a name that it would cross.
+    assert "x2" not in down["encoding"]
+    assert "y2" not in rules["encoding"]
     assert "5 models in 2 families" in str(chart["title"])
 
 

@@ -41,6 +41,8 @@ def test_predictions_against_what_was_reported_later(tmp_path: Path) -> None:
     assert drawn[far.repo_id]["state"] == "outside"
     assert drawn[far.repo_id]["low"] == far.low
     told = " ".join(made_of["title"]["subtitle"])
+    assert told.startswith("accuracy on d. ")
+    assert all(f"'{what} accuracy (%)'" in str(made_of) for what in ("reported", "predicted"))
     assert "1 of 2 reports are inside the 90% interval" in told
     assert f"{SERIES - 2} wait for a report, of 1 none was made." in told
     with pytest.raises(QueryError, match="no predictions on other to draw"):

@@ -11,13 +11,12 @@ from zoo_analysis.report import figures
 
 
 def replayed(cores: int, gpus: int, hours: float, binding: str) -> dict[str, object]:
-    busy = {"cores_busy": 0.9, "gpus_busy": 0.5 if gpus else None}
     size = {"zoo": "timm", "cores": cores, "gpus": gpus, "hours": hours, "dollars": 3.0}
-    return size | busy | {"binding": binding}
+    return size | {"binding": binding, "utilisation": 0.9}
 
 
 ROWS = [
-    replayed(1, 0, 16.0, "work"),
+    replayed(1, 0, 16.0, "cores and GPUs"),
     replayed(16, 0, 1.0, "hub"),
     replayed(24, 1, 2.0, "cores"),
 ]

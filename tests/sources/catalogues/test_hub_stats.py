@@ -115,9 +115,59 @@ def test_it_is_pinned_and_added_without_a_call(
 
 
 def test_what_no_repository_can_be_called_is_left_out_and_counted(tmp_path: Path) -> None:
-    rows = [row("me/a"), row("me/../x"), row("a b/$(x)"), row("me/c", sha="x'; --")]
+    rows = [
+        row("me/a"),
+        row("me/../x"),
+        row("a b/$(x)"),
+        row("me/c", sha="x'; --"),
+        row("me/d", sha="zz"),
+    ]
     told = found_in_stats(written(tmp_path / "m.parquet", rows), HubQuery())
-    assert (told.repositories, told.of, told.malformed) == ((f"me/a@{SHA}",), 4, 3)
+    assert (told.repositories, told.of, told.malformed) == ((f"me/a@{SHA}",), 5, 4)
+
+
+def test_counts_that_are_texts_or_no_numbers_are_ordered_as_counts(tmp_path: Path) -> None:
+    for kind in (str, float):
+        counts = [kind(n) for n in (9, 100, 20)]
+        rows = [row(f"me/{i}", downloads=n) for i, n in enumerate(counts)]
+        rows.append(row("me/none", downloads="many" if kind is str else float("nan")))
+        place = written(tmp_path / "m.parquet", rows)
+        assert found(place) == ["me/1", "me/2", "me/0", "me/none"]
+
+
+def test_a_model_counts_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [row("me/a", downloads=9), row("me/a", downloads=8), row("me/b", downloads=1)]
+    place = written(tmp_path / "m.parquet", rows)
+    assert found(place, limit=2) == ["me/a", "me/b"]
+    monkeypatch.setenv("ZOO_CATALOGUES", str(tmp_path / "own"))
+    for _ in range(2):
+        assert zoo("catalog", "add", "mine", place, "--from", "hub-stats").code == 0
+        assert len(load_catalogue(tmp_path / "own" / "mine.toml").models) == 2
+
+
+@pytest.mark.parametrize(
+    ("about", "query", "says"),
+    [
+        ({"id": 7}, {}, "column id is int64, where the hub has text"),
+        ({"pipeline_tag": ["x"]}, {"pipeline_tag": "x"}, "column pipeline_tag is list"),
+        ({"tags": "a, b"}, {"filter": ("a",)}, "values are not as the hub has them"),
+    ],
+)
+def test_a_column_of_another_kind_is_named(
+    tmp_path: Path, about: dict[str, Any], query: dict[str, Any], says: str
+) -> None:
+    place = written(tmp_path / "m.parquet", [row("me/a") | about])
+    with pytest.raises(SourceError, match=says):
+        found(place, **query)
+
+
+@pytest.mark.parametrize("weights", [10**7, {"total": "10000000"}, {"total": 10**7}])
+def test_parameters_are_read_however_they_are_told(tmp_path: Path, weights: object) -> None:
+    rows = [row("me/a", safetensors=weights, gguf=None)]
+    place = written(tmp_path / "m.parquet", rows)
+    assert found(place, max_parameters=10**7) == ["me/a"]
+    with pytest.raises(SourceError, match="none is what is asked for"):
+        found(place, min_parameters=10**8)
 
 
 def test_it_is_fetched_and_leaves_nothing_behind(tmp_path: Path, monkeypatch: Any) -> None:

@@ -80,8 +80,8 @@ def test_of_several_rows_of_a_model_the_one_submitted_last_counts(
     bbh = {a.repo_id: a.value for a in found if a.dataset == "bbh"}
     assert bbh == {"me/net": 30.0, "me/other": 90.0}
     assert told == [
-        (place, "1 rows of models of which a later one counts"),
-        (place, "1 benchmarks of models without a number"),
+        (place, "rows of models of which a later one counts: 1"),
+        (place, "benchmarks of models without a number: 1"),
     ]
 
 
@@ -100,6 +100,7 @@ def test_it_is_fetched_like_any_table(tmp_path: Path) -> None:
     [
         ({"MUSR Raw": 40.0}, "row 2, column MUSR Raw: '40.0' is no fraction"),
         ({"GPQA Raw": -0.1}, "row 2, column GPQA Raw: '-0.1' is no fraction"),
+        ({"GPQA Raw": float("inf")}, "row 2, column GPQA Raw: 'inf' is no fraction"),
     ],
 )
 def test_numbers_out_of_range_are_refused_with_row_and_column(
@@ -108,6 +109,41 @@ def test_numbers_out_of_range_are_refused_with_row_and_column(
     place = table(tmp_path / "contents.parquet", {"fullname": "me/a"}, row)
     with pytest.raises(SourceError, match=message):
         list(accuracy_source("open-llm-leaderboard").collect(Inquiry(places=(place,))))
+
+
+@pytest.mark.parametrize(("value", "kind"), [("0.45", "str"), (True, "bool")])
+def test_what_is_no_number_is_called_what_it_is(tmp_path: Path, value: object, kind: str) -> None:
+    place = table(tmp_path / "contents.parquet", {"BBH Raw": value})
+    with pytest.raises(SourceError, match=f"column BBH Raw: '{value}' is a {kind}, no number"):
+        list(accuracy_source("open-llm-leaderboard").collect(Inquiry(places=(place,))))
+
+
+def test_names_that_no_repository_has_are_left_out_and_told(tmp_path: Path) -> None:
+    odd = ["no owner", "a/b/c", " ", "\x1b[31mme/net", "me/" + "x" * 300, None, "me/net"]
+    place = table(tmp_path / "contents.parquet", *({"fullname": name} for name in odd))
+    told: list[tuple[str, str]] = []
+    asked = Inquiry(places=(place,), remark=lambda *each: told.append(each))
+    found = list(accuracy_source("open-llm-leaderboard").collect(asked))
+    assert {each.repo_id for each in found} == {"me/net"}
+    (_, nameless), (_, strange) = told
+    assert nameless == "rows without a name of a model: 1"
+    assert strange.startswith("rows whose fullname can be no repository of the hub: 5 (no owner, ")
+    assert "\x1b" not in strange
+
+
+@pytest.mark.parametrize(
+    ("source", "given"),
+    [
+        ("open-llm-leaderboard", {"columns": {"value": "IFEval Raw"}, "places": ["x.parquet"]}),
+        ("timm-csv", {"fixed": {"dataset": "d"}, "places": ["x.csv"]}),
+        ("torchvision", {"places": ["x.csv"]}),
+    ],
+)
+def test_what_a_source_does_not_heed_is_refused(
+    tmp_path: Path, source: str, given: dict[str, Any]
+) -> None:
+    with pytest.raises(SourceError, match=source):
+        sync_accuracies(tmp_path / "store", [source], **given)
 
 
 def test_other_files_are_refused(tmp_path: Path) -> None:

@@ -44,6 +44,7 @@ SELECT repo_id, dataset, value FROM raw.accuracy_by_kind
 WHERE metric = $accuracy AND ($dataset IS NULL OR dataset = $dataset)
 ORDER BY dataset, repo_id
 """
+_KINDS: Final = "SELECT DISTINCT dataset, metric FROM accuracy ORDER BY ALL"
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,8 @@ class Labelled:
         accuracy: kind of accuracy.
         method: under which most of the reported models were measured.
         known: models with a report, its `value`, and a series, that have all of `columns`.
-        wanted: models to predict, new releases first, with the `value` that is reported of them.
+        wanted: models to predict, new releases first, with the `value` that is reported of them,
+            and whether a known model is `of_task`, the same `pipeline_tag`.
         columns: what may predict: `size` (log10 parameters) and metrics of `summaries`.
         remarks: what was left out, in words.
     """
@@ -102,10 +104,9 @@ def labelled(
         raise QueryError("no model was measured; run `zoo scan`, or name another method")
     reports = store.run(_REPORTS, {"accuracy": kind, "dataset": dataset}).to_pandas()
     if not len(reports):
-        told = "SELECT DISTINCT dataset FROM accuracy ORDER BY ALL"
-        known = store.run(told)["dataset"].to_pylist()
+        kinds = [f"{row['metric']} on {row['dataset']}" for row in store.run(_KINDS).to_pylist()]
         on = f" on {dataset!r}" if dataset else ""
-        raise QueryError(f"no {accuracy} is reported{on}; data sets: {there(known)}")
+        raise QueryError(f"no {accuracy} is reported{on}; {there(kinds)}")
     found = [
         _dataset(str(name), kind, measured, rows, models)
         for name, rows in reports.groupby("dataset", sort=True)
@@ -136,9 +137,13 @@ def _dataset(
         remarks.append(f"of {len(by_method)} methods the one with the most reports, {method}")
     tasks = set(known["pipeline_tag"].where(known["pipeline_tag"].notna(), None))
     of_task = rows["pipeline_tag"].where(rows["pipeline_tag"].notna(), None).isin(tasks)
-    if others := int((asked & ~of_task).sum()):
-        remarks.append(f"{others} of other tasks not asked about")
-    wanted = rows[asked & of_task]
+    if not models and (others := int((asked & ~of_task).sum())):
+        remarks.append(f"{others} without a report, of tasks that no known model has, passed over")
+        asked &= of_task
+    elsewhere = set(models) if models else set(measured["repo_id"]) - set(told["repo_id"])
+    if absent := sorted(elsewhere - set(rows["repo_id"])):
+        remarks.append(f"not measured by {method}, so not predicted: {few(absent, _NAMED)}")
+    wanted = rows.assign(of_task=of_task)[asked]
     for what, out in (
         ("without a series", known["series"].isna()),
         ("measured in part", known["coverage"] < LEAST_COVERAGE),

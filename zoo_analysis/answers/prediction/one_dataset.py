@@ -81,6 +81,11 @@ class DatasetPrediction:
 _ALONE: Final = {"size": "size alone", "mean": "the mean"}
 
 
+def _exactly(share: float) -> str:
+    """A share in percent with as many digits as it has: 99.5%."""
+    return f"{100 * share:.6g}%"
+
+
 def _told(error: float | None) -> str:
     return "an unknown amount" if error is None else f"{error:.2g}"
 
@@ -122,10 +127,21 @@ class DatasetPredictor:
         self.number = len(set(self._series))
 
     @property
-    def is_hopeless(self) -> bool:
-        """True where neither all series together nor one by itself has the reports it takes."""
+    def too_few(self) -> str | None:
+        """Why no model can get an interval; None where there are series, or one of them, enough."""
         largest = max((int((self._series == name).sum()) for name in set(self._series)), default=0)
-        return max(self.number, largest) < self.needed
+        if max(self.number, largest) >= self.needed:
+            return None
+        return (
+            f"{self.data.dataset}: {self._needs('one')}: there are {self.number}, and at most "
+            f"{largest}"
+        )
+
+    def _needs(self, whose: str) -> str:
+        return (
+            f"a {_exactly(self.level)} interval needs reports of {self.needed} series, or of "
+            f"{self.needed} models of {whose} series"
+        )
 
     def all(self) -> tuple[DatasetPrediction, list[PredictedAccuracy]]:
         """The predictor, and a row for each model that is to be predicted."""
@@ -224,13 +240,12 @@ class DatasetPredictor:
         """Why a model is not predicted; None where it is."""
         if model["coverage"] < LEAST_COVERAGE:
             return f"only {model['coverage']:.0%} of its matrices were measured"
+        if not model["of_task"]:
+            return f"no model with a report has its task, {model['pipeline_tag'] or 'none'}"
         if found is None or not np.isfinite(found.high[i]):
             groups = found.groups if found else self.number
             own = int((self._series == model["series"]).sum())
-            return (
-                f"a {self.level:.0%} interval needs reports of {self.needed} series, or of "
-                f"{self.needed} models of its own series: there are {groups} and {own}"
-            )
+            return f"{self._needs('its own')}: there are {groups} and {own}"
         if not found.inside[i]:
             return self._outside(model, found.predictor)
         return None
@@ -241,9 +256,15 @@ class DatasetPredictor:
             name = self.data.columns[at]
             value, known = float(model[name]), self._x[:, at]
             if not np.isfinite(value):
-                return f"it has no {name}, by which {predictor.name} predicts"
+                what = "known number of parameters" if name == "size" else name
+                return f"it has no {what}, by which {predictor.name} predicts"
             beyond = BEYOND * np.ptp(known)
             if not known.min() - beyond <= value <= known.max() + beyond:
+                if name == "size":
+                    has, least, most = (
+                        f"{10**log:,.0f}" for log in (value, known.min(), known.max())
+                    )
+                    return f"its {has} parameters are outside {least} to {most}"
                 return f"its {name} {value:.3g} is outside {known.min():.3g} to {known.max():.3g}"
         return f"it is outside the range of its series in what {predictor.name} predicts by"
 

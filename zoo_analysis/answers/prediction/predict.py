@@ -22,8 +22,8 @@ _KEPT: Final = "SELECT repo_id, dataset, metric, level FROM predictions WHERE of
 
 #: What a reader is shown of the rows.
 READER_COLUMNS: Final = (
-    *("repo_id", "dataset", "predicted", "low", "high", "reported", "verdict", "interval"),
-    *("predictor", "models", "series", "reason", "revision"),
+    *("repo_id", "dataset", "predicted", "low", "high", "level", "reported", "verdict"),
+    *("interval", "predictor", "models", "series", "reason", "revision"),
 )
 
 
@@ -49,7 +49,7 @@ class Predictions:
     Attributes:
         rows: of each model and data set, new releases first.
         datasets: what predicts on each data set.
-        too_few: data sets with too few reports for any interval, which were passed over.
+        too_few: of each data set that was passed over why no model gets an interval there.
     """
 
     rows: tuple[Prediction, ...]
@@ -114,8 +114,8 @@ def predict(
     too_few: list[str] = []
     for data in known:
         predictor = DatasetPredictor(data, level)
-        if dataset is None and predictor.is_hopeless:
-            too_few.append(data.dataset)
+        if dataset is None and (why := predictor.too_few):
+            too_few.append(why)
             continue
         told, found = predictor.all()
         datasets.append(told)
@@ -155,6 +155,6 @@ def _keep(store: Store, rows: Sequence[Prediction]) -> None:
     store.append("predictions", table_of(PredictedAccuracy, new))
 
 
-def told_of_too_few(names: Sequence[str]) -> str:
-    """Data sets with too few reports, in words; at most six by name."""
-    return f"too few reports for intervals on {few(names, 6)}: zoo predict --dataset NAME tells why"
+def told_of_too_few(reasons: Sequence[str]) -> str:
+    """Why no model gets an interval on some data sets, in words; at most six."""
+    return f"too few reports on {few(reasons, 6, '; ')}"

@@ -2,13 +2,17 @@
 
 import csv
 import json
-from collections.abc import Iterator
-from typing import Any, TextIO
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any, Final, TextIO
 
 import pyarrow as pa
 
 from zoo_analysis.cli.printing.cells import brief, exact_text, is_number, json_value, values_of
 from zoo_analysis.texts import printable
+
+#: What is markup in Markdown: an underscore between letters is none, nor are brackets without (.
+_MARKUP: Final = re.compile(r"[\\`*<|~&]|\](?=\()|(?<![^\W_])_|_(?![^\W_])")
 
 
 def write_csv(table: pa.Table, stream: TextIO) -> None:
@@ -33,15 +37,20 @@ def write_jsonl(table: pa.Table, stream: TextIO) -> None:
 
 
 def write_markdown(table: pa.Table, stream: TextIO) -> None:
-    """A table of Markdown, with four significant digits."""
+    """A table of Markdown, with four significant digits; what is in a cell is no markup."""
 
-    def line(cells: Iterator[str]) -> None:
-        stream.write("| " + " | ".join(cell.replace("|", r"\|") for cell in cells) + " |\n")
+    def line(cells: Iterable[str]) -> None:
+        stream.write("| " + " | ".join(cells) + " |\n")
 
-    line(map(printable, table.column_names))
+    line(map(_literal, map(printable, table.column_names)))
     line("---:" if is_number(column.type) else "---" for column in table.schema)
     for row in _rows(table):
-        line(brief(value) for value in row)
+        line(_literal(brief(value)) for value in row)
+
+
+def _literal(text: str) -> str:
+    """A text that Markdown, also with the tables of GitHub's, shows as it is."""
+    return _MARKUP.sub(r"\\\g<0>", text)
 
 
 def write_document(document: dict[str, Any], stream: TextIO) -> None:

@@ -23,6 +23,7 @@ from zoo_analysis.cluster.processes.task_limits import MODEL_SECONDS, Limits
 from zoo_analysis.cluster.scanning.batches import fit_for_few
 from zoo_analysis.cluster.scanning.scan_tasks import is_known
 from zoo_analysis.hub.access import HubAccess, default_access
+from zoo_analysis.measure.rates import machine
 from zoo_analysis.measure.scan_plan import IN_STORE, Forecast, ScanPlan
 from zoo_analysis.sources import ModelRef, resolve_sources
 from zoo_analysis.spectra.methods import Method, Preset, as_method
@@ -92,7 +93,8 @@ def plan(
     todo = [ref for ref, model in zip(resolved.refs, models, strict=False) if model.layers]
     start, up = 0.0, is_there(address)
     if todo:
-        start = start_seconds(fit_for_few(todo, device, up), up) + rates.of(there.kind).starting
+        here, few = rates.of(machine()), fit_for_few(todo, device, up)
+        start = start_seconds(here, few, up) + rates.of(there.kind).starting
     return ScanPlan(
         tuple(models),
         there.cpus,

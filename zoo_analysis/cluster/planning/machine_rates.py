@@ -17,15 +17,14 @@ from zoo_analysis.store.schemas import RATES
 _SCANS: Final = 10
 #: Seconds of work from which a scan learns nothing, in all and of one thing.
 _SHORT, _LITTLE = 20.0, 1.0
-#: Seconds until a process takes its first task, and until a Ray is up.
-_PROCESS, _RAY = 1.0, 4.0
 
 
 def known_rates(store: Store, how: Method) -> KnownRates:
     """Rates of machines under a method, as a store knows them.
 
-    Of each kind the latest calibration counts, and the scans since then correct it; a kind that was
-    scanned on and never calibrated has `TYPICAL` rates, corrected alike.
+    Of each kind the latest calibration counts, and the scans since then correct it, as the starts
+    that were measured with it do; a kind that was scanned on and never calibrated has `TYPICAL`
+    rates, corrected alike.
     """
     table = tables.load(store.location, "rates")
     if table is None:
@@ -45,7 +44,7 @@ def _latest(rows: Sequence[Mapping[str, Any]]) -> Rates:
     if last is not None:
         base = Rates.of_rows(row for row in calibrations if row["run_id"] == last["run_id"])
         since = last["measured_at"]
-    later = [row for row in rows if row["measured_at"] > since]
+    later = [row for row in rows if row["measured_at"] >= since]
     return base.corrected(**{name: _learnt(later, name) for name in CORRECTIONS})
 
 
@@ -79,14 +78,24 @@ def learnt_rows(spent: Iterable[Spent], rates: KnownRates) -> list[dict[str, Any
     return out
 
 
-def start_seconds(few: bool, there: bool) -> float:
+def start_rows(kind: str, **seconds: float) -> list[dict[str, Any]]:
+    """Starts that were measured, as `learnt_rows` has corrections: by quantity, so many seconds."""
+    return [
+        {"machine": kind, "quantity": quantity, "value": each, "seconds": each}
+        for quantity, each in seconds.items()
+        if each > 0
+    ]
+
+
+def start_seconds(rates: Rates, few: bool, there: bool) -> float:
     """Seconds until processes take work.
 
     Args:
+        rates: of this machine.
         few: whether they are some of this machine, without Ray.
         there: whether a Ray need not be started.
     """
-    return _PROCESS + (0.0 if few or there else _RAY)
+    return rates.process + (0.0 if few or there else rates.ray)
 
 
 def predicted(

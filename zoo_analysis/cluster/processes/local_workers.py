@@ -3,6 +3,7 @@
 import pickle
 import threading
 from collections import deque
+from collections.abc import Collection
 from multiprocessing.connection import wait
 from types import TracebackType
 from typing import Any, Self
@@ -68,7 +69,7 @@ class LocalWorkers:
         self._start()
         return task
 
-    def wait(self, submitted: list[Any], seconds: float) -> list[Any]:
+    def wait(self, submitted: Collection[Any], seconds: float) -> list[Any]:
         """Tasks that are over, once there are any, or after some seconds."""
         if not self._answers:
             for connection in wait(list(self._busy), seconds):

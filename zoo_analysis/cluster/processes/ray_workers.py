@@ -3,7 +3,7 @@
 import os
 import pickle
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -133,7 +133,7 @@ class RayWorkers:
         self._sent[first] = _Sent(task, is_watched, others, time.monotonic())
         return first
 
-    def wait(self, submitted: list[Any], seconds: float) -> list[Any]:
+    def wait(self, submitted: Collection[Any], seconds: float) -> list[Any]:
         """References to results that are there, once there are any, or after some seconds.
 
         Raises:
@@ -141,9 +141,10 @@ class RayWorkers:
         """
         if self._link:
             self._link.check()
-        done, _ = ray.wait(submitted, num_returns=len(submitted), timeout=0)
+        references = list(submitted)
+        done, _ = ray.wait(references, num_returns=len(references), timeout=0)
         if not done:
-            done, _ = ray.wait(submitted, timeout=seconds)
+            done, _ = ray.wait(references, timeout=seconds)
         return list(done)
 
     def result(self, submitted: Any) -> tuple[Any, ...]:

@@ -1,6 +1,6 @@
 """Tasks of a run, and what any workers must be able to do with them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
@@ -16,7 +16,8 @@ class Room:
     """Room for further tasks.
 
     Attributes:
-        places: for tasks in all, taken ones included.
+        places: for tasks in all, taken ones included: two for each core.
+        gpu_places: the same of tasks on GPUs: two for each.
         cpus: of tasks that may be sent now.
         gpus: of tasks that may be sent now.
         idle: cores that no task is meant for.
@@ -25,6 +26,7 @@ class Room:
     """
 
     places: int
+    gpu_places: float
     cpus: float
     gpus: float
     idle: float
@@ -138,7 +140,7 @@ class Workers(Protocol):
     def submit(self, task: Task) -> Any:
         """Have it done."""
 
-    def wait(self, submitted: list[Any], seconds: float) -> list[Any]:
+    def wait(self, submitted: Collection[Any], seconds: float) -> list[Any]:
         """Those that are over, once there are any, or after some seconds."""
 
     def result(self, submitted: Any) -> tuple[Any, ...]:

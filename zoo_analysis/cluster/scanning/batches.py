@@ -1,6 +1,7 @@
 """Models in batches that are worth a task: planned by size, corrected by what tasks took."""
 
-from collections.abc import Iterable
+from collections import deque
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from zoo_analysis.cluster.placement import Device
@@ -17,6 +18,13 @@ LITTLE: Final = 20.0
 _MODELS: Final = 500
 #: Share of the last task in the correction.
 _NEW: Final = 0.5
+#: The size of a model.
+Size = Callable[[ModelRef], float]
+
+
+def by_bytes(ref: ModelRef) -> float:
+    """Bytes of its weights."""
+    return ref.nbytes
 
 
 def expected_seconds(refs: Iterable[ModelRef]) -> float:
@@ -39,37 +47,40 @@ def fit_for_few(refs: Iterable[ModelRef], device: Device, there: bool) -> bool:
 
 
 class Batches:
-    """Models in the order in which they are to be opened: the largest first, small ones together.
+    """Models in the order of their size, to be opened from either end, small ones together.
 
     Args:
         refs: the models.
+        size: of a model.
 
     Attributes:
         left: seconds that those which are not opened yet are expected to take.
     """
 
-    def __init__(self, refs: Iterable[ModelRef]) -> None:
-        self._queue = sorted(refs, key=lambda ref: ref.nbytes)
+    def __init__(self, refs: Iterable[ModelRef], size: Size = by_bytes) -> None:
+        self._queue = deque(sorted(refs, key=size))
         self.left = expected_seconds(self._queue)
         self._correction = 1.0
 
     def __bool__(self) -> bool:
         return bool(self._queue)
 
-    def next(self, places: int) -> list[ModelRef]:
+    def next(self, places: int, smallest: bool = False) -> list[ModelRef]:
         """The next models for one task.
 
         Args:
             places: for tasks; towards the end batches are smaller, so that all places have work.
+            smallest: the smallest instead of the largest.
         """
+        end, take = (0, self._queue.popleft) if smallest else (-1, self._queue.pop)
         most = min(_MOST, max(_LEAST, self._correction * self.left / places))
         batch: list[ModelRef] = []
         seconds = 0.0
         while self._queue and len(batch) < _MODELS:
-            each = expected_seconds([self._queue[-1]])
+            each = expected_seconds([self._queue[end]])
             if batch and seconds + self._correction * each > most:
                 break
-            batch.append(self._queue.pop())
+            batch.append(take())
             seconds += self._correction * each
             self.left -= each
         return batch

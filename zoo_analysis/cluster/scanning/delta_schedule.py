@@ -110,16 +110,16 @@ def derived_models(
     """
     known = {ref.repo_id: ref for ref in refs}
     found: list[Derived] = []
-    without: list[ModelRef] = []
+    without: tuple[list[str], list[str]] = ([], [])
     kept = writer.store.committed(known)
     for ref in refs:
         names = base_names(ref)
         if len(names) != 1:
-            without.append(ref)
+            without[len(names) > 1].append(ref.repo_id)
             continue
         try:
             base = known.get(names[0]) or base_of(ref, names[0], access, variant)
-            ref, base = resolve_revision(ref), resolve_revision(base)
+            ref, base = derived(ref, base)
         except ZooError as error:
             writer.fail(failure(ref, "delta", error, access=access))
             continue
@@ -129,10 +129,23 @@ def derived_models(
             writer.tell(Event("skipped", ref.repo_id))
         else:
             found.append((ref, base))
-    if without:
-        text = f"no difference of {len(without)} of {len(refs)} models: no base named, or several"
-        writer.summary.remarks.append((without[0].repo_id, text))
+    for of, what in zip(without, ("no base", "several bases"), strict=True):
+        if of:
+            text = f"{what} named by {len(of)} of {len(refs)} models, so no difference: "
+            writer.summary.remarks.append(("--deltas", text + few(of, _NAMED)))
     return found
+
+
+def derived(ref: ModelRef, base: ModelRef) -> Derived:
+    """A model and its base, with their revisions.
+
+    Raises:
+        SourceError: the two are one model.
+    """
+    ref, base = resolve_revision(ref), resolve_revision(base)
+    if (ref.repo_id, ref.revision) == (base.repo_id, base.revision):
+        raise SourceError(f"{ref.repo_id} is named as its own base: say which is")
+    return ref, base
 
 
 def base_of(ref: ModelRef, named: str, access: HubAccess | None, variant: str = "") -> ModelRef:
@@ -152,7 +165,10 @@ def base_of(ref: ModelRef, named: str, access: HubAccess | None, variant: str = 
         for parent in Path(ref.path).parents[:2]:
             if parent.name == owner and (parent / name).is_dir():
                 named = str(parent / name)
-    return one_model(named, access, variant)
+    try:
+        return one_model(named, access, variant)
+    except SourceError as error:
+        raise SourceError(f"base {named!r} of {ref.repo_id}: {error}") from error
 
 
 def one_model(source: str, access: HubAccess | None, variant: str = "") -> ModelRef:

@@ -10,12 +10,18 @@ import pyarrow as pa
 from zoo_analysis.cluster.account import Event, Summary
 from zoo_analysis.cluster.commits import RunWriter
 from zoo_analysis.cluster.listening import listeners
-from zoo_analysis.cluster.scanning.delta_schedule import base_of, commit_delta, one_model
+from zoo_analysis.cluster.placement import device_here
+from zoo_analysis.cluster.scanning.delta_schedule import (
+    base_of,
+    commit_delta,
+    derived,
+    one_model,
+)
 from zoo_analysis.cluster.scanning.delta_tasks import delta_method, measure_difference
 from zoo_analysis.errors import SourceError
 from zoo_analysis.hub.access import HubAccess
 from zoo_analysis.pairwise.lineage.declared_kin import base_names
-from zoo_analysis.sources import ModelRef, resolve_revision
+from zoo_analysis.sources import ModelRef
 from zoo_analysis.spectra.methods import Method, Preset, as_method
 from zoo_analysis.store import Store, as_store
 from zoo_analysis.weights import open_checkpoint
@@ -93,19 +99,18 @@ def delta(
         are.
 
     Raises:
-        SourceError: a source that is nothing, or not one model; no base, or several.
+        SourceError: a source that is nothing, or not one model; no base, several, or itself.
         CheckpointError: weights that cannot be read.
         StoreError: a store that cannot be written.
-        ZooError: no layer that both have.
+        ZooError: no layer that both have, or no such device.
     """
-    how, store = as_method(how), as_store(store)
+    how, store, device = as_method(how), as_store(store), device_here(device)
     ref = one_model(model, access, variant)
-    named = base or named_base(ref, access)
+    named = named_base(ref, access) if base is None else base
     if named is None:
         raise SourceError(f"{ref.repo_id} names no base model: say which in `base`")
-    origin = base_of(ref, named, access, variant)
     on_event, on_start = listeners("measuring", on_event, on_start)
-    ref, origin = resolve_revision(ref), resolve_revision(origin)
+    ref, origin = derived(ref, base_of(ref, named, access, variant))
     summary = Summary(store.uri, delta_method(how, origin).id)
     config = how.as_dict() | {"sources": [model], "base": origin.repo_id, "device": device}
     with RunWriter(store, summary, on_event, config) as writer:

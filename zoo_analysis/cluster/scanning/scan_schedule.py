@@ -1,19 +1,17 @@
 """The order of a scan's tasks, and what their results add to the store."""
 
-import itertools
-import math
-from bisect import insort
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
-from functools import partial
-from typing import TYPE_CHECKING, Final, NamedTuple
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Final
 
 from zoo_analysis.cluster.account import Event, Summary
 from zoo_analysis.cluster.commits import RunWriter
-from zoo_analysis.cluster.placement import GPU_SPEED, Demand, demand, gpu_demand
+from zoo_analysis.cluster.placement import GPU_SPEED, Demand, demand
 from zoo_analysis.cluster.processes.child import ProcessDied
 from zoo_analysis.cluster.processes.task import Attempts, Room, Task
 from zoo_analysis.cluster.processes.task_limits import Limits
+from zoo_analysis.cluster.scanning.batches import Size, by_bytes
 from zoo_analysis.cluster.scanning.scan_tasks import (
     MeasuredPiece,
     ModelToScan,
@@ -26,6 +24,7 @@ from zoo_analysis.cluster.scanning.scan_tasks import (
     scan_models,
 )
 from zoo_analysis.cluster.scanning.shared_batches import SharedBatches, skip
+from zoo_analysis.cluster.scanning.waiting_pieces import WaitingPiece, WaitingPieces
 from zoo_analysis.cluster.worker import Failure, failure
 from zoo_analysis.errors import ZooError
 from zoo_analysis.measure.rates import Spent
@@ -38,16 +37,8 @@ if TYPE_CHECKING:
 
 #: Memory that one layer may take for each byte of its file: a square matrix in float16.
 _BYTES_A_BYTE: Final = 16
-#: Pieces among which one that is worth a GPU is looked for, the largest first.
-_LOOKED_AT: Final = 32
-
-
-class _Waiting(NamedTuple):
-    """A piece that nobody measures yet: its place in the order, its model, itself."""
-
-    key: tuple[float, int]
-    ref: ModelRef
-    piece: "Piece"
+#: Pieces that wait for GPUs, for each place, from which on no further ones are looked for.
+_AHEAD: Final = 2
 
 
 @dataclass
@@ -59,14 +50,21 @@ class _Unfinished:
     parts: "list[Measured]" = field(default_factory=list)
     told: int = 0
 
+    @cached_property
+    def seconds(self) -> float:
+        """Of all its pieces."""
+        return sum(piece.cost.seconds for piece in self.opened.pieces)
+
 
 class ScanSchedule:
     """Tasks of a scan in their order.
 
-    Models are opened the largest first, small ones in batches, on the CPU, and only when fewer
+    Models are opened the largest first, small ones in batches, on the CPU, and only while fewer
     pieces wait than there are places. Of the waiting pieces the most expensive goes first, to a GPU
-    where it is worth one; cores beside GPUs take the smallest. What one core would be at when all
-    others had nothing left to do gets more of them (`placement.demand`).
+    where it is worth one. Cores beside GPUs do what no GPU does: pieces of small matrices, and when
+    none waits the smallest models; then the smallest of the pieces for GPUs, if they are done with
+    it before GPUs are with the rest. What one core would be at when all others had nothing left to
+    do gets more of them (`placement.demand`).
 
     Attributes:
         spent: by machine kind, what the tasks took and what had been predicted.
@@ -77,6 +75,7 @@ class ScanSchedule:
         refs: the models.
         known: revisions that the store holds, of models whose own is not known yet.
         limits: of a model, before its size is known.
+        size: of a model among others.
     """
 
     def __init__(
@@ -86,72 +85,75 @@ class ScanSchedule:
         refs: Iterable[ModelRef],
         known: Mapping[str, Set[str]],
         limits: Limits | None = None,
+        size: Size = by_bytes,
     ) -> None:
         self.limits = limits or Limits()
         self.writer, self.how, self.settings = writer, settings.how, settings
-        self.opening = replace(settings, device="cpu")  # what is small is not brought to a GPU
-        self.batches = SharedBatches(writer, settings.how, refs, known)
-        self.waiting: list[_Waiting] = []  # the largest first
-        self.backlog = 0.0
-        self.order = itertools.count()
+        self.on_cpu = replace(settings, device="cpu")
+        self.batches = SharedBatches(writer, settings.how, refs, known, size)
+        self.waiting = WaitingPieces(settings.device == "cuda")
+        self.small_ones_for_cores = True  # so it was of those which were opened last
         self.spent: dict[str, Spent] = {}
         self.unfinished: dict[ModelRef, _Unfinished] = {}
 
     def next_task(self, room: Room) -> Task | None:
         """The next models to open, or piece to measure."""
-        if len(self.waiting) < room.places and (refs := self.batches.next(room.places)):
+        self.waiting.place_on(room.node)
+        for_gpus, for_cores = self.waiting.for_gpus, self.waiting.for_cores
+        if for_gpus and (on_gpu := for_gpus.largest.on_gpu) and room.gpus >= on_gpu.gpus:
+            return self._measure(for_gpus.take(for_gpus.largest), on_gpu)
+        few = len(for_gpus) < room.places and len(for_cores) < room.places
+        if few and (refs := self.batches.next(room.places)):
             return self._open(refs)
         self.writer.ending = not self.waiting
-        while self.waiting:
-            try:
-                return self._piece(room)
-            except ZooError as error:  # fits nowhere; what else waits of its model is dropped
-                ref = self.waiting[0].ref
-                self._give_up(failure(ref, "measure", error))
-        return None
+        if task := self._for_cores(room):
+            return task
+        few = self.small_ones_for_cores or len(for_gpus) < _AHEAD * room.places
+        if few and (refs := self.batches.next(room.places, smallest=True)):
+            return self._open(refs, smallest=True)
+        return self._instead_of_gpus(room)
 
-    def _piece(self, room: Room) -> Task | None:
-        """The largest piece for a GPU, or one for a core: the largest, or else the smallest.
+    def _for_cores(self, room: Room) -> Task | None:
+        """The largest piece that is for cores, or where memory is short the smallest.
 
-        The smallest goes to cores beside GPUs that have enough to do, if it will be done before the
-        rest is, and to those that the largest would leave idle for want of memory.
+        What fits nowhere is a failure of its model, of which nothing else is measured.
         """
-        place, left = 0, math.inf
-        if self.settings.device == "cuda" and (large := self._for_gpu(room)):
-            place, asked = large
-            if room.gpus >= asked.gpus:
-                return self._measure(place, asked)
-            left = self.backlog / (GPU_SPEED * max(room.node.gpus, 1))
-        if left < math.inf or self.waiting[0].piece.cost.peak_bytes > room.memory:
-            place = -1
-        cost = self.waiting[place].piece.cost
-        if left < math.inf and not (room.idle and cost.seconds < left):
-            return None
-        backlog = self.backlog + self.batches.left
-        peak, seconds = cost.peak_bytes, cost.seconds
-        asked = demand(peak, seconds, room.node, backlog, room.places / 2, room.idle)
-        return self._measure(place, asked)
-
-    def _for_gpu(self, room: Room) -> tuple[int, Demand] | None:
-        """The place of the largest piece that is worth a GPU, and what it asks for."""
-        for place, (_, _, piece) in enumerate(self.waiting[:_LOOKED_AT]):
-            cost, layers = piece.cost, len(piece.specs)
-            if asked := gpu_demand(cost.peak_bytes, cost.seconds, layers, room.node):
-                return place, asked
+        while line := self.waiting.for_cores:
+            short = line.largest.piece.cost.peak_bytes > room.memory
+            waiting = line.take(line.smallest if short else line.largest)
+            try:
+                return self._measure(waiting, self._demand(waiting, room))
+            except ZooError as error:
+                self._give_up(failure(waiting.ref, "measure", error))
         return None
 
-    def _measure(self, place: int, asked: Demand) -> Task:
-        ref, piece = self.waiting[place].ref, self.waiting[place].piece
-        del self.waiting[place]
-        self.backlog -= piece.cost.seconds
+    def _instead_of_gpus(self, room: Room) -> Task | None:
+        """The smallest piece for GPUs, to cores that idle and have it done before GPUs the rest."""
+        line, gpus = self.waiting.for_gpus, room.gpu_places / 2
+        if not (line and room.idle):
+            return None
+        if line.smallest.piece.cost.seconds >= line.seconds / (GPU_SPEED * max(gpus, 1.0)):
+            return None
+        waiting = line.take(line.smallest)
+        return self._measure(waiting, self._demand(waiting, room))
+
+    def _demand(self, waiting: WaitingPiece, room: Room) -> Demand:
+        cost = waiting.piece.cost
+        backlog = cost.seconds + self.waiting.seconds + self.batches.left
+        return demand(cost.peak_bytes, cost.seconds, room.node, backlog, room.places / 2, room.idle)
+
+    def _measure(self, waiting: WaitingPiece, asked: Demand) -> Task:
+        ref, piece = waiting.ref, waiting.piece
         limits = self.limits.of(ref.nbytes, piece.cost.flops, piece.cost.peak_bytes)
-        settings = replace(self.settings, device=asked.device)
+        settings = self.settings if asked.gpus else self.on_cpu
         return Task(
             measure_piece,
             (ref, piece, settings, limits, int(asked.cpus)),
             partial(self._measured, ref, piece),
             partial(_lost, ref, "measure"),
-            **vars(asked),
+            cpus=asked.cpus,
+            memory=asked.memory,
+            gpus=asked.gpus,
             attempts=self.unfinished[ref].attempts,
         )
 
@@ -159,7 +161,12 @@ class ScanSchedule:
         """Wait a moment for models that other runs do; False where there are none."""
         return self.batches.wait_for_others()
 
-    def _open(self, refs: Sequence[ModelRef], attempts: Attempts | None = None) -> Task:
+    def _open(
+        self,
+        refs: Sequence[ModelRef],
+        attempts: Attempts | None = None,
+        smallest: bool = False,
+    ) -> Task:
         attempts = attempts or Attempts()
         models = [
             ModelToScan(
@@ -171,8 +178,8 @@ class ScanSchedule:
         ]
         return Task(
             scan_models,
-            (models, self.opening),
-            partial(self._scanned, refs, attempts),
+            (models, self.on_cpu),
+            partial(self._scanned, refs, attempts, smallest),
             partial(_none_of, refs),
             **vars(Demand()),
             attempts=attempts,
@@ -186,7 +193,10 @@ class ScanSchedule:
         others = [*refs[:culprit], *refs[culprit + 1 :]]
         return [self._open(others), self._open([refs[culprit]], Attempts(1))]
 
-    def _scanned(self, refs: Sequence[ModelRef], attempts: Attempts, batch: ScannedBatch) -> None:
+    def _scanned(
+        self, refs: Sequence[ModelRef], attempts: Attempts, smallest: bool, batch: ScannedBatch
+    ) -> None:
+        before = len(self.waiting.for_gpus)
         self.writer.add(batch.tables)
         self._account(batch.spent)
         self.batches.took(refs, batch.seconds)
@@ -208,9 +218,9 @@ class ScanSchedule:
                 own = Attempts(attempts.lost) if len(refs) == 1 else Attempts()
                 self.unfinished[outcome.ref] = _Unfinished(outcome, own)
                 for piece in outcome.pieces:
-                    self.backlog += piece.cost.seconds
-                    key = -piece.cost.seconds, next(self.order)
-                    insort(self.waiting, _Waiting(key, outcome.ref, piece), key=lambda w: w.key)
+                    self.waiting.add(outcome.ref, piece)
+        if smallest:
+            self.small_ones_for_cores = len(self.waiting.for_gpus) == before
 
     def _measured(self, ref: ModelRef, piece: "Piece", outcome: "MeasuredPiece | Failure") -> None:
         """The first failure of a model counts; what else of it waits or comes is dropped."""
@@ -225,8 +235,7 @@ class ScanSchedule:
         if len(model.parts) == len(model.opened.pieces):
             self._finish(model)
         else:
-            whole = sum(other.cost.seconds for other in model.opened.pieces)
-            share = int(ref.nbytes * piece.cost.seconds / whole)
+            share = int(ref.nbytes * piece.cost.seconds / model.seconds)
             model.told += share
             layers = layer_count(outcome.measured.layers)
             self.writer.tell(Event("piece", ref.repo_id, layers, share))
@@ -235,8 +244,7 @@ class ScanSchedule:
         """A model of which a piece failed."""
         self.writer.watched.progress.running -= 1
         self.writer.fail(failed, self.unfinished.pop(failed.ref).told)
-        self.waiting = [entry for entry in self.waiting if entry.ref != failed.ref]
-        self.backlog = sum(entry.piece.cost.seconds for entry in self.waiting)
+        self.waiting.drop(failed.ref)
 
     def _account(self, spent: Spent | None) -> None:
         if spent is not None:

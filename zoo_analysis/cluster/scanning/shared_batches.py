@@ -8,7 +8,7 @@ from typing import Final
 
 from zoo_analysis.cluster.account import Event, Summary
 from zoo_analysis.cluster.commits import RunWriter
-from zoo_analysis.cluster.scanning.batches import Batches
+from zoo_analysis.cluster.scanning.batches import Batches, Size, by_bytes
 from zoo_analysis.sources import ModelRef
 from zoo_analysis.spectra.methods import Method
 
@@ -26,6 +26,7 @@ class SharedBatches:
         how: the method.
         refs: the models.
         known: revisions that the store holds, of models whose own is not known yet.
+        size: of a model among others.
 
     Attributes:
         known: the same, and what other runs have added since.
@@ -37,11 +38,12 @@ class SharedBatches:
         how: Method,
         refs: Iterable[ModelRef],
         known: Mapping[str, Set[str]],
+        size: Size = by_bytes,
     ) -> None:
-        self._writer, self._how = writer, how
-        self._batches = Batches(refs)
+        self._writer, self._how, self._size = writer, how, size
+        self._batches = Batches(refs, size)
         self.known = {repo_id: set(revisions) for repo_id, revisions in known.items()}
-        self._taken: deque[list[ModelRef]] = deque()
+        self._taken: tuple[deque[list[ModelRef]], ...] = (deque(), deque())  # largest, smallest
         self._elsewhere: list[ModelRef] = []
         self._ahead, self._at = 1, time.monotonic()
 
@@ -50,15 +52,17 @@ class SharedBatches:
         """Seconds that those which are not opened yet are expected to take."""
         return self._batches.left
 
-    def next(self, places: int) -> list[ModelRef]:
+    def next(self, places: int, smallest: bool = False) -> list[ModelRef]:
         """The next models for one task; none where all that are left are another run's.
 
         Args:
             places: for tasks.
+            smallest: the smallest instead of the largest.
         """
-        while not self._taken and self._batches:
-            self._take(places)
-        refs = self._taken.popleft() if self._taken else []
+        while not self._taken[smallest] and self._batches:
+            self._take(places, smallest)
+        taken = self._taken[smallest] or self._taken[not smallest]
+        refs = taken.popleft() if taken else []
         self._writer.watched.progress.running += len(refs)
         return refs
 
@@ -73,17 +77,17 @@ class SharedBatches:
             return False
         self._writer.commit_if_due()
         time.sleep(_LOOK * random.uniform(0.5, 1.5))
-        self._batches, self._elsewhere = Batches(self._elsewhere), []
+        self._batches, self._elsewhere = Batches(self._elsewhere, self._size), []
         return True
 
-    def _take(self, places: int) -> None:
+    def _take(self, places: int, smallest: bool) -> None:
         """Take the next batches: several at once, where asking takes time."""
         watched, now = self._writer.watched, time.monotonic()
         self._ahead = min(_BATCHES, 2 * self._ahead) if now - self._at < _AHEAD else 1
         self._at = now
-        batches = [self._batches.next(places)]
+        batches = [self._batches.next(places, smallest)]
         while not watched.alone and self._batches and len(batches) < self._ahead:
-            batches.append(self._batches.next(places))
+            batches.append(self._batches.next(places, smallest))
         mine = watched.take(ref.repo_id for batch in batches for ref in batch)
         # Others may have committed since the store was asked, but not since this run has them.
         others = mine and not watched.alone
@@ -101,7 +105,7 @@ class SharedBatches:
                 else:
                     new.append(ref)
             if new:
-                self._taken.append(new)
+                self._taken[smallest].append(new)
         watched.progress.elsewhere = len(self._elsewhere)
 
 

@@ -114,13 +114,16 @@ def fingerprint_of(checkpoint: Checkpoint, specs: Sequence[LayerSpec]) -> Finger
     readers: dict[Name, torch.Tensor] = {}
     samples: dict[Name, NDArray[np.float32]] = {}
     kurtosis: dict[Name, float] = {}
-    odd: list[str] = []
+    odd: dict[str, tuple[str, ...]] = {}
     basis = None
     checkpoint.expect(outline.specs)
     for spec in outline.specs:
         name, kernel = (spec.layer, spec.shape), load_kernel(checkpoint, spec)
-        if (entries := entry_statistics(kernel)) is None:
-            odd.append(spec.layer)
+        entries = entry_statistics(kernel)
+        if entries is None or entries.min == entries.max:
+            # One value throughout, as zeros: equal in strangers, and in no order.
+            why = "not finite" if entries is None else "of one value throughout"
+            odd[why] = (*odd.get(why, ()), spec.layer)
             continue
         rows, columns = _SAMPLED
         samples[name] = kernel.flatten(0, 1).flatten(1)[:rows, :columns].float().numpy().copy()
@@ -132,8 +135,8 @@ def fingerprint_of(checkpoint: Checkpoint, specs: Sequence[LayerSpec]) -> Finger
             units[name] = rows_of[:, :_UNIT_INPUTS].clone()
         if spec.layer in outline.readers:
             readers[name] = _compressed(kernel[0].movedim(1, 0).flatten(1))
-    left_out = {**outline.left_out, **({"not finite": tuple(odd)} if odd else {})}
     layers = len(outline.specs) + sum(map(len, outline.left_out.values()))
+    left_out = {**outline.left_out, **odd}
     return Fingerprint(units, basis, outline.words, readers, samples, kurtosis, layers, left_out)
 
 

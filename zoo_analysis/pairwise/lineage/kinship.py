@@ -107,7 +107,7 @@ def _aligned(a: Fingerprint, b: Fingerprint, reasons: list[str]) -> list[float]:
         reasons.append(str(error))
         return []
     if not values:
-        reasons.append("nothing is left of the layers' kernels without bias")
+        reasons.append("CKA without bias is not defined of any layer that reads the stream")
     return list(values.values())
 
 

@@ -15,7 +15,7 @@ from zoo_analysis.store import Store, as_store
 #: Pixels of a line and of a step, and models that are drawn.
 _LINE, _STEP, _MOST = 22, 140, 200
 _EDGE: Final = ("x", "y", "x2", "y2", "distance", "cards", "direction")
-_SILENT: Final = "say nothing"
+_SILENT: Final = "nothing"
 _CARDS: Final = {
     "parent": theme.BLUE,
     "kin": theme.SKY,
@@ -55,26 +55,28 @@ def lineage(store: Store | str | Path | None = None) -> alt.LayerChart:
     width = _STEP * (1 + max(line["x"] for line in drawn.values()))
     height = _LINE * len(drawn)
     x = alt.X("x:Q").scale(domain=[-0.2, width / _STEP + 1]).axis(None)
-    y = alt.Y("y:Q").scale(domain=[len(drawn) - 0.5, -0.5]).axis(None)
+    rows = [len(drawn) - 0.5, -0.5]
+    y = alt.Y("y:Q").scale(domain=rows).axis(None)
     names = [{"x": line["x"], "y": line["y"], "model": short(name)} for name, line in drawn.items()]
     rule = (
         alt.Chart(embedded({k: e[k] for k in _EDGE} for e in edges))
         .mark_rule()
         .encode(
-            x,
-            y,
-            alt.X2("x2:Q"),
-            alt.Y2("y2:Q"),
-            alt.Color("cards:N").scale(domain=list(_CARDS), range=list(_CARDS.values())),
+            alt.Color("cards:N")
+            .title("the cards say")
+            .scale(domain=list(_CARDS), range=list(_CARDS.values())),
             alt.StrokeDash("direction:N").scale(
                 domain=["told", "not told"], range=[[1, 0], [4, 3]]
             ),
             tooltip=["distance:Q", "cards:N", "direction:N"],
         )
     )
+    # Down from the parent, then right to the child: no line crosses a name.
+    down = rule.encode(x, y, alt.Y2("y2:Q"))
+    right = rule.encode(x, alt.X2("x2:Q"), alt.Y("y2:Q").scale(domain=rows).axis(None))
     points = alt.Chart(embedded(names)).mark_point(filled=True, size=50, color=theme.BLACK)
     texts = alt.Chart(embedded(names)).mark_text(align="left", dx=7, fontSize=10)
-    parts = [rule, points.encode(x, y), texts.encode(x, y, alt.Text("model:N"))]
+    parts = [down, right, points.encode(x, y), texts.encode(x, y, alt.Text("model:N"))]
     families = sum(line["parent"] is None for line in lines)
     noun = "family" if families == 1 else "families"
     caption = [

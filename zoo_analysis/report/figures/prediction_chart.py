@@ -7,9 +7,11 @@ import altair as alt
 
 from zoo_analysis.errors import QueryError
 from zoo_analysis.report.figures import theme
-from zoo_analysis.report.figures.theme import WIDTH, embedded, finished, layered
+from zoo_analysis.report.figures.theme import WIDTH, embedded, finished, layered, short
 from zoo_analysis.report.figures.thinning import MOST, told
+from zoo_analysis.sources.percents import is_share
 from zoo_analysis.store import Store, as_store
+from zoo_analysis.texts import few
 
 _FORECASTS: Final = """
 SELECT repo_id, dataset, metric, predicted, low, high, level, interval, predictor, reported
@@ -59,7 +61,8 @@ def predictions(store: Store | str | Path | None, *, dataset: str | None = None)
     )
     values = [row[name] for row in drawn for name in ("reported", "predicted")]
     ends = embedded({"at": value} for value in (min(values), max(values)))
-    x = alt.X("reported:Q").title("reported accuracy").scale(zero=False, padding=10)
+    unit = " (%)" if all(is_share(row["metric"]) for row in drawn) else ""
+    x = alt.X("reported:Q").title(f"reported accuracy{unit}").scale(zero=False, padding=10)
     colour = (
         alt.Color("state:N")
         .title("interval")
@@ -68,7 +71,7 @@ def predictions(store: Store | str | Path | None, *, dataset: str | None = None)
     seen = ["model:N", "dataset:N", "predicted:Q", "low:Q", "high:Q", "reported:Q"]
     seen += ["interval:N", "predictor:N"]
     base = alt.Chart(data).encode(x, colour, tooltip=seen)
-    y = alt.Y("predicted:Q").title("predicted accuracy").scale(zero=False, padding=10)
+    y = alt.Y("predicted:Q").title(f"predicted accuracy{unit}").scale(zero=False, padding=10)
     line = alt.Chart(ends).mark_line(color=theme.GREY, strokeDash=[4, 4])
     chart = layered(
         [
@@ -79,8 +82,10 @@ def predictions(store: Store | str | Path | None, *, dataset: str | None = None)
         WIDTH,
         theme.HEIGHT,
     )
+    kinds = sorted({f"{row['metric']} on {row['dataset']}" for row in met})
     levels = " and ".join(f"{level:.0%}" for level in sorted({row["level"] for row in met}))
     caption = [
+        f"{few(map(short, kinds))}.",
         f"{inside:,} of {len(met):,} reports are inside the {levels} interval that was made before "
         "them.",
         f"{counts[0].upper()}{counts[1:]}",

@@ -1,4 +1,4 @@
-"""Replayed scans: their time, and how busy their machines are, over how many machines there are."""
+"""Replayed scans: their time, and the use of what binds them, over how many machines there are."""
 
 from typing import Any, Final
 
@@ -12,12 +12,12 @@ from zoo_analysis.report.figures.theme import embedded, finished, layered
 _WIDTH, _HEIGHT = 300, 220
 #: Where logarithmic axes have lines.
 _TENS: Final = [10.0**power for power in range(-3, 8)]
-#: What of a fleet its size is counted in, and which of its parts is to be busy.
+#: What of a fleet its size is counted in.
 _FLEETS: Final = (("cores", "cores, no GPU"), ("gpus", "GPUs, 24 cores each"))
 
 
 def scale(replayed: pa.Table) -> alt.VConcatChart:
-    """The makespan of replayed scans, and the share of time in which machines work, by fleet.
+    """The makespan of replayed scans, and the share of it in which what binds is in use, by fleet.
 
     Args:
         replayed: rows of `cluster.planning.replay.scale.scale`.
@@ -35,7 +35,8 @@ def scale(replayed: pa.Table) -> alt.VConcatChart:
     panels = [alt.hconcat(*(column[place] for column in columns)) for place in (0, 1)]
     caption = (
         "Both axes of the upper panels are logarithmic: a straight line down is a scan that is so",
-        "much shorter as there are more machines. Shapes say what takes the longest by itself.",
+        "much shorter as there are more machines. Shapes say what binds: what takes the longest by",
+        "itself. The lower panels show the share of the time in which that is in use.",
     )
     return finished(
         alt.vconcat(*panels, spacing=12),
@@ -49,13 +50,12 @@ def _column(
     rows: list[dict[str, Any]], size: str, title: str
 ) -> tuple[alt.LayerChart, alt.LayerChart]:
     """The two panels of one kind of fleet."""
-    busy = "gpus_busy" if size == "gpus" else "cores_busy"
     shown = [
         {
             "zoo": row["zoo"],
             "size": row[size],
             "hours": row["hours"],
-            "busy": row[busy],
+            "utilisation": row["utilisation"],
             "binding": row["binding"],
             "dollars": row["dollars"],
         }
@@ -64,11 +64,11 @@ def _column(
     base = alt.Chart(embedded(shown)).encode(
         alt.X("size:Q").title(title).scale(type="log", nice=False, padding=12).axis(values=_TENS),
         alt.Color("zoo:N").scale(range=list(theme.CATEGORIES)),
-        tooltip=["zoo:N", "size:Q", "hours:Q", "busy:Q", "binding:N", "dollars:Q"],
+        tooltip=["zoo:N", "size:Q", "hours:Q", "binding:N", "utilisation:Q", "dollars:Q"],
     )
-    what = "GPUs" if size == "gpus" else "cores"
     time = base.encode(alt.Y("hours:Q").title("hours").scale(type="log").axis(values=_TENS))
-    share = base.encode(alt.Y("busy:Q").title(f"{what} busy").scale(domain=[0, 1]).axis(format="%"))
+    used = alt.Y("utilisation:Q").title("what binds, in use").scale(domain=[0, 1])
+    share = base.encode(used.axis(format="%"))
     return _with_points(time), _with_points(share)
 
 

@@ -1,6 +1,7 @@
 """The look of all figures, their captions, and the data that they embed."""
 
 import math
+import re
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
@@ -8,6 +9,7 @@ from hashlib import blake2s
 from typing import Any, Final, TypeVar
 
 import altair as alt
+from altair.utils.schemapi import SchemaBase
 
 from zoo_analysis.texts import printable
 
@@ -50,6 +52,10 @@ _CONFIG: Final[Mapping[str, Any]] = {
     "range": {"category": list(CATEGORIES)},
 }
 
+#: What would end, or hide the end of, the script in which a notebook is shown a chart's JSON:
+#: altair writes it there as it is.
+_ENDS_SCRIPT: Final = re.compile(r"<(?=/?script|!--)", re.I)
+
 _Chart = TypeVar("_Chart", bound=alt.TopLevelMixin)
 
 
@@ -68,7 +74,22 @@ def finished(chart: _Chart, title: str, caption: Iterable[str], width: float = W
     settings: Any = chart
     settings.title, settings.description = heading, f"{heading['text']}. {told}"
     settings.config = dict(_CONFIG)
+    _contain(chart)
     return chart
+
+
+def _contain(part: Any) -> Any:
+    """The texts of a chart, of which none ends a script: ``‹/script>``. It changes the chart."""
+    match part:
+        case str():
+            return _ENDS_SCRIPT.sub("‹", part)
+        case list() | tuple():
+            return [_contain(each) for each in part]
+        case dict():
+            return {_contain(name): _contain(value) for name, value in part.items()}
+        case SchemaBase():
+            part._kwds.update(_contain(part._kwds))
+    return part
 
 
 def short(name: str, longest: int = _LONGEST) -> str:

@@ -85,9 +85,9 @@ def _of_neurons(a: StackedLayers, b: StackedLayers) -> tuple[tuple[Maxima, Maxim
     shares_a, shares_b = a.by_layer(), b.by_layer()
     inner = a.shares.new_zeros(len(a.sizes), len(b.sizes))
 
-    def add(rows: slice, columns: slice, r: torch.Tensor) -> None:
+    def add(rows: slice, columns: slice, squares: torch.Tensor) -> None:
         of_a, of_b = a.layers_of(rows), b.layers_of(columns)
-        inner[of_a, of_b] += shares_a[rows, of_a].T @ (r.square_() @ shares_b[columns, of_b])
+        inner[of_a, of_b] += shares_a[rows, of_a].T @ (squares @ shares_b[columns, of_b])
 
     return maxima_by_layer(a.neurons, b.neurons, a.sizes, b.sizes, also=add), inner
 

@@ -114,8 +114,8 @@ def maxima_by_layer(
         sizes_a: neurons of each layer of p, summing to d₁.
         sizes_b: likewise of q.
         neurons: also tell which neuron it is.
-        also: is given each block of |correlations|, to use up, and the columns of p and of q that
-            it is of.
+        also: is given each block of squared correlations, and the columns of p and of q that it is
+            of.
 
     Returns:
         of p's neurons (layers of q × d₁), and of q's neurons (layers of p × d₂).
@@ -134,7 +134,8 @@ def maxima_by_layer(
             columns = slice(left, min(left + side, q.shape[1]))
             shape = rows.stop - rows.start, q[:, columns].shape[1]
             r = memory[: shape[0] * shape[1]].view(shape)
-            torch.mm(p[:, rows].T, q[:, columns], out=r).abs_()
+            torch.mm(p[:, rows].T, q[:, columns], out=r)
+            r = r.abs_() if also is None else r.square_()  # of squares the greatest are the same
             for layer, start, stop, before in _pieces(sizes_b, columns):
                 _raise(best_a, layer, rows, r[:, start:stop], before)
             for layer, start, stop, before in _pieces(sizes_a, rows):
@@ -142,6 +143,8 @@ def maxima_by_layer(
             if also is not None:
                 also(rows, columns, r)
     for each in (best_a, best_b):
+        if also is not None:
+            each.value.sqrt_()
         each.value.clamp_(max=1)  # rounding of the product
     return best_a, best_b
 

@@ -29,7 +29,8 @@ def add_to_catalogue(
 ) -> Catalogue:
     """Add repositories and a query to one of the user's catalogues, which is made if need be.
 
-    What the user has written in the file stays as it is, with its comments.
+    What the user has written in the file stays as it is, with its comments; a repository that it
+    has at the same revision is not added again.
 
     Args:
         name: of the catalogue.
@@ -48,15 +49,18 @@ def add_to_catalogue(
     if not repositories and not asked:
         raise SourceError("nothing to add; name repositories, or ask for `author`, `filter`, …")
     path = _path(name)
+    known: set[tuple[str, str | None]] = set()
     if path.is_file():
-        load_catalogue(path)
+        known = {(model.repo_id, model.revision) for model in load_catalogue(path).models}
         text = path.read_text(encoding="utf-8")
     else:
         text = tomlkit.dumps({"title": title or name})
     models = []
     for repository in repositories:
         repo_id, _, revision = repository.removeprefix(SCHEME).partition("@")
-        models.append({"repo_id": repo_id, "revision": revision or None, "series": series})
+        if (repo_id, revision or None) not in known:
+            models.append({"repo_id": repo_id, "revision": revision or None, "series": series})
+            known.add((repo_id, revision or None))
     text = with_tables(text, "models", models)
     if query is not None and asked:
         conditions = msgspec.structs.asdict(query)

@@ -6,6 +6,7 @@ model, with the hub's own names (`id`, `sha`, `author`, `tags`, `pipeline_tag`, 
 are read, and of the rows only those that it finds are kept.
 """
 
+import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -38,6 +39,9 @@ _NEEDED: Final = {
     "pipeline_tag": "pipeline_tag",
     "search": "id",
 }
+#: Columns of text, where they are asked about.
+_TEXTS: Final = ("id", "author", "pipeline_tag", "sha")
+_COMMIT: Final = re.compile(r"[0-9a-f]{40}")
 #: Memory for DuckDB to work in.
 _MEMORY: Final = "2GB"
 
@@ -87,16 +91,18 @@ def found_in_stats(place: str, query: HubQuery) -> FoundInStats:
             connection.register("hub", table)
             rows = connection.execute(sql, params).fetchall()
             of = table.count_rows()
-        except (OSError, ValueError, pa.ArrowException, duckdb.Error) as error:
+        except duckdb.Error as error:
+            reason = " ".join(str(error).partition("LINE 1")[0].split())[:200]
+            raise SourceError(f"{place}: values are not as the hub has them ({reason})") from error
+        except (OSError, ValueError, pa.ArrowException) as error:
             reason = " ".join(str(error).split())[:200]
             raise SourceError(f"{place}: cannot be read as Parquet ({reason})") from error
     if not rows:
         raise SourceError(f"{place}: of its {of:,} models none is what is asked for")
     models = [hub_model({"id": repo_id, "sha": sha}) for repo_id, sha in rows]
+    sound = [m for m in models if m.problem is None and _COMMIT.fullmatch(m.sha or "0" * 40)]
     return FoundInStats(
-        tuple(f"{m.id}@{m.sha}" if m.sha else m.id for m in models if m.problem is None),
-        of,
-        sum(model.problem is not None for model in models),
+        tuple(f"{m.id}@{m.sha}" if m.sha else m.id for m in sound), of, len(models) - len(sound)
     )
 
 
@@ -131,6 +137,9 @@ def _sql(schema: "pa.Schema", query: HubQuery, place: str) -> tuple[str, dict[st
     if missing := sorted(set(asked) - names):
         has = ", ".join(sorted(names)[:40])
         raise SourceError(f"{place}: no column {', '.join(missing)}; it has {has}")
+    for name in {*asked, "id", "sha"} & {*_TEXTS} & names:
+        if not _is_text(kind := schema.field(name).type):
+            raise SourceError(f"{place}: column {name} is {kind}, where the hub has text")
     where, params = ["id IS NOT NULL"], dict[str, Any]()
     for what, condition in (
         ("author", "author = $author"),
@@ -152,11 +161,26 @@ def _sql(schema: "pa.Schema", query: HubQuery, place: str) -> tuple[str, dict[st
             where.append(f"coalesce({', '.join(counts)}) {sign} ${bound}")
             params[bound] = value
     where += [f"{name} IS NOT TRUE" for name in ("private", "disabled") if name in names]
-    order = f"{_ORDERS[sort]} DESC NULLS LAST, id" if _ORDERS[sort] in names else "id"
+    order = f"{_ordered(sort)} DESC NULLS LAST, id" if _ORDERS[sort] in names else "id"
     sha = "sha" if "sha" in names else "NULL"
     limit = f" LIMIT {query.limit:d}" if query.limit is not None else ""
-    sql = f"SELECT id, {sha} FROM hub WHERE {' AND '.join(where)} ORDER BY {order}{limit}"
+    once = f"QUALIFY row_number() OVER (PARTITION BY id ORDER BY {order}) = 1"
+    sql = f"SELECT id, {sha} FROM hub WHERE {' AND '.join(where)} {once} ORDER BY {order}{limit}"
     return sql, params
+
+
+def _ordered(sort: str) -> str:
+    """A column to order by: counts as numbers, whatever a table has them as."""
+    column = _ORDERS[sort]
+    return f"try_cast({column} AS BIGINT)" if sort in ("downloads", "likes") else column
+
+
+def _is_text(kind: "pa.DataType") -> bool:
+    import pyarrow as pa
+
+    plain = kind.value_type if pa.types.is_dictionary(kind) else kind
+    texts = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)
+    return pa.types.is_null(plain) or any(of(plain) for of in texts)
 
 
 def _tags(schema: "pa.Schema") -> str:
@@ -174,5 +198,8 @@ def _total(schema: "pa.Schema", name: str) -> str:
 
     kind = schema.field(name).type
     if pa.types.is_struct(kind):
-        return f"{name}.total" if kind.get_field_index("total") >= 0 else "NULL::BIGINT"
+        told = kind.get_field_index("total") >= 0
+        return f"try_cast({name}.total AS BIGINT)" if told else "NULL::BIGINT"
+    if pa.types.is_integer(kind):  # the count itself
+        return f"{name}::BIGINT"
     return f"try_cast(json_extract_string({name}, '$.total') AS BIGINT)"

@@ -19,5 +19,6 @@ _ABOUT: Final = {
     EVAL_RESULTS: "Evaluations that the model's repository holds (.eval_results).",
 }
 SOURCES = [
-    AccuracySource(name, partial(_reported, name), "hub", about) for name, about in _ABOUT.items()
+    AccuracySource(name, partial(_reported, name), "hub", about, mapped=False)
+    for name, about in _ABOUT.items()
 ]

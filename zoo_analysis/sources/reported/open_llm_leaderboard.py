@@ -14,10 +14,12 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from zoo_analysis.errors import SourceError
+from zoo_analysis.hub.description import hub_model
 from zoo_analysis.sources.fetch import fetched_bytes, read_table
 from zoo_analysis.sources.parquet_tables import flat_table
 from zoo_analysis.sources.ref import Accuracy
 from zoo_analysis.sources.reported.source import AccuracySource, Inquiry
+from zoo_analysis.texts import few, printable
 
 NAME: Final = "open-llm-leaderboard"
 #: Columns of fractions → names of the data sets.
@@ -33,13 +35,16 @@ _BENCHMARKS: Final = MappingProxyType(
 )
 _MODEL: Final = "fullname"
 _SUBMITTED: Final = "Submission Date"
+#: Characters of a name in a remark.
+_SHOWN: Final = 60
 
 
 def leaderboard_accuracies(asked: Inquiry) -> Iterator[Accuracy]:
     """Six accuracies of each model of the leaderboard's tables.
 
     Of several rows of a model, its precisions and commits, the one submitted last counts, and of
-    those of a day the last in the table; how many do not count is remarked.
+    those of a day the last in the table; how many do not count, and which can be no models of the
+    hub, is remarked.
 
     Raises:
         SourceError: a table that cannot be read or is another, or a number that is no fraction.
@@ -47,15 +52,22 @@ def leaderboard_accuracies(asked: Inquiry) -> Iterator[Accuracy]:
     for place in asked.places:
         latest: dict[str, tuple[date, int, dict[str, Any]]] = {}
         rows = _rows(place)
+        nameless, strange = 0, list[str]()
         for number, row in enumerate(rows, 1):
             at = _day(row.get(_SUBMITTED)), number
-            if row[_MODEL] and at >= latest.get(row[_MODEL], at)[:2]:
+            if not row[_MODEL]:
+                nameless += 1
+            elif hub_model({"id": row[_MODEL]}).problem is not None:
+                strange.append(printable(str(row[_MODEL])[:_SHOWN]))
+            elif at >= latest.get(row[_MODEL], at)[:2]:
                 latest[row[_MODEL]] = (*at, row)
-        without = sum(not row[_MODEL] for row in rows)
-        if more := len(rows) - len(latest) - without:
-            asked.remark(place, f"{more} rows of models of which a later one counts")
-        if without:
-            asked.remark(place, f"{without} rows without a name of a model")
+        if more := len(rows) - len(latest) - nameless - len(strange):
+            asked.remark(place, f"rows of models of which a later one counts: {more:,}")
+        if nameless:
+            asked.remark(place, f"rows without a name of a model: {nameless:,}")
+        if strange:
+            what = f"{_MODEL} can be no repository of the hub"
+            asked.remark(place, f"rows whose {what}: {len(strange):,} ({few(strange)})")
         empty = 0
         for repo_id, (_, number, row) in latest.items():
             for column, dataset in _BENCHMARKS.items():
@@ -72,7 +84,7 @@ def leaderboard_accuracies(asked: Inquiry) -> Iterator[Accuracy]:
                     source_url=place if "://" in place else None,
                 )
         if empty:
-            asked.remark(place, f"{empty} benchmarks of models without a number")
+            asked.remark(place, f"benchmarks of models without a number: {empty:,}")
 
 
 def _rows(place: str) -> list[dict[str, Any]]:
@@ -104,8 +116,10 @@ def _day(value: object) -> date:
 
 
 def _fraction(value: object, where: str) -> float:
-    if not isinstance(value, int | float) or not 0 <= value <= 1:
-        raise SourceError(f"{where}: {str(value)[:40]!r} is no fraction within 0 and 1; correct it")
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise SourceError(f"{where}: {str(value)[:40]!r} is a {type(value).__name__}, no number")
+    if not 0 <= value <= 1:
+        raise SourceError(f"{where}: {str(value)[:40]!r} is no fraction within 0 and 1")
     return float(value)
 
 
@@ -114,4 +128,5 @@ SOURCE = AccuracySource(
     leaderboard_accuracies,
     "places",
     "The Open LLM Leaderboard's scores of language models, from a file of its contents.",
+    mapped=False,
 )

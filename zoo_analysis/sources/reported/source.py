@@ -39,9 +39,11 @@ class AccuracySource:
         needs: what it is asked with: ``hub`` the models of the store, ``places`` the paths or URLs
             of tables, None nothing.
         about: whose numbers they are, in a sentence.
+        mapped: whether it heeds an inquiry's `columns` and `fixed`.
     """
 
     name: str
     collect: Callable[[Inquiry], Iterable[Accuracy]]
     needs: Literal["hub", "places"] | None = None
     about: str = ""
+    mapped: bool = True

@@ -66,4 +66,5 @@ SOURCE = AccuracySource(
     lambda asked: [a for place in asked.places for a in timm_csv(place)],
     "places",
     "timm's tables of results of its own models: results-imagenet.csv and the like.",
+    mapped=False,
 )

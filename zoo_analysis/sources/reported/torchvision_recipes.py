@@ -58,4 +58,5 @@ SOURCE = AccuracySource(
     "torchvision",
     lambda asked: torchvision_accuracies(),
     about="What torchvision says of its weights, which are timm/*.tv_in1k on the hub.",
+    mapped=False,
 )

@@ -4,14 +4,35 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from zoo_analysis.cluster.placement import gpu_demand
-from zoo_analysis.cluster.planning.replay.fleets import Fleet
 from zoo_analysis.cluster.planning.replay.zoo_models import Kernel, ZooModel
 from zoo_analysis.measure.cost import Piece, is_small, pieces, work
+from zoo_analysis.measure.rates import Rates
 from zoo_analysis.spectra import Method
 from zoo_analysis.weights import LayerSpec
 
 _CONVOLUTIONS: Final = ("linear", "conv1d", "conv2d", "conv3d")
+
+
+@dataclass(frozen=True)
+class PricedPiece:
+    """The time that one piece of a model takes.
+
+    Attributes:
+        piece: itself; its cost is that of one core.
+        beside: seconds of a core, where a GPU does the algebra.
+        gpu: seconds of that GPU.
+        elements: weights that are read.
+    """
+
+    piece: Piece
+    beside: float
+    gpu: float
+    elements: int
+
+    @property
+    def core(self) -> float:
+        """Seconds of a core, without a GPU."""
+        return self.piece.cost.seconds
 
 
 @dataclass(frozen=True)
@@ -20,116 +41,78 @@ class PricedModel:
 
     Attributes:
         opening: seconds of a core before the first layer.
-        pieces: its layers; a model of one piece is measured where it is opened.
-        nbytes: that are read for each weight.
+        pieces: its layers.
+        small: whether it is measured where it is opened.
+        weight: bytes that are read for each weight.
     """
 
     opening: float
-    pieces: Sequence[Piece]
-    nbytes: float
+    pieces: Sequence[PricedPiece]
+    small: bool
+    weight: float
 
     @property
-    def small(self) -> bool:
-        """True where it is measured where it is opened."""
-        return is_small(self.pieces)
-
-    @property
-    def measuring(self) -> float:
-        """Seconds of a core for all layers."""
-        return sum(piece.cost.seconds for piece in self.pieces)
+    def longest(self) -> float:
+        """Seconds of a core for the opening and the largest piece."""
+        return self.opening + max(each.core for each in self.pieces)
 
 
 class Prices:
-    """Seconds of models and pieces on a fleet, each computed once.
+    """Seconds of models and pieces on cores and GPUs of some rates, each computed once.
 
     Args:
-        fleet: the machines.
+        cpu: rates of a core.
+        gpu: rates of a GPU.
         how: the method.
     """
 
-    def __init__(self, fleet: Fleet, how: Method) -> None:
-        self.fleet, self.how = fleet, how
+    def __init__(self, cpu: Rates, gpu: Rates, how: Method) -> None:
+        self.cpu, self.how = cpu, how
         # A GPU does the algebra; all else of a layer is a core's work beside it.
         nothing = {2: 1e-30}
-        self._beside = replace(fleet.gpu, gram=nothing, eigen=nothing)
+        self._rates = {
+            "cpu": cpu,
+            "gpu": gpu,
+            "beside": replace(gpu, gram=nothing, eigen=nothing),
+        }
         self._models: dict[str, PricedModel] = {}
         self._layers: dict[tuple[Kernel, str, int], float] = {}
 
     def model(self, model: ZooModel) -> PricedModel:
         """The time that a copy of a model takes."""
         if model.name not in self._models:
-            rates = self.fleet.cpu
             elements = sum(n * elements_of(kernel) for kernel, n in model.kernels.items())
+            cut = pieces(_specs(model), self.how, self.cpu)
             self._models[model.name] = PricedModel(
-                rates.of_opening(model.layers),
-                pieces(_specs(model), self.how, rates),
+                self.cpu.of_opening(model.layers),
+                [self._piece(piece) for piece in cut],
+                is_small(cut),
                 model.nbytes / elements,
             )
         return self._models[model.name]
 
-    def on_cores(self, piece: Piece, threads: int = 1) -> float:
+    def on_cores(self, piece: PricedPiece, threads: int = 1) -> float:
         """Seconds of a piece on a core, or on several."""
         if threads == 1:
-            return piece.cost.seconds
-        return sum(self._layer(spec, "cpu", threads) for spec in piece.specs)
+            return piece.core
+        return sum(self._layer(kernel_of(spec), "cpu", threads) for spec in piece.piece.specs)
 
-    def on_gpu(self, piece: Piece) -> tuple[float, float]:
-        """Seconds of a core, and of a GPU, for a piece."""
-        beside = sum(self._layer(spec, "beside", 1) for spec in piece.specs)
-        return beside, sum(self._layer(spec, "gpu", 1) for spec in piece.specs) - beside
+    def _piece(self, piece: Piece) -> PricedPiece:
+        kernels = [kernel_of(spec) for spec in piece.specs]
+        beside = sum(self._layer(kernel, "beside", 1) for kernel in kernels)
+        whole = sum(self._layer(kernel, "gpu", 1) for kernel in kernels)
+        return PricedPiece(piece, beside, whole - beside, sum(map(elements_of, kernels)))
 
-    def bounds(self, zoo: Sequence[ZooModel]) -> dict[str, float]:
-        """Seconds that each thing by itself takes for a zoo, if nothing else takes any."""
-        for_cores = either = beside = for_gpus = largest = 0.0
-        for model in zoo:
-            priced = self.model(model)
-            for_cores += model.copies * priced.opening
-            longest = 0.0
-            for piece in priced.pieces:
-                if self._worth_a_gpu(piece):
-                    cpu, gpu = self.on_gpu(piece)
-                    either += model.copies * piece.cost.seconds
-                    beside, for_gpus = beside + model.copies * cpu, for_gpus + model.copies * gpu
-                    longest = max(longest, cpu + gpu)
-                else:
-                    for_cores += model.copies * piece.cost.seconds
-                    most = 1 if priced.small else int(self.fleet.node.cpus)
-                    longest = max(longest, self.on_cores(piece, most))
-            largest = max(largest, priced.opening + longest)
-        fleet, models = self.fleet, sum(model.copies for model in zoo)
-        nbytes = sum(model.copies * model.nbytes for model in zoo)
-        work, what = (for_cores + either) / fleet.cpus, "work"
-        if either:
-            # Cores and GPUs share what either may do, so that they end together.
-            by_gpus = for_gpus / fleet.gpus
-            share = min(1.0, work / (by_gpus + (either - beside) / fleet.cpus))
-            work = max(share * by_gpus, work - share * (either - beside) / fleet.cpus)
-            what = "cores" if share == 1.0 else what
-        return {
-            what: work,
-            "largest model": largest,
-            "hub": nbytes / min(fleet.hub, fleet.nodes * fleet.network),
-            "driver": models * fleet.driver,
-        }
-
-    def _worth_a_gpu(self, piece: Piece) -> bool:
-        peak, seconds = piece.cost.peak_bytes, piece.cost.seconds
-        layers = len(piece.specs)
-        return bool(self.fleet.gpus and gpu_demand(peak, seconds, layers, self.fleet.node))
-
-    def _layer(self, spec: LayerSpec, on: str, threads: int) -> float:
-        kernel = kernel_of(spec)
+    def _layer(self, kernel: Kernel, on: str, threads: int) -> float:
         key = kernel, on, threads
         if key not in self._layers:
-            by_place = {"cpu": self.fleet.cpu, "gpu": self.fleet.gpu, "beside": self._beside}
-            rates = by_place[on]
             asked = work(kernel[:3], kernel[3], self.how)
-            self._layers[key] = rates.of_layer(asked, threads)
+            self._layers[key] = self._rates[on].of_layer(asked, threads)
         return self._layers[key]
 
 
 def kernel_of(spec: LayerSpec) -> Kernel:
-    """The shape of a layer of `specs_of`."""
+    """The shape of a layer of `_specs`."""
     rows, cols, *spatial = spec.shape
     return spec.groups, rows // spec.groups, cols, tuple(spatial)
 

@@ -1,15 +1,15 @@
-"""Stand-ins of a replay for models, for the results of tasks, and for the store."""
+"""Stand-ins of a replay for the results of tasks, and for the store."""
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any, Final
 
 import pyarrow as pa
 
 from zoo_analysis.cluster.account import Summary
-from zoo_analysis.cluster.planning.replay.prices import PricedModel, Prices, elements_of, kernel_of
-from zoo_analysis.cluster.planning.replay.zoo_models import ZooModel
+from zoo_analysis.cluster.planning.replay.alike import Group, Several
+from zoo_analysis.cluster.planning.replay.prices import Prices
 from zoo_analysis.cluster.processes.task import Task
 from zoo_analysis.cluster.scanning.scan_tasks import (
     MeasuredPiece,
@@ -18,28 +18,13 @@ from zoo_analysis.cluster.scanning.scan_tasks import (
     ScannedBatch,
     scan_models,
 )
-from zoo_analysis.measure.cost import Piece
 from zoo_analysis.measure.rates import Spent
 from zoo_analysis.measure.rows import Measured
 from zoo_analysis.sources import ModelRef
 from zoo_analysis.spectra import Method
 
 _NO_ROWS: Final = Measured(pa.table({}), pa.table({}))
-
-
-@dataclass(frozen=True)
-class Group:
-    """Alike models that are scanned one after the other, as if they were one.
-
-    Attributes:
-        ref: by which the schedule knows them.
-        priced: one of them.
-        copies: how many they are.
-    """
-
-    ref: ModelRef
-    priced: PricedModel
-    copies: int
+_MEASURED: Final = MeasuredPiece(_NO_ROWS, Spent("replayed"))
 
 
 @dataclass(frozen=True)
@@ -59,18 +44,6 @@ class TaskPrice:
     models: int = 0
 
 
-def groups_of(model: ZooModel, prices: Prices, grain: float) -> Iterator[Group]:
-    """A model's copies in groups of which no task takes more than `grain` seconds, or one copy."""
-    priced = prices.model(model)
-    longest = priced.opening + max(piece.cost.seconds for piece in priced.pieces)
-    most = max(1, int(grain / longest))
-    for start in range(0, model.copies, most):
-        copies = min(most, model.copies - start)
-        name = f"{model.name}/{start}"
-        ref = ModelRef(name, "replayed", name, "hub", copies * model.nbytes)
-        yield Group(ref, priced, copies)
-
-
 def price_of(task: Task, groups: Mapping[ModelRef, Group], prices: Prices) -> TaskPrice:
     """The price of a task of a scan."""
     if task.function is scan_models:
@@ -79,36 +52,29 @@ def price_of(task: Task, groups: Mapping[ModelRef, Group], prices: Prices) -> Ta
         for group in opened:
             cpu += group.copies * group.priced.opening
             if group.priced.small:
-                cpu += group.copies * group.priced.measuring
+                cpu += sum(piece.cost.seconds for piece in group.pieces)
                 nbytes += group.ref.nbytes
         return TaskPrice(cpu, 0.0, nbytes, sum(group.copies for group in opened))
-    ref, scaled, *_ = task.arguments
-    group = groups[ref]
-    piece = scaled.one
-    read = sum(elements_of(kernel_of(spec)) for spec in piece.specs) * group.priced.nbytes
+    ref, piece, *_ = task.arguments
+    return _of_piece(piece, groups[ref].priced.weight, task, prices)
+
+
+def _of_piece(piece: Several, weight: float, task: Task, prices: Prices) -> TaskPrice:
+    times, one = piece.times, piece.one
+    nbytes = times * one.elements * weight
     if task.gpus:
-        cpu, gpu = prices.on_gpu(piece)
-        return TaskPrice(group.copies * cpu, group.copies * gpu, group.copies * read)
-    cpu = prices.on_cores(piece, int(task.cpus))
-    return TaskPrice(group.copies * cpu, 0.0, group.copies * read)
+        return TaskPrice(times * one.beside, times * one.gpu, nbytes)
+    return TaskPrice(times * prices.on_cores(one, int(task.cpus)), 0.0, nbytes)
 
 
 def answer_of(
-    task: Task, groups: Mapping[ModelRef, Group], prices: Prices
+    task: Task, price: TaskPrice, groups: Mapping[ModelRef, Group]
 ) -> ScannedBatch | MeasuredPiece:
     """The result of a task of a scan, without any rows."""
-    if task.function is scan_models:
-        opened = (groups[model.ref] for model in task.arguments[0])
-        taken = price_of(task, groups, prices).cpu
-        return ScannedBatch([_opened(group) for group in opened], {}, taken)
-    return MeasuredPiece(_NO_ROWS, Spent("replayed"))
-
-
-@dataclass(frozen=True)
-class _Several(Piece):
-    """A piece of several alike models, and that of one of them."""
-
-    one: Piece
+    if task.function is not scan_models:
+        return _MEASURED
+    opened = (groups[model.ref] for model in task.arguments[0])
+    return ScannedBatch([_opened(group) for group in opened], {}, price.cpu)
 
 
 class _Opened(OpenedModel):
@@ -118,12 +84,8 @@ class _Opened(OpenedModel):
 
 def _opened(group: Group) -> OpenedModel | Scanned:
     if group.priced.small:
-        return Scanned(len(group.priced.pieces[0].specs), group.ref.nbytes, ())
-    several = []
-    for piece in group.priced.pieces:
-        cost = replace(piece.cost, seconds=group.copies * piece.cost.seconds)
-        several.append(_Several(piece.specs, cost, piece))
-    return _Opened(group.ref, {}, pa.table({}), several)
+        return Scanned(sum(piece.layers for piece in group.pieces), group.ref.nbytes, ())
+    return _Opened(group.ref, {}, pa.table({}), group.pieces)
 
 
 class _Alone:

@@ -5,13 +5,15 @@ from typing import Any, Final
 
 import pyarrow as pa
 
-from zoo_analysis.cluster.planning.replay.fleets import Fleet, cpu_fleet, gpu_fleet
+from zoo_analysis.cluster.planning.replay.fleets import H100, Fleet, cpu_fleet, gpu_fleet
 from zoo_analysis.cluster.planning.replay.hub_population import hub_population
 from zoo_analysis.cluster.planning.replay.language_models import language_models
+from zoo_analysis.cluster.planning.replay.prices import Prices
 from zoo_analysis.cluster.planning.replay.simulation import Replay, replay
 from zoo_analysis.cluster.planning.replay.timm_zoo import timm_zoo
 from zoo_analysis.cluster.planning.replay.zoo_models import ZooModel
 from zoo_analysis.errors import ZooError
+from zoo_analysis.measure.rates import TYPICAL
 from zoo_analysis.spectra.methods import Method
 
 #: Cores of fleets without GPUs, and GPUs of the others.
@@ -40,11 +42,12 @@ def scale(
     Raises:
         ZooError: no such zoo.
     """
-    rows = []
+    rows, how = [], how or Method()
+    prices = Prices(TYPICAL, H100, how)
     for name in zoos:
         models = _zoo(name)
         for fleet in (*map(cpu_fleet, cores), *map(gpu_fleet, gpus)):
-            rows.append(_row(name, fleet, replay(models, fleet, how or Method())))
+            rows.append(_row(name, fleet, replay(models, fleet, how, prices)))
     return pa.Table.from_pylist(rows)
 
 
@@ -69,6 +72,7 @@ def _row(zoo: str, fleet: Fleet, replayed: Replay) -> Mapping[str, Any]:
         "cores_busy": replayed.cpu_busy,
         "gpus_busy": replayed.gpu_busy,
         "binding": replayed.binding,
+        "utilisation": replayed.utilisation,
         "of_shortest": replayed.efficiency,
         "dollars": replayed.dollars,
     }
