@@ -15,6 +15,8 @@ from zoo_analysis.cluster.listening import listeners
 from zoo_analysis.cluster.placement import DEVICE, Device, device_for, is_there
 from zoo_analysis.cluster.planning.machine_rates import (
     known_rates,
+    learnt_rows,
+    predicted,
     rate_rows,
     start_rows,
     start_seconds,
@@ -134,13 +136,18 @@ def scan(
         if todo:
             there, few, begun = is_there(address), processes is not None, time.monotonic()
             kind, of_layers = machine(), replace(how, of="layers")
-            start = start_seconds(known_rates(store, of_layers).of(kind), few, there)
+            rates = known_rates(store, of_layers)
+            start = start_seconds(rates.of(kind), few, there)
             work = processes, todo, device, address, downloads
             with _workers(*work, writer) as (workers, processor):
                 ray = 0.0 if few or there else time.monotonic() - begun
                 reached = _access(todo, cache_size, access)
                 for part in parts:
-                    part.run(writer, workers, processor, reached, limits)
+                    spent = part.run(writer, workers, processor, reached, limits, rates)
+                    summary.predicted += predicted(spent, rates, workers.cpus(), workers.gpus())
+                    if spent and part.how.of == "layers":  # what blocks take says nothing of layers
+                        learnt = rate_rows(learnt_rows(spent, rates), how, summary.scan_id)
+                        store.append("rates", learnt)
                 if starts := start_rows(kind, ray=ray):
                     store.append("rates", rate_rows(starts, of_layers, summary.scan_id))
             summary.predicted += start

@@ -1,25 +1,20 @@
 """A scan's models by one method: what is known without opening anything needs no process."""
 
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Collection, Container, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final, Literal
 
 from zoo_analysis.cluster.account import Summary
 from zoo_analysis.cluster.commits import RunWriter
 from zoo_analysis.cluster.flow import run_tasks
-from zoo_analysis.cluster.planning.machine_rates import (
-    known_rates,
-    learnt_rows,
-    predicted,
-    rate_rows,
-)
 from zoo_analysis.cluster.processes.task import Workers
 from zoo_analysis.cluster.processes.task_limits import Limits
 from zoo_analysis.cluster.scanning.scan_schedule import ScanSchedule
 from zoo_analysis.cluster.scanning.scan_tasks import ScanSettings, is_known
 from zoo_analysis.errors import ZooError
 from zoo_analysis.hub.access import HubAccess
+from zoo_analysis.measure.rates import KnownRates, Spent
 from zoo_analysis.sources import ModelRef, resolve_revision
 from zoo_analysis.spectra.methods import Method
 from zoo_analysis.store import Store
@@ -51,11 +46,11 @@ class ScanByMethod:
         processor: Literal["cpu", "cuda"],
         access: HubAccess | None,
         limits: Limits,
-    ) -> None:
-        """Measure what is to be measured."""
+        rates: KnownRates,
+    ) -> Collection[Spent]:
+        """Measure what is to be measured, and tell what that took on each kind of machine."""
         if not self.todo:
-            return
-        rates = known_rates(writer.store, replace(self.how, of="layers"))
+            return ()
         settings = ScanSettings(self.how, processor, access, rates)
         schedule = ScanSchedule(writer, settings, self.todo, self.revisions, limits)
         try:
@@ -64,11 +59,7 @@ class ScanByMethod:
                 run_tasks(schedule.next_task, workers, writer.commit_if_due)
         finally:
             writer.commit()  # before workers are ended, which takes time
-        spent, summary = schedule.spent.values(), writer.summary
-        summary.predicted += predicted(spent, rates, workers.cpus(), workers.gpus())
-        if self.how.of == "layers":  # what blocks take says nothing of layers
-            learnt = rate_rows(learnt_rows(spent, rates), self.how, summary.scan_id)
-            writer.store.append("rates", learnt)
+        return schedule.spent.values()
 
 
 def known_and_new(store: Store, refs: Sequence[ModelRef], how: Method) -> ScanByMethod:
