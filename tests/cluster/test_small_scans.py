@@ -77,7 +77,7 @@ def test_work_that_pays_for_it_starts_ray_and_that_is_said(
     assert scan([str(tree)], store, on_event=events.append).scanned == 1
     assert "starting" not in {event.kind for event in events}
     make_model("b")
-    monkeypatch.setattr(batches, "_LITTLE", 0.0)
+    monkeypatch.setattr(batches, "LITTLE", 0.0)
     with pytest.raises(Started):
         scan([str(tree)], store, on_event=events.append)
     assert events[-1] == Event("starting", "Ray")
