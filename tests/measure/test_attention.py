@@ -107,7 +107,7 @@ def test_a_fused_projection_of_torch_says_its_heads_itself() -> None:
 
 def test_weights_alone_are_told_their_heads() -> None:
     state = torch.nn.ModuleDict({"attn": torch.nn.MultiheadAttention(48, 3)}).state_dict()
-    with pytest.raises(CheckpointError, match="nothing says how many heads"):
+    with pytest.raises(CheckpointError, match="tells how many heads"):
         attention_products(state)
     assert attention_products(state, heads=4).num_rows == 8
     with pytest.raises(CheckpointError, match="does not fit the sides"):

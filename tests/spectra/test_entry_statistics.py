@@ -45,7 +45,7 @@ def test_they_are_numpy_s(shape, seed, dtype, decades):
     assert_statistics_of(tensor, 1e-9 if dtype == torch.float64 else 1e-5)
 
 
-@pytest.mark.parametrize("shape", [(200, 300), (150, 40, 3, 3)])
+@pytest.mark.parametrize("shape", [(100, 300), (90, 40, 3, 3)])
 def test_blocks_make_no_difference(shape, monkeypatch):
     monkeypatch.setattr("zoo_analysis.spectra.entry_statistics._BLOCK", 1000)
     assert_statistics_of(random(*shape)[:, 1:] * 1e-3, 1e-5)
@@ -73,7 +73,7 @@ def test_quartiles_of_many_entries_are_within_what_is_said(columns):
     w = random(2**20 // columns, columns) * torch.linspace(0.1, 3, columns)
     found, x = entry_statistics(w), w.numpy().ravel()
     for share, value in ((0.25, found.q25), (0.5, found.q50), (0.75, found.q75)):
-        assert np.mean(x < value) == pytest.approx(share, abs=3 * 0.003)
+        assert np.mean(x < value) == pytest.approx(share, abs=3 * 0.004)
 
 
 def test_equal_entries_have_no_kurtosis():

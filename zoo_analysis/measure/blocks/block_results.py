@@ -52,7 +52,9 @@ def block_results(
 def _heads(
     checkpoint: Checkpoint, block: BlockSpec, how: Method, device: str
 ) -> Iterator[tuple[LayerSpec, LayerResult]]:
-    q, k, v, o = (load_kernel(checkpoint, part)[0] for part in block.parts)
+    in_order = checkpoint.in_file_order(block.parts)
+    loaded = {part.layer: load_kernel(checkpoint, part)[0] for part in in_order}
+    q, k, v, o = (loaded[part.layer] for part in block.parts)
     heads = block.heads or 1
     shapes = (sides(block.parts[0])[1], sides(block.parts[1])[1]), (len(o), v.shape[1])
     finite = all(bool(torch.isfinite(each).all()) for each in (q, k, v, o))

@@ -145,7 +145,7 @@ def test_scores_of_channels_are_no_product_of_weights() -> None:
     blocks = listed(built(timm.create_model, model_name="xcit_nano_12_p16_224"))
     assert {block.layer.split(".")[0] for block in blocks.specs} == {"cls_attn_blocks"}
     (remark,) = blocks.remarks
-    assert "12 of 14 blocks: nothing says how many heads" in remark
+    assert "12 of 14 blocks: neither architecture nor config.json tells how many heads" in remark
 
 
 def test_a_part_without_heads_is_counted_among_those_with() -> None:
@@ -155,5 +155,5 @@ def test_a_part_without_heads_is_counted_among_those_with() -> None:
     blocks = blocks_of(layers)
     assert len(blocks.specs) == 1
     assert blocks.remarks == (
-        "1 of 2 blocks: nothing says how many heads attention has: no products of heads",
+        "1 of 2 blocks: neither architecture nor config.json tells how many heads: no products",
     )

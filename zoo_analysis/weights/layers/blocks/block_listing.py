@@ -14,7 +14,7 @@ _ROLES: Final = ("q", "k", "v", "attention")
 _TOLD: Final = {
     "none": "neither attention by heads nor experts: no blocks to measure",
     "apart": "attention of which q, k, v and output are not told apart has no products of heads",
-    "heads": "nothing says how many heads attention has: no products of heads",
+    "heads": "neither architecture nor config.json tells how many heads: no products",
     "fit": "the number of heads does not fit the sides of the projections: no products of heads",
 }
 
