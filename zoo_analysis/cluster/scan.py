@@ -13,17 +13,17 @@ from zoo_analysis.cluster.commits import RunWriter
 from zoo_analysis.cluster.flow import run_tasks
 from zoo_analysis.cluster.listening import listeners
 from zoo_analysis.cluster.placement import DEVICE, Device, device_for, is_there
-from zoo_analysis.cluster.planning.machine_rates import (
-    known_rates,
-    rate_rows,
-    start_rows,
-    start_seconds,
-)
 from zoo_analysis.cluster.processes.local_workers import LocalWorkers
 from zoo_analysis.cluster.processes.serving import permit
 from zoo_analysis.cluster.processes.task import Workers
 from zoo_analysis.cluster.processes.task_limits import MODEL_SECONDS, Limits
 from zoo_analysis.cluster.scanning.batches import expected_seconds, fit_for_few
+from zoo_analysis.cluster.scanning.machine_rates import (
+    known_rates,
+    rate_rows,
+    start_rows,
+    start_seconds,
+)
 from zoo_analysis.cluster.scanning.scan_by_method import known_and_new
 from zoo_analysis.cluster.scanning.scan_tasks import MODULES, ScanSettings
 from zoo_analysis.cluster.scanning.shared_batches import skip

@@ -19,8 +19,8 @@ from zoo_analysis import open_store, scan
 from zoo_analysis.cluster.placement import GPU_SPEED, Node
 from zoo_analysis.cluster.planning import forecast as forecast_module
 from zoo_analysis.cluster.planning.forecast import plan as forecast
-from zoo_analysis.cluster.planning.machine_rates import rate_rows
 from zoo_analysis.cluster.planning.machines import Machines
+from zoo_analysis.cluster.scanning.machine_rates import rate_rows
 from zoo_analysis.measure.rates import TYPICAL
 from zoo_analysis.measure.scan_plan import ScanPlan
 from zoo_analysis.spectra import method

@@ -13,9 +13,9 @@ import ray
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from zoo_analysis.cluster.placement import DEVICE, Device, is_there
-from zoo_analysis.cluster.planning.machine_rates import rate_rows, start_rows
 from zoo_analysis.cluster.processes.child import PATIENT, Child
 from zoo_analysis.cluster.processes.task_limits import Limits
+from zoo_analysis.cluster.scanning.machine_rates import rate_rows, start_rows
 from zoo_analysis.cluster.session import ray_session
 from zoo_analysis.measure.rates import KnownRates, Rates, machine
 from zoo_analysis.sources import ModelRef

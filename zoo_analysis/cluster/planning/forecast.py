@@ -15,12 +15,12 @@ from zoo_analysis.cluster.planning.header_tasks import (
     price_models,
     why,
 )
-from zoo_analysis.cluster.planning.machine_rates import known_rates, start_seconds
 from zoo_analysis.cluster.planning.machines import machines
 from zoo_analysis.cluster.processes.local_workers import LocalWorkers
 from zoo_analysis.cluster.processes.task import Task
 from zoo_analysis.cluster.processes.task_limits import MODEL_SECONDS, Limits
 from zoo_analysis.cluster.scanning.batches import fit_for_few
+from zoo_analysis.cluster.scanning.machine_rates import known_rates, start_seconds
 from zoo_analysis.cluster.scanning.scan_tasks import is_known
 from zoo_analysis.hub.access import HubAccess, default_access
 from zoo_analysis.measure.rates import machine

@@ -8,14 +8,14 @@ from typing import Final, Literal
 from zoo_analysis.cluster.account import Summary
 from zoo_analysis.cluster.commits import RunWriter
 from zoo_analysis.cluster.flow import run_tasks
-from zoo_analysis.cluster.planning.machine_rates import (
+from zoo_analysis.cluster.processes.task import Workers
+from zoo_analysis.cluster.processes.task_limits import Limits
+from zoo_analysis.cluster.scanning.machine_rates import (
     known_rates,
     learnt_rows,
     predicted,
     rate_rows,
 )
-from zoo_analysis.cluster.processes.task import Workers
-from zoo_analysis.cluster.processes.task_limits import Limits
 from zoo_analysis.cluster.scanning.scan_schedule import ScanSchedule
 from zoo_analysis.cluster.scanning.scan_tasks import ScanSettings, is_known
 from zoo_analysis.errors import ZooError

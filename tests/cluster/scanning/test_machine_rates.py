@@ -8,7 +8,7 @@ import pytest
 from tests.support.scanned_models import MakeModel
 from zoo_analysis import calibrate, open_store
 from zoo_analysis.cluster.planning.forecast import plan
-from zoo_analysis.cluster.planning.machine_rates import (
+from zoo_analysis.cluster.scanning.machine_rates import (
     known_rates,
     rate_rows,
     start_rows,
