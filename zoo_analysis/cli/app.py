@@ -1,5 +1,6 @@
 """The `zoo` command: the library's verbs on the command line."""
 
+import os
 import signal
 import sys
 import threading
@@ -35,6 +36,8 @@ from zoo_analysis.errors import ZooError
 _ENDING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 #: Seconds for a good end, in which one who wants another is patient.
 _SOON: Final = 30.0
+#: Seconds after which a query that was to end, and has not, is left to end with the process.
+_PATIENCE: Final = 5.0
 
 
 class _Stopped(BaseException):
@@ -145,6 +148,23 @@ def main(arguments: list[str] | None = None) -> None:
             sys.exit(128 + number)
 
 
+def _end_if_stuck(number: signal.Signals, frame: FrameType) -> None:
+    """End the process where DuckDB 2.0 waits without end for tasks that it cancels.
+
+    What it was at is a query: whatever writes a store is not DuckDB.
+    """
+
+    def look() -> None:
+        if sys._current_frames().get(main_thread) is frame:
+            _tell(f"stopped by {number.name}")
+            os._exit(128 + number)
+
+    main_thread = threading.get_ident()
+    timer = threading.Timer(_PATIENCE, look)
+    timer.daemon = True
+    timer.start()
+
+
 def _tell(*lines: str) -> None:
     from zoo_analysis.cli.printing.prose import say  # rich takes a moment
 
@@ -167,6 +187,8 @@ def _ended_by_signals() -> Iterator[list[signal.Signals]]:
             return
         last = time.monotonic()
         came[:] = [*came, signal.Signals(number)]
+        if frame and frame.f_globals.get("__name__", "").startswith("duckdb"):
+            _end_if_stuck(came[0], frame)
         raise KeyboardInterrupt
 
     before = {number: signal.getsignal(number) for number in _ENDING}
