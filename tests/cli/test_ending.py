@@ -66,7 +66,10 @@ def test_a_signal_that_comes_in_a_query_ends_the_command_likewise() -> None:
         pass
     time.sleep(0.5)
     process.send_signal(signal.SIGTERM)
-    _, err = process.communicate(timeout=60)
+    try:
+        _, err = process.communicate(timeout=60)
+    finally:
+        process.kill()
     assert (process.returncode, err) == (143, "zoo: stopped by SIGTERM\n")
 
 
