@@ -56,12 +56,12 @@ class PieceLine:
 
     @property
     def smallest(self) -> WaitingPiece:
-        """Of several of as many seconds the one that came last."""
+        """Piece of fewest seconds, of several the one that came last."""
         return self._first(self._smallest)
 
     @property
     def largest(self) -> WaitingPiece:
-        """Of several of as many seconds the one that came first."""
+        """Piece of most seconds, of several the one that came first."""
         return self._first(self._largest)
 
     def add(self, piece: WaitingPiece) -> None:
