@@ -2,7 +2,7 @@
 
 import pytest
 
-from zoo_analysis.cluster.placement import Node, demand, gpu_demand
+from zoo_analysis.cluster.placement import Demand, Node, demand, gpu_demand
 from zoo_analysis.errors import ZooError
 
 GB = 10**9
@@ -14,6 +14,12 @@ def test_where_much_waits_a_task_has_one_core_and_the_memory_of_its_layer() -> N
     asked = demand(GB, 100.0, NODE, backlog=1e6, cpus=160, idle=0)
     assert (asked.cpus, asked.gpus) == (1, 0)
     assert GB < asked.memory < 2 * GB
+
+
+def test_what_takes_little_memory_asks_for_what_all_small_tasks_do() -> None:
+    # Ray serves those that ask for the same in their order: here the largest first.
+    asked = {demand(mib << 20, 3.0, NODE, 1e6, 160, 0).memory for mib in (0, 22, 262, 448, 512)}
+    assert asked == {Demand().memory}
 
 
 def test_one_layer_alone_has_all_cores_of_a_node_and_no_more() -> None:

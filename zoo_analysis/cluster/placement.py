@@ -126,7 +126,9 @@ def _memory(peak_bytes: int, node: Node) -> int:
             f"its largest layer takes {size_in_words(peak_bytes)} of memory, and the largest "
             f"node has {size_in_words(node.memory)}: add a larger one"
         )
-    return min(peak_bytes + _PROCESS, node.memory)
+    # In steps: Ray serves tasks that ask for the same in the order in which they were sent, but of
+    # those that ask for something else one may wait until all others are done.
+    return min(max(1, math.ceil(peak_bytes / _SMALL)) * _SMALL + _PROCESS, node.memory)
 
 
 def device_for(device: Device) -> Literal["cpu", "cuda"]:
