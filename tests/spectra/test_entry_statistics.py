@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -27,9 +27,13 @@ def assert_statistics_of(tensor: torch.Tensor, rel: float) -> None:
     else:
         assert found.kurtosis == pytest.approx(stats.kurtosis(x, fisher=False), rel=10 * rel)
     assert (found.min, found.max) == (x.min(), x.max())
-    quartiles = np.quantile(x, [0.25, 0.5, 0.75])
-    assert [found.q25, found.q50, found.q75] == pytest.approx(quartiles, rel=1e-6, abs=1e-9)
     assert found.zeros == pytest.approx(np.mean(x == 0))
+    quarters, told = (0.25, 0.5, 0.75), [found.q25, found.q50, found.q75]
+    if x.size <= 32_768:
+        assert told == pytest.approx(np.quantile(x, quarters), rel=1e-6, abs=1e-9)
+        return
+    for quarter, each in zip(quarters, told, strict=True):  # of a part: five errors of 0.4 %
+        assert np.mean(x < each) - 0.02 <= quarter <= np.mean(x <= each) + 0.02
 
 
 @settings(deadline=None, max_examples=40)
@@ -39,6 +43,7 @@ def assert_statistics_of(tensor: torch.Tensor, rel: float) -> None:
     st.sampled_from([torch.float64, torch.float32, torch.bfloat16]),
     st.integers(-12, 12),
 )
+@example([6, 7, 7, 7, 8], 0, torch.float64, 0)
 def test_they_are_numpy_s(shape, seed, dtype, decades):
     tensor = random(2, *shape, seed=seed, dtype=dtype) * 10.0**decades
     tensor[tensor.abs() < 0.1 * 10.0**decades] = 0
