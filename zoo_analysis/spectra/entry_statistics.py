@@ -113,21 +113,9 @@ def entry_statistics(
     first, second, third, fourth = (each / count for each in (first, second, third, fourth))
     variance = second - first**2
     central = fourth - 4 * first * third + 6 * first**2 * second - 3 * first**4
-    spread = variance > 0 and high > low
     ordered = sample[0] if len(sample) == 1 else np.concatenate(sample)
     ordered.sort()
-    q25, q50, q75 = _quartiles(ordered)
-    return EntryStatistics(
-        mean=(shift + first) * scale,
-        variance=variance * scale * scale if spread else 0.0,
-        min=low,
-        q25=q25,
-        q50=q50,
-        q75=q75,
-        max=high,
-        kurtosis=central / variance**2 if spread else None,
-        zeros=zeros / count,
-    )
+    return _statistics((low, high), ordered, shift + first, variance, central, zeros / count, scale)
 
 
 def _of_few(entries: NDArray[Any]) -> EntryStatistics | None:
@@ -142,6 +130,22 @@ def _of_few(entries: NDArray[Any]) -> EntryStatistics | None:
     d -= mean
     squares = d * d
     variance = float(np.add.reduce(squares)) / count
+    fourth = float(squares @ squares) / count
+    zeros = 1 - np.count_nonzero(ordered) / count
+    return _statistics((low, high), ordered, mean, variance, fourth, zeros, scale)
+
+
+def _statistics(
+    extremes: tuple[float, float],
+    ordered: NDArray[np.floating[Any]],
+    mean: float,
+    variance: float,
+    fourth: float,
+    zeros: float,
+    scale: float,
+) -> EntryStatistics:
+    """Of moments about the mean, of entries over a scale, and of the entries in order."""
+    low, high = extremes
     spread = variance > 0 and high > low
     q25, q50, q75 = _quartiles(ordered)
     return EntryStatistics(
@@ -152,8 +156,8 @@ def _of_few(entries: NDArray[Any]) -> EntryStatistics | None:
         q50=q50,
         q75=q75,
         max=high,
-        kurtosis=float(squares @ squares) / count / variance**2 if spread else None,
-        zeros=1 - np.count_nonzero(ordered) / count,
+        kurtosis=fourth / variance**2 if spread else None,
+        zeros=zeros,
     )
 
 

@@ -4,7 +4,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from zoo_analysis.errors import QueryError
 from zoo_analysis.report.figures.kinship_tree import lineage as tree
 from zoo_analysis.report.figures.theme import counted
 from zoo_analysis.report.page.cell_texts import link, shown_number, shown_numbers, shown_power
@@ -142,13 +141,9 @@ def lineage_files(
         site: of the report.
         where: the condition on its models.
     """
-    picture = None
-    if where is None:
-        try:
-            picture = Picture.of(tree(store), "figures/lineage.png", ["zoo plot lineage"])
-            yield picture.address, picture.png
-        except QueryError:  # no two models are kin
-            picture = None
+    statements = ["zoo plot lineage"]
+    if picture := Picture.of_all(tree, store, where, "figures/lineage.png", statements):
+        yield picture.address, picture.png
     yield (
         "lineage.html",
         page(

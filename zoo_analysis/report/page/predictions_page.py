@@ -4,7 +4,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from zoo_analysis.errors import QueryError
 from zoo_analysis.report.figures.prediction_chart import predictions as chart
 from zoo_analysis.report.figures.theme import counted
 from zoo_analysis.report.page.cell_texts import called, link, shown_number
@@ -112,14 +111,9 @@ def prediction_files(
         site: of the report.
         where: the condition on its models.
     """
-    picture = None
-    if where is None:
-        try:
-            statements = ["FROM forecasts WHERE reported IS NOT NULL", "zoo plot predictions"]
-            picture = Picture.of(chart(store), "figures/predictions.png", statements)
-            yield picture.address, picture.png
-        except QueryError:  # none has met a report
-            picture = None
+    statements = ["FROM forecasts WHERE reported IS NOT NULL", "zoo plot predictions"]
+    if picture := Picture.of_all(chart, store, where, "figures/predictions.png", statements):
+        yield picture.address, picture.png
     listed = counted(found.count, "prediction")
     if found.count > len(found.latest):
         listed += f", of which {len(found.latest):,} are listed"

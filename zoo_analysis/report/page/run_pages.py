@@ -9,7 +9,6 @@ from typing import Any, Final
 from zoo_analysis.answers.defaults import REPORT_TITLE
 from zoo_analysis.answers.operation.store_upkeep import store_history
 from zoo_analysis.answers.releases import releases
-from zoo_analysis.errors import QueryError
 from zoo_analysis.report.figures.coverage_chart import coverage
 from zoo_analysis.report.figures.release_chart import releases as release_chart
 from zoo_analysis.report.page.cell_texts import called, link, shown_number
@@ -128,14 +127,9 @@ def failure_files(
     """
     causes = store.run("failure-causes").to_pylist()
     latest = store.run("failures", {"limit": _LISTED}).to_pylist()
-    picture = None
-    if where is None:
-        statements = [get_query("coverage").sql, get_query("failure-causes").sql]
-        try:
-            picture = Picture.of(coverage(store), "figures/coverage.png", statements)
-            yield picture.address, picture.png
-        except QueryError:  # nothing failed, and of no model the elements are counted
-            picture = None
+    statements = [get_query("coverage").sql, get_query("failure-causes").sql]
+    if picture := Picture.of_all(coverage, store, where, "figures/coverage.png", statements):
+        yield picture.address, picture.png
     yield (
         "failures.html",
         page(
