@@ -2,33 +2,31 @@
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.report.conftest import HOSTILE, PLAIN
 from tests.report.page.conftest import CHROMIUM
 from tests.report.page.reading import data_of
 from zoo_analysis.report.page.markup import file_stem
 
-if TYPE_CHECKING:
-    from playwright.sync_api import Browser, BrowserContext, Page
-
 pytestmark = pytest.mark.skipif(
     CHROMIUM is None, reason="no chromium here: apt-get install chromium"
 )
 
 
-def names(page: "Page") -> list[str]:
+def names(page: Page) -> list[str]:
     return page.locator("#board tbody th").all_inner_texts()
 
 
-def column(page: "Page", key: str) -> list[str]:
+def column(page: Page, key: str) -> list[str]:
     keys = page.locator("#board thead th").evaluate_all("all => all.map((e) => e.dataset.key)")
     return page.locator(f"#board tbody tr :nth-child({keys.index(key) + 1})").all_inner_texts()
 
 
-def test_the_leaderboard_sorts_searches_and_filters(page: "Page", folder: Path) -> None:
+def test_the_leaderboard_sorts_searches_and_filters(page: Page, folder: Path) -> None:
     page.goto((folder / "index.html").as_uri())
     assert len(names(page)) == 10
     page.get_by_label("Series").select_option(label="nets")
@@ -47,7 +45,7 @@ def test_the_leaderboard_sorts_searches_and_filters(page: "Page", folder: Path) 
     page.goto(address)
     assert names(page) == ["lab/net-3"]
     page.get_by_role("button", name="Reset").click()
-    page.wait_for_function("document.querySelectorAll('#board tbody tr').length === 10")
+    expect(page.locator("#board tbody tr")).to_have_count(10)
     page.get_by_label("Ranked by").select_option("log_norm")
     page.get_by_label("Average").select_option("_median")
     page.get_by_label("Series").select_option(label="nets")
@@ -57,7 +55,7 @@ def test_the_leaderboard_sorts_searches_and_filters(page: "Page", folder: Path) 
     assert names(page) == sorted(PLAIN, key=lambda name: by_name[name])
 
 
-def test_an_accuracy_names_its_source_and_links_no_script(page: "Page", folder: Path) -> None:
+def test_an_accuracy_names_its_source_and_links_no_script(page: Page, folder: Path) -> None:
     page.goto((folder / "index.html").as_uri())
     told = page.locator("#board td [title*='as reported by']")
     assert told.count() == len(PLAIN)
@@ -71,7 +69,7 @@ def test_an_accuracy_names_its_source_and_links_no_script(page: "Page", folder: 
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_model_page_draws_its_figures_whatever_it_is_called(
-    name: str, page: "Page", folder: Path
+    name: str, page: Page, folder: Path
 ) -> None:
     page.goto((folder / "models" / f"{file_stem(name)}.html").as_uri())
     assert page.locator("#depth .canvas svg[role=img] .point:not(.ring)").count() == 3
@@ -80,19 +78,17 @@ def test_a_model_page_draws_its_figures_whatever_it_is_called(
     bars = page.locator("#spectrum .canvas svg[role=img] .bar")
     assert bars.count() == sum(count > 0 for count in data[0]["counts"])
     page.get_by_role("button", name="Next").click()
-    page.wait_for_function(
-        "document.querySelector('#spectrum figcaption').textContent.startsWith('layers.1.')"
-    )
+    expect(page.locator("#spectrum figcaption")).to_have_text(re.compile(r"^layers\.1\."))
     assert bars.count() == sum(count > 0 for count in data[1]["counts"])
     assert data[1]["text"] in page.locator("#spectrum figcaption").inner_text()
     page.locator("#layers button.layer").nth(2).press("Enter")
-    page.wait_for_function("document.querySelector('#layer').value === '2'")
+    expect(page.locator("#layer")).to_have_value("2")
     label = page.locator("#depth svg[role=img]").get_attribute("aria-label") or ""
     assert "over relative depth" in label
 
 
 def test_the_drawn_spectrum_holds_its_data_and_the_law_meets_the_bars(
-    page: "Page", folder: Path
+    page: Page, folder: Path
 ) -> None:
     page.goto((folder / "models" / f"{file_stem(PLAIN[0])}.html").as_uri())
     page.wait_for_selector("#spectrum .canvas[data-drawn]")
@@ -115,7 +111,7 @@ def test_the_drawn_spectrum_holds_its_data_and_the_law_meets_the_bars(
 
 
 def test_the_regression_line_passes_through_the_mean_of_its_points(
-    page: "Page", folder: Path
+    page: Page, folder: Path
 ) -> None:
     page.goto((folder / "series" / f"{file_stem('nets')}.html").as_uri())
     for metric in ("alpha", "log_norm"):
@@ -138,7 +134,7 @@ def test_the_regression_line_passes_through_the_mean_of_its_points(
 @pytest.mark.parametrize("width", [360, 1400])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_no_page_is_wider_than_its_window_and_all_is_legible(
-    width: int, scheme: Literal["light", "dark"], browser: "Browser", folder: Path
+    width: int, scheme: Literal["light", "dark"], browser: Browser, folder: Path
 ) -> None:
     size = {"width": width, "height": 800}
     made = browser.new_context(viewport=size, color_scheme=scheme)
@@ -169,7 +165,7 @@ _CONTRAST = """() => {
 }"""
 
 
-def test_each_control_is_reached_by_keyboard_and_has_a_name(page: "Page", folder: Path) -> None:
+def test_each_control_is_reached_by_keyboard_and_has_a_name(page: Page, folder: Path) -> None:
     page.goto((folder / "index.html").as_uri())
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.textContent") == "Skip to content"
@@ -187,7 +183,7 @@ def test_each_control_is_reached_by_keyboard_and_has_a_name(page: "Page", folder
 
 
 def test_the_policy_refuses_scripts_and_styles_that_are_no_files_of_the_report(
-    context: "BrowserContext", folder: Path
+    context: BrowserContext, folder: Path
 ) -> None:
     tab = context.new_page()
     tab.goto((folder / "index.html").as_uri())
