@@ -126,11 +126,12 @@ def scan(
         writer.refuse(resolved.problems)
         summary.remarks += [(ref.repo_id, text) for ref in refs for text in ref.remarks]
         nbytes = sum(ref.nbytes for ref in refs)
-        writer.watched.progress.begin(len(refs) + len(resolved.problems), nbytes)
+        writer.watched.progress.begin(len(refs) + len(resolved.problems), nbytes * len(methods))
         if on_start:
-            on_start(len(refs), nbytes)
-        for ref in (ref for part in parts for ref in part.known):
-            skip(ref, writer)
+            on_start(len(refs), nbytes * len(methods))
+        for part in parts:
+            for ref in part.known:
+                skip(ref, writer, part.how.id)
         if todo:
             there, few, begun = is_there(address), processes is not None, time.monotonic()
             kind, of_layers = machine(), replace(how, of="layers")
@@ -168,6 +169,7 @@ def _scan_deltas(
     if not (derived := derived_models(refs, writer, how, access, variant)):
         return
     both = [ref for pair in derived for ref in pair]
+    writer.watched.progress.read_again(sum(ref.nbytes for ref, _ in derived))
     with (
         _processes(both, device, address, downloads) as processes,
         _workers(processes, both, device, address, downloads, writer) as (workers, processor),
