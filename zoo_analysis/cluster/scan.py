@@ -68,7 +68,7 @@ def scan(
         store: a store, or what `open_store` takes.
         how: the method, or the name of its preset; the default one where None.
         variant: of the weights, as `sources.resolve_sources` takes it.
-        device: ``cpu``, ``cuda``, or ``auto``: cuda where the cluster has a GPU.
+        device: ``cpu``, ``cuda``, or ``auto``: cuda where and while the cluster has a GPU.
         address: of a Ray cluster; None is ``$RAY_ADDRESS``, else a local Ray.
         downloads: from the hub at the same time, on the whole cluster.
         cache_size: bytes on each node for weights of the hub that cannot be streamed; None is what
@@ -225,7 +225,7 @@ def _workers(
         writer.tell(Event("starting", "Ray"))
     with ray_session(address) as link:
         gate = Downloads(downloads) if _of_hub(todo) else None
-        yield RayWorkers(link, gate), device_for(device)
+        yield RayWorkers(link, gate), device_for(device, later=True)
 
 
 def _access(
