@@ -13,10 +13,10 @@ def effective_rank(evals: NDArray[np.float64]) -> float:
     Args:
         evals: (M,) eigenvalues, ≥ 0, one of them positive.
     """
-    p = evals / evals.max()
-    p = p / p.sum()
+    p = evals / evals.max()  # sums of it do not overflow
+    p /= p.sum()
     p = p[p > 0]
-    return float(np.exp(-(p * np.log(p)).sum()))
+    return float(np.exp(-(p @ np.log(p))))
 
 
 def participation_ratio(evals: NDArray[np.float64]) -> float:
@@ -26,4 +26,4 @@ def participation_ratio(evals: NDArray[np.float64]) -> float:
         evals: (M,) eigenvalues, ≥ 0, one of them positive.
     """
     relative = evals / evals.max()  # squares of it do not overflow
-    return float(relative.sum() ** 2 / (relative**2).sum())
+    return float(relative.sum() ** 2 / (relative @ relative))

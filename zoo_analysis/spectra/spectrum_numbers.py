@@ -1,6 +1,8 @@
 """All metrics of one spectrum."""
 
 import contextlib
+from collections.abc import Mapping
+from math import isfinite
 from typing import Literal
 
 import numpy as np
@@ -104,8 +106,12 @@ def spectrum_metrics(
             cut = fit_truncated_power_law(usable[usable >= peak.xmin], peak.alpha)
             values |= {"peak_alpha": peak.alpha, "peak_xmin": peak.xmin}
             values |= {"etpl_beta": cut.beta, "etpl_Lambda": cut.Lambda}
-    finite = {n: v if v is not None and np.isfinite(v) else None for n, v in values.items()}
-    return LayerMetrics(**finite), "success" if fit is not None else unfitted
+    return LayerMetrics(**finite(values)), "success" if fit is not None else unfitted
+
+
+def finite(values: Mapping[str, float | None]) -> dict[str, float | None]:
+    """Numbers by their names, with None for what is not finite."""
+    return {n: v if v is not None and isfinite(v) else None for n, v in values.items()}
 
 
 def _fit(usable: NDArray[np.float64], how: Method) -> tuple[PowerLawFit, int | None, float | None]:
