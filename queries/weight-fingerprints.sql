@@ -1,0 +1,33 @@
+-- Whose attention has weights whose spread runs over the layers as in this model?
+-- The fingerprint of Yoon et al. 2025 (arXiv 2507.03014): Pearson's correlation of the standard deviations of the
+-- matrices of one role (q, k, v, fused qkv, attention's output), layer by layer, with models that have as many of
+-- them. Unrelated models of one recipe may run alike too: `zoo lineage` tells kinship with error rates.
+-- param model: text = required  (repo_id, or its last part)
+-- param role: text = null  (only matrices of this role)
+-- param least: integer = 4  (layers at least)
+-- param method: text = null  (only numbers of methods whose id begins with this)
+-- param limit: integer = 100  (rows)
+-- empty: no other model has as many matrices of attention, of a role that this one has, as `least` asks for
+WITH spreads AS (
+    SELECT
+        repo_id, revision, method, role, sqrt(weight_variance) AS spread,
+        row_number() OVER (PARTITION BY repo_id, revision, method, role ORDER BY depth, layer) AS place,
+        count(*) OVER (PARTITION BY repo_id, revision, method, role) AS layers
+    FROM layers
+    WHERE role IN ('q', 'k', 'v', 'qkv', 'attention') AND kind = 'linear' AND weight_variance IS NOT NULL
+        AND ($role IS NULL OR role = $role)
+        AND ($method IS NULL OR starts_with(method, $method))
+), compared AS (
+    SELECT
+        a.repo_id, b.repo_id AS other, a.role, a.layers, corr(a.spread, b.spread) AS correlation,
+        a.method, a.revision, b.revision AS other_revision
+    FROM spreads a JOIN spreads b USING (method, role, layers, place)
+    WHERE (a.repo_id = $model OR split_part(a.repo_id, '/', -1) = $model)
+        AND (a.repo_id, a.revision) <> (b.repo_id, b.revision)
+        AND a.layers >= $least
+    GROUP BY ALL
+)
+FROM compared
+WHERE isfinite(correlation)
+ORDER BY correlation DESC, repo_id, revision, other, other_revision, role, method
+LIMIT $limit;
