@@ -1,5 +1,6 @@
 from .by_parts.products import head_cores, head_products, product_evals
 from .by_parts.subspaces import leading_directions, overlaps, subspace_overlap
+from .by_parts.windows import farms_alpha
 from .declaring import Metric, Spectrum
 from .eigenspectrum import Shape, matrix_shape, spectrum
 from .evenness import effective_rank, participation_ratio
@@ -45,6 +46,7 @@ __all__ = [
     "eigenvalues",
     "eigenvalues_batched",
     "erg_tail",
+    "farms_alpha",
     "fit_bulk",
     "fit_clipped",
     "fit_peak",
