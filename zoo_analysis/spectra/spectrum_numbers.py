@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from zoo_analysis.spectra.alternatives import compare_tails, fit_truncated_power_law
 from zoo_analysis.spectra.declaring import Spectrum
 from zoo_analysis.spectra.eigenspectrum import Shape
 from zoo_analysis.spectra.marchenko_pastur import BulkFit, fit_bulk
@@ -17,7 +18,6 @@ from zoo_analysis.spectra.methods import Method
 from zoo_analysis.spectra.metrics import LayerMetrics, computed
 from zoo_analysis.spectra.randomized import compare_randomized
 from zoo_analysis.spectra.rounding import equal_evals
-from zoo_analysis.spectra.tails.alternatives import compare_tails, fit_truncated_power_law
 from zoo_analysis.spectra.tails.erg import erg_tail
 from zoo_analysis.spectra.tails.fingers import fit_clipped
 from zoo_analysis.spectra.tails.peak import fit_peak
