@@ -10,14 +10,14 @@ from zoo_analysis.store import ModelRows, Store
 from zoo_analysis.store.schemas import ESD_ROWS
 
 
-def kept(store: Store, repo_id: str, rows: list[dict[str, Any]]) -> None:
+def kept(store: Store, repo_id: str, rows: list[dict[str, Any]], method: str = "default") -> None:
     about = dict.fromkeys(key for row in rows for key in row) | {
         "kind": "linear",
         "status": "success",
     }
     layers = pa.Table.from_pylist([about | row for row in rows])
     model = {"repo_id": repo_id, "revision": "r", "series": "s"}
-    store.commit_models([ModelRows(model, "default", layers, ESD_ROWS.empty_table())], "scan")
+    store.commit_models([ModelRows(model, method, layers, ESD_ROWS.empty_table())], "scan")
 
 
 def ask(store: Store, name: str, columns: str, **params: object) -> list[tuple[Any, ...]]:
@@ -73,6 +73,8 @@ def test_weight_fingerprints(store: Store) -> None:
             for i, x in enumerate(values)
         ]
         kept(store, repo_id, [*rows, {"layer": "mlp", "role": "mlp", "weight_variance": 1.0}])
+        if repo_id == "lab/other":
+            again = rows
     shown = "other role layers correlation"
     found = ask(store, "weight-fingerprints", shown, model="base")
     assert found[:2] == [("lab/tuned", role, 12, pytest.approx(1)) for role in ("q", "v")]
@@ -82,4 +84,7 @@ def test_weight_fingerprints(store: Store) -> None:
     only = ask(store, "weight-fingerprints", shown, model="lab/base", role="v", limit=1)
     assert only == [("lab/tuned", "v", 12, pytest.approx(1))]
     assert ask(store, "weight-fingerprints", shown, model="base", least=13) == []
-    assert ask(store, "weight-fingerprints", shown, model="base", method="other") == []
+    # Entries are the same by every method.
+    kept(store, "lab/base", [{**row, "weight_variance": 1.0} for row in again], "delta-default")
+    kept(store, "lab/other", again, "default+window=64")
+    assert ask(store, "weight-fingerprints", shown, model="base") == found
