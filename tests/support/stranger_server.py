@@ -1,5 +1,6 @@
 """An HTTP server on 127.0.0.1 that answers whatever a test tells it to, and records what it got."""
 
+import socket
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -94,3 +95,29 @@ def stranger(answer: Callable[[str], Answer]) -> Iterator[Stranger]:
         yield server
     finally:
         server.close()
+
+
+@contextmanager
+def raw_stranger(begin: bytes, block: bytes) -> Iterator[str]:
+    """The URL of a server that answers `begin`, and `block` every 10 ms for ever after it."""
+    stopped = threading.Event()
+
+    def answer(connection: socket.socket) -> None:
+        with connection, suppress(OSError):  # the client may hang up
+            connection.recv(1 << 16)
+            connection.sendall(begin)
+            while not stopped.wait(0.01):
+                connection.sendall(block)
+
+    def serve() -> None:
+        with suppress(OSError):
+            while True:
+                threading.Thread(target=answer, args=server.accept()[:1], daemon=True).start()
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        threading.Thread(target=serve, daemon=True).start()
+        try:
+            yield f"http://127.0.0.1:{server.getsockname()[1]}"
+        finally:
+            stopped.set()
+            server.shutdown(socket.SHUT_RDWR)

@@ -16,6 +16,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from zoo_analysis.errors import ZooError
+from zoo_analysis.hub.patience import Patience
 from zoo_analysis.hub.retry import patiently
 from zoo_analysis.texts import one_line, printable
 
@@ -23,8 +24,9 @@ from zoo_analysis.texts import one_line, printable
 SECRET: Final = "ZOO_NOTIFY_SECRET"
 #: The header of the signature: ``sha256=`` and the HMAC (RFC 2104) of the body, in hexadecimal.
 SIGNATURE: Final = "X-Zoo-Signature-256"
-#: Seconds without an answer, and that a command may take.
+#: Seconds without a byte, in which an answer must be there, and that a command may take.
 _SILENCE: Final = 30.0
+_ANSWER: Final = 120.0
 _COMMAND: Final = 600.0
 
 
@@ -73,9 +75,12 @@ def post(url: str, body: bytes, first_wait: float = 1.0) -> None:
     headers = {"content-type": "application/json", SIGNATURE: signature(body, secret())}
 
     def send() -> None:
+        asked = Patience(_SILENCE, _ANSWER, lambda: ZooError(f"{where} answers too slowly"))
         with (
-            httpx2.Client(timeout=_SILENCE, follow_redirects=False) as client,
-            client.stream("POST", url, content=body, headers=headers) as answer,
+            httpx2.Client(follow_redirects=False) as client,
+            client.stream(
+                "POST", url, content=body, headers=headers, extensions=asked.extensions
+            ) as answer,
         ):
             if answer.is_redirect:
                 raise ZooError(f"{where} answers {answer.status_code}, a redirect; give its goal")

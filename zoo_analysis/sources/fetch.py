@@ -7,6 +7,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from zoo_analysis.errors import SourceError
+from zoo_analysis.hub.patience import Patience
 
 #: Bytes of a table, from the web or a file, and seconds in which it must be there.
 MOST_BYTES: Final = 64 << 20
@@ -67,12 +68,13 @@ def blocks(url: str, most: int, seconds: float) -> Iterator[bytes]:
     """
     import httpx2
 
-    end, got = time.monotonic() + seconds, 0
+    patience, got = Patience(_SILENCE, seconds, lambda: _too_slow(url)), 0
+    asked = patience.extensions
     try:
-        with httpx2.Client(timeout=_SILENCE, headers={"accept-encoding": "identity"}) as client:
+        with httpx2.Client(headers={"accept-encoding": "identity"}) as client:
             address = _address(url, url)
             for _ in range(_REDIRECTS):
-                with client.stream("GET", address) as answer:
+                with client.stream("GET", address, extensions=asked) as answer:
                     if answer.has_redirect_location:
                         address = _address(str(answer.url.join(answer.headers["location"])), url)
                         continue
@@ -84,14 +86,18 @@ def blocks(url: str, most: int, seconds: float) -> Iterator[bytes]:
                         if got > most:
                             size = f"larger than {most >> 20} MiB"
                             raise SourceError(f"{_shown(url)}: {size}; split the table")
-                        if time.monotonic() > end:
-                            raise SourceError(f"{_shown(url)}: comes too slowly; fetch it yourself")
+                        if time.monotonic() > patience.until:
+                            raise _too_slow(url)
                         yield block
                     return
             raise SourceError(f"{_shown(url)}: redirected more than {_REDIRECTS} times")
     except (httpx2.HTTPError, httpx2.InvalidURL, ValueError) as error:
         reason = " ".join(str(error).split())[:200] or type(error).__name__
         raise SourceError(f"{_shown(url)}: cannot be fetched ({reason}); check the URL") from error
+
+
+def _too_slow(url: str) -> SourceError:
+    return SourceError(f"{_shown(url)}: comes too slowly; fetch it yourself")
 
 
 def _address(url: str, first: str) -> str:

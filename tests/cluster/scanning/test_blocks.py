@@ -71,10 +71,16 @@ def test_heads_and_experts_have_rows_under_a_method_of_their_own(store: Store) -
     assert depths == last  # that of the model, whatever blocks there are
 
 
-def test_what_is_known_is_skipped_under_each_method(lab: Path, store: Store) -> None:
-    again = zoo_analysis.scan([str(lab)], store, blocks=True)
-    assert (again.scanned, again.skipped) == (0, 6)
+def test_what_is_known_is_skipped_under_each_method_and_what_fails_is_one_failure(
+    lab: Path, store: Store, tmp_path: Path
+) -> None:
+    (broken := tmp_path / "zoo" / "broken.safetensors").parent.mkdir()
+    broken.write_bytes(bytes(20))
+    again = zoo_analysis.scan([str(lab), str(broken)], store, blocks=True)
+    assert (again.scanned, again.skipped, again.failed) == (0, 6, 1)
     assert not again.remarks
+    failures = store.run("SELECT repo_id FROM failures").to_pylist()
+    assert failures == [{"repo_id": "zoo/broken"}]
 
 
 def test_questions_and_a_figure_over_heads(store: Store) -> None:

@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from zoo_analysis.cluster.account import Event, RunSummary
 from zoo_analysis.cluster.commits import RunWriter
+from zoo_analysis.cluster.comparing.lineage_reading import ModelReader
 from zoo_analysis.cluster.comparing.lineage_work import LineageWork, lineage_work
 from zoo_analysis.cluster.flow import run_tasks
 from zoo_analysis.cluster.listening import listeners
@@ -148,16 +149,18 @@ def lineage(
         writer.watched.progress.begin(summary.models, nbytes)
         if on_start:
             on_start(len(resolved.refs), nbytes)
-        work = lineage_work(_with_revisions(resolved.refs, writer, access), writer, access)
-        summary.known, summary.incompatible = work.known, work.incompatible
-        stored = {row for of in work.rows.values() for row in of} if work.known else set()
-        for place in sorted({*range(len(work.refs))} - {*work.models} - work.failed):
-            ref = work.refs[place]
-            writer.tell(Event("skipped", ref.repo_id, bytes=ref.nbytes))
-        if is_there(address) or work.seconds > LITTLE:
+        with ModelReader(writer, access) as reader:
+            work = lineage_work(_with_revisions(resolved.refs, writer, access), writer, reader)
+            summary.known, summary.incompatible = work.known, work.incompatible
+            stored = {row for of in work.rows.values() for row in of} if work.known else set()
+            for place in sorted({*range(len(work.refs))} - {*work.models} - work.failed):
+                ref = work.refs[place]
+                writer.tell(Event("skipped", ref.repo_id, bytes=ref.nbytes))
+            here = not is_there(address) and work.seconds <= LITTLE
+            if here:
+                _here(work, writer, reader)
+        if not here:
             _on_ray(work, writer, address, access)
-        else:
-            _here(work, writer, access)
         rows = judged(work.refs, dict(sorted(work.rows.items())), level)
         _count(summary, rows)
         now = {"run_id": summary.run_id, "computed_at": datetime.now(UTC)}
@@ -176,29 +179,34 @@ def _with_revisions(
     for ref in refs:
         try:
             found.append(resolve_revision(ref))
-        except ZooError as error:
+        except Exception as error:  # of contents that no reader foresees, too
             writer.fail(failure(ref, "lineage", error, access=access))
     return found
 
 
-def _here(work: LineageWork, writer: RunWriter[LineageSummary], access: HubAccess | None) -> None:
-    """Compute what is missing in this process."""
+def _here(work: LineageWork, writer: RunWriter[LineageSummary], reader: ModelReader) -> None:
+    """Compute what is missing on this machine: models are read beside this process."""
     prints: dict[int, Fingerprint] = {}
-    for place in work.models:
+
+    def done(place: int, found: Fingerprint) -> None:
         ref = work.refs[place]
-        try:
-            prints[place] = fingerprint(ref, access)
-        except Exception as error:  # of weights that no reader foresees, too
-            writer.fail(failure(ref, "lineage", error, access=access))
-            continue
+        prints[place] = found
         writer.summary.read += 1
-        if prints[place].remark:
-            writer.summary.remarks.append((ref.repo_id, prints[place].remark))
-        layers = prints[place].layers
-        writer.tell(Event("scanned", ref.repo_id, layers=layers, bytes=ref.nbytes))
+        writer.tell(Event("scanned", ref.repo_id, layers=found.layers, bytes=ref.nbytes))
+
+    reader.each(fingerprint, {place: work.refs[place] for place in work.models}, done)
+    writer.summary.remarks += [
+        (work.refs[place].repo_id, prints[place].remark)
+        for place in sorted(prints)
+        if prints[place].remark
+    ]
     for i, j in work.missing:
         if i in prints and j in prints:
-            work.rows[i, j] = compared_rows(work.refs[i], work.refs[j], prints[i], prints[j])
+            a, b = work.refs[i], work.refs[j]
+            try:
+                work.rows[i, j] = compared_rows(a, b, prints[i], prints[j])
+            except Exception as error:  # of numbers that no measure foresees
+                writer.note(failure(a, "lineage", error).about(f"with {b.repo_id}"))
 
 
 def _on_ray(

@@ -52,12 +52,14 @@ class ScanByMethod:
         access: HubAccess | None,
         limits: Limits,
     ) -> None:
-        """Measure what is to be measured."""
-        if not self.todo:
+        """Measure what is to be measured, but for what failed by an earlier method of the scan."""
+        failed = {failed.ref.path for failed in writer.summary.failures}
+        todo = [ref for ref in self.todo if ref.path not in failed]
+        if not todo:
             return
         rates = known_rates(writer.store, replace(self.how, of="layers"))
         settings = ScanSettings(self.how, processor, access, rates)
-        schedule = ScanSchedule(writer, settings, self.todo, self.revisions, limits)
+        schedule = ScanSchedule(writer, settings, todo, self.revisions, limits)
         try:
             run_tasks(schedule.next_task, workers, writer.commit_if_due)
             while schedule.wait_for_others():
