@@ -5,7 +5,7 @@ import json
 import time
 import tracemalloc
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ import pytest
 from tests.attacks.limits import within
 from tests.support.stranger_server import Answer, Stranger, raw_stranger, stranger
 from zoo_analysis.errors import CheckpointError, SourceError, ZooError
-from zoo_analysis.hub import notice, traffic
+from zoo_analysis.hub import traffic
 from zoo_analysis.hub.access import HubAccess
 from zoo_analysis.hub.api import hub_infos
 from zoo_analysis.hub.description import hub_model
@@ -230,27 +230,21 @@ DRIPS = {
 }
 
 
-@pytest.mark.parametrize("what", ["model", "text", "table", "notice"])
+@pytest.mark.parametrize("what", ["model", "text", "table"])
 @pytest.mark.parametrize("drip", DRIPS)
 def test_an_answer_that_never_comes_is_not_waited_for(
     drip: str, what: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("hub.traffic.TEXT", "hub.api.TEXT", "hub.file.TEXT", "sources.fetch.MOST"):
         monkeypatch.setattr(f"zoo_analysis.{name}_SECONDS", 0.1)
-    monkeypatch.setattr(notice, "_ANSWER", 0.1)
-    monkeypatch.setenv(notice.SECRET, "x")
     with raw_stranger(*DRIPS[drip]) as url, within(5):
         access = HubAccess(url, first_wait=0.01, home=str(tmp_path / "hf"))
-        asked: dict[str, Callable[[], object]] = {
-            "table": lambda: fetched(url),
-            "notice": lambda: notice.post(url, b"{}", first_wait=0.01),
-        }
         try:
-            found = asked[what]() if what in asked else ASKED[what](access)
+            found = fetched(url) if what == "table" else ASKED[what](access)
         except ZooError as error:
             found = error
-    if DRIPS[drip][0].startswith(CHUNKED) and what in ("text", "notice"):
-        assert not found or isinstance(found, ZooError)  # a status or a size is what they ask for
+    if DRIPS[drip][0].startswith(CHUNKED) and what == "text":
+        assert not found or isinstance(found, ZooError)  # it asks for a size first
     else:
         assert "too slowly" in str(found)
 
