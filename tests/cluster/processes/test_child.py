@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import psutil
@@ -187,7 +187,7 @@ def test_an_idle_process_that_was_killed_costs_nothing() -> None:
 
 
 def hold() -> None:
-    held = bytearray(os.urandom(1)) * (900 << 20)
+    held = bytearray(os.urandom(1)) * (600 << 20)
     re.fullmatch("(a|aa)+", "a" * 200 + "!")  # holds on to the interpreter
     del held
 
@@ -195,7 +195,10 @@ def hold() -> None:
 def test_the_largest_process_is_ended_where_all_take_more_than_the_machine_spares(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(local_workers, "memory", lambda file, name: 1 << 30)
+    for module in (local_workers, sys.modules[Child.__module__]):
+        monkeypatch.setattr(module, "spared", lambda: 550 << 20)
+    with Child(nullcontext) as child, pytest.raises(ProcessDied, match="where memory runs out"):
+        child.call(pickle.dumps((hold, ())))
     got: list[Any] = []
     lost = Attempts(ATTEMPTS - 1)
     with LocalWorkers(2, 1) as workers:

@@ -7,15 +7,12 @@ from collections import deque
 from collections.abc import Collection
 from multiprocessing.connection import wait
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Self
 
 from zoo_analysis.cluster.placement import Node
-from zoo_analysis.cluster.processes.child import Child, ProcessDied
+from zoo_analysis.cluster.processes.child import LOOK, Child, ProcessDied
 from zoo_analysis.cluster.processes.task import Lost, Task
-from zoo_analysis.cluster.processes.task_limits import SHARE, memory, own_bytes
-
-#: Seconds between looks at the memory of processes.
-_LOOK: Final = 0.5
+from zoo_analysis.cluster.processes.task_limits import own_bytes, spared
 
 
 class LocalWorkers:
@@ -65,7 +62,7 @@ class LocalWorkers:
 
     def node(self) -> Node:
         """This machine."""
-        return Node(self.count, int(SHARE * memory("/proc/meminfo", "MemTotal")))
+        return Node(self.count, spared())
 
     def submit(self, task: Task) -> Task:
         """Have it done when its turn comes."""
@@ -110,7 +107,7 @@ class LocalWorkers:
         of C that holds on to the interpreter lets nobody inside of it see to that.
         """
         end = time.monotonic() + seconds
-        while not (ready := wait(list(self._busy), _LOOK)) and time.monotonic() < end:
+        while not (ready := wait(list(self._busy), LOOK)) and time.monotonic() < end:
             sizes = {child: own_bytes(child.process.pid) for child, _ in self._busy.values()}
             if sum(sizes.values()) > self.memory():
                 max(sizes, key=lambda child: sizes[child]).process.kill()

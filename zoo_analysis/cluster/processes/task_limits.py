@@ -91,7 +91,7 @@ def bounded(limits: Limits) -> Iterator[None]:
     Raises:
         LimitError: inside, when a bound is passed; says which.
     """
-    most = int(SHARE * _all_memory())
+    most = spared()
     share = f"{SHARE:.0%} of the node's"
     allowed, by = min((limits.nbytes or _LEAST_BYTES, "--model-memory allows more"), (most, share))
     work = _Work(limits.seconds, allowed, by, _place_for_a_note())
@@ -253,8 +253,9 @@ def own_bytes(process: int | None = None) -> int:
 
 
 @cache
-def _all_memory() -> int:
-    return memory("/proc/meminfo", "MemTotal")
+def spared() -> int:
+    """Bytes of this machine's memory that models may take."""
+    return int(SHARE * memory("/proc/meminfo", "MemTotal"))
 
 
 def memory(file: str, name: str) -> int:
