@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from zoo_analysis.cluster.account import Event, RunSummary
 from zoo_analysis.cluster.commits import RunWriter
+from zoo_analysis.cluster.comparing.lineage_reading import ModelReader
 from zoo_analysis.cluster.comparing.lineage_rows import LineageRows
 from zoo_analysis.cluster.comparing.lineage_work import LineageWork, lineage_work
 from zoo_analysis.cluster.flow import run_tasks
@@ -156,26 +157,28 @@ def lineage(
         writer.watched.progress.begin(summary.models, nbytes)
         if on_start:
             on_start(len(resolved.refs), nbytes)
-        work = lineage_work(_with_revisions(resolved.refs, writer, access), writer, access)
-        summary.known, summary.incompatible = work.known, work.incompatible
-        kept = LineageRows(store, summary.run_id, work)
-        for place in sorted({*range(len(work.refs))} - {*work.models} - work.failed):
-            ref = work.refs[place]
-            writer.tell(Event("skipped", ref.repo_id, bytes=ref.nbytes))
-        try:
-            if is_there(address) or work.seconds > LITTLE or limits != Limits():
-                _on_ray(work, writer, kept, address, access, limits)
-            else:
-                _here(work, writer, kept, access)
-            rows = judged(work.refs, dict(sorted(work.rows.items())), level)
-            _count(summary, rows)
-            summary.rows = kept.commit(rows)
-        except BaseException:
-            with suppress(StoreError):
-                kept.commit_computed()
-            raise
-        finally:
-            summary.added = kept.added
+        with ModelReader(writer, access, limits) as reader:
+            work = lineage_work(_with_revisions(resolved.refs, writer, access), writer, reader)
+            summary.known, summary.incompatible = work.known, work.incompatible
+            kept = LineageRows(store, summary.run_id, work)
+            for place in sorted({*range(len(work.refs))} - {*work.models} - work.failed):
+                ref = work.refs[place]
+                writer.tell(Event("skipped", ref.repo_id, bytes=ref.nbytes))
+            try:
+                if is_there(address) or work.seconds > LITTLE or limits != Limits():
+                    reader.close()
+                    _on_ray(work, writer, kept, address, access, limits)
+                else:
+                    _here(work, writer, kept, reader)
+                rows = judged(work.refs, dict(sorted(work.rows.items())), level)
+                _count(summary, rows)
+                summary.rows = kept.commit(rows)
+            except BaseException:
+                with suppress(StoreError):
+                    kept.commit_computed()
+                raise
+            finally:
+                summary.added = kept.added
     return summary
 
 
@@ -186,7 +189,7 @@ def _with_revisions(
     for ref in refs:
         try:
             found.append(resolve_revision(ref))
-        except ZooError as error:
+        except Exception as error:  # of contents that no reader foresees, too
             writer.fail(failure(ref, "lineage", error, access=access))
     return found
 
@@ -195,25 +198,30 @@ def _here(
     work: LineageWork,
     writer: RunWriter[LineageSummary],
     kept: LineageRows,
-    access: HubAccess | None,
+    reader: ModelReader,
 ) -> None:
-    """Compute what is missing in this process."""
+    """Compute what is missing on this machine: models are read beside this process."""
     prints: dict[int, Fingerprint] = {}
-    for place in work.models:
+
+    def done(place: int, found: Fingerprint) -> None:
         ref = work.refs[place]
-        try:
-            prints[place] = fingerprint(ref, access)
-        except Exception as error:  # of weights that no reader foresees, too
-            writer.fail(failure(ref, "lineage", error, access=access))
-            continue
+        prints[place] = found
         writer.summary.read += 1
-        if prints[place].remark:
-            writer.summary.remarks.append((ref.repo_id, prints[place].remark))
-        layers = prints[place].layers
-        writer.tell(Event("scanned", ref.repo_id, layers=layers, bytes=ref.nbytes))
+        writer.tell(Event("scanned", ref.repo_id, layers=found.layers, bytes=ref.nbytes))
+
+    reader.each(fingerprint, {place: work.refs[place] for place in work.models}, done)
+    writer.summary.remarks += [
+        (work.refs[place].repo_id, prints[place].remark)
+        for place in sorted(prints)
+        if prints[place].remark
+    ]
     for i, j in work.missing:
         if i in prints and j in prints:
-            work.rows[i, j] = compared_rows(work.refs[i], work.refs[j], prints[i], prints[j])
+            a, b = work.refs[i], work.refs[j]
+            try:
+                work.rows[i, j] = compared_rows(a, b, prints[i], prints[j])
+            except Exception as error:  # of numbers that no measure foresees
+                writer.note(failure(a, "lineage", error).about(f"with {b.repo_id}"))
             kept.commit_if_due()
 
 
