@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests.attacks.limits import within
-from tests.support.stranger_server import Answer, Stranger, raw_stranger, stranger
+from tests.support.stranger_server import Answer, Stranger, dripping, stranger
 from zoo_analysis.errors import CheckpointError, SourceError, ZooError
 from zoo_analysis.hub import traffic
 from zoo_analysis.hub.access import HubAccess
@@ -23,7 +23,6 @@ from zoo_analysis.hub.pages import entries
 from zoo_analysis.hub.query import HubQuery
 from zoo_analysis.hub.repository import Repository
 from zoo_analysis.hub.retry import waiting_time
-from zoo_analysis.sources.fetch import fetched
 from zoo_analysis.sources.hub import described, hub_query
 
 COMMIT = "0123456789" * 4
@@ -230,17 +229,17 @@ DRIPS = {
 }
 
 
-@pytest.mark.parametrize("what", ["model", "text", "table"])
+@pytest.mark.parametrize("what", ["model", "text"])
 @pytest.mark.parametrize("drip", DRIPS)
 def test_an_answer_that_never_comes_is_not_waited_for(
     drip: str, what: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in ("hub.traffic.TEXT", "hub.api.TEXT", "hub.file.TEXT", "sources.fetch.MOST"):
+    for name in ("hub.traffic.TEXT", "hub.api.TEXT", "hub.file.TEXT"):
         monkeypatch.setattr(f"zoo_analysis.{name}_SECONDS", 0.1)
-    with raw_stranger(*DRIPS[drip]) as url, within(5):
+    with dripping(*DRIPS[drip]) as (url, _), within(5):
         access = HubAccess(url, first_wait=0.01, home=str(tmp_path / "hf"))
         try:
-            found = fetched(url) if what == "table" else ASKED[what](access)
+            found = ASKED[what](access)
         except ZooError as error:
             found = error
     if DRIPS[drip][0].startswith(CHUNKED) and what == "text":

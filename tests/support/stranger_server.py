@@ -2,6 +2,7 @@
 
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -9,6 +10,9 @@ from typing import Any
 
 #: (status, headers, body); a body that is no bytes goes out in chunks, as long as it is taken.
 Answer = tuple[int, dict[str, str], bytes | Iterable[bytes]]
+
+#: The beginning of an answer whose header goes on.
+HEADER = b"HTTP/1.1 200 OK\r\nX-Long: "
 
 
 class Stranger:
@@ -98,26 +102,23 @@ def stranger(answer: Callable[[str], Answer]) -> Iterator[Stranger]:
 
 
 @contextmanager
-def raw_stranger(begin: bytes, block: bytes) -> Iterator[str]:
-    """The URL of a server that answers `begin`, and `block` every 10 ms for ever after it."""
-    stopped = threading.Event()
+def dripping(start: bytes = HEADER, block: bytes = b"x") -> Iterator[tuple[str, threading.Event]]:
+    """The URL of a server with answers without end, a block each moment, and when a client left."""
+    left = threading.Event()
 
-    def answer(connection: socket.socket) -> None:
-        with connection, suppress(OSError):  # the client may hang up
-            connection.recv(1 << 16)
-            connection.sendall(begin)
-            while not stopped.wait(0.01):
-                connection.sendall(block)
-
-    def serve() -> None:
-        with suppress(OSError):
+    def drip(connection: socket.socket) -> None:
+        with connection, suppress(OSError):
+            connection.sendall(start)
             while True:
-                threading.Thread(target=answer, args=server.accept()[:1], daemon=True).start()
+                connection.sendall(block)
+                time.sleep(0.02)
+        left.set()
 
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        threading.Thread(target=serve, daemon=True).start()
-        try:
-            yield f"http://127.0.0.1:{server.getsockname()[1]}"
-        finally:
-            stopped.set()
-            server.shutdown(socket.SHUT_RDWR)
+    def serve(listening: socket.socket) -> None:
+        with suppress(OSError):  # closed at the end
+            while True:
+                threading.Thread(target=drip, args=listening.accept()[:1], daemon=True).start()
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        threading.Thread(target=serve, args=(listening,), daemon=True).start()
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}", left

@@ -3,7 +3,6 @@
 import math
 import time
 from collections.abc import Callable
-from typing import Any
 
 
 class Patience:
@@ -27,9 +26,3 @@ class Patience:
         if left <= 0:
             raise self.late()
         return math.ceil(min(left, self.silence))
-
-    @property
-    def extensions(self) -> dict[str, Any]:
-        """Those of a request of httpx."""
-        timeouts: dict[str, Any] = dict.fromkeys(("connect", "write", "pool"), self.silence)
-        return {"timeout": timeouts | {"read": self}}

@@ -1,7 +1,6 @@
 """Models of a comparison of lineages, opened and read in processes beside this one."""
 
 import os
-import re
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
@@ -24,7 +23,6 @@ T = TypeVar("T")
 #: What is made of a model.
 Reading = Callable[[ModelRef, HubAccess | None], T]
 
-_OPTION: Final = re.compile(r": --model-\w+ allows more")
 #: Seconds of one core for which a process pays.
 _WORTH_A_PROCESS: Final = 2.0
 #: Multiply-adds for each byte of a model, and bytes of a task for each of it, up to a size.
@@ -38,16 +36,12 @@ def reading_limits(ref: ModelRef, limits: Limits) -> Limits:
         ref: the model.
         limits: of any.
     """
-    peak = _BYTES_A_BYTE * min(ref.nbytes, _LARGE)
-    return limits.of(ref.nbytes, _FLOPS_A_BYTE * ref.nbytes, peak)
+    return limits.of(ref.nbytes, _FLOPS_A_BYTE * ref.nbytes, reading_bytes(ref))
 
 
-def unread(
-    ref: ModelRef, error: BaseException, attempts: int = 1, access: HubAccess | None = None
-) -> Failure:
-    """A model that failed, without the options of a scan, which a comparison of lineages lacks."""
-    failed = failure(ref, "lineage", error, attempts, access)
-    return replace(failed, message=_OPTION.sub("", failed.message))
+def reading_bytes(ref: ModelRef) -> int:
+    """Bytes that reading a model may take, where it is one layer."""
+    return _BYTES_A_BYTE * min(ref.nbytes, _LARGE)
 
 
 def read_within(
@@ -59,7 +53,7 @@ def read_within(
         with one_thread(), bounded(limits):
             return read(ref, access)
     except (Exception, LimitError) as error:
-        return unread(ref, error, access=access)
+        return failure(ref, "lineage", error, access=access)
 
 
 class ModelReader:
@@ -70,10 +64,11 @@ class ModelReader:
     Args:
         writer: of the run; is told of models that cannot be read.
         access: how to reach the hub.
+        limits: of a model, besides what its size explains.
     """
 
-    def __init__(self, writer: RunWriter[Any], access: HubAccess | None) -> None:
-        self.writer, self.access = writer, access
+    def __init__(self, writer: RunWriter[Any], access: HubAccess | None, limits: Limits) -> None:
+        self.writer, self.access, self.limits = writer, access, limits
         self._workers: LocalWorkers | None = None
         self._held = ExitStack()
 
@@ -117,8 +112,9 @@ class ModelReader:
             if (following := next(waiting, None)) is None:
                 return None
             place, ref = following
-            called = read, ref, self._reach(ref), reading_limits(ref, Limits())
-            return Task(read_within, called, partial(over, place), partial(unread, ref))
+            called = read, ref, self._reach(ref), reading_limits(ref, self.limits)
+            lost = partial(failure, ref, "lineage")
+            return Task(read_within, called, partial(over, place), lost)
 
         run_tasks(next_task, self._workers, self.writer.commit_if_due)
 

@@ -6,9 +6,10 @@ from typing import Any
 
 from zoo_analysis.cluster.account import Event
 from zoo_analysis.cluster.commits import RunWriter
-from zoo_analysis.cluster.comparing.lineage_reading import reading_limits, unread
+from zoo_analysis.cluster.comparing.lineage_reading import reading_bytes, reading_limits
 from zoo_analysis.cluster.comparing.lineage_tasks import compare_fingerprints, read_model
 from zoo_analysis.cluster.comparing.lineage_work import LineageWork
+from zoo_analysis.cluster.placement import declared
 from zoo_analysis.cluster.processes.task import Room, Task
 from zoo_analysis.cluster.processes.task_limits import Limits
 from zoo_analysis.cluster.worker import Failure, failure
@@ -21,6 +22,8 @@ _SECONDS, _PAIRS = 5.0, 200
 #: Multiply-adds for each second that a pair is expected to take, and bytes for each product of two
 #: dimensions.
 _FLOPS_A_SECOND, _BYTES_A_COUPLE = 2e10, 64
+#: The share of a model's that its task declares: it reads one layer after the other.
+_LIKELY = 0.25
 
 
 class LineageSchedule:
@@ -63,8 +66,12 @@ class LineageSchedule:
     def _read(self, place: int) -> Task:
         ref = self.work.refs[place]
         limits = reading_limits(ref, self.limits)
-        done, lost = partial(self._was_read, place), partial(unread, ref)
-        how: dict[str, Any] = {"limits": limits, "remade": True}
+        done, lost = partial(self._was_read, place), partial(failure, ref, "lineage")
+        how: dict[str, Any] = {
+            "limits": limits,
+            "remade": True,
+            "memory": declared(_LIKELY * reading_bytes(ref)),
+        }
         return Task(read_model, (ref, self.access), done, lost, **how)
 
     def _compare(self) -> Task:
@@ -93,6 +100,7 @@ class LineageSchedule:
             partial(self._compared, pairs),
             partial(self._lost, pairs),
             limits=self.limits.of(0, flops, _BYTES_A_COUPLE * width**2),
+            memory=declared(_BYTES_A_COUPLE * width**2),
             split=None if len(pairs) == 1 else lambda _: [self._compared_by([p]) for p in pairs],
         )
 

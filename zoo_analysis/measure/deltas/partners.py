@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from zoo_analysis.weights import LayerSpec, kernel_dims
+from zoo_analysis.weights.layers.adapters.merging import is_of_words
 
 
 @dataclass(frozen=True)
@@ -35,14 +36,15 @@ def partners(tuned: Sequence[LayerSpec], base: Sequence[LayerSpec]) -> Partners:
 
     An update of an adapter belongs to the layer that it names. Where no layer is called so, it is
     the only one whose name ends in that, or that it ends in: a language model's body is saved with
-    its prefix and without.
+    its prefix and without. A weight that peft saved unmerged beside its update (``….base_layer``)
+    is the base's.
 
     Args:
         tuned: of the model.
         base: of its base.
     """
     by_name = {spec.layer: spec for spec in base}
-    alone = {spec.layer for spec in tuned} - by_name.keys()
+    alone = {spec.layer.removesuffix(".base_layer") for spec in tuned} - by_name.keys()
     longer: dict[str, list[str]] = {}
     for name in by_name:
         for end in _ends(name):
@@ -51,9 +53,10 @@ def partners(tuned: Sequence[LayerSpec], base: Sequence[LayerSpec]) -> Partners:
     pairs: list[tuple[LayerSpec, LayerSpec]] = []
     added: list[LayerSpec] = []
     for spec in tuned:
-        other = by_name.get(spec.layer)
+        plain = spec.layer.removesuffix(".base_layer")
+        other = by_name.get(spec.layer) or by_name.get(plain)
         if other is None:
-            alike = [*longer.get(spec.layer, ()), *by_name.keys() & _ends(spec.layer)]
+            alike = [*longer.get(plain, ()), *by_name.keys() & _ends(plain)]
             other = by_name[alike[0]] if len(alike) == 1 else None
         if other is None or _sides(other, spec.rank is None) != _sides(spec, spec.rank is None):
             added.append(spec)
@@ -74,7 +77,7 @@ def _ends(name: str) -> set[str]:
 def _sides(spec: LayerSpec, whole: bool) -> tuple[int, ...]:
     """The dimensions of a kernel; of what an update is added to, its sides alone."""
     if spec.rank is not None:
-        return spec.shape
+        return spec.shape[::-1] if is_of_words(spec) else spec.shape
     groups, out, into, elements = kernel_dims(spec)
     if whole:
         return (groups, out, into, elements, *spec.shape[2 if spec.index is None else 3 :])
