@@ -118,5 +118,5 @@ def test_a_difference_that_never_comes_ends(
     monkeypatch.setattr(deltas, "measure_difference", endless)
     monkeypatch.setattr(deltas, "delta_limits", lambda *known: Limits(0.1))
     models = [family.saved(family.stack(i), tmp_path / "zoo" / str(i)) for i in range(2)]
-    with within(10), pytest.raises(ZooError, match=r"^zoo/0: took more than 0 s$"):
+    with within(10), pytest.raises(ZooError, match=r"^zoo/0: took more than 0 s(\n|$)"):
         zoo_analysis.delta(*map(str, models), tmp_path / "store")

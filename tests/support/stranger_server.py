@@ -103,7 +103,7 @@ def stranger(answer: Callable[[str], Answer]) -> Iterator[Stranger]:
 
 @contextmanager
 def dripping(start: bytes = HEADER, block: bytes = b"x") -> Iterator[tuple[str, threading.Event]]:
-    """The URL of a server whose answers never end: a block each moment; and when a client left."""
+    """The URL of a server with answers without end, a block each moment, and when a client left."""
     left = threading.Event()
 
     def drip(connection: socket.socket) -> None:

@@ -1,6 +1,6 @@
 """Lineages of models, told from their weights: each is read once, pairs that are known are not."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -110,11 +110,11 @@ def lineage(
 ) -> LineageSummary:
     """Tell of each two models whether one came from the other, or both from one, by their weights.
 
-    Each model is read once and kept in brief, some 10 to 100 MB, and all pairs are compared: in
-    this process, or on Ray where that takes longer than its start. Pairs that the table `lineage`
-    has already are not computed again, and models of which all pairs are known are not read; what
-    depends on all pairs together, such as trees, is told anew. A run that breaks off leaves what it
-    computed in the store, not judged yet, for the next one.
+    Each model is read once, in a process of its own, and kept in brief, some 10 to 100 MB, and all
+    pairs are compared: in this process, or on Ray where that takes longer than its start. Pairs
+    that the table `lineage` has already are not computed again, and models of which all pairs are
+    known are not read; what depends on all pairs together, such as trees, is told anew. A run that
+    breaks off leaves what it computed in the store, not judged yet, for the next one.
 
     Args:
         sources: as `sources.resolve_sources` takes them; none is all that the store's scans were
@@ -164,21 +164,22 @@ def lineage(
             for place in sorted({*range(len(work.refs))} - {*work.models} - work.failed):
                 ref = work.refs[place]
                 writer.tell(Event("skipped", ref.repo_id, bytes=ref.nbytes))
-            try:
-                if is_there(address) or work.seconds > LITTLE or limits != Limits():
-                    reader.close()
-                    _on_ray(work, writer, kept, address, access, limits)
-                else:
-                    _here(work, writer, kept, reader)
-                rows = judged(work.refs, dict(sorted(work.rows.items())), level)
-                _count(summary, rows)
-                summary.rows = kept.commit(rows)
-            except BaseException:
-                with suppress(StoreError):
-                    kept.commit_computed()
-                raise
-            finally:
-                summary.added = kept.added
+            here = not is_there(address) and work.seconds <= LITTLE and limits == Limits()
+            prints = _read_here(work, writer, reader) if here else {}
+        try:
+            if here:
+                _compare_here(work, writer, kept, prints)
+            else:
+                _on_ray(work, writer, kept, address, access, limits)
+            rows = judged(work.refs, dict(sorted(work.rows.items())), level)
+            _count(summary, rows)
+            summary.rows = kept.commit(rows)
+        except BaseException:
+            with suppress(StoreError):
+                kept.commit_computed()
+            raise
+        finally:
+            summary.added = kept.added
     return summary
 
 
@@ -194,13 +195,10 @@ def _with_revisions(
     return found
 
 
-def _here(
-    work: LineageWork,
-    writer: RunWriter[LineageSummary],
-    kept: LineageRows,
-    reader: ModelReader,
-) -> None:
-    """Compute what is missing on this machine: models are read beside this process."""
+def _read_here(
+    work: LineageWork, writer: RunWriter[LineageSummary], reader: ModelReader
+) -> dict[int, Fingerprint]:
+    """Fingerprints of the models that are to be read, made beside this process."""
     prints: dict[int, Fingerprint] = {}
 
     def done(place: int, found: Fingerprint) -> None:
@@ -215,6 +213,16 @@ def _here(
         for place in sorted(prints)
         if prints[place].remark
     ]
+    return prints
+
+
+def _compare_here(
+    work: LineageWork,
+    writer: RunWriter[LineageSummary],
+    kept: LineageRows,
+    prints: Mapping[int, Fingerprint],
+) -> None:
+    """Compute the pairs that are missing in this process."""
     for i, j in work.missing:
         if i in prints and j in prints:
             a, b = work.refs[i], work.refs[j]

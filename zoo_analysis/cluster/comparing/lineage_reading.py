@@ -29,11 +29,6 @@ _WORTH_A_PROCESS: Final = 2.0
 _FLOPS_A_BYTE, _BYTES_A_BYTE, _LARGE = 64, 4, 4 << 30
 
 
-def peak_bytes(ref: ModelRef) -> int:
-    """Bytes that reading a model may take."""
-    return _BYTES_A_BYTE * min(ref.nbytes, _LARGE)
-
-
 def reading_limits(ref: ModelRef, limits: Limits) -> Limits:
     """Bounds of reading a model.
 
@@ -41,7 +36,12 @@ def reading_limits(ref: ModelRef, limits: Limits) -> Limits:
         ref: the model.
         limits: of any.
     """
-    return limits.of(ref.nbytes, _FLOPS_A_BYTE * ref.nbytes, peak_bytes(ref))
+    return limits.of(ref.nbytes, _FLOPS_A_BYTE * ref.nbytes, reading_bytes(ref))
+
+
+def reading_bytes(ref: ModelRef) -> int:
+    """Bytes that reading a model may take, where it is one layer."""
+    return _BYTES_A_BYTE * min(ref.nbytes, _LARGE)
 
 
 def read_within(
@@ -64,7 +64,7 @@ class ModelReader:
     Args:
         writer: of the run; is told of models that cannot be read.
         access: how to reach the hub.
-        limits: of reading any of them.
+        limits: of a model, besides what its size explains.
     """
 
     def __init__(self, writer: RunWriter[Any], access: HubAccess | None, limits: Limits) -> None:
@@ -81,12 +81,7 @@ class ModelReader:
         error: BaseException | None,
         at: TracebackType | None,
     ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """End the processes; the next models that are read start others."""
         self._held.close()
-        self._workers = None
 
     def each(
         self, read: Reading[T], refs: Mapping[int, ModelRef], done: Callable[[int, T], None]

@@ -6,7 +6,7 @@ from typing import Any
 
 from zoo_analysis.cluster.account import Event
 from zoo_analysis.cluster.commits import RunWriter
-from zoo_analysis.cluster.comparing.lineage_reading import peak_bytes, reading_limits
+from zoo_analysis.cluster.comparing.lineage_reading import reading_bytes, reading_limits
 from zoo_analysis.cluster.comparing.lineage_tasks import compare_fingerprints, read_model
 from zoo_analysis.cluster.comparing.lineage_work import LineageWork
 from zoo_analysis.cluster.placement import declared
@@ -67,8 +67,11 @@ class LineageSchedule:
         ref = self.work.refs[place]
         limits = reading_limits(ref, self.limits)
         done, lost = partial(self._was_read, place), partial(failure, ref, "lineage")
-        likely = declared(_LIKELY * peak_bytes(ref))
-        how: dict[str, Any] = {"limits": limits, "remade": True, "memory": likely}
+        how: dict[str, Any] = {
+            "limits": limits,
+            "remade": True,
+            "memory": declared(_LIKELY * reading_bytes(ref)),
+        }
         return Task(read_model, (ref, self.access), done, lost, **how)
 
     def _compare(self) -> Task:

@@ -252,10 +252,14 @@ def own_bytes(process: int | None = None) -> int:
     return (int(resident) - int(shared)) * PAGESIZE
 
 
-@cache
 def spared() -> int:
     """Bytes of this machine's memory that models may take."""
-    return int(SHARE * memory("/proc/meminfo", "MemTotal"))
+    return int(SHARE * _all_memory())
+
+
+@cache
+def _all_memory() -> int:
+    return memory("/proc/meminfo", "MemTotal")
 
 
 def memory(file: str, name: str) -> int:

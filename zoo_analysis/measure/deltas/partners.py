@@ -44,7 +44,7 @@ def partners(tuned: Sequence[LayerSpec], base: Sequence[LayerSpec]) -> Partners:
         base: of its base.
     """
     by_name = {spec.layer: spec for spec in base}
-    alone = {_plain(spec) for spec in tuned} - by_name.keys()
+    alone = {spec.layer.removesuffix(".base_layer") for spec in tuned} - by_name.keys()
     longer: dict[str, list[str]] = {}
     for name in by_name:
         for end in _ends(name):
@@ -53,7 +53,7 @@ def partners(tuned: Sequence[LayerSpec], base: Sequence[LayerSpec]) -> Partners:
     pairs: list[tuple[LayerSpec, LayerSpec]] = []
     added: list[LayerSpec] = []
     for spec in tuned:
-        plain = _plain(spec)
+        plain = spec.layer.removesuffix(".base_layer")
         other = by_name.get(spec.layer) or by_name.get(plain)
         if other is None:
             alike = [*longer.get(plain, ()), *by_name.keys() & _ends(plain)]
@@ -66,10 +66,6 @@ def partners(tuned: Sequence[LayerSpec], base: Sequence[LayerSpec]) -> Partners:
     found = Partners(tuple(pairs), tuple(added), ())
     dropped = () if found.adapter else tuple(spec for spec in base if spec.layer not in taken)
     return Partners(found.pairs, found.added, dropped)
-
-
-def _plain(spec: LayerSpec) -> str:
-    return spec.layer.removesuffix(".base_layer")
 
 
 def _ends(name: str) -> set[str]:
