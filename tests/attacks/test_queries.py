@@ -65,6 +65,16 @@ def test_an_endless_query_ends(store: Store, sql: str) -> None:
     assert store.run("SELECT count(*) FROM models")[0].to_pylist() == [1]
 
 
+def test_time_that_is_over_between_planning_and_work_is_over(store: Store) -> None:
+    """DuckDB forgets an interrupt that comes between them."""
+    import duckdb
+
+    answer = store.sql(ENDLESS["product"], timeout=0.01)
+    time.sleep(0.1)
+    with within(20), pytest.raises((duckdb.Error, OSError), match="Interrupted"):
+        answer.fetchall()
+
+
 def test_an_answer_that_is_computed_when_it_is_fetched_has_a_limit_too(store: Store) -> None:
     import duckdb
 

@@ -11,7 +11,7 @@ import weakref
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from itertools import count
+from itertools import count, repeat
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -30,8 +30,20 @@ MEMORY: Final = 4 * 10**9
 _SPILLED: Final = 4
 #: Rows of an answer that are fetched at a time.
 _ROWS: Final = 65_536
+#: Seconds between the interrupts of a query whose time is over, which come a hundred times.
+_AGAIN: Final = 0.1
 
 _numbers = count()
+
+
+class _Interrupter(threading.Timer):
+    """A timer that calls for ten seconds: DuckDB forgets what meets it between plan and work."""
+
+    def run(self) -> None:
+        for seconds in (self.interval, *repeat(_AGAIN, 100)):
+            if self.finished.wait(seconds):
+                return
+            self.function()
 
 
 @dataclass(frozen=True)
@@ -86,7 +98,7 @@ class QueryLimits:
         """
         import duckdb
 
-        timer = threading.Timer(self.seconds, connection.interrupt)
+        timer = _Interrupter(self.seconds, connection.interrupt)
         timer.daemon = True
         timer.start()
         try:
