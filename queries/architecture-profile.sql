@@ -1,6 +1,6 @@
 -- How do alpha and lambda_max change over the depth of each architecture?
 -- Depth is relative: 0 is a model's first matrix, 1 its last; `depth` is the middle of its bin.
--- `lambda_max` is the geometric mean.
+-- `lambda_max` is the geometric mean. Each model counts by its latest revision.
 -- param architecture: text = null  (only this one)
 -- param method: text = null  (only numbers of methods whose id begins with this)
 -- param bins: integer = 10  (of relative depth)
@@ -14,6 +14,7 @@ WITH whole AS (
         m.architecture, l.method, l.repo_id, l.revision, l.alpha, l.log_spectral_norm,
         least(floor($bins * l.depth / w.last), $bins - 1)::INTEGER AS bin
     FROM averaged_layers l
+    JOIN latest USING (repo_id, revision, method)
     JOIN whole w USING (repo_id, revision, method)
     JOIN models m USING (repo_id, revision)
     WHERE ($architecture IS NULL OR m.architecture = $architecture)

@@ -1,5 +1,6 @@
 -- How do alpha and the spectral norm change over the depth of a network, series by series?
 -- Depth is relative: 0 is a model's first matrix, 1 its last; `depth` is the middle of its bin.
+-- Each model counts by its latest revision.
 -- param series: text = null  (only this series)
 -- param method: text = null  (only numbers of methods whose id begins with this)
 -- param bins: integer = 10  (of relative depth)
@@ -14,7 +15,7 @@ WITH untold AS (  -- models written before `models` told their depth
     SELECT
         p.commit_id, coalesce(s.series, m.series) AS series, p.method, greatest(m.depth, u.last, 1)::DOUBLE AS last,
         dense_rank() OVER (ORDER BY coalesce(s.series, m.series), p.method)::INTEGER AS place
-    FROM raw.published p JOIN raw.models m USING (commit_id) LEFT JOIN untold u USING (commit_id)
+    FROM raw.published p JOIN latest USING (repo_id, revision, method) JOIN raw.models m USING (commit_id) LEFT JOIN untold u USING (commit_id)
         LEFT JOIN assigned_series s ON s.repo_id = p.repo_id
     WHERE ($series IS NULL OR coalesce(s.series, m.series) = $series)
         AND ($method IS NULL OR starts_with(p.method, $method))

@@ -47,9 +47,11 @@ WITH by_every_method AS (
         *,
         rank() OVER (PARTITION BY series ORDER BY value IS NULL, looks_random, value) AS rank,
         count(value) OVER (PARTITION BY series) AS of,
-        -- Both among those that have both.
+        -- All among those that have both; of equal ones the first and the last place.
         rank() OVER (both_told ORDER BY looks_random, value) AS place,
-        rank() OVER (both_told ORDER BY accuracy DESC) AS accuracy_place
+        place - 1 + count(*) OVER (both_told ORDER BY looks_random, value RANGE CURRENT ROW) AS last_place,
+        rank() OVER (both_told ORDER BY accuracy DESC) AS accuracy_place,
+        accuracy_place - 1 + count(*) OVER (both_told ORDER BY accuracy DESC RANGE CURRENT ROW) AS last_accuracy_place
     FROM told
     WINDOW both_told AS (PARTITION BY series, value IS NULL OR accuracy IS NULL)
 )
@@ -60,9 +62,11 @@ SELECT
         WHEN value IS NULL THEN if($quality = 'clear', 'no layer has a clear tail', 'no layer has it')
         WHEN looks_random THEN 'looks random'
     END AS remark,
-    CASE WHEN value + accuracy IS NOT NULL AND place <> accuracy_place THEN format(
-        'metric puts it {} {}', abs(accuracy_place - place), if(place < accuracy_place, 'higher', 'lower')
-    ) END AS disagreement,
+    CASE
+        WHEN value + accuracy IS NULL THEN NULL
+        WHEN last_place < accuracy_place THEN format('ranked {} higher', accuracy_place - last_place)
+        WHEN last_accuracy_place < place THEN format('ranked {} lower', place - last_accuracy_place)
+    END AS disagreement,
     random_like, of, layers AS averaged_layers, dataset, accuracy_metric, method, revision
 FROM ranked
 ORDER BY series NULLS LAST, rank, repo_id

@@ -1,5 +1,6 @@
 -- Which models lie furthest from the regression line of their series?
--- `studentized` is the residual in units of its own standard error (internally studentized).
+-- `studentized` is the residual in units of its own standard error (internally studentized): of n models
+-- at most √(n - 2), which is 2 of six.
 -- param metric: text = alpha_weighted  (a metric of `summaries`)
 -- param series: text = null  (only this series)
 -- param dataset: text = null  (only accuracies on this data set)

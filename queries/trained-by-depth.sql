@@ -1,5 +1,6 @@
 -- Which kinds of layers, at which depth, are most often under- or over-trained?
 -- Depth is relative: 0 is a model's first matrix, 1 its last; `depth` is the middle of its bin.
+-- Each model counts by its latest revision.
 -- param series: text = null  (only models of this series)
 -- param method: text = null  (only numbers of methods whose id begins with this)
 -- param bins: integer = 4  (of relative depth)
@@ -10,7 +11,7 @@ WITH placed AS (
         least(floor($bins * l.depth / greatest(max(l.depth) OVER (
             PARTITION BY l.repo_id, l.revision, l.method
         ), 1)), $bins - 1)::INTEGER AS bin
-    FROM whole_layers l LEFT JOIN models m USING (repo_id, revision)
+    FROM whole_layers l JOIN latest USING (repo_id, revision, method) LEFT JOIN models m USING (repo_id, revision)
     WHERE ($series IS NULL OR m.series = $series)
         AND ($method IS NULL OR starts_with(l.method, $method))
 )

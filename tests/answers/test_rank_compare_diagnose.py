@@ -85,10 +85,10 @@ def test_ranks_by_metric_and_by_accuracy_and_where_they_disagree(store: Store) -
     # Mean α: wide 2.5, steady 3.01, broken 38.5/12 = 3.21, rising 3.6, erratic 4.
     assert told == {
         "lab/wide": (1, 1, None),
-        "lab/steady": (2, 3, "metric puts it 1 higher"),
-        "lab/broken": (3, 5, "metric puts it 2 higher"),
-        "lab/rising": (4, 2, "metric puts it 2 lower"),
-        "lab/erratic": (5, 4, "metric puts it 1 lower"),
+        "lab/steady": (2, 3, "ranked 1 higher"),
+        "lab/broken": (3, 5, "ranked 2 higher"),
+        "lab/rising": (4, 2, "ranked 2 lower"),
+        "lab/erratic": (5, 4, "ranked 1 lower"),
     }
     assert [row["rank"] for row in rows] == [1, 2, 3, 4, 5]
     with pytest.raises(QueryError, match="no series 't'; there are: s"):
@@ -147,7 +147,7 @@ def test_the_commands(store: Store) -> None:
     uri = store.uri
     ranked = json.loads(zoo("rank", "--metric", "alpha", "--store", uri, "-f", "json").out)
     assert ranked[0]["repo_id"] == "lab/wide"
-    assert "metric puts it 2 higher" in zoo("rank", "--metric", "alpha", "--store", uri).out
+    assert "ranked 2 higher" in zoo("rank", "--metric", "alpha", "--store", uri).out
     told = zoo("compare", "steady", "wide", "--store", uri)
     assert told.out.startswith("a: lab/steady @ r; accuracy 90 on d (card)")
     both = json.loads(zoo("compare", "steady", "wide", "--store", uri, "--json").out)

@@ -113,9 +113,9 @@ def test_each_series_has_ranks_of_its_own_and_the_method_that_it_has(store: Stor
 def test_accuracies_of_a_series_are_on_one_data_set(store: Store) -> None:
     columns = ("repo_id", "dataset", "accuracy", "rank_by_accuracy", "disagreement")
     assert shown(rank(store, series="vgg"), *columns) == [
-        ("lab/a", "imagenet-1k", 70.0, 2, "metric puts it 1 higher"),
-        ("lab/b", "imagenet-1k", 75.0, 1, "metric puts it 1 lower"),
-        ("lab/c", "imagenet-1k", 60.0, 3, "metric puts it 1 higher"),
+        ("lab/a", "imagenet-1k", 70.0, 2, "ranked 1 higher"),
+        ("lab/b", "imagenet-1k", 75.0, 1, "ranked 1 lower"),
+        ("lab/c", "imagenet-1k", 60.0, 3, None),  # its value is that of lab/b: second or third
         ("lab/untrained", None, None, None, None),
     ]
     # A named data set leaves those that have an accuracy on it.

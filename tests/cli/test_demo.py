@@ -1,5 +1,6 @@
 """`zoo demo` tells what it found, and ends with the page to open."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -39,5 +40,8 @@ def test_the_demo_ends_with_the_report_of_its_store_beside_it(
     assert account.startswith("1 model: ")
     assert Path(index) == tmp_path / "zoo-report" / "index.html"
     assert "1 model, 1 series" in Page(Path(index)).text("p")
+    models = re.findall(r"zoo (?:show|diagnose) (\S+)", told.out)
+    assert models
+    assert all("/" in model for model in models), "a twin has the last part of the name"
     for said in ("Of the pretrained models …", "Of 13 correlations …", "not in the cache"):
         assert said in told.out

@@ -1,8 +1,16 @@
 """What work asks of a cluster: memory that is there, a share of a GPU, threads that else idle."""
 
 import pytest
+import ray
 
-from zoo_analysis.cluster.placement import Demand, Node, demand, gpu_demand
+from zoo_analysis.cluster.placement import (
+    Demand,
+    Node,
+    declared,
+    demand,
+    device_for,
+    gpu_demand,
+)
 from zoo_analysis.errors import ZooError
 
 GB = 10**9
@@ -20,6 +28,12 @@ def test_what_takes_little_memory_asks_for_what_all_small_tasks_do() -> None:
     # Ray serves those that ask for the same in their order: here the largest first.
     asked = {demand(mib << 20, 3.0, NODE, 1e6, 160, 0).memory for mib in (0, 22, 262, 448, 512)}
     assert asked == {Demand().memory}
+
+
+def test_a_comparison_declares_what_is_more_than_little_as_a_scan_does() -> None:
+    assert declared(400 << 20) is None
+    for peak in (0.6 * GB, 4.7 * GB, 80 * GB):
+        assert declared(peak) == demand(int(peak), 1.0, NODE, 1e6, 160, 0).memory
 
 
 def test_one_layer_alone_has_all_cores_of_a_node_and_no_more() -> None:
@@ -82,3 +96,15 @@ def test_little_work_and_what_no_gpu_holds_stay_on_the_cpu() -> None:
     assert gpu_demand(GB, 0.1, 1, GPUS) is None
     assert gpu_demand(GB, 2.0, 40, GPUS) is None
     assert gpu_demand(100 * GB, 100.0, 1, GPUS) is None
+
+
+def test_a_scan_has_the_gpus_that_a_cluster_gets_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And before, and where there will be none, its pieces go to cores: see `ScanSchedule`."""
+    there = {"CPU": 4.0}
+    monkeypatch.setattr(ray, "cluster_resources", lambda: there)
+    assert (device_for("auto"), device_for("auto", later=True)) == ("cpu", "cuda")
+    assert device_for("cpu", later=True) == "cpu"
+    with pytest.raises(ZooError, match="has no GPU"):
+        device_for("cuda", later=True)
+    there["GPU"] = 1.0
+    assert (device_for("auto"), device_for("cpu")) == ("cuda", "cpu")

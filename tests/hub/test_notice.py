@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.stranger_server import Answer, stranger
+from tests.support.stranger_server import Answer, dripping, stranger
 from zoo_analysis.errors import ZooError
 from zoo_analysis.hub.notice import SECRET, SIGNATURE, give, notice, post, secret, signature
 
@@ -80,6 +80,17 @@ def test_what_does_not_pass_is_said_at_once(
         with pytest.raises(ZooError, match=says):
             post(f"{server.url}/hidden-path", notice([]), first_wait=0.01)
         assert len(server.seen) == 1
+
+
+def test_a_receiver_that_drips_bytes_of_its_headers_is_not_waited_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Each byte is soon enough after the one before; the headers have no end."""
+    monkeypatch.setattr("zoo_analysis.hub.notice._TRY", 0.1)
+    with dripping() as (url, hung_up):
+        with pytest.raises(ZooError, match=r"takes no notice \(no whole answer in 0\.1 s\)"):
+            post(url, notice([]), first_wait=0.001)
+        assert hung_up.wait(60)
 
 
 def test_it_gives_up_where_nobody_listens() -> None:

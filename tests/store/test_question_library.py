@@ -98,12 +98,11 @@ def ask(zoo: Store, name: str, columns: str, **params: object) -> list[tuple[Any
 
 
 def test_trained_by_depth(zoo: Store) -> None:
-    # Halves: depth 0 of 2 is the first; 1 of 2 and 2 of 2 the second; single layers the first.
+    # Halves: depth 0 of 2 is the first, 2 of 2 the second; single layers, as a's at r2, the first.
     shown = "kind depth fitted over_trained under_trained share"
     assert ask(zoo, "trained-by-depth", shown, bins=2) == [
-        ("embedding", 0.25, 1, 0, 1, 1.0),
+        ("linear", 0.75, 1, 0, 1, 1.0),
         ("linear", 0.25, 2, 1, 0, 0.5),
-        ("linear", 0.75, 3, 0, 1, 1 / 3),
         ("conv2d", 0.25, 2, 0, 0, 0.0),
     ]
     assert ask(zoo, "trained-by-depth", shown, series="other") == []
@@ -115,7 +114,7 @@ def test_architecture_profile(zoo: Store) -> None:
     assert ask(zoo, "architecture-profile", shown, bins=2) == [
         (CONV, 0.25, 2, 2, 4.0, pytest.approx(100)),
         (NET, 0.25, 2, 2, 1.75, pytest.approx(10**0.5)),
-        (NET, 0.75, 2, 3, pytest.approx(13 / 3), pytest.approx(10 ** (5 / 3))),
+        (NET, 0.75, 1, 1, 7.0, pytest.approx(10)),
     ]
     assert len(ask(zoo, "architecture-profile", shown, architecture=CONV)) == 1
 
@@ -234,6 +233,34 @@ def test_matched_pairs(zoo: Store) -> None:
     shown = "better_by_metric better_by_accuracy value value_of_other accuracy accuracy_of_other"
     assert ask(zoo, "matched-pairs", shown) == [("lab/a", "lab/b", 2.0, 3.0, 91.0, 95.25)]
     assert ask(zoo, "matched-pairs", shown, tolerance=0.01) == []
+
+
+def test_pairs_are_of_one_series_or_architecture_and_do_not_look_random(tmp_path: Path) -> None:
+    store = open_store(tmp_path)
+    # Each is better by the metric and worse by accuracy than the one after it.
+    told = [
+        ("lab/noise", "vgg", NET, 1.0),
+        ("lab/vgg", "vgg", NET, 0.0),
+        ("lab/vgg-bn", "vgg", NET, 0.0),
+        ("lab/resnet", "resnet", NET, 0.0),
+        ("lab/one", None, NET, 0.0),
+        ("lab/other", None, NET, 0.0),
+        ("lab/conv", None, CONV, 0.0),
+    ]
+    batch, reported = [], []
+    for place, (repo_id, series, architecture, random_like) in enumerate(told):
+        about = {"series": series, "architecture": architecture, "parameters": 100}
+        rows = model_rows(repo_id, alphas=[float(place)] * 4, **about)
+        alike = pa.array([random_like] * 4)
+        batch.append(replace(rows, layers=rows.layers.append_column("random_like", alike)))
+        of_model = {"repo_id": repo_id, "dataset": "d", "metric": "accuracy", "source": "s"}
+        reported.append(of_model | {"value": 50.0 + place})
+    store.commit_models(batch, "s")
+    store.append("accuracies", pa.Table.from_pylist(reported))
+    assert ask(store, "matched-pairs", "better_by_metric better_by_accuracy", metric="alpha") == [
+        ("lab/one", "lab/other"),
+        ("lab/vgg", "lab/vgg-bn"),
+    ]
 
 
 def test_spectra_changes(zoo: Store) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
+from statsmodels.api import OLS, add_constant
 
 from zoo_analysis import open_store
 from zoo_analysis.store import ModelRows, Store
@@ -31,7 +32,7 @@ def rows(repo_id: str, revision: str, alpha: float, modified: datetime) -> Model
 
 @pytest.fixture
 def store(tmp_path: Path) -> Store:
-    """Three old models on the line accuracy = 100 - 10 alpha, a new one 5 points above it."""
+    """Three old models about the line accuracy = 100 - 10 alpha, a new one 5 points above that."""
     store = open_store(str(tmp_path / "store"))
     alphas = {"me/a": 2.0, "me/b": 3.0, "me/c": 4.0, "me/new": 5.0}
     batch = [rows(name, "r1", alpha, NOW) for name, alpha in alphas.items()]
@@ -39,7 +40,7 @@ def store(tmp_path: Path) -> Store:
     store.commit_models(batch, "scan")
     told = [
         {"repo_id": n, "dataset": "d", "metric": "accuracy", "source": "card", "value": value}
-        for n, value in {"me/a": 80.0, "me/b": 70.0, "me/c": 60.0, "me/new": 55.0}.items()
+        for n, value in {"me/a": 80.0, "me/b": 71.0, "me/c": 60.0, "me/new": 55.0}.items()
     ]
     store.append("accuracies", pa.Table.from_pylist(told, schema=ACCURACIES))
     monday = datetime(2025, 1, 6, tzinfo=UTC)
@@ -71,6 +72,10 @@ def test_revision_changes(store: Store) -> None:
 def test_releases_against_series(store: Store) -> None:
     (row,) = store.run("releases-against-series", {"metric": "alpha"}).to_pylist()
     assert (row["repo_id"], row["accuracy"]) == ("me/new", 55.0)
-    assert row["n"] == 4  # me/a counts once a revision
-    assert row["residual"] == pytest.approx(row["accuracy"] - row["expected"])
-    assert 2 < row["residual"] < 8
+    # me/a counts once, by its latest revision.
+    line = OLS([80.0, 71.0, 60.0], add_constant([2.0, 3.0, 4.0])).fit()
+    new = line.get_prediction([[1.0, 5.0]])
+    assert row["n"] == 3
+    assert row["expected"] == pytest.approx(new.predicted_mean[0])
+    assert row["residual"] == pytest.approx(55.0 - new.predicted_mean[0])
+    assert row["studentized"] == pytest.approx(row["residual"] / new.se_obs[0])

@@ -1,6 +1,7 @@
 """Across series: the pooled line beside what holds within, and what size and depth explain."""
 
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 import pyarrow as pa
@@ -20,6 +21,9 @@ from zoo_analysis.stats import (
 from zoo_analysis.store import Store
 from zoo_analysis.store.records import table_of
 
+#: Level of the tests by which a slope is told from chance, as of `simpson`.
+_SURE: Final = 0.05
+
 
 @dataclass(frozen=True)
 class MixedRow:
@@ -35,7 +39,7 @@ class MixedRow:
         intercept_sd, slope_sd: how much series differ.
         partial_parameters, partial_parameters_p: correlation given log10 parameters.
         partial_depth, partial_depth_p: correlation given the number of averaged layers.
-        finding: whether signs agree, in words.
+        finding: whether signs agree, and which of them chance may have made, in words.
     """
 
     dataset: str
@@ -122,7 +126,7 @@ def mixed_table(store: Store, selection: Selection, min_models: int = MIN_MODELS
                     partial_parameters_p=by_size[1],
                     partial_depth=by_depth[0],
                     partial_depth_p=by_depth[1],
-                    finding=in_words(within, metric),
+                    finding=in_words(within, line.slope_p, metric),
                 )
             )
     if not rows:
@@ -133,29 +137,43 @@ def mixed_table(store: Store, selection: Selection, min_models: int = MIN_MODELS
     return table_of(MixedRow, rows)
 
 
-def in_words(found: Within, metric: str) -> str:
-    """Agreement of pooled and within-series signs in words; names the series against it."""
+def in_words(found: Within, pooled_p: float, metric: str) -> str:
+    """Agreement of the pooled slope and that within series, in words, as far as chance allows.
+
+    Args:
+        found: both slopes.
+        pooled_p: the pooled slope's p-value.
+        metric: its name.
+    """
     if not found.slopes:
         return "no series has 3 models, enough for a slope of its own"
     if len(found.slopes) == 1:
         return (
             f"one series only ({next(iter(found.slopes))}): nothing to set against the pooled line"
         )
-    rises, falls = ("rises", "falls") if found.pooled > 0 else ("falls", "rises")
+    over, inside = ("rises" if slope > 0 else "falls" for slope in (found.pooled, found.within))
     named = ", ".join(found.against)
     if found.paradox:
         return (
-            f"Simpson's paradox: over all models accuracy {rises} with {metric}, "
-            f"but within series {named} it {falls}"
+            f"Simpson's paradox: over all models accuracy {over} with {metric}, "
+            f"but within series {named} it {inside}"
         )
-    if found.opposite:
+    sure_over, sure_inside = pooled_p < _SURE, found.within_low * found.within_high > 0
+    if sure_over and sure_inside:
+        return f"accuracy {over} with {metric}, over all models and within series" + (
+            f", but for the line of {named}" if named else ""
+        )
+    if sure_over:
         return (
-            f"over all models accuracy {rises} with {metric}; that it {falls} within series "
-            "cannot be told from chance, or the pooled slope cannot"
+            f"over all models accuracy {over} with {metric}; that it {inside} within series "
+            "cannot be told from chance"
         )
-    if found.against:
+    if sure_inside:
         return (
-            f"accuracy {rises} with {metric}, over all models and on the whole within series, "
-            f"but {falls} within {named}"
+            f"within series accuracy {inside} with {metric}; that it {over} over all models "
+            "cannot be told from chance"
         )
-    return f"accuracy {rises} with {metric}, over all models and within every series"
+    return (
+        f"whether accuracy rises or falls with {metric} cannot be told from chance, neither over "
+        "all models nor within series"
+    )

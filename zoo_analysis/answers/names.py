@@ -6,6 +6,7 @@ from typing import Final
 from zoo_analysis.errors import QueryError
 from zoo_analysis.lookup import near, several, whole_or_part
 from zoo_analysis.store import Store
+from zoo_analysis.texts import few
 
 # The last failure of each model that is, or ends in, this name, or has it as a part.
 _FAILED = """
@@ -16,6 +17,8 @@ QUALIFY row_number() OVER (PARTITION BY repo_id ORDER BY failed_at DESC) = 1
 ORDER BY lower(repo_id) <> lower($name), failed_at DESC
 """
 
+#: Names that a hint lists.
+_LISTED: Final = 12
 NO_SIMILARITIES: Final = "the store holds no similarities: run `zoo correlate`"
 
 
@@ -71,4 +74,4 @@ def why_unmeasured(store: Store, name: str) -> str | None:
 
 def there(known: Sequence[str]) -> str:
     """The hint that lists what there is."""
-    return f"there are: {', '.join(known)}" if known else "there are none"
+    return f"there are: {few(known, _LISTED)}" if known else "there are none"

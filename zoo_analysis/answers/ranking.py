@@ -66,9 +66,10 @@ def rank(
 
     Returns:
         A row a model and metric, in the order of series and rank: repo_id, series, metric, rank,
-        value, accuracy, rank_by_accuracy, remark, disagreement (how many places the metric puts the
-        model above or below, among those with an accuracy), random_like (the share of such layers),
-        of how many models, averaged_layers, data set and kind of the accuracy, method, revision.
+        value, accuracy, rank_by_accuracy, remark, disagreement (how many places it is ranked
+        higher or lower than by accuracy, among those with one; equal values share their places),
+        random_like (the share of such layers), of how many models, averaged_layers, data set and
+        kind of the accuracy, method, revision.
 
     Raises:
         QueryError: an unknown metric, series, data set, accuracy, method or quality, a condition

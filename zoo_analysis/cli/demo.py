@@ -47,7 +47,9 @@ def demo(store: StoreOption = None, address: AddressOption = None) -> None:
     write_table(found.twins, "table")
     say(*found.twins_told)
     say(
-        "", "2. Does a metric predict accuracy? Kendall's τ within each series of digit classifiers"
+        "",
+        "2. Does a metric predict accuracy? Kendall's τ within each series of digit classifiers; "
+        "perm_p and q are the chance of R²",
     )
     write_table(found.regressions, "table")
     say(*found.digits_told)
@@ -61,7 +63,7 @@ def demo(store: StoreOption = None, address: AddressOption = None) -> None:
         f"  {zoo} query leaderboard -p series=efficientnet-lite{where}",
         f"  {zoo} regress --dataset digits --metric alpha_median --quality clear{where}",
         f"  {zoo} diagnose random/mobilenet_v2{where}",
-        f"  {zoo} show efficientnet-lite0{where}",
+        f"  {zoo} show ml-illustrated/efficientnet-lite0{where}",
         f"  {zoo} queries",
     )
     say("", "5. The same as pages, to open in a browser:")

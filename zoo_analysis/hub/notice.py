@@ -16,6 +16,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from zoo_analysis.errors import ZooError
+from zoo_analysis.hub.exchange import ended_after
 from zoo_analysis.hub.retry import patiently
 from zoo_analysis.texts import one_line, printable
 
@@ -23,8 +24,8 @@ from zoo_analysis.texts import one_line, printable
 SECRET: Final = "ZOO_NOTIFY_SECRET"
 #: The header of the signature: ``sha256=`` and the HMAC (RFC 2104) of the body, in hexadecimal.
 SIGNATURE: Final = "X-Zoo-Signature-256"
-#: Seconds without an answer, and that a command may take.
-_SILENCE: Final = 30.0
+#: Seconds for a try, from the connection to the status that is answered; for a command.
+_TRY: Final = 30.0
 _COMMAND: Final = 600.0
 
 
@@ -74,8 +75,9 @@ def post(url: str, body: bytes, first_wait: float = 1.0) -> None:
 
     def send() -> None:
         with (
-            httpx2.Client(timeout=_SILENCE, follow_redirects=False) as client,
-            client.stream("POST", url, content=body, headers=headers) as answer,
+            ended_after(_TRY) as limit,
+            httpx2.Client(timeout=_TRY, follow_redirects=False) as client,
+            client.stream("POST", url, content=body, headers=headers, extensions=limit) as answer,
         ):
             if answer.is_redirect:
                 raise ZooError(f"{where} answers {answer.status_code}, a redirect; give its goal")

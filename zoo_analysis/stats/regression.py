@@ -44,7 +44,7 @@ class Regression:
         r2_low, r2_high: interval of R², exact for bivariate normal data; see `r2_interval`.
         r2_bca_low, r2_bca_high: BCa bootstrap interval of R², too short for a few models.
         tau_low, tau_high: BCa bootstrap interval of τ-b.
-        perm_p: chance of so large a |correlation| when accuracies are dealt out at random.
+        perm_p: chance of so large a |Pearson correlation| when accuracies are dealt out at random.
         theil_sen: median of the slopes between any two models (Theil 1950, Sen 1968).
         flags: what to beware of; see docs/statistics.md.
     """

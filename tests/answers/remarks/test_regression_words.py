@@ -18,7 +18,7 @@ VGG: dict[str, Any] = {
 def test_an_order_that_is_sure_is_said_with_its_chance() -> None:
     assert told_of_regression(VGG) == (
         "log_alpha_norm orders the 8 models of vgg by accuracy, as theory says (lower is better): "
-        "τ −0.93 (−1.00 to −0.60), by chance 1 in 600; R² 0.88 (0.45 to 0.97); of all that were "
+        "τ −0.93 (−1.00 to −0.60); R² 0.88 (0.45 to 0.97), by chance 1 in 600; of all that were "
         "tried, q 0.012."
     )
 
@@ -34,16 +34,17 @@ def test_an_order_that_is_sure_is_said_with_its_chance() -> None:
         ),
         (
             {"perm_p": 0.051, "q": None},
-            "does not order the 8 models of vgg better than chance may:",
+            "does not go with the accuracy of the 8 models of vgg better than chance may:",
         ),
         (
             {"perm_p": 0.051, "q": 0.17},
-            "does not order the 8 models of vgg better than chance may:",
+            "does not go with the accuracy of the 8 models of vgg better than chance may:",
         ),
         (
             {"perm_p": 0.03, "q": 0.17},
-            "does not order the 8 models of vgg better than chance may, once all that were tried "
-            "are counted: τ −0.93 (−1.00 to −0.60), by chance 1 in 33",
+            "does not go with the accuracy of the 8 models of vgg better than chance may, once "
+            "all that were tried are counted: τ −0.93 (−1.00 to −0.60); R² 0.88 (0.45 to 0.97), "
+            "by chance 1 in 33",
         ),
         ({"perm_p": 0.03, "q": 0.17}, "of all that were tried, q 0.17."),
         ({"perm_p": 0.51, "q": 0.6}, "by chance 51 in 100"),
@@ -64,4 +65,4 @@ def test_what_is_not_sure_is_said_so(changed: dict[str, Any], told: str) -> None
 def test_an_order_is_said_of_the_corrected_chance_alone(chance: float, tried: float) -> None:
     q = min(chance * tried, 1.0)
     told = told_of_regression(VGG | {"perm_p": chance, "q": q})
-    assert ("does not order" in told) == (q >= 0.05)
+    assert ("does not go with" in told) == (q >= 0.05)

@@ -19,9 +19,6 @@ from zoo_analysis.lookup import near
 from zoo_analysis.store import NamedQuery, Store, as_store
 from zoo_analysis.store.schemas import QUALITIES, SUMMARY_COLUMNS
 
-#: Names that a hint lists.
-_LISTED: Final = 12
-
 
 @dataclass(frozen=True)
 class _Kind:
@@ -174,8 +171,6 @@ def _refuse_unknown(store: Store, name: str, value: str) -> None:
         remedy = f"; {kind.lacking}" if kind.lacking else ""
         raise QueryError(f"no {what} {value!r}: the store holds none{remedy}")
     parts = [each for each in known if value.lower() in each.lower()]
-    more = f", and {len(known) - _LISTED} more" if len(known) > _LISTED else ""
-    listed = there(known[:_LISTED]) + more
-    hint = f"did you mean {parts[0]}?" if parts else near(value, known, listed, most=2)
+    hint = f"did you mean {parts[0]}?" if parts else near(value, known, there(known), most=2)
     begins = " begins with" if kind.fits is str.startswith else ""
     raise QueryError(f"no {what}{begins} {value!r}; {hint}")

@@ -15,11 +15,12 @@ def told_of_regression(row: Mapping[str, Any]) -> str:
     """A row of `regress` in a sentence.
 
     For example: ``log_alpha_norm orders the 8 models of vgg by accuracy, as theory says (lower is
-    better): τ −0.93 (−1.00 to −0.60), by chance 1 in 600; R² 0.88 (0.45 to 0.97)``.
+    better): τ −0.93 (−1.00 to −0.60); R² 0.88 (0.45 to 0.97), by chance 1 in 600``.
 
-    It “orders” them where the chance, corrected for all that were tried (`q`), is below 1 in 20
-    and the interval of τ leaves out 0, and “may order” them where the interval does not. Where only
-    the chance of this one alone is as small, that is said, and no order.
+    The chance is that of so large an R². A metric “orders” models where the chance, corrected for
+    all that were tried (`q`), is below 1 in 20 and the interval of τ leaves out 0, and “may order”
+    them where the interval does not. Where only the chance of this one alone is as small, that is
+    said, and no order.
 
     Args:
         row: a series (None: of no series), metric, n, and the statistics; null where unknown.
@@ -32,15 +33,14 @@ def told_of_regression(row: Mapping[str, Any]) -> str:
     ordered = low is not None and high is not None and low * high > 0
     corrected = chance if row["q"] is None else row["q"]
     if corrected >= _SEEN:
-        told = f"{row['metric']} does not order {models} better than chance may"
+        told = f"{row['metric']} does not go with the accuracy of {models} better than chance may"
         told += ", once all that were tried are counted" if chance < _SEEN else ""
     else:
         order = "orders" if ordered else "may order"
         way = "as theory says (lower is better)" if tau < 0 else "against theory (higher is better)"
         told = f"{row['metric']} {order} {models} by accuracy, {way}"
-    told += f": τ {_signed(tau)}{_interval(row, 'tau', _signed)}, {_chance(chance)}"
-    if row["r2"] is not None:
-        told += f"; R² {row['r2']:.2f}{_interval(row, 'r2', '{:.2f}'.format)}"
+    told += f": τ {_signed(tau)}{_interval(row, 'tau', _signed)}; R² "
+    told += f"{row['r2']:.2f}{_interval(row, 'r2', '{:.2f}'.format)}, {_chance(chance)}"
     if chance < _SEEN and row["q"] is not None:
         told += f"; of all that were tried, q {typeset(f'{corrected:.2g}')}"
     return f"{told}." + (f" Beware: {row['flags']}." if row["flags"] else "")

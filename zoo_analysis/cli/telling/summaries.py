@@ -37,6 +37,11 @@ def print_scan(summary: "Summary") -> None:
         f"{summary.failed} failed; {counted(summary.layers, 'layer')} in {summary.seconds:.1f} s"
         + (f" ({summary.predicted:.1f} s predicted)" if summary.predicted else "")
     )
+    for what, count in summary.further.items():
+        say(
+            f"{'differences' if what == 'delta' else what}: {count['scanned']} scanned, "
+            f"{count['skipped']} skipped (already there); {counted(count['layers'], 'row')}"
+        )
     if summary.parameters_total:
         rest = summary.parameters_total - summary.parameters_measured
         say(
@@ -109,4 +114,6 @@ def _print_failures(summary: "RunSummary") -> None:
     for failed in summary.failures[:_NAMED]:
         say(f"failed: {failed.ref.repo_id} ({failed.stage}): {failed.message}")
     if len(summary.failures) > _NAMED:
-        say(f"… and {len(summary.failures) - _NAMED} more: zoo query failures")
+        causes = Counter(f"{failed.stage}/{failed.error}" for failed in summary.failures)
+        told = ", ".join(f"{count:,} {cause}" for cause, count in causes.most_common())
+        say(f"… and {len(summary.failures) - _NAMED:,} more, in all {told}: zoo query failures")

@@ -107,6 +107,6 @@ def _cell(row: dict[str, Any]) -> dict[str, Any]:
         if row["kendall_tau"] is None
         else f"{row['kendall_tau']:+.2f}".replace("-", "−"),
         "interval": interval(row["tau_low"], row["tau_high"]),
-        "p": row["perm_p"],
+        "p": row["kendall_p"],
         "flags": row["flags"],
     }

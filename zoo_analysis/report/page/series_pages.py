@@ -22,7 +22,7 @@ _REGRESSIONS: Final = (
     Column("Metric"),
     Column("τ", "Kendall's τ-b", right=True),
     Column("τ 95 %"),
-    Column("p", "by permutation", right=True),
+    Column("p of R²", "by permutation", right=True),
     Column("q", "false discovery rate over all regressions", right=True),
     Column("beware", prose=True),
     Column("n", "models", right=True),
