@@ -134,6 +134,15 @@ def test_one_eigenvalue_and_equal_ones_are_drawn(
     assert sum(row.get("count", 1) for row in drawn) == (count if form == "density" else len(drawn))
     assert all(row["height"] > 0 for row in drawn)
     assert figures.save(chart, tmp_path / "one.png").stat().st_size > 1000
+    told = " ".join(chart.to_dict()["title"]["subtitle"])
+    assert f"{count} eigenvalue{'s' * (count > 1)} of" in told
+    if form == "density":
+        assert " 1 bin of equal width" in told
+        (bar,) = drawn
+        evals = stored(hard, "lab/hard", layer)["eigenvalues"]
+        assert bar["low"] * bar["high"] == pytest.approx(evals[0] ** 2)  # it stands in the middle
+    with pytest.raises(QueryError, match="no xmin, for no two of its eigenvalues differ"):
+        figures.xmin(hard, "hard", layer)
 
 
 def test_a_layer_without_eigenvalues_says_why(hard: Store) -> None:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from zoo_analysis.answers.model import ModelReport, show
 from zoo_analysis.answers.names import the_one
 from zoo_analysis.errors import QueryError
-from zoo_analysis.report.figures.theme import number
+from zoo_analysis.report.figures.theme import counted, number
 from zoo_analysis.store import Store, as_store
 
 _LAYER = """
@@ -45,7 +45,8 @@ class LayerSpectrum:
     def caption(self) -> list[str]:
         """The layer's shape, what its fit says, and what of it is not drawn, in sentences."""
         row, n = self.row, len(self.evals)
-        told = [f"{row['kind'] or 'layer'} as {row['N']} × {row['M']}, {n:,} eigenvalues of WᵀW."]
+        evals = counted(n, "eigenvalue")
+        told = [f"{row['kind'] or 'layer'} as {row['N']} × {row['M']}, {evals} of WᵀW."]
         if row["alpha"] is None:
             told.append(f"No power law is fitted ({row['status']}).")
         else:

@@ -11,7 +11,15 @@ from numpy.typing import NDArray
 from zoo_analysis.errors import QueryError
 from zoo_analysis.report.figures import theme
 from zoo_analysis.report.figures.layer_spectrum import LayerSpectrum, layer_spectrum
-from zoo_analysis.report.figures.theme import HEIGHT, WIDTH, embedded, finished, layered, number
+from zoo_analysis.report.figures.theme import (
+    HEIGHT,
+    WIDTH,
+    counted,
+    embedded,
+    finished,
+    layered,
+    number,
+)
 from zoo_analysis.report.figures.thinning import thinned, told
 from zoo_analysis.spectra.marchenko_pastur import bulk_density
 from zoo_analysis.store import Store
@@ -155,7 +163,7 @@ def histogram(spectrum: LayerSpectrum) -> tuple[NDArray[np.float64], NDArray[np.
     bins = int(np.clip(np.ceil(2 * np.cbrt(len(evals))), *_BINS))
     low, high = np.log10(evals[0]), np.log10(evals[-1])
     if low == high:
-        low, high = low - 0.05, high + 0.05
+        bins, low, high = 1, low - 0.05, high + 0.05
     edges = 10 ** np.linspace(low, high, bins + 1)
     edges[0], edges[-1] = min(edges[0], evals[0]), max(edges[-1], evals[-1])
     counts, _ = np.histogram(evals, edges)
@@ -171,7 +179,7 @@ def _binned(spectrum: LayerSpectrum) -> tuple[list[dict[str, Any]], str]:
         for low, high, height, count in zip(edges, edges[1:], heights, counts, strict=False)
         if count
     ]
-    return rows, f"{len(counts)} bins of equal width in log λ."
+    return rows, f"{counted(len(counts), 'bin')} of equal width in log λ."
 
 
 def _ccdf(spectrum: LayerSpectrum) -> tuple[list[dict[str, Any]], str]:

@@ -5,6 +5,7 @@ from typing import Final
 
 import altair as alt
 
+from zoo_analysis.errors import QueryError
 from zoo_analysis.report.figures import theme
 from zoo_analysis.report.figures.layer_spectrum import layer_spectrum
 from zoo_analysis.report.figures.theme import WIDTH, embedded, finished, layered
@@ -34,7 +35,7 @@ def xmin(
         revision, method: the beginning of one; None is what was committed last.
 
     Raises:
-        QueryError: no such model or layer, several, or one without eigenvalues.
+        QueryError: no such model or layer, several, or one without two eigenvalues that differ.
         StoreError: there is no store.
     """
     spectrum = layer_spectrum(store, model, layer, revision, method)
@@ -42,6 +43,8 @@ def xmin(
     fitted = evals if row["xmax"] is None else evals[evals <= row["xmax"]]
     # The largest value is no tail.
     starts = [i for i in range(len(fitted)) if fitted[i] < fitted[-1]]
+    if not starts:
+        raise QueryError(f"{spectrum.title}: no xmin, for no two of its eigenvalues differ")
     rows = []
     keep = thinned([fitted[starts]], _MOST)
     for k in keep:

@@ -66,7 +66,8 @@
       return;
     }
     drawSpectrum(canvas, data.spectra.layers[i], spectrum);
-    caption.textContent = `${data.spectra.layers[i]}: ${spectrum.text} ${spectrum.counts.length} bins of equal width in log λ.`;
+    const bins = spectrum.counts.length === 1 ? "1 bin" : `${spectrum.counts.length} bins`;
+    caption.textContent = `${data.spectra.layers[i]}: ${spectrum.text} ${bins} of equal width in log λ.`;
   }
 
   function drawSpectrum(canvas, name, spectrum) {
