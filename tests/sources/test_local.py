@@ -270,6 +270,21 @@ def test_a_transformers_configuration_names_class_and_family(tmp_path):
     assert (ref.library, ref.series) == ("transformers", "gpt2")
 
 
+@pytest.mark.parametrize(
+    ("config", "base"),
+    [('{"base_model_name_or_path": "lab/base"}', "lab/base"), ("[", None), ("[1]", None),
+     ('{"base_model_name_or_path": ["lab/base"]}', None)],
+)  # fmt: skip
+def test_an_adapter_names_its_base_where_no_card_does(tmp_path, config, base):
+    put(tmp_path / "m" / "adapter_model.safetensors")
+    put(tmp_path / "m" / "adapter_config.json", config)
+    (ref,) = local_models(tmp_path / "m").refs
+    assert ref.base_model == base
+    put(tmp_path / "m" / "README.md", "---\nbase_model: lab/other\n---\n")
+    (ref,) = local_models(tmp_path / "m").refs
+    assert ref.base_model == "lab/other"
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may list everything")
 def test_a_directory_that_cannot_be_listed_is_a_problem(tmp_path):
     put(tmp_path / "zoo" / "good" / "model.safetensors")

@@ -1,7 +1,6 @@
 """The scores of two models from products of their layers."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import repeat
 
 import numpy as np
 import torch
@@ -121,9 +120,7 @@ class ProductScores:
             n[at] = pair.rows(int(i[at]), int(j[at]))
         names = (of[at].tolist() for of, at in zip(self._names, (i, j), strict=True))
         values, *sides = (each[i, j].tolist() for each in layers)
-        nothing_else = [repeat(None)] * (len(Score._fields) - 4 - len(sides))
-        columns = (*names, values, n.tolist(), *sides, *nothing_else)
-        scores = tuple(map(Score._make, zip(*columns, strict=False)))
+        scores = tuple(map(Score, *names, values, n.tolist(), *sides))
         last = Score(None, None, whole.value, pair.a.captured.n, *whole[1:])
         return Scores((*scores, last), (self._reasons or [""])[-1])
 

@@ -19,7 +19,7 @@ from zoo_analysis.sources.layout import (
     nothing,
     without,
 )
-from zoo_analysis.sources.metadata import Architecture, read_architecture
+from zoo_analysis.sources.metadata import Architecture, read_adapter_base, read_architecture
 from zoo_analysis.sources.path_names import holds_model, name_of
 from zoo_analysis.sources.ref import ModelRef, Problem, Resolved
 from zoo_analysis.texts import few
@@ -202,7 +202,7 @@ def directory_ref(
         library=card.library or architecture.library,
         pipeline_tag=card.pipeline_tag,
         license=card.license,
-        base_model=card.base_model,
+        base_model=card.base_model or read_adapter_base(directory),
         accuracies=card.accuracies if own else (),
         remarks=(*remarks, *(card.remarks if own else ())),
     )

@@ -1,4 +1,4 @@
-"""The architecture that a model's config.json names."""
+"""The architecture that a model's config.json names, and the base that an adapter's names."""
 
 import logging
 import re
@@ -96,6 +96,20 @@ def read_architecture(directory: Path) -> Architecture:
     if isinstance(config, dict):
         return architecture_of(config)
     return Architecture(remark=NO_CONFIG)
+
+
+def read_adapter_base(directory: Path) -> str | None:
+    """The model that a directory's adapter_config.json names as the base; None where none does.
+
+    Args:
+        directory: of a model in hub layout.
+    """
+    try:
+        config = lenient_json(read_text(directory / "adapter_config.json") or "{}")
+    except ValueError:  # its reader says so
+        return None
+    told = config.get("base_model_name_or_path") if isinstance(config, dict) else None
+    return storable(told) if isinstance(told, str) and told else None
 
 
 def with_config(ref: ModelRef, config: Mapping[str, Any]) -> ModelRef:

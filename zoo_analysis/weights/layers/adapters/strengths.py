@@ -23,7 +23,7 @@ def changed_base(adapter: Mapping[str, Any]) -> str | None:
         adapter: contents of adapter_config.json; may be empty.
     """
     begun = str(adapter.get("init_lora_weights")).lower()
-    return begun if begun.startswith(_OUT_OF_THE_BASE) else None
+    return next((way for way in _OUT_OF_THE_BASE if begun.startswith(way)), None)
 
 
 def rank_of(adapter: Mapping[str, Any], layer: str) -> int | None:
