@@ -5,6 +5,9 @@ import os
 import re
 import shutil
 import stat
+import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
 from io import BufferedReader
 from pathlib import Path
 from typing import Final
@@ -17,6 +20,10 @@ from zoo_analysis.errors import CheckpointError
 MAX_TEXT: Final = 16 * 2**20
 #: Bytes of an index of shards, or of a tokenizer; the largest have thirty million.
 MAX_INDEX: Final = 64 * 2**20
+
+#: Files of models that stay open in a process, which may often have no more than 1,024.
+_KEPT: Final = 256
+_kept: Final = weakref.WeakSet["RegularFile"]()
 
 _PACKAGE = Path(__file__).resolve().parent
 #: Of a hub cache: the files of a commit are links to the blobs of the same repository.
@@ -101,6 +108,63 @@ def open_regular(path: Path, within: Path | None = None) -> BufferedReader:
     finally:
         if descriptor >= 0:
             os.close(descriptor)
+
+
+class RegularFile:
+    """A regular file of a model: open, or where many are, opened anew at each use.
+
+    So a checkpoint of a thousand shards takes no more descriptors than a process has.
+
+    Args:
+        path: see `open_regular`.
+        within: see `open_regular`.
+
+    Attributes:
+        size: in bytes.
+
+    Raises:
+        CheckpointError: as for `open_regular`.
+        OSError: as for `open_regular`.
+    """
+
+    def __init__(self, path: Path, within: Path | None = None) -> None:
+        self._path, self._within, self._closed = path, within, False
+        file = open_regular(path, within)
+        about = os.fstat(file.fileno())
+        self.size, self._identity = about.st_size, (about.st_dev, about.st_ino)
+        self._file: BufferedReader | None = None
+        if len(_kept) < _KEPT:
+            self._file = file
+            _kept.add(self)
+        else:
+            file.close()
+
+    @contextmanager
+    def opened(self) -> Iterator[BufferedReader]:
+        """The file for the length of the `with`: the one that was opened first, or an error.
+
+        Raises:
+            CheckpointError: another one lies there now.
+            OSError: it is not there any more.
+            ValueError: it has been closed.
+        """
+        if self._closed:
+            raise ValueError("has been closed")
+        if self._file is not None:
+            yield self._file
+            return
+        with open_regular(self._path, self._within) as file:
+            about = os.fstat(file.fileno())
+            if (about.st_dev, about.st_ino) != self._identity:
+                raise CheckpointError(f"{self._path}: changed while it was being read")
+            yield file
+
+    def close(self) -> None:
+        """Close the file; what is mapped stays so."""
+        self._closed = True
+        _kept.discard(self)
+        if self._file is not None:
+            self._file.close()
 
 
 def read_regular(path: Path, within: Path | None = None, most: int = MAX_TEXT) -> bytes:

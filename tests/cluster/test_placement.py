@@ -1,8 +1,9 @@
 """What work asks of a cluster: memory that is there, a share of a GPU, threads that else idle."""
 
 import pytest
+import ray
 
-from zoo_analysis.cluster.placement import Demand, Node, demand, gpu_demand
+from zoo_analysis.cluster.placement import Demand, Node, demand, device_for, gpu_demand
 from zoo_analysis.errors import ZooError
 
 GB = 10**9
@@ -82,3 +83,15 @@ def test_little_work_and_what_no_gpu_holds_stay_on_the_cpu() -> None:
     assert gpu_demand(GB, 0.1, 1, GPUS) is None
     assert gpu_demand(GB, 2.0, 40, GPUS) is None
     assert gpu_demand(100 * GB, 100.0, 1, GPUS) is None
+
+
+def test_a_scan_has_the_gpus_that_a_cluster_gets_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And before, and where there will be none, its pieces go to cores: see `ScanSchedule`."""
+    there = {"CPU": 4.0}
+    monkeypatch.setattr(ray, "cluster_resources", lambda: there)
+    assert (device_for("auto"), device_for("auto", later=True)) == ("cpu", "cuda")
+    assert device_for("cpu", later=True) == "cpu"
+    with pytest.raises(ZooError, match="has no GPU"):
+        device_for("cuda", later=True)
+    there["GPU"] = 1.0
+    assert (device_for("auto"), device_for("cpu")) == ("cuda", "cpu")

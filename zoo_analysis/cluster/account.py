@@ -24,6 +24,7 @@ class Event:
         what: the model's repo_id, or those of the pair.
         layers: that were measured.
         bytes: of weights that are done with.
+        further: whether it was done by a further method of a scan, which counts its models by one.
     """
 
     kind: Literal[
@@ -32,6 +33,7 @@ class Event:
     what: str
     layers: int = 0
     bytes: float = 0.0
+    further: bool = False
 
 
 class RunSummary:
@@ -64,10 +66,12 @@ class Summary(RunSummary):
 
     Attributes:
         scan_id: key of its rows in `scans` and `failures`.
-        scanned: models whose rows were committed.
-        skipped: models the store held already.
-        failed: models in `failures`.
-        layers: measured, their slices not counted.
+        scanned: models whose rows were committed, under `method`.
+        skipped: models the store held already, under `method`.
+        failed: rows in `failures`: models, or what a further method was to measure of one.
+        layers: measured under `method`, their slices not counted.
+        further: by what a further method measures of the same models, ``blocks`` or ``delta``:
+            `scanned`, `skipped` and `layers` of it.
         parameters_total: of the models scanned under `method`.
         parameters_measured: of those, what lies in layers that can be measured.
         incomplete: models of whose matrices less than `LEAST_COVERAGE` is measured.
@@ -87,6 +91,7 @@ class Summary(RunSummary):
     skipped: int = 0
     failed: int = 0
     layers: int = 0
+    further: dict[str, dict[str, int]] = field(default_factory=dict)
     parameters_total: int = 0
     parameters_measured: int = 0
     incomplete: list[str] = field(default_factory=list)
@@ -99,12 +104,13 @@ class Summary(RunSummary):
     def committed(self, rows: Sequence[Tables], similarities: int) -> None:
         """Count rows that were committed."""
         for tables in rows:
-            models = tables["models"]
+            models, method = tables["models"], tables["commits"]["method"][0].as_py()
+            layers = layer_count(tables["layers"]) if "layers" in tables else 0
+            if method != self.method:
+                self.count_further(method, scanned=len(models), layers=layers)
+                continue
             self.scanned += len(models)
-            if (layers := tables.get("layers")) is not None:
-                self.layers += layer_count(layers)
-            if tables["commits"]["method"][0].as_py() != self.method:
-                continue  # of the same models as before, by further methods
+            self.layers += layers
             self.parameters_total += pc.sum(models["parameters_total"], min_count=0).as_py()
             self.parameters_measured += pc.sum(models["parameters_measured"], min_count=0).as_py()
             thin = pc.less(models["coverage"], LEAST_COVERAGE)
@@ -112,6 +118,12 @@ class Summary(RunSummary):
             if left_out := tables.get("left_out"):
                 odd = pc.equal(left_out["reason"], "not-understood")
                 self.not_understood += pc.unique(left_out["repo_id"].filter(odd)).to_pylist()
+
+    def count_further(self, method: str, **counts: int) -> None:
+        """Count models that are there by a further method, and its layers."""
+        kind = method.split("-")[0]
+        known = self.further.get(kind, {"scanned": 0, "skipped": 0, "layers": 0})
+        self.further[kind] = known | {name: known[name] + n for name, n in counts.items()}
 
     def columns(self) -> Mapping[str, Any]:
         """Columns of the table `scans`, and others."""

@@ -31,7 +31,7 @@ def listeners(
         bar.reset(work if steps else models)
 
     def event(done: Event) -> None:
-        if steps or done.kind in ("scanned", "skipped", "failed"):
+        if steps or (done.kind in ("scanned", "skipped", "failed") and not done.further):
             bar.update()
         if bar.n == bar.total:
             bar.close()

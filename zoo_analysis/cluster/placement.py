@@ -131,8 +131,12 @@ def _memory(peak_bytes: int, node: Node) -> int:
     return min(max(1, math.ceil(peak_bytes / _SMALL)) * _SMALL + _PROCESS, node.memory)
 
 
-def device_for(device: Device) -> Literal["cpu", "cuda"]:
+def device_for(device: Device, *, later: bool = False) -> Literal["cpu", "cuda"]:
     """``cpu`` or ``cuda``, from that or ``auto``; Ray must be up.
+
+    Args:
+        device: as a user asks for it.
+        later: whether GPUs that the cluster may get later are used too: ``auto`` is cuda then.
 
     Raises:
         ZooError: no GPU where one was asked for, or no such device.
@@ -144,7 +148,7 @@ def device_for(device: Device) -> Literal["cpu", "cuda"]:
     gpus = ray.cluster_resources().get("GPU", 0)
     if device == "cuda" and not gpus:
         raise ZooError("`device` is cuda, but the Ray cluster has no GPU; use auto or cpu")
-    return "cuda" if device != "cpu" and gpus else "cpu"
+    return "cuda" if device != "cpu" and (gpus or later) else "cpu"
 
 
 def device_here(device: str) -> str:

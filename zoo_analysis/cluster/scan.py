@@ -68,7 +68,7 @@ def scan(
         store: a store, or what `open_store` takes.
         how: the method, or the name of its preset; the default one where None.
         variant: of the weights, as `sources.resolve_sources` takes it.
-        device: ``cpu``, ``cuda``, or ``auto``: cuda where the cluster has a GPU.
+        device: ``cpu``, ``cuda``, or ``auto``: cuda where and while the cluster has a GPU.
         address: of a Ray cluster; None is ``$RAY_ADDRESS``, else a local Ray.
         downloads: from the hub at the same time, on the whole cluster.
         cache_size: bytes on each node for weights of the hub that cannot be streamed; None is what
@@ -126,11 +126,12 @@ def scan(
         writer.refuse(resolved.problems)
         summary.remarks += [(ref.repo_id, text) for ref in refs for text in ref.remarks]
         nbytes = sum(ref.nbytes for ref in refs)
-        writer.watched.progress.begin(len(refs) + len(resolved.problems), nbytes)
+        writer.watched.progress.begin(len(refs) + len(resolved.problems), nbytes * len(methods))
         if on_start:
-            on_start(len(refs), nbytes)
-        for ref in (ref for part in parts for ref in part.known):
-            skip(ref, writer)
+            on_start(len(refs), nbytes * len(methods))
+        for part in parts:
+            for ref in part.known:
+                skip(ref, writer, part.how.id)
         if todo:
             there, few, begun = is_there(address), processes is not None, time.monotonic()
             kind, of_layers = machine(), replace(how, of="layers")
@@ -168,6 +169,7 @@ def _scan_deltas(
     if not (derived := derived_models(refs, writer, how, access, variant)):
         return
     both = [ref for pair in derived for ref in pair]
+    writer.watched.progress.read_again(sum(ref.nbytes for ref, _ in derived))
     with (
         _processes(both, device, address, downloads) as processes,
         _workers(processes, both, device, address, downloads, writer) as (workers, processor),
@@ -223,7 +225,7 @@ def _workers(
         writer.tell(Event("starting", "Ray"))
     with ray_session(address) as link:
         gate = Downloads(downloads) if _of_hub(todo) else None
-        yield RayWorkers(link, gate), device_for(device)
+        yield RayWorkers(link, gate), device_for(device, later=True)
 
 
 def _access(

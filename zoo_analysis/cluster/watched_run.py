@@ -52,9 +52,14 @@ class RunProgress:
         """Begin with so many units of work, and so many bytes of weights."""
         self._total, self._bytes_total = total, nbytes
 
+    def read_again(self, nbytes: float) -> None:
+        """Begin with further work on bytes of weights, of units that are counted already."""
+        self._bytes_total += nbytes
+
     def count(self, event: Event) -> None:
         """Count what is told of."""
-        self._counts.update({event.kind: 1, "layers": event.layers})
+        if not event.further:
+            self._counts.update({event.kind: 1, "layers": event.layers})
         if event.kind == "skipped":
             self._bytes_total -= event.bytes
         else:

@@ -4,6 +4,7 @@ Names and texts of strangers are in it as JSON, in ASCII, and nowhere else: neit
 nor in a command line, and no shell reads them.
 """
 
+import asyncio
 import hmac
 import json
 import os
@@ -11,20 +12,25 @@ import shlex
 import subprocess
 import uuid
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
 from datetime import UTC, datetime
-from typing import Any, Final
+from threading import Thread
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from zoo_analysis.errors import ZooError
 from zoo_analysis.hub.retry import patiently
 from zoo_analysis.texts import one_line, printable
 
+if TYPE_CHECKING:
+    import httpx2
+
 #: The environment's name of the secret by which a notice is signed.
 SECRET: Final = "ZOO_NOTIFY_SECRET"
 #: The header of the signature: ``sha256=`` and the HMAC (RFC 2104) of the body, in hexadecimal.
 SIGNATURE: Final = "X-Zoo-Signature-256"
-#: Seconds without an answer, and that a command may take.
-_SILENCE: Final = 30.0
+#: Seconds for a try, from the connection to the status that is answered; for a command.
+_TRY: Final = 30.0
 _COMMAND: Final = 600.0
 
 
@@ -73,13 +79,10 @@ def post(url: str, body: bytes, first_wait: float = 1.0) -> None:
     headers = {"content-type": "application/json", SIGNATURE: signature(body, secret())}
 
     def send() -> None:
-        with (
-            httpx2.Client(timeout=_SILENCE, follow_redirects=False) as client,
-            client.stream("POST", url, content=body, headers=headers) as answer,
-        ):
-            if answer.is_redirect:
-                raise ZooError(f"{where} answers {answer.status_code}, a redirect; give its goal")
-            answer.raise_for_status()
+        answer = _answer(url, body, headers)
+        if answer.is_redirect:
+            raise ZooError(f"{where} answers {answer.status_code}, a redirect; give its goal")
+        answer.raise_for_status()
 
     try:
         patiently(send, where, first_wait)
@@ -87,6 +90,35 @@ def post(url: str, body: bytes, first_wait: float = 1.0) -> None:
         raise ZooError(f"{where} answers {error.response.status_code} to a notice") from error
     except (httpx2.HTTPError, httpx2.InvalidURL) as error:
         raise ZooError(f"{where} takes no notice ({one_line(error)[:200]})") from error
+
+
+def _answer(url: str, body: bytes, headers: Mapping[str, str]) -> "httpx2.Response":
+    """The answer to a notice, less its body, within `_TRY` seconds however slowly bytes drip.
+
+    A thread of its own, for a notebook has a loop of events in this one; nobody waits for its end.
+    """
+    import httpx2
+
+    async def exchange() -> httpx2.Response:
+        async with (
+            asyncio.timeout(_TRY),
+            httpx2.AsyncClient(timeout=None, follow_redirects=False) as client,
+            client.stream("POST", url, content=body, headers=dict(headers)) as answer,
+        ):
+            return answer
+
+    def run() -> None:
+        try:
+            answered.set_result(asyncio.run(exchange()))
+        except BaseException as error:
+            answered.set_exception(error)
+
+    answered: Future[httpx2.Response] = Future()
+    Thread(target=run, name="notice", daemon=True).start()
+    try:
+        return answered.result()
+    except TimeoutError as late:
+        raise httpx2.ReadTimeout(f"no whole answer in {_TRY:g} s") from late
 
 
 def check_url(url: str) -> str:

@@ -1,22 +1,21 @@
-from .by_parts.products import head_cores, head_products, product_evals
-from .by_parts.subspaces import leading_directions, overlaps, subspace_overlap
-from .declaring import Metric, Spectrum
-from .eigenspectrum import Shape, matrix_shape, spectrum
-from .evenness import effective_rank, participation_ratio
-from .gram import eigenvalues, eigenvalues_batched
-from .layer_metrics import LayerResult, analyze_kernel
-from .marchenko_pastur import BulkFit, fit_bulk
-from .matrix_norms import Norms, norms
-from .methods import PRESETS, Method, method
-from .metrics import LayerMetrics
-from .randomized import Randomized, compare_randomized
-from .spectrum_numbers import spectrum_metrics
-from .tails.alternatives import (
+from .alternatives import (
     TailComparison,
     TruncatedPowerLaw,
     compare_tails,
     fit_truncated_power_law,
 )
+from .by_parts.products import head_cores, head_products, product_evals
+from .by_parts.subspaces import leading_directions, overlaps, subspace_overlap
+from .declaring import Metric, Spectrum
+from .eigenspectrum import Shape, matrix_shape, spectrum
+from .gram import eigenvalues, eigenvalues_batched
+from .layer_metrics import LayerResult, analyze_kernel
+from .marchenko_pastur import BulkFit, fit_bulk
+from .matrix_norms import Norms, effective_rank, norms, participation_ratio
+from .methods import PRESETS, Method, method
+from .metrics import LayerMetrics
+from .randomized import Randomized, compare_randomized
+from .spectrum_numbers import spectrum_metrics
 from .tails.erg import ErgTail, erg_tail
 from .tails.fingers import fit_clipped
 from .tails.hill import hill_alpha, hill_as_counted

@@ -23,7 +23,7 @@ from zoo_analysis.spectra.marchenko_pastur import fit_bulk
 from zoo_analysis.spectra.methods import Method, Preset, as_method
 from zoo_analysis.spectra.metrics import LayerMetrics
 from zoo_analysis.spectra.random_like import random_like
-from zoo_analysis.spectra.spectrum_numbers import Status, spectrum_metrics
+from zoo_analysis.spectra.spectrum_numbers import Status, finite, spectrum_metrics
 
 #: Rows of a mapped kernel that are read before its pages are let go.
 _ROWS: Final = 512
@@ -107,8 +107,8 @@ def analyze_kernel(
         return LayerResult(shape, None, LayerMetrics(), "failed")
     order = np.argsort(by_matrix, axis=None, kind="stable")
     evals = by_matrix.ravel()[order]
-    finite = np.isfinite(evals[-1]) and (shuffled is None or np.isfinite(shuffled).all())
-    if not finite or not evals[-1] > 0:  # squares beyond the precision's range
+    told = np.isfinite(evals[-1]) and (shuffled is None or np.isfinite(shuffled).all())
+    if not told or not evals[-1] > 0:  # squares beyond the precision's range
         return LayerResult(shape, None, LayerMetrics(), "failed")
     live = None
     if has_bulk:
@@ -146,8 +146,9 @@ def analyze_kernel(
         )
     if status != "rank-one":
         further: dict[str, float | None] = {}
-        if how.window and has_bulk:
-            further["farms_alpha"] = farms_alpha(kernel, how, device)
+        if how.window and has_bulk and status != "too-few-evals":
+            loudest = float(noise.max())
+            further["farms_alpha"] = farms_alpha(kernel, how, device, loudest, precision)
         if live is not None and bulk is not None:
             alike = random_like(evals, kernel, live, stored or kernel.dtype, release, bulk)
             further["random_like"] = float(alike)
@@ -155,7 +156,7 @@ def analyze_kernel(
             further |= _named("bias", entry_statistics(bias))
         if sides is None:  # else the entries are not those of the matrix
             further |= _named("weight", entry_statistics(kernel, extremes, release or _nothing))
-        metrics = replace(metrics, **further)
+        metrics = LayerMetrics(**(vars(metrics) | finite(further)))
     tail = None
     # Each slice has a tail of its own.
     if (

@@ -1,4 +1,4 @@
-"""Norm-based metrics of a spectrum."""
+"""Metrics of a spectrum that need no fit: norms, ranks, and how many eigenvalues share it."""
 
 from dataclasses import dataclass
 
@@ -73,3 +73,28 @@ def above_noise(
     """The eigenvalues that count for the rank; arguments are those of `norms`."""
     tolerance = max(n * eps, np.sqrt(eps)) if eps > 1e-12 else n * eps
     return np.asarray((np.sqrt(evals / evals[-1]) > tolerance) & (evals > noise))
+
+
+def effective_rank(evals: NDArray[np.float64]) -> float:
+    """e^(−Σ p ln p) with p = λ/Σλ: n where n eigenvalues are equal and the rest zero.
+
+    Roy & Vetterli 2007 (“The effective rank”) take p of the singular values; of the eigenvalues it
+    is the exponential of the entropy that `entropy` divides by its largest value.
+
+    Args:
+        evals: (M,) eigenvalues, ≥ 0, one of them positive.
+    """
+    p = evals / evals.max()  # sums of it do not overflow
+    p /= p.sum()
+    p = p[p > 0]
+    return float(np.exp(-(p @ np.log(p))))
+
+
+def participation_ratio(evals: NDArray[np.float64]) -> float:
+    """(Σλ)² / Σλ²: 1 where one eigenvalue has all the weight, n where n share it equally.
+
+    Args:
+        evals: (M,) eigenvalues, ≥ 0, one of them positive.
+    """
+    relative = evals / evals.max()  # squares of it do not overflow
+    return float(relative.sum() ** 2 / (relative @ relative))

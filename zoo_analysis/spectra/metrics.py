@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 
 from zoo_analysis.spectra.declaring import Metric, Spectrum, metric, of_fit
-from zoo_analysis.spectra.evenness import effective_rank, participation_ratio
+from zoo_analysis.spectra.matrix_norms import effective_rank, participation_ratio
 from zoo_analysis.spectra.tails.hill import hill_alpha, hill_as_counted
 from zoo_analysis.spectra.tails.powerlaw import PowerLawFit
 

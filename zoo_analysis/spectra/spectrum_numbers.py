@@ -1,12 +1,15 @@
 """All metrics of one spectrum."""
 
 import contextlib
+from collections.abc import Mapping
+from math import isfinite
 from typing import Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from zoo_analysis.spectra.alternatives import compare_tails, fit_truncated_power_law
 from zoo_analysis.spectra.declaring import Spectrum
 from zoo_analysis.spectra.eigenspectrum import Shape
 from zoo_analysis.spectra.marchenko_pastur import BulkFit, fit_bulk
@@ -15,7 +18,6 @@ from zoo_analysis.spectra.methods import Method
 from zoo_analysis.spectra.metrics import LayerMetrics, computed
 from zoo_analysis.spectra.randomized import compare_randomized
 from zoo_analysis.spectra.rounding import equal_evals
-from zoo_analysis.spectra.tails.alternatives import compare_tails, fit_truncated_power_law
 from zoo_analysis.spectra.tails.erg import erg_tail
 from zoo_analysis.spectra.tails.fingers import fit_clipped
 from zoo_analysis.spectra.tails.peak import fit_peak
@@ -104,8 +106,12 @@ def spectrum_metrics(
             cut = fit_truncated_power_law(usable[usable >= peak.xmin], peak.alpha)
             values |= {"peak_alpha": peak.alpha, "peak_xmin": peak.xmin}
             values |= {"etpl_beta": cut.beta, "etpl_Lambda": cut.Lambda}
-    finite = {n: v if v is not None and np.isfinite(v) else None for n, v in values.items()}
-    return LayerMetrics(**finite), "success" if fit is not None else unfitted
+    return LayerMetrics(**finite(values)), "success" if fit is not None else unfitted
+
+
+def finite(values: Mapping[str, float | None]) -> dict[str, float | None]:
+    """Numbers by their names, with None for what is not finite."""
+    return {n: v if v is not None and isfinite(v) else None for n, v in values.items()}
 
 
 def _fit(usable: NDArray[np.float64], how: Method) -> tuple[PowerLawFit, int | None, float | None]:

@@ -123,6 +123,28 @@ def test_nothing_beats_size_alone_and_it_says_so(tmp_path: Path) -> None:
     assert "nothing beats size alone" in told.words
 
 
+@pytest.mark.parametrize("value", [100.0, 0.0, 76.3])
+def test_where_all_reports_are_the_same_it_says_so_and_one_more_is_inside(
+    tmp_path: Path, value: float
+) -> None:
+    store = open_store(tmp_path)
+    names = [f"l/{series}-{i}" for series in range(11) for i in range(2)]
+    store.commit_models(
+        [
+            model_rows(name, alphas=(2 + i / 9, 3), series=name[2:-2], parameters=10**7)
+            for i, name in enumerate(names)
+        ],
+        "scan",
+    )
+    report(store, dict.fromkeys(names, value))
+    found = predict(store, names[:1], keep=False)
+    assert [(row.predicted, row.verdict) for row in found.rows] == [(value, "inside")]
+    assert [told.error for told in found.datasets] == [0.0]
+    remarks = found.datasets[0].remarks
+    assert "all 21 with a report have the same accuracy" in remarks
+    assert "all 21 with a report have the same number of parameters" in remarks
+
+
 def test_what_cannot_predict_is_told(tmp_path: Path) -> None:
     store = made(tmp_path)
     store.commit_models(

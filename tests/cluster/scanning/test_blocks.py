@@ -46,7 +46,13 @@ def store(lab: Path, tmp_path_factory: pytest.TempPathFactory) -> Store:
     told = zoo_analysis.scan([str(lab)], store, blocks=True)
     why = "neither attention by heads nor experts: no blocks to measure"
     assert sorted(told.remarks) == [("lab/one", why), ("lab/two", why)]
-    assert (told.scanned, told.failed) == (6, 0)
+    assert (told.scanned, told.failed) == (3, 0)
+    rows = "SELECT count(*) AS n FROM layers WHERE starts_with(method, 'blocks-') = $1"
+    blocks, layers = (store.run(rows, {"1": kind})["n"][0].as_py() for kind in (True, False))
+    assert (told.layers, told.further) == (
+        layers,
+        {"blocks": {"scanned": 3, "skipped": 0, "layers": blocks}},
+    )
     totals = store.run("SELECT sum(parameters_total) AS total FROM models").to_pylist()
     assert totals == [{"total": told.parameters_total}]  # of each model once
     return store
@@ -73,8 +79,23 @@ def test_heads_and_experts_have_rows_under_a_method_of_their_own(store: Store) -
 
 def test_what_is_known_is_skipped_under_each_method(lab: Path, store: Store) -> None:
     again = zoo_analysis.scan([str(lab)], store, blocks=True)
-    assert (again.scanned, again.skipped) == (0, 6)
+    assert (again.scanned, again.skipped) == (0, 3)
+    assert again.further == {"blocks": {"scanned": 0, "skipped": 3, "layers": 0}}
     assert not again.remarks
+
+
+def test_a_model_counts_once_whatever_is_measured_of_it(lab: Path, tmp_path: Path) -> None:
+    """Also one that fails, and one that was known by one of the methods."""
+    zoo_analysis.scan([str(lab / "one")], tmp_path / "store")
+    (tmp_path / "lab" / "broken").mkdir(parents=True)
+    (tmp_path / "lab" / "broken" / "model.safetensors").write_bytes(b"no weights at all")
+    answer = zoo("scan", lab, tmp_path / "lab", "--blocks", "--store", tmp_path / "store")
+    assert answer.code == 3, answer.err
+    assert "2 scanned, 1 skipped (already there), 1 failed; " in answer.out
+    assert "blocks: 3 scanned, 0 skipped (already there); " in answer.out
+    assert answer.out.count("failed: lab/broken (open)") == 1
+    (run,) = zoo_analysis.status(tmp_path / "store").runs
+    assert (run.total, run.done, run.skipped, run.failed) == (4, 3, 1, 1)
 
 
 def test_questions_and_a_figure_over_heads(store: Store) -> None:

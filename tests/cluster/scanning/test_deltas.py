@@ -84,7 +84,8 @@ def test_a_model_is_not_its_own_base_and_an_equal_copy_changed_nothing(tmp_path:
     with pytest.raises(SourceError, match="its own base"):
         zoo_analysis.delta(str(own), str(own), tmp_path / "store")
     told = zoo_analysis.scan([str(tmp_path / "lab")], tmp_path / "store", deltas=True)
-    assert (told.scanned, told.failed) == (3, 1)
+    assert (told.scanned, told.failed) == (2, 1)
+    assert told.further == {"delta": {"scanned": 1, "skipped": 0, "layers": told.layers // 2}}
     answer = zoo("delta", tmp_path / "lab" / "copy", "--store", tmp_path / "store")
     assert "nothing changed" in answer.out
 
@@ -128,7 +129,8 @@ def test_a_scan_measures_the_differences_of_all_whose_base_is_known(
     orphan = family.saved(family.stack(3), tmp_path / "zoo" / "orphan", str(tmp_path / "gone"))
     store = open_store(tmp_path / "store")
     told = zoo_analysis.scan([str(lab), str(orphan)], store, deltas=True)
-    assert (told.scanned, told.failed) == (4, 1)
+    assert (told.scanned, told.failed) == (3, 1)
+    assert told.further == {"delta": {"scanned": 1, "skipped": 0, "layers": 2}}
     (failed,) = store.run("SELECT repo_id, stage FROM failures").to_pylist()
     assert failed == {"repo_id": "zoo/orphan", "stage": "delta"}
     none = "no base named by 1 of 3 models, so no difference: lab/base"
@@ -137,4 +139,5 @@ def test_a_scan_measures_the_differences_of_all_whose_base_is_known(
     rows = store.run("SELECT repo_id, layer FROM layers WHERE relative_change > 0 ORDER BY ALL")
     assert rows.to_pylist() == [{"repo_id": "lab/tuned", "layer": layer} for layer in ("0", "2")]
     again = zoo_analysis.scan([str(lab)], store, deltas=True)
-    assert (again.scanned, again.skipped) == (0, 3)
+    assert (again.scanned, again.skipped) == (0, 2)
+    assert again.further == {"delta": {"scanned": 0, "skipped": 1, "layers": 0}}

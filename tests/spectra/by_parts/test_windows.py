@@ -76,6 +76,21 @@ def test_windows_of_low_rank_have_none():
     assert analyze_kernel(u @ v.T, method(window=64)).metrics.farms_alpha is None
 
 
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.float16])
+def test_windows_of_equal_eigenvalues_have_none(dtype):
+    entries = torch.randn(48, 48, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    turn = torch.linalg.qr(entries).Q.to(dtype)
+    assert analyze_kernel(turn, method(window=64)).metrics.farms_alpha is None
+    assert (
+        analyze_kernel(torch.eye(200, dtype=dtype), method(window=64)).metrics.farms_alpha is None
+    )
+    assert 1.5 < analyze_kernel(turn, method(window=24)).metrics.farms_alpha < 4
+
+
+def test_what_is_too_small_for_a_fit_has_none():
+    assert analyze_kernel(torch.randn(1, 50), method(window=8)).metrics.farms_alpha is None
+
+
 def test_it_is_asked_for_hashed_and_priced():
     plain, windowed = Method(), Method(window=64)
     assert analyze_kernel(torch.randn(80, 70), plain).metrics.farms_alpha is None

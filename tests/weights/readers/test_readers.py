@@ -1,6 +1,8 @@
 """What the readers give is what torch.load and safetensors give, and nothing else is read."""
 
 import json
+import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -9,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 
+from zoo_analysis import folders
 from zoo_analysis.errors import CheckpointError
 from zoo_analysis.weights import open_checkpoint
 
@@ -117,6 +120,31 @@ def test_shards_read_as_one(tmp_path: Path) -> None:
         (folder / f"{stem}-2-of-2{suffix}").unlink()
         with pytest.raises(CheckpointError, match=r"the shard .*-2-of-2.* is missing"):
             open_checkpoint(folder)
+
+
+@pytest.mark.parametrize("suffix", [".safetensors", ".bin"])
+def test_files_beyond_those_that_may_be_open_are_opened_at_each_use(
+    tmp_path: Path, suffix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As of a thousand shards, where a process has 1,024 descriptors; here none is kept."""
+    monkeypatch.setattr(folders, "_KEPT", 0)
+    state = {f"{number}.weight": torch.full((3, 2), float(number)) for number in range(20)}
+    stem = "model" if suffix == ".safetensors" else "pytorch_model"
+    shards = [tmp_path / f"{stem}-{number:05}-of-00020{suffix}" for number in range(1, 21)]
+    for shard, (name, tensor) in zip(shards, state.items(), strict=True):
+        (save_file if suffix == ".safetensors" else torch.save)({name: tensor}, shard)
+    same(tmp_path, state)
+    checkpoint = open_checkpoint(tmp_path)
+    here = [link.resolve() for link in Path("/proc/self/fd").iterdir()]
+    assert not [path for path in here if path.is_relative_to(tmp_path)]
+    if suffix == ".safetensors":  # torch's are mapped whole when they are opened
+        shutil.copyfile(shards[0], tmp_path / "other")
+        os.replace(tmp_path / "other", shards[0])
+        with pytest.raises(CheckpointError, match="changed while it was being read"):
+            checkpoint.read("0.weight")
+    checkpoint.close()
+    with pytest.raises(CheckpointError, match="has been closed"):
+        checkpoint.read("1.weight")
 
 
 def test_a_directory_offers_its_best_file(tmp_path: Path) -> None:

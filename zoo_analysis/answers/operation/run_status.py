@@ -28,9 +28,9 @@ _CAUSES: Final = """
 SELECT stage || '/' || error AS cause, count(*) AS failures FROM failures WHERE scan_id = $scan
 GROUP BY ALL ORDER BY failures DESC, cause
 """
-#: What a scan has left in the store that did not live to tell.
+#: What a scan has left in the store that did not live to tell, under its own method.
 _KEPT: Final = """
-WITH kept AS (FROM commits WHERE scan_id = $scan)
+WITH kept AS (FROM commits WHERE scan_id = $scan AND method = $method)
 SELECT (SELECT count(*) FROM kept) AS models,
     (SELECT count(*) FROM kept JOIN layers USING (repo_id, revision, method)) AS layers,
     (SELECT sum(bytes) FROM kept JOIN models USING (repo_id, revision))::BIGINT AS bytes
@@ -197,7 +197,7 @@ def _told(store: Store, run: RunState, state: State) -> RunStatus:
     if state != "running":
         run = replace(run, running=0)
         if run.unit == "models" and store.exists():
-            kept = _kept(store, run.scan_id)
+            kept = _kept(store, run.scan_id, run.method)
             done = {"done": run.skipped + kept["models"], "bytes": kept["bytes"] or 0}
             run = replace(run, layers=kept["layers"], **done)
     causes = sorted(run.causes.items(), key=lambda each: (-each[1], each[0]))
@@ -232,7 +232,7 @@ def _recorded(store: Store, row: Mapping[str, Any]) -> RunStatus:
     over, compares = row["finished_at"] is not None, row["method"] == "correlate"
     causes = store.run(_CAUSES, {"scan": row["scan_id"]}).to_pylist()
     if not (over or compares):
-        kept = _kept(store, row["scan_id"])
+        kept = _kept(store, row["scan_id"], row["method"])
         row = {**row, **kept, "models": row["models"], "scanned": kept["models"]}
     scanned, skipped, failed = (row[name] or 0 for name in ("scanned", "skipped", "failed"))
     seconds, total = row["seconds"] or 0.0, row["models"]
@@ -266,6 +266,6 @@ def _recorded(store: Store, row: Mapping[str, Any]) -> RunStatus:
     )
 
 
-def _kept(store: Store, scan: str) -> dict[str, Any]:
-    kept: dict[str, Any] = store.run(_KEPT, {"scan": scan}).to_pylist()[0]
+def _kept(store: Store, scan: str, method: str) -> dict[str, Any]:
+    kept: dict[str, Any] = store.run(_KEPT, {"scan": scan, "method": method}).to_pylist()[0]
     return kept

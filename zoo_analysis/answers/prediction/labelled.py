@@ -158,10 +158,14 @@ def _dataset(
         remarks.append(f"too seldom known to predict: {few(lacking, _NAMED)}")
     if number := int((~whole).sum()):
         remarks.append(f"{number} with a report but not all that predicts set aside")
+    known = known[whole]
+    for what, column in (("accuracy", "value"), ("number of parameters", "size")):
+        if len(known) > 1 and len(set(known[column])) == 1:
+            remarks.append(f"all {len(known)} with a report have the same {what}")
     wanted = wanted.sort_values(
         ["seen_at", "committed_at", "repo_id"], ascending=[False, False, True], kind="stable"
     )
-    return Labelled(dataset, accuracy, method, known[whole], wanted, columns, tuple(remarks))
+    return Labelled(dataset, accuracy, method, known, wanted, columns, tuple(remarks))
 
 
 def _known_together(

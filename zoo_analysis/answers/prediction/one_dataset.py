@@ -26,6 +26,8 @@ BY_SERIES: Final = "by series"
 ACROSS: Final = "across series"
 #: Penalties of ridge that are tried, per model and standard deviation.
 _PENALTIES: Final = (0.01, 0.1, 1.0)
+#: Further ones are rounding: intervals may have no width.
+_DIGITS: Final = 9
 #: Of metrics that are statistics of weights and no spectra.
 _WEIGHTS: Final = ("weight_", "bias_")
 
@@ -232,7 +234,7 @@ class DatasetPredictor:
             return replace(row, reason=reason)
         assert found is not None
         ends = np.array([found.values[i], found.low[i], found.high[i]])
-        value, low, high = percents(ends) if self._percent else ends
+        value, low, high = np.round(percents(ends) if self._percent else ends, _DIGITS)
         return replace(
             row, predicted=float(value), low=float(low), high=float(high), interval=interval
         )
@@ -283,5 +285,6 @@ class DatasetPredictor:
         for each in made:
             back = percents(each.left_out) if self._percent else each.left_out
             missed = (back - self._values) ** 2
-            errors.append(float(np.sqrt(np.mean([missed[rows].mean() for rows in own]))))
+            error = float(np.sqrt(np.mean([missed[rows].mean() for rows in own])))
+            errors.append(round(error, _DIGITS))
         return errors

@@ -144,8 +144,9 @@ class RunCounter:
         if event.kind == "starting":
             self.bar.say(f"starting {event.what}")
             return
-        finished = event.kind in ("scanned", "skipped")
-        self.counts.update({event.kind: 1, "layers": event.layers, "finished": int(finished)})
+        if not event.further:
+            finished = event.kind in ("scanned", "skipped")
+            self.counts.update({event.kind: 1, "layers": event.layers, "finished": int(finished)})
         parts = [counted(self.counts[kind], noun) for kind, noun in self.nouns.items()]
         if self.counts["failed"]:
             parts += [f"{self.counts['failed']} failed"]

@@ -37,6 +37,11 @@ def print_scan(summary: "Summary") -> None:
         f"{summary.failed} failed; {counted(summary.layers, 'layer')} in {summary.seconds:.1f} s"
         + (f" ({summary.predicted:.1f} s predicted)" if summary.predicted else "")
     )
+    for what, count in summary.further.items():
+        say(
+            f"{'differences' if what == 'delta' else what}: {count['scanned']} scanned, "
+            f"{count['skipped']} skipped (already there); {counted(count['layers'], 'row')}"
+        )
     if summary.parameters_total:
         rest = summary.parameters_total - summary.parameters_measured
         say(

@@ -86,7 +86,8 @@ def commit_delta(writer: RunWriter[Summary], found: MeasuredDelta) -> None:
         writer.summary.remarks.append((found.ref.repo_id, f"{note} ({count} layers)"))
     if writer.add_model(found.rows()):
         layers = layer_count(found.measured.layers)
-        writer.tell(Event("scanned", found.ref.repo_id, layers, found.ref.nbytes))
+        further = found.how.id != writer.summary.method
+        writer.tell(Event("scanned", found.ref.repo_id, layers, found.ref.nbytes, further))
 
 
 def derived_models(
@@ -98,8 +99,8 @@ def derived_models(
 ) -> list[Derived]:
     """The models whose cards name one base, less those whose differences the store holds.
 
-    A base that cannot be found is a failure of the model; models that name none, or several, are
-    told of in remarks.
+    Models that failed already are passed over. A base that cannot be found is a failure of the
+    model; models that name none, or several, are told of in remarks.
 
     Args:
         refs: of a scan.
@@ -108,6 +109,8 @@ def derived_models(
         access: how to reach the hub.
         variant: of the weights.
     """
+    failed = {each.ref.repo_id for each in writer.summary.failures}
+    refs = [ref for ref in refs if ref.repo_id not in failed]
     known = {ref.repo_id: ref for ref in refs}
     found: list[Derived] = []
     without: tuple[list[str], list[str]] = ([], [])
@@ -125,8 +128,7 @@ def derived_models(
             continue
         method = delta_method(how, base).id
         if (ref.repo_id, ref.revision, method) in kept:
-            writer.summary.skipped += 1
-            writer.tell(Event("skipped", ref.repo_id))
+            writer.summary.count_further(method, skipped=1)
         else:
             found.append((ref, base))
     for of, what in zip(without, ("no base", "several bases"), strict=True):

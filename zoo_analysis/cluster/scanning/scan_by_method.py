@@ -5,7 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
-from zoo_analysis.cluster.account import Summary
+from zoo_analysis.cluster.account import Event, Summary
 from zoo_analysis.cluster.commits import RunWriter
 from zoo_analysis.cluster.flow import run_tasks
 from zoo_analysis.cluster.processes.task import Workers
@@ -52,19 +52,25 @@ class ScanByMethod:
         access: HubAccess | None,
         limits: Limits,
     ) -> None:
-        """Measure what is to be measured."""
-        if not self.todo:
+        """Measure what is to be measured; by a further method, of what has not failed already."""
+        todo, summary = self.todo, writer.summary
+        if self.how.id != summary.method:
+            failed = {each.ref.repo_id for each in summary.failures}
+            for ref in (ref for ref in todo if ref.repo_id in failed):
+                writer.tell(Event("skipped", ref.repo_id, bytes=ref.nbytes, further=True))
+            todo = [ref for ref in todo if ref.repo_id not in failed]
+        if not todo:
             return
         rates = known_rates(writer.store, replace(self.how, of="layers"))
         settings = ScanSettings(self.how, processor, access, rates)
-        schedule = ScanSchedule(writer, settings, self.todo, self.revisions, limits)
+        schedule = ScanSchedule(writer, settings, todo, self.revisions, limits)
         try:
             run_tasks(schedule.next_task, workers, writer.commit_if_due)
             while schedule.wait_for_others():
                 run_tasks(schedule.next_task, workers, writer.commit_if_due)
         finally:
             writer.commit()  # before workers are ended, which takes time
-        spent, summary = schedule.spent.values(), writer.summary
+        spent = schedule.spent.values()
         summary.predicted += predicted(spent, rates, workers.cpus(), workers.gpus())
         if self.how.of == "layers":  # what blocks take says nothing of layers
             learnt = rate_rows(learnt_rows(spent, rates), self.how, summary.scan_id)

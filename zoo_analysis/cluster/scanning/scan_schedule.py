@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 from zoo_analysis.cluster.account import Event, Summary
 from zoo_analysis.cluster.commits import RunWriter
@@ -209,11 +209,11 @@ class ScanSchedule:
                 self.writer.summary.remarks += [(ref.repo_id, text) for text in outcome.missing]
             if isinstance(outcome, Scanned):
                 self.writer.report(ref)
-                self.writer.tell(Event("scanned", ref.repo_id, outcome.layers, outcome.nbytes))
+                self._tell("scanned", ref, outcome.layers, outcome.nbytes)
             elif isinstance(outcome, Failure):
                 self.writer.fail(outcome)
             elif isinstance(outcome, Skipped):
-                skip(ref, self.writer)
+                skip(ref, self.writer, self.how.id)
             else:
                 own = Attempts(attempts.lost) if len(refs) == 1 else Attempts()
                 self.unfinished[outcome.ref] = _Unfinished(outcome, own)
@@ -238,7 +238,13 @@ class ScanSchedule:
             share = int(ref.nbytes * piece.cost.seconds / model.seconds)
             model.told += share
             layers = layer_count(outcome.measured.layers)
-            self.writer.tell(Event("piece", ref.repo_id, layers, share))
+            self._tell("piece", ref, layers, share)
+
+    def _tell(
+        self, kind: Literal["scanned", "piece"], ref: ModelRef, layers: int, nbytes: float
+    ) -> None:
+        further = self.how.id != self.writer.summary.method
+        self.writer.tell(Event(kind, ref.repo_id, layers, nbytes, further))
 
     def _give_up(self, failed: Failure) -> None:
         """A model of which a piece failed."""
@@ -258,7 +264,7 @@ class ScanSchedule:
         self.writer.report(ref)
         if self.writer.add_model(rows):
             left = ref.nbytes - model.told
-            self.writer.tell(Event("scanned", ref.repo_id, layer_count(rows.layers), left))
+            self._tell("scanned", ref, layer_count(rows.layers), left)
 
 
 def _none_of(refs: Sequence[ModelRef], error: BaseException, attempts: int) -> ScannedBatch:

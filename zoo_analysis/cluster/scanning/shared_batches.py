@@ -101,7 +101,7 @@ class SharedBatches:
             new = []
             for ref in own:
                 if ref.revision in self.known.get(ref.repo_id, ()):
-                    skip(ref, self._writer)
+                    skip(ref, self._writer, self._how.id)
                 else:
                     new.append(ref)
             if new:
@@ -109,9 +109,12 @@ class SharedBatches:
         watched.progress.elsewhere = len(self._elsewhere)
 
 
-def skip(ref: ModelRef, writer: RunWriter[Summary]) -> None:
-    """Leave out a model that the store holds; what is reported of it may be new."""
+def skip(ref: ModelRef, writer: RunWriter[Summary], method: str) -> None:
+    """Leave out a model that the store holds by a method; what is reported of it may be new."""
     writer.report(ref)
-    writer.summary.skipped += 1
+    if further := method != writer.summary.method:
+        writer.summary.count_further(method, skipped=1)
+    else:
+        writer.summary.skipped += 1
     writer.watched.release([ref.repo_id])
-    writer.tell(Event("skipped", ref.repo_id, bytes=ref.nbytes))
+    writer.tell(Event("skipped", ref.repo_id, bytes=ref.nbytes, further=further))

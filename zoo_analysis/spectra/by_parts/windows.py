@@ -10,11 +10,16 @@ from numpy.typing import NDArray
 from zoo_analysis.spectra.eigenspectrum import matrices
 from zoo_analysis.spectra.gram import eigenvalues_batched
 from zoo_analysis.spectra.methods import Method
+from zoo_analysis.spectra.rounding import equal_evals
 from zoo_analysis.spectra.tails.hill import hill_as_counted
 
 
 def farms_alpha(
-    kernel: torch.Tensor, how: Method, device: str | torch.device = "cpu"
+    kernel: torch.Tensor,
+    how: Method,
+    device: str | torch.device = "cpu",
+    noise: float = 0.0,
+    precision: torch.dtype = torch.float64,
 ) -> float | None:
     """α of the eigenvalues of all windows over a matrix, pooled: FARMS.
 
@@ -28,9 +33,12 @@ def farms_alpha(
         kernel: (groups, out/groups, in/groups, *spatial).
         how: gives the windows and the treatment of convolutions.
         device: where to compute.
+        noise: squared spectral norm of the rounding error.
+        precision: the type in which an orthogonal matrix was computed.
 
     Returns:
-        α; None with fewer eigenvalues than a fit needs, or where half of them are rounding noise.
+        α; None with fewer eigenvalues than a fit needs, or where half of them are rounding noise,
+        or equal but for it.
     """
     dtype = torch.float64 if how.dtype == "float64" else torch.float32
     parts = [
@@ -39,8 +47,11 @@ def farms_alpha(
         for some in _windows(matrix, how)
     ]
     evals = np.sort(np.concatenate(parts))
-    tolerance = (max(kernel.shape[1:3]) * float(np.finfo(how.dtype).eps)) ** 2
-    if len(evals) < how.min_evals or not evals[len(evals) // 2] > tolerance * evals[-1]:
+    upper, longer = evals[len(evals) // 2 :], max(kernel.shape[1:3])
+    tolerance = (longer * float(np.finfo(how.dtype).eps)) ** 2
+    if len(evals) < how.min_evals or not upper[0] > tolerance * upper[-1]:
+        return None
+    if equal_evals(upper, noise, longer, precision):
         return None
     return hill_as_counted(evals)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from zoo_analysis.errors import CheckpointError
-from zoo_analysis.folders import open_regular
+from zoo_analysis.folders import RegularFile
 
 if TYPE_CHECKING:
     import torch
@@ -62,10 +62,10 @@ class FileBytes:
     def __init__(self, path: Path, within: Path | None = None) -> None:
         self.name = str(path)
         try:
-            self._file = open_regular(path, within)
+            self._file = RegularFile(path, within)
         except OSError as error:
             raise CheckpointError(f"{path}: cannot be opened: {error.strerror}") from None
-        self.size = os.fstat(self._file.fileno()).st_size
+        self.size = self._file.size
         self._mapped: weakref.WeakSet[mmap.mmap] = weakref.WeakSet()
 
     def read(self, start: int, stop: int) -> tuple[Buffer, int]:
@@ -74,15 +74,12 @@ class FileBytes:
             return bytearray(), 0
         skip = start % mmap.ALLOCATIONGRANULARITY
         try:
-            # The size is asked for anew: touching a page beyond the end would kill the process.
-            if stop > os.fstat(self._file.fileno()).st_size:
-                raise CheckpointError(f"{self.name}: truncated: ends before byte {stop}")
-            mapped = mmap.mmap(
-                self._file.fileno(),
-                stop - start + skip,
-                access=mmap.ACCESS_COPY,
-                offset=start - skip,
-            )
+            with self._file.opened() as file:
+                # The size is asked for anew: touching a page beyond the end would kill the process.
+                if stop > os.fstat(file.fileno()).st_size:
+                    raise CheckpointError(f"{self.name}: truncated: ends before byte {stop}")
+                size, access = stop - start + skip, mmap.ACCESS_COPY
+                mapped = mmap.mmap(file.fileno(), size, access=access, offset=start - skip)
         except (OSError, ValueError) as error:
             raise CheckpointError(f"{self.name}: cannot be read: {error}") from None
         self._mapped.add(mapped)

@@ -1,11 +1,13 @@
 """An open file of torch's whose archive and pickles have been checked."""
 
 import mmap
-import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import BufferedReader
 from pathlib import Path
 
 from zoo_analysis.errors import CheckpointError
-from zoo_analysis.folders import open_regular
+from zoo_analysis.folders import RegularFile
 from zoo_analysis.weights.readers.torch_files.archives import read_archive
 from zoo_analysis.weights.readers.torch_files.pickles import check_pickle
 
@@ -28,27 +30,29 @@ class TorchFile:
     def __init__(self, path: Path, within: Path | None) -> None:
         self.path = path
         try:
-            self._file = open_regular(path, within)
+            self._file = RegularFile(path, within)
         except OSError as error:
             raise CheckpointError(f"{path}: cannot be opened: {error.strerror}") from None
-        self.size = os.fstat(self._file.fileno()).st_size
+        self.size = self._file.size
         try:
-            self.mapped = self._checked()
+            with self._file.opened() as file:
+                self.mapped = self._checked(file)
         except BaseException:
             self.close()
             raise
 
-    @property
-    def descriptor(self) -> str:
+    @contextmanager
+    def descriptor(self) -> Iterator[str]:
         """The path by which this process reaches the open file, whatever lies at `path` now."""
-        return f"/proc/self/fd/{self._file.fileno()}"
+        with self._file.opened() as file:
+            yield f"/proc/self/fd/{file.fileno()}"
 
     def close(self) -> None:
         """Close the file; what is mapped stays so."""
         self._file.close()
 
-    def _checked(self) -> bool:
-        if archive := read_archive(self._file, self.path):
+    def _checked(self, file: BufferedReader) -> bool:
+        if archive := read_archive(file, self.path):
             if archive.torchscript:
                 raise CheckpointError(
                     f"{self.path}: a TorchScript archive holds code and is not read; "
@@ -58,7 +62,7 @@ class TorchFile:
             return True
         if not self.size:
             raise CheckpointError(f"{self.path}: empty, not a torch checkpoint")
-        with mmap.mmap(self._file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
             self._check_old(data)
         return False
 

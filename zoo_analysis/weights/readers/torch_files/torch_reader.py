@@ -219,7 +219,10 @@ def _torch_load(opened: TorchFile) -> Any:
     file, options = opened.path, {"mmap": True} if opened.mapped else {}
     try:
         # Through the descriptor: torch is to read the file that was checked.
-        return torch.load(opened.descriptor, map_location="cpu", weights_only=True, **options)
+        with opened.descriptor() as path:
+            return torch.load(path, map_location="cpu", weights_only=True, **options)
+    except CheckpointError:
+        raise
     except pickle.UnpicklingError as error:
         raise CheckpointError(f"{file}: {_refusal(str(error))}") from None
     except Exception as error:  # torch raises whatever a malformed pickle or archive leads to

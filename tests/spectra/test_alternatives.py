@@ -17,7 +17,7 @@ from zoo_analysis.spectra import (
     fit_truncated_power_law,
     method,
 )
-from zoo_analysis.spectra.tails.alternatives import (
+from zoo_analysis.spectra.alternatives import (
     exponential_loglik,
     lognormal_loglik,
     power_law_loglik,
