@@ -6,7 +6,7 @@
 -- param run: text = null  (only this one: what the names have before their steps, or its last part)
 -- param metric: text = alpha  (a column of `summaries`)
 -- param method: text = null  (only numbers of methods whose id begins with this)
--- param limit: integer = 1000  (rows)
+-- param limit: count = 1000  (rows)
 -- empty: the store holds no two checkpoints of one training run, nor two revisions of a model; scan some: zoo scan run/checkpoint-* or OWNER/NAME@REVISION
 WITH states AS (
     SELECT

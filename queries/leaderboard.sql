@@ -9,7 +9,7 @@
 -- param method: text = null  (the method whose id begins with this; else the default one, else the last)
 -- param quality: text = all  (of the layers averaged: all, or clear for those with a clear tail)
 -- param models: names = null  (only these repo_ids, commas between; one with a comma in "…")
--- param limit: integer = 20  (rows)
+-- param limit: count = 20  (rows)
 -- empty: no model has the metric
 WITH by_every_method AS (
     SELECT *, max(value) OVER (PARTITION BY series, method) IS NOT NULL AS has_metric
