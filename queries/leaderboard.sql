@@ -1,7 +1,8 @@
 -- How do the models of each series rank by a quality metric, and by reported accuracy?
--- Within one method and one series, each model by its latest revision; lower is better. Models most of
--- whose layers look random come last, whatever the metric; those without a value have no rank. Accuracies
--- are on one data set a series: the named one, else the one that most of its models have.
+-- Within one method and one series, each model by its latest revision; lower is better, of metrics of which
+-- theory says so (docs/statistics.md). Models most of whose layers look random come last, whatever the metric;
+-- those without a value have no rank. Accuracies are on one data set a series: the named one, else the one that
+-- most of its models have.
 -- param metric: text = alpha_weighted  (a column of `summaries`)
 -- param series: text = null  (only this series)
 -- param dataset: text = null  (only models with an accuracy on this data set)

@@ -49,9 +49,10 @@ def rank(
 ) -> pa.Table:
     """The models of each series ranked by metric and by accuracy: the question `leaderboard`.
 
-    By every metric lower is better, which is what theory says of them (docs/statistics.md); by
-    accuracy higher is. A ranking is within one series and one method; a model counts once, at the
-    revision committed last; models most of whose layers look random come last.
+    The lower value is first, which theory calls better of the metrics that are told unasked, and of
+    no others (docs/statistics.md); by accuracy the higher is. A ranking is within one series and
+    one method; a model counts once, at the revision committed last; models most of whose layers
+    look random come last.
 
     Args:
         store: a store, or what `open_store` takes.

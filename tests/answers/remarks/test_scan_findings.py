@@ -34,7 +34,7 @@ def test_the_scan_in_three_lines_and_the_next_command(tmp_path: Path) -> None:
         "(said of spectra, not of accuracy)",
         "12 of 24 layers have a warning, in 4 of 4 models: zoo query warnings",
         "in series vgg, by alpha_weighted (lower is better): lab/before (1) first, "
-        "lab/a (4) last of 3",
+        "lab/a (4) last of 3 that do not look random",
     )
     assert found.following == "zoo query leaderboard -p series=vgg"
 
