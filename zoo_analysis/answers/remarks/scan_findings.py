@@ -15,14 +15,14 @@ _NAMED: Final = 3
 _OF_SCAN = """
 SELECT c.repo_id, v.series, v.looks_random, v.random_like
 FROM commits c
-JOIN contenders($metric, 'all') v USING (repo_id, revision, method)
+JOIN summary_values($metric, 'all') v USING (repo_id, revision, method)
 WHERE c.scan_id = $scan_id AND c.method = $method
 ORDER BY v.random_like DESC NULLS LAST, c.repo_id
 """
 #: All layers, as `zoo query warnings` and `zoo query layers` have them, averaged or not.
 _LAYERS = """
 SELECT count(*) AS layers, count(l.warning) AS warned,
-    count(DISTINCT l.repo_id) FILTER (l.warning IS NOT NULL) AS in_models
+    count(DISTINCT (l.repo_id, l.revision)) FILTER (l.warning IS NOT NULL) AS in_models
 FROM layers l JOIN commits c USING (repo_id, revision, method)
 WHERE c.scan_id = $scan_id AND c.method = $method
 """
