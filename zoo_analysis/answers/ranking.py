@@ -133,12 +133,21 @@ def rankings(
 
 @dataclass(frozen=True)
 class Place:
-    """A model's place by one metric: its rank, lowest first, and its robust z among the others."""
+    """A model's place in its series by one metric.
+
+    Attributes:
+        metric, value: the average.
+        rank: as `rank` has it: lowest first, models that look random last.
+        of: models with a value.
+        alike: those of them that look random if it does, and do not if it does not.
+        z: its robust z among these.
+    """
 
     metric: str
     value: float
     rank: int
     of: int
+    alike: int
     z: float
 
 
@@ -173,6 +182,9 @@ def places_among(rows: "pd.DataFrame", repo_id: str, revision: str) -> tuple[Pla
             continue
         values = told[metric].to_numpy(dtype=float)
         value = float(values[mine][0])
-        rank = 1 + int((values < value).sum())
-        places.append(Place(metric, value, rank, len(told), float(robust_z(values)[mine][0])))
+        random = told["looks_random"].astype(float).to_numpy() == 1  # null of what none can judge
+        alike = random == random[mine][0]
+        before = (alike & (values < value)) | (~alike & ~random)
+        z = float(robust_z(values[alike])[mine[alike]][0])
+        places.append(Place(metric, value, 1 + int(before.sum()), len(told), int(alike.sum()), z))
     return tuple(places)
