@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.attacks.limits import within
-from tests.support.stranger_server import Answer, stranger
+from tests.support.stranger_server import HEADER, Answer, dripping, stranger
 from zoo_analysis.errors import SourceError
 from zoo_analysis.sources.reported import any_csv, timm_csv
 
@@ -107,6 +107,16 @@ def test_a_table_that_drips_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("zoo_analysis.sources.fetch.MOST_SECONDS", 0.3)
     with stranger(lambda path: (200, {}, drip())) as server:
         assert "too slowly" in refusal(f"{server.url}/x.csv")
+
+
+@pytest.mark.parametrize("start", [HEADER, b"HTTP/1.0 200 OK\r\n\r\n" + TABLE])
+def test_headers_that_drip_are_refused_and_a_table_as_long_as_its_connection(
+    start: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The end of the connection is the end of the second one, but not when time is up."""
+    monkeypatch.setattr("zoo_analysis.sources.fetch.MOST_SECONDS", 0.3)
+    with dripping(start) as (url, _):
+        assert "too slowly" in refusal(f"{url}/x.csv")
 
 
 @pytest.mark.parametrize(

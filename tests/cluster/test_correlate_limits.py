@@ -3,23 +3,29 @@
 import time
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import ray
 
 from tests.pairwise.test_by_activations import seen
 from tests.support.compared_models import RESNET, write_timm
 from zoo_analysis.activations.probes.named import load_probe
+from zoo_analysis.cluster.account import CorrelateSummary
 from zoo_analysis.cluster.comparing import correlate_tasks as tasks
 from zoo_analysis.cluster.comparing.correlate_schedule import CorrelateSchedule
 from zoo_analysis.cluster.correlate import correlate
+from zoo_analysis.cluster.placement import Node
+from zoo_analysis.cluster.processes.task import Room
 from zoo_analysis.cluster.processes.task_limits import Limits
 from zoo_analysis.cluster.worker import Failure
-from zoo_analysis.pairwise.pairs import Pair
+from zoo_analysis.pairwise.pairs import ComparisonPlan, Pair
 from zoo_analysis.pairwise.settings import ComparisonSettings
 from zoo_analysis.similarity.registry import get_measure
 from zoo_analysis.sources import resolve_sources
 
+GB = 10**9
 SHORT = Limits(0.3, 1 << 30)
 SETTINGS = tasks.CorrelateSettings(ComparisonSettings(), "cpu", 10**9, None)
 
@@ -100,6 +106,36 @@ def test_pairs_that_cannot_be_compared_at_once_are_compared_alone(
         assert alone["layer_a"] == together["layer_a"]
         assert alone["value"] == pytest.approx(together["value"], abs=2e-6)
     assert called
+
+
+def test_the_memory_of_large_models_is_declared_and_small_ones_run_where_they_did(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a model of 10 GB at least its weights, in float32; a pair by its activations or layers."""
+    monkeypatch.setattr(ray, "put", lambda value: value)
+    a, b = (replace(ref, nbytes=10 * GB) for ref in (pair.a, pair.b))
+    room = Room(2, 0, 2, 0, 2, 64e9, Node(2, 64 * GB))
+
+    def asked(compared: Pair, numbers: int) -> list[int | None]:
+        work = ComparisonPlan((compared,), (compared,), 0, 0)
+        writer: Any = SimpleNamespace(summary=CorrelateSummary(""), tell=lambda event: None)
+        schedule = CorrelateSchedule(writer, SETTINGS, work, lambda ref: (None, 100), Limits())
+        tasks_sent = []
+        while task := schedule.next_task(room):
+            tasks_sent.append(task)
+            if task.function is tasks.capture_model:
+                task.done(tasks.Ready(True, 1.0, numbers, 100), None)
+        return [task.memory for task in tasks_sent]
+
+    assert asked(pair, 1000) == [None] * 4
+    captured, other, by_activations, by_weights = asked(replace(pair, a=a, b=b), GB // 10)
+    assert captured == other
+    assert captured is not None
+    assert 20 * GB < captured < 64 * GB
+    assert by_activations is not None
+    assert 2 * GB // 10 * 4 < by_activations < 10 * GB
+    assert by_weights is not None
+    assert by_weights < 10 * GB
 
 
 @pytest.mark.usefixtures("local_ray")

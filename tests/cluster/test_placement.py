@@ -3,7 +3,14 @@
 import pytest
 import ray
 
-from zoo_analysis.cluster.placement import Demand, Node, demand, device_for, gpu_demand
+from zoo_analysis.cluster.placement import (
+    Demand,
+    Node,
+    declared,
+    demand,
+    device_for,
+    gpu_demand,
+)
 from zoo_analysis.errors import ZooError
 
 GB = 10**9
@@ -21,6 +28,12 @@ def test_what_takes_little_memory_asks_for_what_all_small_tasks_do() -> None:
     # Ray serves those that ask for the same in their order: here the largest first.
     asked = {demand(mib << 20, 3.0, NODE, 1e6, 160, 0).memory for mib in (0, 22, 262, 448, 512)}
     assert asked == {Demand().memory}
+
+
+def test_a_comparison_declares_what_is_more_than_little_as_a_scan_does() -> None:
+    assert declared(400 << 20) is None
+    for peak in (0.6 * GB, 4.7 * GB, 80 * GB):
+        assert declared(peak) == demand(int(peak), 1.0, NODE, 1e6, 160, 0).memory
 
 
 def test_one_layer_alone_has_all_cores_of_a_node_and_no_more() -> None:

@@ -4,16 +4,12 @@ import hashlib
 import hmac
 import json
 import os
-import socket
 import sys
-import threading
-import time
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from tests.support.stranger_server import Answer, stranger
+from tests.support.stranger_server import Answer, dripping, stranger
 from zoo_analysis.errors import ZooError
 from zoo_analysis.hub.notice import SECRET, SIGNATURE, give, notice, post, secret, signature
 
@@ -91,24 +87,7 @@ def test_a_receiver_that_drips_bytes_of_its_headers_is_not_waited_for(
 ) -> None:
     """Each byte is soon enough after the one before; the headers have no end."""
     monkeypatch.setattr("zoo_analysis.hub.notice._TRY", 0.1)
-    hung_up = threading.Event()
-
-    def drip(connection: socket.socket) -> None:
-        with connection, suppress(OSError):
-            connection.sendall(b"HTTP/1.1 200 OK\r\nX-Long: ")
-            while True:
-                connection.sendall(b"x")
-                time.sleep(0.02)
-        hung_up.set()
-
-    def serve(listening: socket.socket) -> None:
-        with suppress(OSError):  # closed at the end of the test
-            while True:
-                threading.Thread(target=drip, args=listening.accept()[:1], daemon=True).start()
-
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        threading.Thread(target=serve, args=(listening,), daemon=True).start()
-        url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+    with dripping() as (url, hung_up):
         with pytest.raises(ZooError, match=r"takes no notice \(no whole answer in 0\.1 s\)"):
             post(url, notice([]), first_wait=0.001)
         assert hung_up.wait(60)

@@ -45,9 +45,9 @@ def test_the_matrices_of_a_kernel_are_those_of_the_method(how, kernel, matrices,
 
 def test_other_laws_are_priced_as_many_fits() -> None:
     plain, others = (work((1, 64, 32), (), Method(alternatives=each)) for each in (False, True))
-    assert others.fits > 50 * plain.fits
+    assert others.fits > 5 * plain.fits
     assert replace(others, fits=1) == plain
-    assert TYPICAL.of_layer(others) > TYPICAL.of_layer(plain) + 50 * TYPICAL.fit
+    assert TYPICAL.of_layer(others) > TYPICAL.of_layer(plain) + 5 * TYPICAL.fit
 
 
 def test_further_threads_shorten_what_is_not_serial() -> None:

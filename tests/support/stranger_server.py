@@ -1,6 +1,8 @@
 """An HTTP server on 127.0.0.1 that answers whatever a test tells it to, and records what it got."""
 
+import socket
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -8,6 +10,9 @@ from typing import Any
 
 #: (status, headers, body); a body that is no bytes goes out in chunks, as long as it is taken.
 Answer = tuple[int, dict[str, str], bytes | Iterable[bytes]]
+
+#: The beginning of an answer whose header goes on.
+HEADER = b"HTTP/1.1 200 OK\r\nX-Long: "
 
 
 class Stranger:
@@ -94,3 +99,26 @@ def stranger(answer: Callable[[str], Answer]) -> Iterator[Stranger]:
         yield server
     finally:
         server.close()
+
+
+@contextmanager
+def dripping(start: bytes = HEADER) -> Iterator[tuple[str, threading.Event]]:
+    """The URL of a server whose answers have no end: a byte each moment; and when a client left."""
+    left = threading.Event()
+
+    def drip(connection: socket.socket) -> None:
+        with connection, suppress(OSError):
+            connection.sendall(start)
+            while True:
+                connection.sendall(b"x")
+                time.sleep(0.02)
+        left.set()
+
+    def serve(listening: socket.socket) -> None:
+        with suppress(OSError):  # closed at the end
+            while True:
+                threading.Thread(target=drip, args=listening.accept()[:1], daemon=True).start()
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        threading.Thread(target=serve, args=(listening,), daemon=True).start()
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}", left

@@ -9,11 +9,15 @@ from zoo_analysis.cli.options import (
     SOURCES_HELP,
     AddressOption,
     FormatOption,
+    ModelMemoryOption,
+    ModelSecondsOption,
     OutOption,
     StoreOption,
     VariantOption,
+    size_or_none,
     with_method,
 )
+from zoo_analysis.cluster.processes.task_limits import MODEL_SECONDS
 from zoo_analysis.pairwise.settings import LEVEL
 from zoo_analysis.spectra.methods import Method
 from zoo_analysis.texts import few
@@ -98,6 +102,8 @@ def lineage(
         typer.Option(help="Chance of a false alarm among all pairs together."),
     ] = LEVEL,
     address: AddressOption = None,
+    model_seconds: ModelSecondsOption = MODEL_SECONDS,
+    model_memory: ModelMemoryOption = None,
     store: StoreOption = None,
     format: FormatOption = "table",
     output: OutOption = None,
@@ -117,6 +123,8 @@ def lineage(
             store,
             level=level,
             address=address,
+            model_seconds=model_seconds,
+            model_memory=size_or_none(model_memory),
             on_event=counter.on_event,
             on_start=counter.on_start,
         )
@@ -129,10 +137,11 @@ def _print_lineage(told: "LineageSummary") -> None:
     from zoo_analysis.cli.output import counted, say, write_table
 
     pairs = _by_pair(told.rows)
-    shown = [row for row in pairs if row["related"] or row["declared"]]
-    rest = [row for row in pairs if not (row["related"] or row["declared"])]
-    if len(pairs) <= _PRINTED:
-        shown, rest = pairs, []
+    shown: list[dict[str, Any]] = []
+    rest: list[dict[str, Any]] = []
+    for row in pairs:
+        told_of = len(pairs) <= _PRINTED or row["related"] or row["declared"]
+        (shown if told_of else rest).append(row)
     if shown:
         import pyarrow as pa
 

@@ -56,7 +56,7 @@ class RunSummary:
         raise NotImplementedError
 
     def kept(self) -> str:
-        """The contents of the store in words, for whoever hears that the run broke off."""
+        """The rows that a run left in the store when it broke off, in words; empty if none."""
         raise NotImplementedError
 
 
@@ -131,7 +131,7 @@ class Summary(RunSummary):
 
     def kept(self) -> str:
         """The models that were committed."""
-        return f"{self.scanned} models of this scan are in {self.store}"
+        return f"{self.scanned} models of this scan are in {self.store}" if self.scanned else ""
 
 
 @dataclass
@@ -188,7 +188,7 @@ class CorrelateSummary(RunSummary):
 
     def kept(self) -> str:
         """The numbers that were committed."""
-        return f"{self.rows} numbers of this comparison are in {self.store}"
+        return f"{self.rows} numbers of this comparison are in {self.store}" if self.rows else ""
 
 
 def versions() -> dict[str, str]:

@@ -165,8 +165,8 @@ class RunWriter(Generic[_S]):
                     error = untold
                     raise
             finally:
-                if error is not None:
-                    error.add_note(f"{self.summary.kept()}: the same command goes on from there")
+                if error is not None and (kept := self.summary.kept()):
+                    error.add_note(f"{kept}: the same command goes on from there")
 
     def tell(self, event: Event) -> None:
         """Report an event."""

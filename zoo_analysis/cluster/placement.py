@@ -120,15 +120,24 @@ def gpu_demand(peak_bytes: int, seconds: float, layers: int, node: Node) -> Dema
     return None if share is None else Demand(1, memory, share)
 
 
+def declared(peak_bytes: float) -> int | None:
+    """The memory that a task declares which takes so much at its peak; None for a small one."""
+    return _in_steps(peak_bytes) if peak_bytes > _SMALL else None
+
+
 def _memory(peak_bytes: int, node: Node) -> int:
     if peak_bytes > node.memory:
         raise ZooError(
             f"its largest layer takes {size_in_words(peak_bytes)} of memory, and the largest "
             f"node has {size_in_words(node.memory)}: add a larger one"
         )
-    # In steps: Ray serves tasks that ask for the same in the order in which they were sent, but of
-    # those that ask for something else one may wait until all others are done.
-    return min(max(1, math.ceil(peak_bytes / _SMALL)) * _SMALL + _PROCESS, node.memory)
+    return min(_in_steps(peak_bytes), node.memory)
+
+
+def _in_steps(peak_bytes: float) -> int:
+    # Ray serves tasks that ask for the same in the order in which they were sent, but of those that
+    # ask for something else one may wait until all others are done.
+    return max(1, math.ceil(peak_bytes / _SMALL)) * _SMALL + _PROCESS
 
 
 def device_for(device: Device, *, later: bool = False) -> Literal["cpu", "cuda"]:

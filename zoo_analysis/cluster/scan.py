@@ -82,7 +82,7 @@ def scan(
             of each head of attention, likeness of experts.
         access: how to reach the hub; None is `hub.access.default_access`.
         on_event: told of each model and piece when it is done; a notebook shows a bar unless given.
-        on_start: told how many models there are, and the bytes of their weights.
+        on_start: told how many models there are, and the bytes of their weights, once a method.
         retry_of: the scan_id of the scan whose failures these are, for the record.
 
     Returns:

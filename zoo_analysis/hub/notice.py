@@ -4,7 +4,6 @@ Names and texts of strangers are in it as JSON, in ASCII, and nowhere else: neit
 nor in a command line, and no shell reads them.
 """
 
-import asyncio
 import hmac
 import json
 import os
@@ -12,18 +11,14 @@ import shlex
 import subprocess
 import uuid
 from collections.abc import Mapping, Sequence
-from concurrent.futures import Future
 from datetime import UTC, datetime
-from threading import Thread
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from zoo_analysis.errors import ZooError
+from zoo_analysis.hub.exchange import ended_after
 from zoo_analysis.hub.retry import patiently
 from zoo_analysis.texts import one_line, printable
-
-if TYPE_CHECKING:
-    import httpx2
 
 #: The environment's name of the secret by which a notice is signed.
 SECRET: Final = "ZOO_NOTIFY_SECRET"
@@ -79,10 +74,14 @@ def post(url: str, body: bytes, first_wait: float = 1.0) -> None:
     headers = {"content-type": "application/json", SIGNATURE: signature(body, secret())}
 
     def send() -> None:
-        answer = _answer(url, body, headers)
-        if answer.is_redirect:
-            raise ZooError(f"{where} answers {answer.status_code}, a redirect; give its goal")
-        answer.raise_for_status()
+        with (
+            ended_after(_TRY) as limit,
+            httpx2.Client(timeout=_TRY, follow_redirects=False) as client,
+            client.stream("POST", url, content=body, headers=headers, extensions=limit) as answer,
+        ):
+            if answer.is_redirect:
+                raise ZooError(f"{where} answers {answer.status_code}, a redirect; give its goal")
+            answer.raise_for_status()
 
     try:
         patiently(send, where, first_wait)
@@ -90,35 +89,6 @@ def post(url: str, body: bytes, first_wait: float = 1.0) -> None:
         raise ZooError(f"{where} answers {error.response.status_code} to a notice") from error
     except (httpx2.HTTPError, httpx2.InvalidURL) as error:
         raise ZooError(f"{where} takes no notice ({one_line(error)[:200]})") from error
-
-
-def _answer(url: str, body: bytes, headers: Mapping[str, str]) -> "httpx2.Response":
-    """The answer to a notice, less its body, within `_TRY` seconds however slowly bytes drip.
-
-    A thread of its own, for a notebook has a loop of events in this one; nobody waits for its end.
-    """
-    import httpx2
-
-    async def exchange() -> httpx2.Response:
-        async with (
-            asyncio.timeout(_TRY),
-            httpx2.AsyncClient(timeout=None, follow_redirects=False) as client,
-            client.stream("POST", url, content=body, headers=dict(headers)) as answer,
-        ):
-            return answer
-
-    def run() -> None:
-        try:
-            answered.set_result(asyncio.run(exchange()))
-        except BaseException as error:
-            answered.set_exception(error)
-
-    answered: Future[httpx2.Response] = Future()
-    Thread(target=run, name="notice", daemon=True).start()
-    try:
-        return answered.result()
-    except TimeoutError as late:
-        raise httpx2.ReadTimeout(f"no whole answer in {_TRY:g} s") from late
 
 
 def check_url(url: str) -> str:

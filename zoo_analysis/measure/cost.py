@@ -18,8 +18,8 @@ from zoo_analysis.weights.scratch import LARGE
 
 #: An eigenproblem of side M costs as much as this many M³ of a symmetric rank-k update (measured).
 _EIGEN = 3.3
-#: Other laws beside the power law take as long as this many of it (measured).
-_OTHER_LAWS = 200
+#: Other laws beside the power law take as long as this many of it (measured: 6 to 7 ms a spectrum).
+_OTHER_LAWS = 12
 #: Floating-point work below which a piece is not worth sending: about two seconds of one core.
 _PIECE = 5e10
 

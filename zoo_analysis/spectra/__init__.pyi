@@ -6,6 +6,7 @@ from .alternatives import (
 )
 from .by_parts.products import head_cores, head_products, product_evals
 from .by_parts.subspaces import leading_directions, overlaps, subspace_overlap
+from .by_parts.windows import farms_alpha
 from .declaring import Metric, Spectrum
 from .eigenspectrum import Shape, matrix_shape, spectrum
 from .gram import eigenvalues, eigenvalues_batched
@@ -44,6 +45,7 @@ __all__ = [
     "eigenvalues",
     "eigenvalues_batched",
     "erg_tail",
+    "farms_alpha",
     "fit_bulk",
     "fit_clipped",
     "fit_peak",

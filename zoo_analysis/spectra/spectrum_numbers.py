@@ -92,7 +92,8 @@ def spectrum_metrics(
     values |= computed(Spectrum(evals, usable, fit))
     if fit is not None:
         values |= vars(fit)
-        if (erg := erg_tail(evals)) is not None:
+        whole = evals if counted.all() else np.sort(np.where(counted, evals, 0.0))
+        if (erg := erg_tail(whole)) is not None:
             values |= vars(erg) | {"erg_gap": erg.erg_num - fit.num_pl_spikes}
         tail = usable[(usable >= fit.xmin) & (usable <= fit.xmax)]
         if how.alternatives and len(set(tail)) > 2:

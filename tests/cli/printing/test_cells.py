@@ -38,6 +38,12 @@ def test_each_number_of_a_column_keeps_two_digits_and_all_have_as_many_decimals(
     assert len({len(cell.partition(".")[2]) for cell in cells}) == 1
 
 
+def test_a_chance_that_underflows_is_not_none() -> None:
+    assert column_cells("p_holm", [0.0, 0.25, None, 1.0]) == ["<1e-307", "0.25", "", "1.00"]
+    assert column_cells("p_value", [0.0]) == ["<1e-307"]
+    assert column_cells("value", [0.0, 0.25]) == ["0.00", "0.25"]
+
+
 def test_shares_are_percent_and_no_part_is_nothing_or_all() -> None:
     assert column_cells("coverage", [0.4, 1.0, None]) == ["40%", "100%", ""]
     assert column_cells("coverage", [0.9999, 1.0, 0.0, 1e-5]) == ["99.9%", "100.0%", "0.0%", "0.1%"]

@@ -3,6 +3,7 @@
 import json
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -12,7 +13,9 @@ from tests.support import family_tree as family
 from tests.support.command import zoo
 from zoo_analysis.cluster.comparing.lineage import LineageSummary
 from zoo_analysis.errors import ZooError
+from zoo_analysis.pairwise.lineage.relatives import compared_rows
 from zoo_analysis.store import Store, open_store
+from zoo_analysis.store.row_kinds.kinship_row import KinshipRow
 
 
 @pytest.fixture(scope="module")
@@ -82,16 +85,70 @@ def test_known_pairs_are_not_computed_again_and_their_models_not_read(
     assert zoo_analysis.lineage([str(tree)], store).known == 0
 
 
-def test_on_ray_the_rows_are_the_same_and_what_fails_costs_itself(
+def test_a_run_that_breaks_off_leaves_the_pairs_that_it_computed(
     tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    computed: list[str] = []
+
+    def until_the_second(*pair: Any) -> list[KinshipRow]:
+        if computed:
+            raise KeyboardInterrupt
+        computed.append("a pair")
+        return compared_rows(*pair)
+
+    store = open_store(tmp_path / "store")
+    monkeypatch.setattr("zoo_analysis.cluster.comparing.lineage.compared_rows", until_the_second)
+    with pytest.raises(KeyboardInterrupt) as broken:
+        zoo_analysis.lineage([str(tree)], store)
+    left = store.run("FROM lineage")
+    assert broken.value.__notes__ == [
+        f"{len(left)} rows of this comparison are in {store.uri}: the same command goes on from "
+        "there"
+    ]
+    (kinship,) = (row for row in left.to_pylist() if row["measure"] == "kinship")
+    assert (kinship["related"], kinship["step"]) == (None, None)  # that is for all pairs to tell
+    monkeypatch.undo()
+    told = zoo_analysis.lineage([str(tree)], store)
+    assert (told.known, told.pairs) == (1, 3)
+    apart = ["run_id", "computed_at"]
+    assert told.rows.drop(apart) == zoo_analysis.lineage([str(tree)], tmp_path / "o").rows.drop(
+        apart
+    )
+
+
+def test_pairs_are_committed_while_others_are_computed(
+    tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = open_store(tmp_path / "store")
+    seen: list[int] = []
+
+    def after_a_look(*pair: Any) -> list[KinshipRow]:
+        seen.append(len(store.run("FROM lineage WHERE measure = 'kinship'")))
+        return compared_rows(*pair)
+
+    monkeypatch.setattr("zoo_analysis.cluster.comparing.lineage_rows._SECONDS", -1.0)
+    monkeypatch.setattr("zoo_analysis.cluster.comparing.lineage.compared_rows", after_a_look)
+    told = zoo_analysis.lineage([str(tree)], store)
+    assert seen == [0, 1, 2]
+    assert len(store.run("FROM lineage")) == len(told.rows) < told.added
+    columns = ["measure", "related", "p_holm", "step", "parent"]
+    order = "repo_id_a, repo_id_b, measure"
+    kept = store.run(f"SELECT {', '.join(columns)} FROM lineage ORDER BY {order}")
+    by = [("repo_id_a", "ascending"), ("repo_id_b", "ascending"), ("measure", "ascending")]
+    assert kept.to_pylist() == told.rows.sort_by(by).select(columns).to_pylist()
+
+
+def test_on_ray_the_rows_are_the_same_and_what_fails_costs_itself(
+    tree: Path, tmp_path: Path
+) -> None:
     here = zoo_analysis.lineage([str(tree)], tmp_path / "here")
-    monkeypatch.setattr("zoo_analysis.cluster.comparing.lineage.LITTLE", 0.0)
     (broken := tmp_path / "zoo" / "broken").mkdir(parents=True)
     file = family.saved(family.stack(3), tmp_path / "zoo" / "cut") / "model.safetensors"
     file.write_bytes(file.read_bytes()[:-1000])
     (broken / "model.safetensors").write_bytes(b"\x00" * 20)
-    told = zoo_analysis.lineage([str(tree), str(file.parent), str(broken)], tmp_path / "ray")
+    told = zoo_analysis.lineage(
+        [str(tree), str(file.parent), str(broken)], tmp_path / "ray", model_seconds=500.0
+    )
     assert (told.read, told.failed) == (3, 2)
     apart = ["run_id", "computed_at"]
     assert told.rows.drop(apart) == here.rows.drop(apart)

@@ -5,13 +5,14 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import save_file
 
 import zoo_analysis
 from tests.support import family_tree as family
 from tests.support.command import zoo
 from tests.support.loopback import Hub
 from tests.support.repositories import write
-from zoo_analysis.errors import SourceError
+from zoo_analysis.errors import SourceError, ZooError
 from zoo_analysis.store import open_store
 
 
@@ -73,6 +74,11 @@ def test_a_model_that_names_no_base_or_a_stranger_is_refused(lab: Path, tmp_path
     answer = zoo("delta", other, "--base", lab / "base", "--store", tmp_path / "store")
     assert answer.code == 2
     assert "is that its base?" in answer.err
+    assert "the same command" not in answer.err  # it would fail again
+    (scales := tmp_path / "zoo" / "scales").mkdir()
+    save_file({"base_model.model.0.ia3_l": torch.ones(96)}, scales / "adapter_model.safetensors")
+    with pytest.raises(ZooError, match=r"its tensors tell no change of a matrix \(1 vector\)"):
+        zoo_analysis.delta(str(scales), str(lab / "base"), tmp_path / "store")
 
 
 def test_a_model_is_not_its_own_base_and_an_equal_copy_changed_nothing(tmp_path: Path) -> None:

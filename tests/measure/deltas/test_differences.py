@@ -17,6 +17,7 @@ from zoo_analysis.spectra.methods import Method, method
 from zoo_analysis.weights import list_layers, open_checkpoint
 
 HOW = Method(base="lab/base@0123")
+MODULES = ["q_proj", "up_proj"]
 Rows = dict[str, dict[str, object]]
 
 
@@ -121,26 +122,61 @@ def test_an_adapter_differs_from_its_base_as_what_peft_merges(adapted: dict[str,
 @pytest.mark.parametrize(
     "config",
     [
-        LoHaConfig(r=3, alpha=12, target_modules=["q_proj", "up_proj"], init_weights=False),
-        LoKrConfig(r=3, alpha=12, target_modules=["q_proj", "up_proj"], init_weights=False),
-        C3AConfig(block_size=16, target_modules=["q_proj", "up_proj"], init_weights=False),
+        LoHaConfig(r=3, alpha=12, target_modules=MODULES, init_weights=False),
+        LoKrConfig(r=3, alpha=12, target_modules=MODULES, init_weights=False),
+        C3AConfig(block_size=16, target_modules=MODULES, init_weights=False),
+        LoraConfig(r=3, use_dora=True, target_modules=MODULES, init_lora_weights=False),
+        LoraConfig(r=3, target_modules=["q_proj", "embed_tokens"], init_lora_weights=False),
+        LoraConfig(
+            r=3, use_dora=True, target_modules=["q_proj", "embed_tokens"], init_lora_weights=False
+        ),
     ],
-    ids=lambda config: str(config.peft_type.value),
+    ids=["loha", "lokr", "c3a", "dora", "embedding", "dora-embedding"],
 )
 def test_every_kind_of_update_has_the_intruders_of_what_peft_merges(
     config: PeftConfig, adapted: dict[str, Path], tmp_path: Path
 ) -> None:
     torch.manual_seed(1)
     tuned = get_peft_model(LlamaForCausalLM.from_pretrained(adapted["base"]), config)
+    for name, parameter in tuned.named_parameters():
+        if "magnitude" in name:  # which peft begins with as the lengths that there are
+            parameter.data *= torch.linspace(0.5, 1.5, parameter.numel()).view_as(parameter)
     tuned.save_pretrained(tmp_path / "adapter")
     tuned.merge_and_unload().save_pretrained(tmp_path / "merged")
     of_adapter, _ = _measured(tmp_path / "adapter", adapted["base"])
     of_merged, _ = _measured(tmp_path / "merged", adapted["base"])
-    assert len(of_adapter) == 4
-    for name, row in of_adapter.items():
+    changed = {name for name, row in of_merged.items() if row["status"] != "all-zero"}
+    unmerged = {name for name in of_adapter if name.endswith(".base_layer")}  # an embedding's
+    assert set(of_adapter) - unmerged == changed
+    assert all(of_adapter[name]["relative_change"] == 0 for name in unmerged)
+    for name in changed:
+        row, other = of_adapter[name], of_merged[name]
         assert row["note"] is None
-        assert row["relative_change"] == pytest.approx(of_merged[name]["relative_change"], rel=1e-3)
-        assert row["num_intruders"] == of_merged[name]["num_intruders"]
+        assert row["relative_change"] == pytest.approx(other["relative_change"], rel=1e-3)
+        assert row["effective_rank"] == pytest.approx(other["effective_rank"], abs=0.05)
+        assert row["num_intruders"] == other["num_intruders"]
+
+
+def test_a_full_update_is_added_as_it_is(tmp_path: Path) -> None:
+    w, diff = _gaussian(20, 12, seed=0), _gaussian(20, 12, seed=1)
+    base = _saved(tmp_path / "b", {"fc.weight": w})
+    rows, _ = _measured(_saved(tmp_path / "a", {"fc.diff": diff}), base)
+    assert rows["fc"]["relative_change"] == pytest.approx(float(diff.norm() / w.norm()), rel=1e-6)
+    merged, _ = _measured(_saved(tmp_path / "m", {"fc.weight": w + diff}), base)
+    assert rows["fc"]["num_intruders"] == merged["fc"]["num_intruders"]
+
+
+def test_an_update_of_a_base_that_its_beginning_changed_is_not_compared_with_it(
+    adapted: dict[str, Path], tmp_path: Path
+) -> None:
+    config = LoraConfig(r=3, target_modules=MODULES, init_lora_weights="pissa")
+    tuned = get_peft_model(LlamaForCausalLM.from_pretrained(adapted["base"]), config)
+    tuned.save_pretrained(tmp_path / "adapter")  # nothing was learnt: merged, it is the base
+    rows, _ = _measured(tmp_path / "adapter", adapted["base"])
+    assert len(rows) == 4
+    for row in rows.values():
+        assert row["note"] == "of a base that pissa changed: no relative change, no intruders"
+        assert (row["relative_change"], row["num_intruders"]) == (None, None)
 
 
 def test_what_cannot_be_had_is_said(tmp_path: Path) -> None:

@@ -20,7 +20,8 @@ SHARES = (1.0, 0.97, 0.5)
 def watched(tmp_path_factory: pytest.TempPathFactory) -> Store:
     """Three models of which a part was measured, failures of two causes, and events of two watches.
 
-    Accuracy is 50 + 5 · alpha, but for the newest model's, which is 3 more.
+    Accuracy is 50 + 5 · alpha, but for the newest model's: 3 more on one data set, 1 less on
+    the other.
     """
     store = open_store(tmp_path_factory.mktemp("watched") / "store")
     for i, share in enumerate([*SHARES, None]):
@@ -46,10 +47,11 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Store:
     store.append("failures", pa.Table.from_pylist(failures))
     reported = [
         {
-            **{"repo_id": f"lab/m{i}", "dataset": "d", "metric": "accuracy", "source": "test"},
-            "value": 50 + 5 * (2.0 + i) + 3 * (i == 3),
+            **{"repo_id": f"lab/m{i}", "dataset": dataset, "metric": "accuracy", "source": "test"},
+            "value": 50 + 5 * (2.0 + i) + more * (i == 3),
         }
         for i in range(4)
+        for dataset, more in (("d", 3), ("e", -1))
     ]
     store.append("accuracies", pa.Table.from_pylist(reported))
     events = [("one", "lab/m3", 2), ("one", "lab/m0", 50), ("two", "lab/unknown", 7)]
@@ -94,7 +96,10 @@ def test_events_stand_where_they_were_seen_and_new_models_beside_their_line(watc
     assert set(events) == {"lab/m3", "lab/m0", "lab/unknown"}
     assert datetime.fromisoformat(events["lab/m3"]["seen"]) == NOW - timedelta(days=2)
     assert events["lab/unknown"]["state"] == "not scanned"
-    (new,) = (row for row in rows if "residual" in row)
-    assert new["model"] == "lab/m3"
-    assert new["residual"] == pytest.approx(3)
-    assert len(max(datasets(figures.releases(watched, watch="two")), key=len)) == 1
+    beside = {row["model"]: row["residual"] for row in rows if "residual" in row}
+    assert beside == {"lab/m3 on d": pytest.approx(3), "lab/m3 on e": pytest.approx(-1)}
+    assert "through the rest of it: 1 of 2 models." in " ".join(
+        chart.to_dict()["title"]["subtitle"]
+    )
+    other = figures.releases(watched, watch="two", metric="alpha")
+    assert [row["model"] for table in datasets(other) for row in table] == ["lab/unknown"]

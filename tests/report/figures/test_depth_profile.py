@@ -6,6 +6,7 @@ import pytest
 from scipy.stats import theilslopes
 
 from tests.report.figures.conftest import datasets, stored
+from tests.report.figures.drawing import Drawing
 from zoo_analysis import diagnose
 from zoo_analysis.errors import QueryError
 from zoo_analysis.report import figures
@@ -24,6 +25,11 @@ def test_points_are_the_layers_of_the_store(store: Store) -> None:
         assert row["alpha"] == of["alpha"]
         assert row["stable_rank"] == of["stable_rank"]
         assert row["position"] == pytest.approx(LAYERS.index(row["layer"]) / 3)
+
+
+def test_no_axis_goes_far_beyond_its_layers(store: Store) -> None:
+    for labels in Drawing(figures.depth(store, "net-0", ["alpha", "stable_rank"])).axes[::2]:
+        assert not [label for label in labels if label.startswith("−")]
 
 
 def test_the_dashed_line_is_theil_and_sens_through_layers_with_structure(store: Store) -> None:

@@ -25,6 +25,7 @@ NAMED: dict[str, Callable[[Mark], bool]] = {
     "band": lambda mark: mark.kind == "area",
     "Hollow": lambda mark: mark.hollow and mark.attributes.get("stroke") == theme.GREY,
     "tree": lambda mark: mark.kind == "line" and mark.colour == theme.GREY,
+    "Grey": lambda mark: mark.kind == "rect" and mark.colour == "#eeeeee",
     "dot": lambda mark: mark.kind == "symbol" and mark.colour == theme.VERMILION,
 }
 #: Words that tell of a number as well, by figure.
@@ -155,7 +156,7 @@ def test_what_has_no_number_is_told(strange: Store, hard: Store) -> None:
     assert "No layer has stable rank." in Drawing(HARD["one layer"](hard)).caption
     assert "1 layer, α 3." in Drawing(HARD["one layer"](hard)).caption
     by_accuracy = Drawing(FIGURES["map by accuracy"](strange))
-    assert "Hollow: no top-1 accuracy is known, of 1 model." in by_accuracy.caption
+    assert "Hollow: no top-1 accuracy on <s>digits</s> is known, of 1 model." in by_accuracy.caption
     assert len([mark for mark in by_accuracy.marks if mark.kind == "symbol"]) == 3
 
 

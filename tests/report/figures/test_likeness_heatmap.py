@@ -90,6 +90,7 @@ def test_two_models_layer_by_layer(compared: Store) -> None:
     found = {(cell["a"], cell["b"]): cell["value"] for cell in cells}
     expected = {(f"x{i}", f"y{j}"): 1 / (1 + i + 2 * j) for i in range(3) for j in range(2)}
     assert found == pytest.approx(expected)
+    assert "Grey" not in " ".join(chart.to_dict()["title"]["subtitle"])
     told = "by name, where no scan tells the depth, of lab/a0 and lab/b1 (zoo scan), else by depth."
     assert told in " ".join(chart.to_dict()["title"]["subtitle"])
     with pytest.raises(QueryError, match="no cka of the layers of lab/a0 and lab/a0"):

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Literal
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect
 
 from tests.report.conftest import HOSTILE, PLAIN
 from tests.report.page.conftest import CHROMIUM
@@ -188,17 +188,20 @@ def test_the_policy_refuses_scripts_and_styles_that_are_no_files_of_the_report(
     tab = context.new_page()
     tab.goto((folder / "index.html").as_uri())
     refused: list[str] = []
-    tab.on("console", lambda message: refused.append(message.text))
-    tab.evaluate(
-        """() => {
-          document.body.insertAdjacentHTML("beforeend", "<img src=x onerror='window.ran = 1'>"
-            + "<p style='color: red' id=styled>x</p><img src='https://example.org/x.png'>");
-          const script = document.createElement("script");
-          script.textContent = "window.ran = 2";
-          document.body.append(script);
-        }"""
-    )
-    tab.wait_for_timeout(200)
+
+    def all_four(message: ConsoleMessage) -> bool:
+        refused.extend([message.text] if "Content Security Policy" in message.text else [])
+        return len(refused) == 4
+
+    with tab.expect_console_message(all_four):
+        tab.evaluate(
+            """() => {
+              document.body.insertAdjacentHTML("beforeend", "<img src=x onerror='window.ran = 1'>"
+                + "<p style='color: red' id=styled>x</p><img src='https://example.org/x.png'>");
+              const script = document.createElement("script");
+              script.textContent = "window.ran = 2";
+              document.body.append(script);
+            }"""
+        )
     assert tab.evaluate("window.ran") is None
     assert tab.evaluate("getComputedStyle(styled).color") != "rgb(255, 0, 0)"
-    assert len([text for text in refused if "Content Security Policy" in text]) >= 4

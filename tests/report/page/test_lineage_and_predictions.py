@@ -68,6 +68,8 @@ def test_predictions_stand_beside_what_was_reported_later(folder: Path) -> None:
     )
     assert told in page.text("p")
     assert told in Page(folder / "index.html").text("p")
+    listed = "3 predictions and 1 that could not be made, those that have met a report first"
+    assert listed in page.text("span")
     cells = [text for tag, text in page.texts if tag == "td"]
     assert (cells.count("inside"), cells.count("outside")) == (1, 1)
     assert "1 of 2" in cells
@@ -75,6 +77,13 @@ def test_predictions_stand_beside_what_was_reported_later(folder: Path) -> None:
     assert "predicted 90.00, 90% interval 88.00 to 92.00; later reported 96.00: outside." in one
     assert "nothing is reported yet" in of_model(folder, HOSTILE[1]).text("li")
     assert "<b>beyond</b> all that is reported" in of_model(folder, HOSTILE[2]).text("li")
+
+
+def test_of_models_none_of_which_could_be_predicted_nothing_waits_for_a_report() -> None:
+    record = {"made": 0, "predictions": 4, "met": 0, "inside": 0, "level": 0.9}
+    assert Forecasts([record], []).in_words == (
+        "0 predictions of accuracies that nobody had reported, 4 could not be made."
+    )
 
 
 def test_a_condition_holds_of_pairs_and_predictions(strange: Store) -> None:

@@ -3,10 +3,11 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
 import pytest
 import torch
 
-from tests.report.conftest import commit
+from tests.report.conftest import NOW, commit
 from tests.report.figures.conftest import commit as commit_rows
 from tests.report.figures.conftest import measured
 from tests.report.page.conftest import CHROMIUM
@@ -16,6 +17,7 @@ from zoo_analysis import diagnose, rank
 from zoo_analysis.report.page.build import build_report
 from zoo_analysis.report.page.markup import file_stem
 from zoo_analysis.store import Store, open_store
+from zoo_analysis.store.schemas import SCANS
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -32,6 +34,9 @@ def mixed(tmp_path_factory: pytest.TempPathFactory) -> Store:
     for number, (method, revision) in enumerate([("paper-1", "r1"), ("paper-1", "r2")]):
         commit(store, "lab/net", "nets", 20 + number, method=method, revision=revision)
     commit(store, "lab/net", "nets", 30, revision="r2")
+    scan = {"scan_id": "scan", "started_at": NOW, "method": "default", "versions": "{}"}
+    told = {**scan, "config": '{"fft_size": 8, "blocks": true, "of": "layers"}'}
+    store.append("scans", pa.Table.from_pylist([told], schema=SCANS))
     return store
 
 
@@ -59,6 +64,8 @@ def test_a_model_of_several_methods_and_revisions_is_drawn_by_the_ranked_one(
     assert [row[1] for row in board["models"]].count("lab/net") == 1
     methods = Read(report / "method.html")
     assert {"default", "paper-1"} <= {text for tag, text in methods.texts if tag == "th"}
+    # The scan that measured both is of one of them.
+    assert [text for tag, text in methods.texts if tag == "td"].count("fft_size 8") == 2
 
 
 def test_a_name_with_a_comma_is_one_name(mixed: Store, tmp_path: Path) -> None:
@@ -93,7 +100,9 @@ def test_of_layers_without_a_fit_what_there_is_is_drawn(page: "Page", tmp_path: 
     page.goto((made / "models" / f"{file_stem('lab/tiny')}.html").as_uri())
     assert page.locator("#depth .canvas .point").count() > 0
     assert "alpha" not in page.locator("#depth-metric option").all_text_contents()
-    assert "no layer of the network has a fit" in page.locator("main").inner_text()
+    told = page.locator("main").inner_text()
+    assert "no layer of the network has a fit" in told
+    assert "1 layer of lab/tiny over relative depth; none has α." in told
     page.wait_for_selector("#spectrum .canvas[data-drawn] .bar")
 
 

@@ -49,7 +49,8 @@ _BROKEN_WORDS = """() => {
   const range = document.createRange();
   while (texts.nextNode()) {
     const node = texts.currentNode;
-    if (!node.parentNode.closest("td, th, h1, bdi") || !node.parentNode.checkVisibility()) continue;
+    if (!node.parentNode.closest("td, th, h1, bdi, label")) continue;
+    if (!node.parentNode.checkVisibility()) continue;
     const text = node.data;
     let before = null;
     for (let i = 0; i < text.length; i += 1) {
@@ -158,11 +159,17 @@ _CUT = """() => [...document.querySelectorAll(".canvas svg[role=img]")].flatMap(
 
 
 def test_no_label_of_a_chart_is_cut_or_covered(sized: "Page", folder: Path) -> None:
+    from playwright.sync_api import expect
+
     for path in pages(folder):
         sized.goto(path.as_uri())
         for select in sized.locator("#depth-metric, #regression-metric, #layer").all():
             for value in select.locator("option").all_text_contents():
                 select.select_option(label=value)
+                if (
+                    select.get_attribute("id") == "layer"
+                ):  # its spectrum is loaded when it is asked for
+                    expect(sized.locator("#spectrum figcaption")).to_contain_text(value)
                 assert sized.evaluate(_CUT) == [], (path, value)
 
 

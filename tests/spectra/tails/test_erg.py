@@ -65,3 +65,12 @@ def test_a_layer_has_it_beside_its_fit():
     assert metrics.erg_num == in_a_loop(evals)
     assert metrics.erg_gap == metrics.erg_num - metrics.num_pl_spikes
     assert metrics.erg_xmin == pytest.approx(evals[-int(metrics.erg_num)])
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16])
+def test_what_is_rounding_is_zero(dtype):
+    """The logarithms of thirty of 200 eigenvalues sum to more than many of rounding take off."""
+    rng = np.random.default_rng(0)
+    product = rng.standard_normal((300, 30)) @ rng.standard_normal((30, 200))
+    metrics = analyze_kernel(torch.tensor(product).to(dtype)).metrics
+    assert (metrics.matrix_rank, metrics.erg_num, metrics.erg_xmin) == (30, 31, 0)

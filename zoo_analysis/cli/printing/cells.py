@@ -19,6 +19,9 @@ _HASHED: Final = re.compile(r"((?:sha256-)?[0-9a-f]{10})[0-9a-f]{6,}")
 #: they are not yes or no of a single layer.
 SHARES: Final = frozenset({"coverage", "twin_random_like"})
 _SHARES_OF_LAYERS: Final = frozenset({"random_like"})
+#: Columns of chances, which are 0 where a float has none so small.
+_CHANCES: Final = frozenset({"p_value", "p_holm"})
+_LEAST: Final = "<1e-307"
 #: Most decimals of a column; one that needs more is written with exponents.
 _DECIMALS: Final = 6
 _LARGE: Final = 1e7
@@ -45,8 +48,9 @@ def column_cells(name: str, values: Sequence[Any]) -> list[str]:
     """The cells of a column for a reader, all of one notation.
 
     Numbers have as many decimals as give the largest four significant digits and the smallest two,
-    or exponents where that takes too many; shares are in percent, times without the seconds'
-    fractions and in UTC, hashes begin and end early.
+    or exponents where that takes too many; shares are in percent, chances that underflow are below
+    the least that is none, times without the seconds' fractions and in UTC, hashes begin and end
+    early.
 
     Args:
         name: of the column.
@@ -62,10 +66,13 @@ def column_cells(name: str, values: Sequence[Any]) -> list[str]:
         return [percent(v, 1 if fine else 0) for v in values]
     decimals = _decimals([abs(v) for v in floats if v])
     form = f".{decimals}f" if decimals is not None else ".3e"
-    return [
+    cells = [
         format(v, form) if isinstance(v, int | float) and math.isfinite(v) else _reader(v)
         for v in values
     ]
+    if name not in _CHANCES:
+        return cells
+    return [_LEAST if v == 0 else cell for v, cell in zip(values, cells, strict=True)]
 
 
 def _decimals(sizes: Sequence[float]) -> int | None:

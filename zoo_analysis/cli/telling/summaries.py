@@ -114,4 +114,6 @@ def _print_failures(summary: "RunSummary") -> None:
     for failed in summary.failures[:_NAMED]:
         say(f"failed: {failed.ref.repo_id} ({failed.stage}): {failed.message}")
     if len(summary.failures) > _NAMED:
-        say(f"… and {len(summary.failures) - _NAMED} more: zoo query failures")
+        causes = Counter(f"{failed.stage}/{failed.error}" for failed in summary.failures)
+        told = ", ".join(f"{count:,} {cause}" for cause, count in causes.most_common())
+        say(f"… and {len(summary.failures) - _NAMED:,} more, in all {told}: zoo query failures")

@@ -22,6 +22,7 @@ from zoo_analysis.cluster.comparing.correlate_tasks import (
     compare_checkpoints,
     compare_models,
 )
+from zoo_analysis.cluster.placement import declared
 from zoo_analysis.cluster.processes.task import Room, Task
 from zoo_analysis.cluster.processes.task_limits import Limits
 from zoo_analysis.cluster.worker import Failure, failure
@@ -43,6 +44,8 @@ _FLOPS_A_BYTE, _FLOPS_A_COUPLE = 128, 10
 _FLOPS_OF_WEIGHTS = 4096
 #: Memory of a model that runs for each byte of its weights, and of comparing for each number.
 _BYTES_A_BYTE, _BYTES_A_NUMBER = 8, 32
+#: The share of it that tasks declare; bytes of two models that have the largest layers there are.
+_LIKELY, _LARGE = 0.5, 1 << 30
 
 
 class CorrelateSchedule:
@@ -103,7 +106,8 @@ class CorrelateSchedule:
             pair = self.passive.popleft()
             nbytes = pair.a.nbytes + pair.b.nbytes
             limits = self.limits.of(nbytes, _FLOPS_OF_WEIGHTS * nbytes, _BYTES_A_BYTE * nbytes)
-            return self._compare(compare_checkpoints, [pair], limits, pair, self.settings)
+            memory = declared(_LIKELY * _BYTES_A_BYTE * min(nbytes, _LARGE))
+            return self._compare(compare_checkpoints, [pair], limits, memory, pair, self.settings)
         return None
 
     def _lay_out(self, places: int) -> None:
@@ -144,21 +148,30 @@ class CorrelateSchedule:
         done, lost = partial(self._captured, ref), partial(failure, ref, "capture")
         flops, peak = _FLOPS_A_BYTE * ref.nbytes * samples, _BYTES_A_BYTE * ref.nbytes + MEMORY
         limits = self.limits.of(ref.nbytes, flops, peak)
+        memory = declared(_LIKELY * _BYTES_A_BYTE * ref.nbytes)
         how: dict[str, Any] = {"gpus": self.gpus, "limits": limits, "remade": True}
-        return Task(capture_model, (ref, probe, self.settings), done, lost, **how)
+        return Task(capture_model, (ref, probe, self.settings), done, lost, memory=memory, **how)
 
     def _compare_models(self, pairs: list[Pair]) -> Task:
         refs = list(dict.fromkeys(ref for pair in pairs for ref in (pair.a, pair.b)))
         seen = (self.seen[ref] for ref in refs)
         limits = self._limits(pairs)
-        task = self._compare(compare_models, pairs, limits, pairs, refs, self.settings, *seen)
+        memory = declared(_LIKELY * max(map(self._peak, pairs)))
+        arguments = pairs, refs, self.settings, *seen
+        task = self._compare(compare_models, pairs, limits, memory, *arguments)
         if pairs[0].at_once and len(pairs) > 1:  # one that kills its worker is not to take others
             return replace(task, split=lambda _: [self._compare_models([p]) for p in pairs])
         return task
 
-    def _compare(self, function: Any, pairs: list[Pair], limits: Limits, *arguments: Any) -> Task:
+    def _compare(
+        self, function: Any, pairs: list[Pair], limits: Limits, memory: int | None, *arguments: Any
+    ) -> Task:
         done, lost = partial(self._compared, pairs), partial(_lost, pairs)
-        return Task(function, arguments, done, lost, gpus=self.gpus, limits=limits)
+        how: dict[str, Any] = {"gpus": self.gpus, "limits": limits, "memory": memory}
+        return Task(function, arguments, done, lost, **how)
+
+    def _peak(self, pair: Pair) -> int:
+        return _BYTES_A_NUMBER * (self.sizes[pair.a].numbers + self.sizes[pair.b].numbers)
 
     def _limits(self, pairs: list[Pair]) -> Limits:
         """The time of all the pairs, and the memory of the largest."""
@@ -167,7 +180,7 @@ class CorrelateSchedule:
             a, b = self.sizes[pair.a], self.sizes[pair.b]
             flops = _FLOPS_A_COUPLE * a.numbers * b.numbers / max(1, a.samples) * len(pair.keys)
             flops *= self.times
-            each.append(self.limits.of(0, flops, _BYTES_A_NUMBER * (a.numbers + b.numbers)))
+            each.append(self.limits.of(0, flops, self._peak(pair)))
         seconds = sum(limits.seconds for limits in each)
         return replace(max(each, key=lambda limits: limits.nbytes or 0), seconds=seconds)
 

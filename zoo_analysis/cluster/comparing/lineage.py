@@ -1,8 +1,8 @@
 """Lineages of models, told from their weights: each is read once, pairs that are known are not."""
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -10,23 +10,23 @@ import pyarrow as pa
 
 from zoo_analysis.cluster.account import Event, RunSummary
 from zoo_analysis.cluster.commits import RunWriter
+from zoo_analysis.cluster.comparing.lineage_rows import LineageRows
 from zoo_analysis.cluster.comparing.lineage_work import LineageWork, lineage_work
 from zoo_analysis.cluster.flow import run_tasks
 from zoo_analysis.cluster.listening import listeners
 from zoo_analysis.cluster.placement import is_there
-from zoo_analysis.cluster.processes.task_limits import Limits
+from zoo_analysis.cluster.processes.task_limits import MODEL_SECONDS, Limits
 from zoo_analysis.cluster.scanning.batches import LITTLE
 from zoo_analysis.cluster.worker import Failure, failure
-from zoo_analysis.errors import ZooError
+from zoo_analysis.errors import StoreError, ZooError
 from zoo_analysis.hub.access import DOWNLOADS, HubAccess, default_access
 from zoo_analysis.pairwise.lineage.fingerprint import Fingerprint, fingerprint
 from zoo_analysis.pairwise.lineage.relatives import compared_rows, judged
 from zoo_analysis.pairwise.settings import LEVEL
 from zoo_analysis.sources import ModelRef, resolve_revision, resolve_sources
 from zoo_analysis.store import Store, as_store
-from zoo_analysis.store.records import table_of
 from zoo_analysis.store.row_kinds.kinship_row import KinshipRow
-from zoo_analysis.store.runs import made_by, new_run_id
+from zoo_analysis.store.runs import new_run_id
 from zoo_analysis.store.schemas import LINEAGE
 
 _SOURCES = """
@@ -56,7 +56,8 @@ class LineageSummary(RunSummary):
         failed: rows of `failures`.
         seconds: wall clock.
         rows: of all these pairs.
-        added: rows that were added to `lineage`: new, or changed by pairs that came to them.
+        added: rows that were added to `lineage`: new, or changed by pairs that came to them; twice
+            where they were added before all pairs were there to judge them by.
         failures: what failed.
         remarks: what is left out of account: of which model, and in a sentence what.
     """
@@ -91,7 +92,7 @@ class LineageSummary(RunSummary):
 
     def kept(self) -> str:
         """The rows that were committed."""
-        return f"{self.added} rows of this comparison are in {self.store}"
+        return f"{self.added} rows of this comparison are in {self.store}" if self.added else ""
 
 
 def lineage(
@@ -100,6 +101,8 @@ def lineage(
     *,
     level: float = LEVEL,
     address: str | None = None,
+    model_seconds: float = MODEL_SECONDS,
+    model_memory: int | None = None,
     access: HubAccess | None = None,
     on_event: Callable[[Event], None] | None = None,
     on_start: Callable[[int, int], None] | None = None,
@@ -109,7 +112,8 @@ def lineage(
     Each model is read once and kept in brief, some 10 to 100 MB, and all pairs are compared: in
     this process, or on Ray where that takes longer than its start. Pairs that the table `lineage`
     has already are not computed again, and models of which all pairs are known are not read; what
-    depends on all pairs together, such as trees, is told anew.
+    depends on all pairs together, such as trees, is told anew. A run that breaks off leaves what it
+    computed in the store, not judged yet, for the next one.
 
     Args:
         sources: as `sources.resolve_sources` takes them; none is all that the store's scans were
@@ -117,6 +121,9 @@ def lineage(
         store: a store, or what `open_store` takes.
         level: chance of a false alarm of the independence test among all pairs together.
         address: of a Ray cluster; None is ``$RAY_ADDRESS``, else a local Ray where one pays.
+        model_seconds: that reading a model, or comparing a pair, may take besides what their sizes
+            explain; other than the default, the work is done on Ray, where it can be ended.
+        model_memory: bytes that a task may take; None is by its layers' sizes; likewise.
         access: how to reach the hub; None is `hub.access.default_access`.
         on_event: told of each model when it is read; a notebook shows a bar unless given.
         on_start: told how many models there are, and the bytes of their weights.
@@ -127,10 +134,11 @@ def lineage(
     Raises:
         SourceError: a source that is nothing.
         StoreError: a store that cannot be written, or none to tell the sources.
-        ZooError: fewer than two models, a level that is none, or no cluster.
+        ZooError: fewer than two models, a level or a limit that is none, or no cluster.
     """
     if not 0 < level < 1:
         raise ZooError(f"level is {level:g}: give a share within 0 and 1, such as {LEVEL}")
+    limits = Limits.allowed(model_seconds, model_memory)
     store = as_store(store)
     if not sources:
         sources = store.run(_SOURCES)["source"].to_pylist()
@@ -150,22 +158,24 @@ def lineage(
             on_start(len(resolved.refs), nbytes)
         work = lineage_work(_with_revisions(resolved.refs, writer, access), writer, access)
         summary.known, summary.incompatible = work.known, work.incompatible
-        stored = {row for of in work.rows.values() for row in of} if work.known else set()
+        kept = LineageRows(store, summary.run_id, work)
         for place in sorted({*range(len(work.refs))} - {*work.models} - work.failed):
             ref = work.refs[place]
             writer.tell(Event("skipped", ref.repo_id, bytes=ref.nbytes))
-        if is_there(address) or work.seconds > LITTLE:
-            _on_ray(work, writer, address, access)
-        else:
-            _here(work, writer, access)
-        rows = judged(work.refs, dict(sorted(work.rows.items())), level)
-        _count(summary, rows)
-        now = {"run_id": summary.run_id, "computed_at": datetime.now(UTC)}
-        summary.rows = made_by(table_of(KinshipRow, rows), LINEAGE, **now)
-        new = summary.rows.filter(pa.array([row not in stored for row in rows]))
-        if len(new):
-            store.append("lineage", new)
-        summary.added = len(new)
+        try:
+            if is_there(address) or work.seconds > LITTLE or limits != Limits():
+                _on_ray(work, writer, kept, address, access, limits)
+            else:
+                _here(work, writer, kept, access)
+            rows = judged(work.refs, dict(sorted(work.rows.items())), level)
+            _count(summary, rows)
+            summary.rows = kept.commit(rows)
+        except BaseException:
+            with suppress(StoreError):
+                kept.commit_computed()
+            raise
+        finally:
+            summary.added = kept.added
     return summary
 
 
@@ -181,7 +191,12 @@ def _with_revisions(
     return found
 
 
-def _here(work: LineageWork, writer: RunWriter[LineageSummary], access: HubAccess | None) -> None:
+def _here(
+    work: LineageWork,
+    writer: RunWriter[LineageSummary],
+    kept: LineageRows,
+    access: HubAccess | None,
+) -> None:
     """Compute what is missing in this process."""
     prints: dict[int, Fingerprint] = {}
     for place in work.models:
@@ -199,13 +214,16 @@ def _here(work: LineageWork, writer: RunWriter[LineageSummary], access: HubAcces
     for i, j in work.missing:
         if i in prints and j in prints:
             work.rows[i, j] = compared_rows(work.refs[i], work.refs[j], prints[i], prints[j])
+            kept.commit_if_due()
 
 
 def _on_ray(
     work: LineageWork,
     writer: RunWriter[LineageSummary],
+    kept: LineageRows,
     address: str | None,
     access: HubAccess | None,
+    limits: Limits,
 ) -> None:
     """Compute what is missing on the workers of a cluster."""
     from zoo_analysis.cluster.comparing.lineage_schedule import LineageSchedule
@@ -221,8 +239,8 @@ def _on_ray(
         gated = None
         if any(work.refs[place].source == "hub" for place in work.models):
             gated = replace(access or default_access(), gate=Downloads(DOWNLOADS))
-        schedule = LineageSchedule(writer, work, gated, Limits())
-        run_tasks(schedule.next_task, RayWorkers(link), writer.commit_if_due)
+        schedule = LineageSchedule(writer, work, gated, limits)
+        run_tasks(schedule.next_task, RayWorkers(link), kept.commit_if_due)
     writer.summary.remarks += schedule.remarks
 
 

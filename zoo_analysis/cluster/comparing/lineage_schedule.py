@@ -8,6 +8,7 @@ from zoo_analysis.cluster.account import Event
 from zoo_analysis.cluster.commits import RunWriter
 from zoo_analysis.cluster.comparing.lineage_tasks import compare_fingerprints, read_model
 from zoo_analysis.cluster.comparing.lineage_work import LineageWork
+from zoo_analysis.cluster.placement import declared
 from zoo_analysis.cluster.processes.task import Room, Task
 from zoo_analysis.cluster.processes.task_limits import Limits
 from zoo_analysis.cluster.worker import Failure, failure
@@ -21,6 +22,8 @@ _SECONDS, _PAIRS = 5.0, 200
 _FLOPS_A_BYTE, _FLOPS_A_SECOND = 64, 2e10
 #: Bytes of a task for each byte of a model up to a size, and for each product of two dimensions.
 _BYTES_A_BYTE, _LARGE, _BYTES_A_COUPLE = 4, 4 << 30, 64
+#: The share of a model's that its task declares: it reads one layer after the other.
+_LIKELY = 0.25
 
 
 class LineageSchedule:
@@ -65,7 +68,7 @@ class LineageSchedule:
         peak = _BYTES_A_BYTE * min(ref.nbytes, _LARGE)
         limits = self.limits.of(ref.nbytes, _FLOPS_A_BYTE * ref.nbytes, peak)
         done, lost = partial(self._was_read, place), partial(failure, ref, "lineage")
-        how: dict[str, Any] = {"limits": limits, "remade": True}
+        how: dict[str, Any] = {"limits": limits, "remade": True, "memory": declared(_LIKELY * peak)}
         return Task(read_model, (ref, self.access), done, lost, **how)
 
     def _compare(self) -> Task:
@@ -94,6 +97,7 @@ class LineageSchedule:
             partial(self._compared, pairs),
             partial(self._lost, pairs),
             limits=self.limits.of(0, flops, _BYTES_A_COUPLE * width**2),
+            memory=declared(_BYTES_A_COUPLE * width**2),
             split=None if len(pairs) == 1 else lambda _: [self._compared_by([p]) for p in pairs],
         )
 

@@ -1,5 +1,6 @@
 """A model's difference from its base, measured on a worker or here."""
 
+from collections import Counter
 from dataclasses import dataclass, replace
 
 import pyarrow as pa
@@ -18,7 +19,7 @@ from zoo_analysis.spectra.methods import Method
 from zoo_analysis.store.model_rows import ModelRows
 from zoo_analysis.store.records import table_of
 from zoo_analysis.weights import open_checkpoint, read_config
-from zoo_analysis.weights.layers.inventory import LeftOut
+from zoo_analysis.weights.layers.inventory import Inventory, LeftOut
 from zoo_analysis.weights.layers.listing import take_inventory
 
 #: Characters of a base's revision in a method's id.
@@ -96,7 +97,7 @@ def measure_difference(
         if not layers.pairs:
             raise ZooError(
                 f"none of the {len(books.layers)} layers of {ref.repo_id} has one name and shape "
-                f"with one of the {len(others.layers)} of {base.repo_id}: is that its base?"
+                f"with one of the {len(others.layers)} of {base.repo_id}: {_why_none(books)}"
             )
         difference = ModelDifference(tuned, origin, layers)
         measured = difference.measure(how, device, lambda layer: note(0, "measure", layer))
@@ -112,6 +113,18 @@ def measure_difference(
             layers.adapter,
             len(books.layers),
         )
+
+
+def _why_none(books: Inventory) -> str:
+    """What is to be asked where a model has no layer in common with its base."""
+    unread = Counter(spec.status for spec in books.layers if spec.status is not None)
+    if not unread.total() and books.layers:
+        return "is that its base?"
+    why = Counter[str]()
+    for each in books.left_out:
+        why[each.reason] += each.count
+    told = ", ".join(f"{count:,} {reason}" for reason, count in why.most_common())
+    return f"its tensors tell no change of a matrix ({told})"
 
 
 def measure_delta(

@@ -10,7 +10,9 @@ from zoo_analysis.measure.deltas.partners import Partners
 from zoo_analysis.measure.rows import Measured, as_tables, measure_layer, rows_of
 from zoo_analysis.spectra import LayerResult, Method, analyze_kernel
 from zoo_analysis.weights import Checkpoint, LayerSpec, load_kernel
-from zoo_analysis.weights.layers.adapters.cores import whole_update
+from zoo_analysis.weights.layers.adapters.merging import magnitudes, merged
+from zoo_analysis.weights.layers.adapters.strengths import changed_base
+from zoo_analysis.weights.layers.listing import read_adapter_config
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,8 @@ class ModelDifference:
         """Rows of ΔW = W_tuned − W_base for each layer that both have, as a scan has them of W.
 
         One matrix of each model is in memory at a time, and their difference. An adapter's updates
-        are ΔW already. What rounding the stored types could make of zero is zero.
+        are ΔW already, but for DoRA's, which is taken as it is merged. What rounding the stored
+        types could make of zero is zero.
 
         Args:
             how: the method, with its base.
@@ -43,6 +46,7 @@ class ModelDifference:
         Raises:
             CheckpointError: a tensor cannot be read as the header describes it.
         """
+        begun = changed_base(read_adapter_config(self.tuned))
         others = {spec.layer: other for spec, other in self.layers.pairs}
         specs = self.tuned.in_file_order([spec for spec, _ in self.layers.pairs])
         self.tuned.expect(specs)
@@ -51,7 +55,7 @@ class ModelDifference:
         def measured(spec: LayerSpec) -> Iterable[tuple[LayerSpec, LayerResult]]:
             other = others[spec.layer]
             if spec.rank is not None:
-                yield spec, self._update(spec, other, how, device)
+                yield spec, self._update(spec, other, how, device, begun)
             elif spec.status is not None or other.status is not None:
                 status = spec.status or other.status
                 yield spec, measure_layer(self.tuned, replace(spec, status=status), how)
@@ -72,15 +76,22 @@ class ModelDifference:
         result = analyze_kernel(delta, how, device, rounded=rounded)
         return _compared(result, delta, base, tuned)
 
-    def _update(self, spec: LayerSpec, other: LayerSpec, how: Method, device: str) -> LayerResult:
+    def _update(
+        self, spec: LayerSpec, other: LayerSpec, how: Method, device: str, begun: str | None
+    ) -> LayerResult:
         result = measure_layer(self.tuned, spec, how, device)
         if spec.status is not None:
             return result
         if other.status is not None:
             return replace(result, note=f"not compared with the base, which is {other.status} here")
-        base = load_kernel(self.base, other)
-        update = whole_update(self.tuned, spec)
-        tuned = base.double() + update.reshape(base.shape)
+        if begun is not None:
+            note = f"of a base that {begun} changed: no relative change, no intruders"
+            return replace(result, note=note)
+        base = load_kernel(self.base, other).double()
+        tuned = merged(self.tuned, spec, base)
+        update = tuned - base
+        if magnitudes(self.tuned, spec) is not None:
+            result = analyze_kernel(update, how, device)
         return _compared(result, update, base, tuned)
 
 

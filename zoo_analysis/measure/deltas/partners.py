@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from zoo_analysis.weights import LayerSpec, kernel_dims
+from zoo_analysis.weights.layers.adapters.merging import is_of_words
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,8 @@ def partners(tuned: Sequence[LayerSpec], base: Sequence[LayerSpec]) -> Partners:
 
     An update of an adapter belongs to the layer that it names. Where no layer is called so, it is
     the only one whose name ends in that, or that it ends in: a language model's body is saved with
-    its prefix and without.
+    its prefix and without. A weight that peft saved unmerged beside its update (``….base_layer``)
+    is the base's.
 
     Args:
         tuned: of the model.
@@ -45,7 +47,8 @@ def partners(tuned: Sequence[LayerSpec], base: Sequence[LayerSpec]) -> Partners:
     pairs: list[tuple[LayerSpec, LayerSpec]] = []
     added: list[LayerSpec] = []
     for spec in tuned:
-        other = by_name.get(spec.layer) or _only_end(spec.layer, by_name)
+        plain = spec.layer.removesuffix(".base_layer")
+        other = by_name.get(spec.layer) or by_name.get(plain) or _only_end(plain, by_name)
         if other is None or _sides(other, spec.rank is None) != _sides(spec, spec.rank is None):
             added.append(spec)
         else:
@@ -68,7 +71,7 @@ def _only_end(name: str, by_name: dict[str, LayerSpec]) -> LayerSpec | None:
 def _sides(spec: LayerSpec, whole: bool) -> tuple[int, ...]:
     """The dimensions of a kernel; of what an update is added to, its sides alone."""
     if spec.rank is not None:
-        return spec.shape
+        return spec.shape[::-1] if is_of_words(spec) else spec.shape
     groups, out, into, elements = kernel_dims(spec)
     if whole:
         return (groups, out, into, elements, *spec.shape[2 if spec.index is None else 3 :])

@@ -109,15 +109,16 @@ def depth(
     drawn = embedded(rows[i] for i in keep)
     groups = list(dict.fromkeys(short(str(row[by])) for row in rows))
     # Shapes have the same domain, so that both are one legend.
-    colours = alt.Color(f"{by}:N").title(by).scale(domain=groups, range=list(theme.CATEGORIES))
-    shapes = alt.Shape(f"{by}:N").title(by).scale(domain=groups) if by != "model" else None
+    looks = theme.told_apart(len(groups))
+    colours = alt.Color(f"{by}:N").title(by).scale(domain=groups, range=looks[0])
+    shapes = alt.Shape(f"{by}:N").title(by).scale(domain=groups, range=looks[1])
     flows = [line for profile in profiles for line in _flow(profile)]
     panels = [
         _panel(
             drawn,
             name,
             colours,
-            shapes,
+            shapes if by != "model" else None,
             flows if name == "alpha" else [],
             last=name == columns[-1],
         )
@@ -189,7 +190,7 @@ def _panel(
         .title("relative depth (0 the first layer, 1 the last)" if last else None)
         .axis(labels=last)
     )
-    y = alt.Y(f"{metric}:Q").scale(zero=False, padding=8).title(_label(metric))
+    y = alt.Y(f"{metric}:Q").scale(zero=False, nice=False, padding=8).title(_label(metric))
     by = str(colours.shorthand)
     hover: list[Any] = [
         "model:N",
@@ -247,11 +248,13 @@ def _in_words(profile: Profile, alone: bool) -> str:
     told = f"{short(found.model.repo_id)}: {counted(len(profile.rows), 'layer')}"
     if values:
         low, high = number(min(values)), number(max(values))
-        told += f", α {low}" if low == high else f", α {low} to {high}"
+        some = f", of which {len(values):,} {'has' if len(values) == 1 else 'have'} α:"
+        told += ", α" if len(values) == len(profile.rows) else some
+        told += f" {low}" if low == high else f" {low} to {high}"
     if not alone:
         return f"{told}, {_random_in_words(found)}."
     verdicts = "; ".join(f"{each.diagnosis}: {each.verdict}" for each in found.findings)
-    return f"{told}. {verdicts}."
+    return f"{told}. {verdicts[0].upper()}{verdicts[1:]}."
 
 
 def _random_in_words(found: Diagnosis) -> str:

@@ -93,8 +93,11 @@ def _panel(rows: list[dict[str, Any]], metric: str, at: str, groups: list[str]) 
     what = {"place": "checkpoint, in order"}.get(at, at)
     chart: alt.Chart = alt.Chart(embedded(rows)).mark_line(point=True)
     return chart.encode(
-        alt.X("at:Q").title(what).scale(zero=False, padding=8).axis(format="d", tickMinStep=1),
-        alt.Y("value:Q").title(metric).scale(zero=False, padding=8),
+        alt.X("at:Q")
+        .title(what)
+        .scale(zero=False, nice=False, padding=8)
+        .axis(format="d", tickMinStep=1),
+        alt.Y("value:Q").title(metric).scale(zero=False, nice=False, padding=8),
         alt.Color("run:N").scale(domain=groups, range=list(theme.CATEGORIES)),
         tooltip=["checkpoint:N", "at:Q", alt.Tooltip("value:Q", format=".4~g")],
     ).properties(width=WIDTH, height=_HEIGHT)

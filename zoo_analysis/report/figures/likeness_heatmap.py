@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import Any, Final
 
@@ -121,6 +122,7 @@ def matrix(
     caption = [
         f"{n} models, {told.range[0]:g} to {told.range[1]:g}, higher is {told.higher}; ordered by "
         f"average linkage{', whose tree stands above' if drawn else ''}.",
+        "Grey: no value, as of a model with itself." * any(c["value"] is None for c in cells),
         missing_in_words(found),
         f"The nearest models share a row: {len(names)} of {n}, the mean of theirs in each cell."
         if len(names) < n
@@ -177,14 +179,12 @@ def layers(
         for model, name in ((one, "layer"), (other, "other_layer"))
     )
     kept = (xs[_every(xs)], ys[_every(ys)])
-    cells = [
-        {
-            **{"a": short(row["layer"]), "b": short(row["other_layer"]), "value": row["value"]},
-            "chance": row["calibrated"] == 0,
-        }
-        for row in rows
-        if row["layer"] in kept[0] and row["other_layer"] in kept[1]
-    ]
+    told = {(row["layer"], row["other_layer"]): (row["value"], row["calibrated"]) for row in rows}
+    cells: list[dict[str, Any]] = []
+    for pair in product(*kept):
+        value, calibrated = told.get(pair, (None, None))
+        names = {"a": short(pair[0]), "b": short(pair[1])}
+        cells.append({**names, "value": value, "chance": calibrated == 0})
     width, height = (max(160, min(WIDTH, 22 * len(each))) for each in kept)
     across, down = ([short(name) for name in each] for each in kept)
     heat = _heat(cells, across, down, measure, width, height)
@@ -198,6 +198,7 @@ def layers(
         "× no more alike than chance, at a level of 5 %."
         if any(cell["chance"] for cell in cells)
         else "",
+        "Grey: not compared, or no value." * any(cell["value"] is None for cell in cells),
         f"{rows[0]['n_samples']:,} samples of {rows[0]['probe']}." if rows[0]["n_samples"] else "",
     ]
     return finished(heat, f"{measure} of {short(one)} and {short(other)}", caption, width + 260)
@@ -274,10 +275,10 @@ def _called(found: Likenesses, group: NDArray[np.intp]) -> str:
     return name if len(group) == 1 else f"{name} + {len(group) - 1}"
 
 
-def _mean(values: NDArray[np.float64], a: NDArray[np.intp], b: NDArray[np.intp]) -> float:
+def _mean(values: NDArray[np.float64], a: NDArray[np.intp], b: NDArray[np.intp]) -> float | None:
     part = values[np.ix_(b, a)]
     told = part[np.isfinite(part)]
-    return float(told.mean()) if len(told) else float("nan")
+    return float(told.mean()) if len(told) else None
 
 
 def _by_depth(store: Store, model: str, names: set[str]) -> tuple[NDArray[np.object_], list[str]]:

@@ -1,15 +1,16 @@
 """Releases over time by watch, and new models against the line of their series."""
 
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import altair as alt
 
 from zoo_analysis.answers.releases import releases as seen
 from zoo_analysis.errors import QueryError
 from zoo_analysis.report.figures import theme
-from zoo_analysis.report.figures.theme import WIDTH, embedded, finished
+from zoo_analysis.report.figures.theme import WIDTH, counted, embedded, finished, short
 from zoo_analysis.report.figures.thinning import MOST, told
 from zoo_analysis.store import Store, as_store
 
@@ -18,6 +19,7 @@ _ROW: Final = 34
 _FARTHEST: Final = 60
 #: Days back that a model is new, for the residuals; as of `releases-against-series`.
 _DAYS: Final = 30
+_NEW: Final = ("new", "revision")
 
 
 def releases(
@@ -72,12 +74,12 @@ def releases(
         )
         .properties(width=WIDTH, height=max(80, _ROW * watches))
     )
-    against = store.run("releases-against-series", {"metric": metric, "days": _DAYS}).to_pylist()
+    against = _against(store, metric, rows)
     panels: list[alt.Chart | alt.LayerChart] = [points]
     if against:
         new = embedded(
             {
-                "model": row["repo_id"],
+                "model": _called(row, against),
                 "series": row["series"],
                 "residual": row["residual"],
                 "expected": row["expected"],
@@ -102,11 +104,37 @@ def releases(
     caption = [
         f"{len(rows):,} events.",
         told(len(drawn), len(rows), "events", "the latest"),
-        f"Below: models of the last {_DAYS} days against the line through the rest of their series."
+        f"Below: of the last {_DAYS} days those with an accuracy and a series, against the line "
+        f"through the rest of it: {len({row['repo_id'] for row in against}):,} of "
+        f"{counted(_new(rows), 'model')}."
         if against
         else f"No model of the last {_DAYS} days has a series with a line.",
-        f"The {_FARTHEST} farthest of {len(against)} are drawn."
+        f"The {_FARTHEST} farthest of {len(against):,} are drawn."
         if len(against) > _FARTHEST
         else "",
     ]
     return finished(alt.vconcat(*panels, spacing=16), "Releases", caption, WIDTH + 150)
+
+
+def _against(
+    store: Store, metric: str, rows: Sequence[Mapping[str, Any]]
+) -> list[Mapping[str, Any]]:
+    """New models of these releases, beside what the metric says of their series."""
+    found = store.run("releases-against-series", {"metric": metric, "days": _DAYS}).to_pylist()
+    shown = {(row["repo_id"], row["revision"]) for row in rows}
+    return [row for row in found if (row["repo_id"], row["revision"]) in shown]
+
+
+def _new(rows: Sequence[Mapping[str, Any]]) -> int:
+    """Models of the last days."""
+    since = datetime.now(UTC) - timedelta(days=_DAYS)
+    return len({row["repo_id"] for row in rows if row["event"] in _NEW and row["seen_at"] >= since})
+
+
+def _called(row: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> str:
+    """A model, and its data set and method where there are several: a bar each."""
+    told = short(row["repo_id"])
+    for name, word in (("dataset", " on "), ("method", " by ")):
+        if len({other[name] for other in rows}) > 1:
+            told += word + short(row[name], 24)
+    return told

@@ -24,6 +24,12 @@ YELLOW: Final = "#F0E442"
 GREY: Final = "#8A8A8A"
 BLACK: Final = "#1A1A1A"
 CATEGORIES: Final = (BLUE, ORANGE, GREEN, VERMILION, PURPLE, SKY, YELLOW, GREY)
+SHAPES: Final = (
+    *("circle", "square", "triangle-up", "cross", "diamond"),
+    *("triangle-right", "triangle-down", "triangle-left"),
+)
+#: Groups that differ in colour or shape.
+APART: Final = len(CATEGORIES) * len(SHAPES)
 #: Scales of colour from low to high, and from negative to positive; for colour-blind readers too.
 SEQUENTIAL: Final = "cividis"
 DIVERGING: Final = "blueorange"
@@ -108,6 +114,13 @@ def layered(layers: Sequence[alt.Chart], width: float, height: float) -> alt.Lay
     """Charts over each other, in a panel of these sides in pixels."""
     chart: alt.LayerChart = alt.LayerChart(layer=list(layers))
     return chart.properties(width=width, height=height)
+
+
+def told_apart(groups: int) -> tuple[list[str], list[str]]:
+    """Colours and shapes of groups: no two of the first `APART` have both in common."""
+    each = len(CATEGORIES)
+    colours = [CATEGORIES[i % each] for i in range(groups)]
+    return colours, [SHAPES[(i + i // each) % len(SHAPES)] for i in range(groups)]
 
 
 def embedded(rows: Iterable[Mapping[str, Any]]) -> alt.InlineData:

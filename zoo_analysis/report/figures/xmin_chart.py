@@ -59,7 +59,7 @@ def xmin(
         scale = (
             alt.Scale(type="log", nice=False, padding=8)
             if last
-            else alt.Scale(zero=True, padding=8)
+            else alt.Scale(zero=True, nice=False, padding=8)
         )
         y = alt.Y(f"{name}:Q", scale=scale).axis(format="~g").title(title)
         parts = [

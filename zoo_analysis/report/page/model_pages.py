@@ -87,11 +87,11 @@ def _values(portrait: Portrait, layers: Sequence[Mapping[str, Any]], data: str) 
             [each.diagnosis, each.verdict, each.text] for each in portrait.diagnosis.findings
         ],
         "method_text": f"method {report.method}",
-        "layers_counted": counted(report.averages["layers"], "layer"),
+        "averages_text": _averages_text(report.averages["layers"], len(portrait.layers)),
         "average_columns": _AVERAGES,
         "averages": _averages(portrait),
         "accuracies": report.accuracies.to_pylist(),
-        "depth_text": _depth_text(portrait, len(depth)),
+        "depth_text": _depth_text(report.repo_id, depth),
         "depth_sql": [
             f"SELECT layer, kind, role, depth, {', '.join(SHOWN)}\nFROM network_layers\n{of}\n"
             "ORDER BY depth, layer"
@@ -231,13 +231,21 @@ def _fitted(portrait: Portrait) -> Iterator[int]:
             yield place
 
 
-def _depth_text(portrait: Portrait, drawn: int) -> str:
-    name, values = short(portrait.report.repo_id), portrait.report.layers["alpha"].drop_null()
-    told = f"{counted(drawn, 'layer')} of {name} over relative depth"
-    if len(values):
-        low, high = min(values.to_pylist()), max(values.to_pylist())
-        told += f", α {shown_number(low)} to {shown_number(high)}"
-    return f"{told}."
+def _averages_text(averaged: int, layers: int) -> str:
+    """Of how many layers the averages are; of imported averages the store has no layers."""
+    if averaged < layers:
+        return f"Averages over {averaged:,} of {counted(layers, 'layer')}: those with a telling fit"
+    return f"Averages over {counted(averaged, 'layer')}"
+
+
+def _depth_text(name: str, depth: Sequence[Mapping[str, Any]]) -> str:
+    values = [row["alpha"] for row in depth if row["alpha"] is not None]
+    told = f"{counted(len(depth), 'layer')} of {short(name)} over relative depth"
+    if not values:
+        return f"{told}; none has α."
+    low, high = (shown_number(each) for each in (min(values), max(values)))
+    few = f"of {len(values):,} of them, the others have none, " * (len(values) < len(depth))
+    return f"{told}, α {few}{low} to {high}." if low != high else f"{told}, α {few}{low}."
 
 
 def _layers_text(portrait: Portrait) -> str:

@@ -83,17 +83,23 @@ class Forecasts:
         return sum(row["predictions"] for row in self.record)
 
     @property
+    def made(self) -> int:
+        """Predictions alone."""
+        return sum(row["made"] for row in self.record)
+
+    @property
     def in_words(self) -> str:
         """The record so far in a sentence; empty where nothing was predicted."""
         if not self.record:
             return ""
-        made, met, inside = (
-            sum(row[name] for row in self.record) for name in ("made", "met", "inside")
-        )
+        made = self.made
+        met, inside = (sum(row[name] for row in self.record) for name in ("met", "inside"))
         levels = " and ".join(f"{level:.0%}" for level in sorted({r["level"] for r in self.record}))
         told = f"{counted(made, 'prediction')} of accuracies that nobody had reported"
         if self.count > made:
-            told += f", {self.count - made:,} more could not be made"
+            told += f", {self.count - made:,}{' more' * bool(made)} could not be made"
+        if not made:
+            return f"{told}."
         if not met:
             return f"{told}; none has met a report yet."
         told += f"; {met:,} have met a report since, {inside:,} of these "
@@ -114,7 +120,9 @@ def prediction_files(
     statements = ["FROM forecasts WHERE reported IS NOT NULL", "zoo plot predictions"]
     if picture := Picture.of_all(chart, store, where, "figures/predictions.png", statements):
         yield picture.address, picture.png
-    listed = counted(found.count, "prediction")
+    listed = counted(found.made, "prediction")
+    if found.count > found.made:
+        listed += f" and {found.count - found.made:,} that could not be made"
     if found.count > len(found.latest):
         listed += f", of which {len(found.latest):,} are listed"
     yield (

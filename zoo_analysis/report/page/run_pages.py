@@ -24,12 +24,17 @@ SELECT method, count(DISTINCT repo_id) AS models, count(*) AS commits,
     min(committed_at) AS first, max(committed_at) AS last
 FROM commits GROUP BY method ORDER BY last DESC
 """
+#: Of each method the scan that wrote numbers of it last; one with --blocks writes of two methods.
 _SCANS: Final = """
-SELECT method, config, versions, started_at FROM scans
-QUALIFY row_number() OVER (PARTITION BY method ORDER BY started_at DESC) = 1
+SELECT coalesce(c.method, s.method) AS method, s.config, s.versions
+FROM scans s LEFT JOIN (SELECT DISTINCT scan_id, method FROM commits) c USING (scan_id)
+QUALIFY row_number() OVER (
+    PARTITION BY coalesce(c.method, s.method) ORDER BY s.started_at DESC
+) = 1
 """
-#: Settings of a scan that say how numbers were made; others name places of a machine.
+#: Settings of a scan that do not say how numbers were made: what it was of, or places of a machine.
 _NOT_TOLD: Final = (
+    *("of", "deltas", "blocks"),
     "sources",
     "downloads",
     "cache_size",

@@ -34,7 +34,8 @@ class RunState:
         running: units begun.
         elsewhere: units that another run does at the moment.
         layers: measured.
-        bytes: of the weights of models that are over, less those that were known before.
+        bytes: of the weights of models that are over, less those that were known before; once for
+            each method that a scan measures them by.
         bytes_total: of all models but those.
         seconds: since the start.
         causes: how often what failed, by stage and error.

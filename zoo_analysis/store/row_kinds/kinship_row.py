@@ -20,7 +20,8 @@ class KinshipRow:
         value: of the measure; of kinship the kurtosis of b less that of a.
         p_value: of a test, that it comes out so by chance; 0 below 10⁻³⁰⁸.
         log10_p: its logarithm, which does not underflow.
-        p_holm: adjusted for all pairs of the run, by Holm's method.
+        p_holm: adjusted for all pairs of the run, by Holm's method; 0 below 10⁻³⁰⁸. Null, as are
+            `related` and all that follows from it, until the run that computes the pair is over.
         n: units that were matched.
         layers: that the number is of.
         related: whether the measure calls them kin; None where it does not judge, or cannot.

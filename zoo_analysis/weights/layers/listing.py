@@ -61,7 +61,7 @@ def take_inventory(
         CheckpointError: an adapter_config.json that is no JSON object.
     """
     config = read_config(checkpoint) if config is None else config
-    adapter = _json_beside(checkpoint, "adapter_config.json")
+    adapter = read_adapter_config(checkpoint)
     plan = blueprint(config, architecture, len(checkpoint.tensors))
     return inventory_by(plan, checkpoint, config, split_qkv, adapter)
 
@@ -69,6 +69,15 @@ def take_inventory(
 def read_config(checkpoint: Checkpoint) -> Mapping[str, Any]:
     """The contents of config.json beside the weights; empty if there is none, or no JSON object."""
     return _json_beside(checkpoint, "config.json")
+
+
+def read_adapter_config(checkpoint: Checkpoint) -> Mapping[str, Any]:
+    """The contents of peft's adapter_config.json beside the weights; empty if there is none.
+
+    Raises:
+        CheckpointError: it is no JSON object.
+    """
+    return _json_beside(checkpoint, "adapter_config.json")
 
 
 def inventory_by(

@@ -1,6 +1,7 @@
 """Which matrices make a block, and how many heads it has, as libraries build them."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,9 +11,10 @@ import transformers as hf
 from torch import nn
 
 from tests.support.routes import HeaderOnly
+from zoo_analysis.weights import list_layers, open_checkpoint
 from zoo_analysis.weights.layers.architecture import describe
 from zoo_analysis.weights.layers.blocks.block_listing import ModelBlocks, blocks_of
-from zoo_analysis.weights.layers.listing import inventory_by
+from zoo_analysis.weights.layers.listing import inventory_by, read_config
 
 SMALL = {"num_hidden_layers": 2, "vocab_size": 50, "intermediate_size": 32}
 
@@ -61,6 +63,13 @@ def heads(blocks: ModelBlocks) -> list[tuple[int | None, int]]:
             (4, 1),
         ),
         (
+            hf.FalconModel,
+            hf.FalconConfig(
+                hidden_size=48, num_attention_heads=4, num_hidden_layers=2, vocab_size=9
+            ),
+            (4, 1),
+        ),
+        (
             hf.Phi3Model,
             hf.Phi3Config(
                 hidden_size=48,
@@ -94,6 +103,39 @@ def test_two_networks_in_one_have_heads_of_their_own(told: str) -> None:
 def test_stages_have_heads_of_their_own() -> None:
     net = built(timm.create_model, model_name="swin_tiny_patch4_window7_224")
     assert sorted({number for number, _ in heads(listed(net))}) == [3, 6, 12, 24]
+
+
+@pytest.mark.parametrize(
+    ("make", "config"),
+    [
+        (
+            hf.SwinModel,
+            hf.SwinConfig(image_size=32, embed_dim=16, depths=[1, 2], num_heads=[2, 4]),
+        ),
+        (
+            hf.SegformerModel,
+            hf.SegformerConfig(
+                hidden_sizes=[16, 32],
+                depths=[1, 2],
+                num_attention_heads=[2, 4],
+                num_encoder_blocks=2,
+                sr_ratios=[2, 1],
+                patch_sizes=[3, 3],
+                strides=[2, 2],
+                mlp_ratios=[2, 2],
+            ),
+        ),
+    ],
+)
+def test_stages_have_the_heads_that_a_list_in_config_json_has(
+    make: Any, config: Any, tmp_path: Path
+) -> None:
+    make(config).save_pretrained(tmp_path)  # under names that the modules may have left
+    with open_checkpoint(tmp_path) as checkpoint:
+        config = read_config(checkpoint)
+        blocks = blocks_of(inventory_by(None, checkpoint, config, split_qkv=True).layers)
+        assert heads(blocks) == [(2, 2), (4, 4), (4, 4)]
+        assert heads(blocks_of(list_layers(checkpoint, split_qkv=True))) == heads(blocks)
 
 
 def test_encoder_decoder_attention_is_two_blocks_a_layer_and_one() -> None:

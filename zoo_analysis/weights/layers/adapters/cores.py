@@ -210,4 +210,5 @@ _UPDATES: Final[Mapping[Kind, Callable[[Parts, LayerSpec], torch.Tensor]]] = {
     "lokr": _kronecker,
     "delora": _delora_product,
     "c3a": _circulant,
+    "full": lambda parts, spec: parts["diff"].flatten(1),
 }

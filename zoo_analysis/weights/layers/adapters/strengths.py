@@ -2,10 +2,27 @@
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from zoo_analysis.errors import CheckpointError
 from zoo_analysis.weights.layers.patterns import matches
+
+#: Ways to begin LoRA in which peft takes what the factors begin as out of the weight.
+_OUT_OF_THE_BASE: Final = ("pissa", "olora", "corda", "loftq", "lora_ga")
+
+
+def changed_base(adapter: Mapping[str, Any]) -> str | None:
+    """The way in which an adapter began that changed its base, so that its update is no ΔW.
+
+    PiSSA (Meng et al. 2024), OLoRA, CorDA, LoftQ and LoRA-GA begin with factors that are not zero,
+    and with W less their product, or quantised. Saved as plain LoRA (peft's
+    `path_initial_model_for_weight_conversion`) they tell of none.
+
+    Args:
+        adapter: contents of adapter_config.json; may be empty.
+    """
+    begun = str(adapter.get("init_lora_weights")).lower()
+    return begun if begun.startswith(_OUT_OF_THE_BASE) else None
 
 
 def rank_of(adapter: Mapping[str, Any], layer: str) -> float | None:

@@ -81,15 +81,15 @@ def _attention(query: LayerSpec, specs: Sequence[LayerSpec]) -> BlockSpec | str:
     inner = _PART.sub("", query.layer).rpartition(".")[0]
     for module in (inner, inner.rpartition(".")[0]):  # BERT: attention.self, attention.output
         beside = [spec for spec in specs if module and spec.layer.startswith(f"{module}.")]
-        by_role = [[spec for spec in beside if spec.role == role] for role in _ROLES]
+        # Convolutions may be among them that make the keys' and values' input smaller (SegFormer).
+        linear = [spec for spec in beside if spec.kind == "linear"]
+        by_role = [[spec for spec in linear if spec.role == role] for role in _ROLES]
         if all(len(found) == 1 for found in by_role):
             return _of_heads(module, tuple(found[0] for found in by_role))
     return "apart"
 
 
 def _of_heads(module: str, parts: tuple[LayerSpec, ...]) -> BlockSpec | str:
-    if any(part.kind != "linear" for part in parts):
-        return "apart"
     heads = parts[0].heads
     if heads is None:
         return "heads"

@@ -2,8 +2,9 @@
 
 Only layouts in which each part is one range of rows are told apart: thirds (timm, torch's
 MultiheadAttention, GPT-2, in its columns) and q, k, v of grouped-query attention (phi 3, DBRX,
-multi-query GPT-BigCode). GPT-NeoX, Bloom, Falcon, CodeGen, InternLM 2, LeViT, TinyViT, MaxViT and
-their like interleave the heads, and 1 × 1 convolutions split in many ways: these have no parts.
+multi-query GPT-BigCode and Falcon). GPT-NeoX, Bloom, other Falcons, CodeGen, InternLM 2, LeViT,
+TinyViT, MaxViT and their like interleave the heads, and 1 × 1 convolutions split in many ways:
+these have no parts.
 """
 
 import re
@@ -14,11 +15,12 @@ from zoo_analysis.weights.checkpoint import TensorInfo
 from zoo_analysis.weights.spec import Role, TensorKind
 
 _FUSED: Final = re.compile(
-    r"(?P<module>.*?)\.?(?P<last>in_proj_weight|qkv_weight|(qkv|c_attn|qkv_proj|Wqkv|attn_qkv)\.weight)$"
+    r"(?P<module>.*?)\.?(?P<last>in_proj_weight|qkv_weight|(qkv|c_attn|qkv_proj|Wqkv|attn_qkv|query_key_value)\.weight)$"
 )
 _RECURRENT: Final = re.compile(r"(?P<module>(.*\.)?)weight_[ih]h(?P<layer>(_l\d+(_reverse)?)?)$")
 _GATES: Final = {3: "rzn", 4: "ifgo"}
 _INTERLEAVED_TYPES: Final = ("codegen", "gpt_neox", "bloom", "falcon", "persimmon", "internlm2")
+_FALCON: Final = ("falcon", "RefinedWebModel")
 
 
 def qkv_rows(
@@ -40,6 +42,9 @@ def qkv_rows(
         return {}
     module, model_type = match["module"], config.get("model_type")
     into, out = info.shape if verdict.transposed else info.shape[::-1]
+    if match["last"].startswith("query_key_value"):
+        sizes = _sizes(config, out) if _multi_query_falcon(config) else None
+        return _ranges(sizes) if sizes else {}
     if model_type in _INTERLEAVED_TYPES or _interleaved(module, tensors):
         return {}
     if sizes := _sizes(config, out):
@@ -70,6 +75,12 @@ def gate_rows(info: TensorInfo, tensors: Mapping[str, TensorInfo]) -> dict[str, 
     width = (projection or recurrent).shape[1]
     gates = _GATES.get(info.shape[0] // width if width and info.shape[0] % width == 0 else 0, "")
     return {gate: (i * width, (i + 1) * width) for i, gate in enumerate(gates)}
+
+
+def _multi_query_falcon(config: Mapping[str, Any]) -> bool:
+    """All queries, then the key and the value that they share; other Falcons interleave groups."""
+    shared = config.get("multi_query") and not config.get("new_decoder_architecture")
+    return config.get("model_type") in _FALCON and bool(shared)
 
 
 def _interleaved(module: str, tensors: Mapping[str, TensorInfo]) -> bool:

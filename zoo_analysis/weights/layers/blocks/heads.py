@@ -14,6 +14,8 @@ _NAMES: Final = (
 #: Attention whose scores are of channels with channels: no product of weights is behind them.
 _OF_CHANNELS: Final = re.compile(r"XCA|CrossCovariance|Channel", re.IGNORECASE)
 _PART: Final = re.compile(r"\[\w+\]$")
+#: The number of a stage in a layer's name, in networks of which each stage has heads of its own.
+_STAGE: Final = re.compile(r"\.(?:layers|blocks?|stages|levels)\.(\d+)\.")
 #: Modules above a projection that may say it: BERT's attention.self, torch's attention.
 _ABOVE: Final = 2
 
@@ -69,9 +71,18 @@ def _heads(layer: str, told: Callable[[str], int | None], config: Mapping[str, A
         if key.endswith("_config") and isinstance(value, Mapping) and (heads := _count(value))
     }
     if not inner:
-        return _count(config)
+        return _count(config) or _of_stage(config, layer)
     named = {heads for name, heads in inner.items() if name in layer}
     return named.pop() if len(named) == 1 else None
+
+
+def _of_stage(config: Mapping[str, Any], layer: str) -> int | None:
+    """Heads of the stage that a layer is in, if the configuration has a list (SegFormer)."""
+    stage = _STAGE.search(f".{layer}")
+    listed = next((each for name in _NAMES if isinstance(each := config.get(name), list)), [])
+    if stage is None or int(stage[1]) >= len(listed):
+        return None
+    return _count({_NAMES[0]: listed[int(stage[1])]})
 
 
 def _plain(config: Any) -> Mapping[str, Any]:
