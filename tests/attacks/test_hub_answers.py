@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from tests.attacks.limits import within
-from tests.support.stranger_server import Answer, Stranger, stranger
-from zoo_analysis.errors import CheckpointError, SourceError
+from tests.support.stranger_server import Answer, Stranger, dripping, stranger
+from zoo_analysis.errors import CheckpointError, SourceError, ZooError
 from zoo_analysis.hub import traffic
 from zoo_analysis.hub.access import HubAccess
 from zoo_analysis.hub.api import hub_infos
@@ -23,6 +23,7 @@ from zoo_analysis.hub.pages import entries
 from zoo_analysis.hub.query import HubQuery
 from zoo_analysis.hub.repository import Repository
 from zoo_analysis.hub.retry import waiting_time
+from zoo_analysis.sources.fetch import fetched
 from zoo_analysis.sources.hub import described, hub_query
 
 COMMIT = "0123456789" * 4
@@ -215,6 +216,37 @@ def test_a_body_costs_bounded_time_and_memory(
             assert tracemalloc.get_traced_memory()[1] < 30 << 20
         finally:
             tracemalloc.stop()
+
+
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+#: Answers of which nothing comes to who reads the body: how they begin, and how they go on.
+DRIPS = {
+    "headers": (b"HTTP/1.1 200 OK\r\n", b"X-A: b\r\n"),
+    "a header": (b"HTTP/1.1 200 OK\r\nX-A: ", b"b"),
+    "a status": (b"HTTP/1.1 200 ", b"O"),
+    "answers before the answer": (b"", b"HTTP/1.1 103 Early Hints\r\n\r\n"),
+    "a seam of blocks": (CHUNKED + b"1;", b"x"),
+    "trailers": (CHUNKED + b"2\r\n{}\r\n0\r\n", b"X-A: b\r\n"),
+}
+
+
+@pytest.mark.parametrize("what", ["model", "text", "table"])
+@pytest.mark.parametrize("drip", DRIPS)
+def test_an_answer_that_never_comes_is_not_waited_for(
+    drip: str, what: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("hub.traffic.TEXT", "hub.api.TEXT", "hub.file.TEXT", "sources.fetch.MOST"):
+        monkeypatch.setattr(f"zoo_analysis.{name}_SECONDS", 0.1)
+    with dripping(*DRIPS[drip]) as (url, _), within(5):
+        access = HubAccess(url, first_wait=0.01, home=str(tmp_path / "hf"))
+        try:
+            found = fetched(url) if what == "table" else ASKED[what](access)
+        except ZooError as error:
+            found = error
+    if DRIPS[drip][0].startswith(CHUNKED) and what == "text":
+        assert not found or isinstance(found, ZooError)  # it asks for a size first
+    else:
+        assert "too slowly" in str(found)
 
 
 def _short(sleep: Any) -> Any:

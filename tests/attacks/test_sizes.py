@@ -1,6 +1,8 @@
 """A text beside weights, a catalogue or a table of any size is refused before it is taken in."""
 
 import json
+import os
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -103,3 +105,23 @@ def test_a_small_file_that_unfolds_to_a_billion_cells_is_refused(tmp_path: Path)
     assert (tmp_path / "z.parquet").stat().st_size < 10**5
     with pytest.raises(ZooError, match="unfolds to"):
         read_averages(tmp_path / "z.parquet", "m", dataset="d")
+
+
+@pytest.mark.parametrize(("name", "folders"), [("a", 1500), ("b" * 255, 30)])
+def test_folders_within_each_other_without_end_cost_themselves(
+    name: str, folders: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save_file({"fc.weight": torch.ones(8, 9)}, tmp_path / "net.safetensors")
+    (tmp_path / "deep").mkdir()
+    monkeypatch.chdir(tmp_path / "deep")
+    for _ in range(folders):
+        os.mkdir(name)
+        os.chdir(name)
+    try:
+        found = resolve_sources([str(tmp_path)])
+    finally:  # Python's own way to remove it is as deep
+        subprocess.run(["rm", "-rf", tmp_path / "deep"], check=True)
+    assert [Path(ref.path).name for ref in found.refs] == ["net.safetensors"]
+    assert [problem.error for problem in found.problems] == [
+        "TooDeep" if name == "a" else "OSError"
+    ]

@@ -20,6 +20,7 @@ from zoo_analysis.sources.card import read_card
 from zoo_analysis.sources.catalogues.format import load_catalogue
 from zoo_analysis.sources.reported.csv_tables import any_csv
 from zoo_analysis.weights.checkpoint import LONGEST_NAME, TensorInfo
+from zoo_analysis.weights.layers.adapters.strengths import rank_of
 from zoo_analysis.weights.layers.listing import take_inventory
 from zoo_analysis.weights.layers.patterns import matches
 from zoo_analysis.weights.lenient_json import lenient_json
@@ -85,6 +86,38 @@ def test_a_pattern_that_would_match_for_ever_is_refused() -> None:
         matches("(a|aa)+", "a" * 400 + "!", "alpha_pattern")
 
 
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        "((((a{9999}){9999}){9999}){9999})",
+        "(?:a|b){9999999}",
+        ".{99999999}",
+        "(" * 40 + "a" + "+)" * 40 + "+",
+        "(" * 20 + "a" + "){2,}" * 20,
+        "(?x)(a { 9 # }\n 999999 } ) # \n +",
+        "(?:" * 40 + "a?" + ")(?#x)+?" * 40,
+    ],
+)
+def test_a_pattern_that_unfolds_to_gigabytes_is_refused(pattern: str) -> None:
+    with within(2, more=100 << 20), pytest.raises(CheckpointError, match="too often"):
+        matches(pattern, "a.b", "alpha_pattern")
+
+
+def test_patterns_that_people_write_are_not_refused() -> None:
+    layer = "model.layers.13.mlp.experts.3.down_proj"
+    for pattern in (
+        r"model\.layers\.(1[0-9]|2[0-3])\.mlp\.experts\.\d+\.(up|gate|down)_proj",
+        r"^.*\.layers\.\d{1,2}\.(.+\.)+down_proj",
+        r"(?!.*vision)(\w+\.){2,12}down_proj",
+    ):
+        assert matches(pattern, layer, "rank_pattern")
+
+
+def test_a_config_of_very_many_patterns_is_refused() -> None:
+    with pytest.raises(CheckpointError, match="200,000 patterns"):
+        rank_of({"rank_pattern": {f"a{i}(b|c)*": 1 for i in range(200_000)}}, "q")
+
+
 @pytest.mark.parametrize("pattern", ["(a+)+", "(.*)*(.*)*(.*)*x", "(a*)*b" * 50])
 def test_nested_repeats_end(pattern: str) -> None:
     """Python's own matcher would take the first for ever."""
@@ -106,6 +139,10 @@ ADAPTERS = [
     {"alpha_pattern": 5},
     {"lora_alpha": 8, "alpha_pattern": {"q": {}}},
     {"lora_alpha": 8, "alpha_pattern": {"(": 1}},
+    {"lora_alpha": 8, "r": 0.5, "target_parameters": ["q"]},
+    {"lora_alpha": 8, "r": -4, "target_parameters": ["q"], "use_rslora": True},
+    {"peft_type": "ADALORA", "lora_alpha": 8, "r": -1e-5},
+    {"lora_alpha": 8, "r": 1e308, "target_parameters": ["q"]},
 ]
 
 

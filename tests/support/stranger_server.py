@@ -102,15 +102,15 @@ def stranger(answer: Callable[[str], Answer]) -> Iterator[Stranger]:
 
 
 @contextmanager
-def dripping(start: bytes = HEADER) -> Iterator[tuple[str, threading.Event]]:
-    """The URL of a server whose answers have no end: a byte each moment; and when a client left."""
+def dripping(start: bytes = HEADER, block: bytes = b"x") -> Iterator[tuple[str, threading.Event]]:
+    """The URL of a server with answers without end, a block each moment, and when a client left."""
     left = threading.Event()
 
     def drip(connection: socket.socket) -> None:
         with connection, suppress(OSError):
             connection.sendall(start)
             while True:
-                connection.sendall(b"x")
+                connection.sendall(block)
                 time.sleep(0.02)
         left.set()
 

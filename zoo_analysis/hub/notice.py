@@ -16,7 +16,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from zoo_analysis.errors import ZooError
-from zoo_analysis.hub.exchange import ended_after
+from zoo_analysis.hub.patience import Patience
 from zoo_analysis.hub.retry import patiently
 from zoo_analysis.texts import one_line, printable
 
@@ -74,10 +74,11 @@ def post(url: str, body: bytes, first_wait: float = 1.0) -> None:
     headers = {"content-type": "application/json", SIGNATURE: signature(body, secret())}
 
     def send() -> None:
+        late = httpx2.ReadTimeout(f"no whole answer in {_TRY:g} s")
+        limits = Patience(_TRY, _TRY, lambda: late).extensions
         with (
-            ended_after(_TRY) as limit,
-            httpx2.Client(timeout=_TRY, follow_redirects=False) as client,
-            client.stream("POST", url, content=body, headers=headers, extensions=limit) as answer,
+            httpx2.Client(follow_redirects=False) as client,
+            client.stream("POST", url, content=body, headers=headers, extensions=limits) as answer,
         ):
             if answer.is_redirect:
                 raise ZooError(f"{where} answers {answer.status_code}, a redirect; give its goal")

@@ -6,6 +6,7 @@ that a server names. Requests of this package bear a mark that the hooks take of
 in the same process pass as they are.
 """
 
+import math
 import re
 import threading
 import time
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from zoo_analysis.errors import CheckpointError
+from zoo_analysis.hub.patience import Patience
 from zoo_analysis.texts import size_in_words
 
 if TYPE_CHECKING:
@@ -120,6 +122,9 @@ def _outgoing(request: "httpx2.Request") -> None:
     for what in ("connect", "read", "write", "pool"):
         if limits.get(what) is None:
             limits[what] = _SILENCE
+    silence: Any = getattr(limits["read"], "silence", limits["read"])  # a redirect inherits it
+    host = request.url.host
+    limits["read"] = Patience(silence, TEXT_SECONDS, lambda: _too_slow(host, TEXT_SECONDS))
     request.extensions["timeout"] = limits
 
 
@@ -141,6 +146,8 @@ def _incoming(response: "httpx2.Response") -> None:
     if limit and not passing and response.request.method != "HEAD" and _number(length) > limit:
         raise CheckpointError(_too_large(response, limit))
     time_limit = TEXT_SECONDS if passing else float(seconds)
+    patience = response.request.extensions["timeout"]["read"]
+    patience.until = time.monotonic() + (time_limit or math.inf)
     response.stream = _bounded(response, limit, time_limit, passing)
 
 
@@ -173,6 +180,10 @@ def _number(text: str) -> int:
 
 def _too_large(response: "httpx2.Response", limit: int) -> str:
     return f"{response.url.host} answers with more than {size_in_words(limit)} where less is due"
+
+
+def _too_slow(host: str, seconds: float, got: str = "") -> CheckpointError:
+    return CheckpointError(f"{host} sends too slowly{got} in {seconds:.0f} s")
 
 
 def _bounded(response: "httpx2.Response", limit: int, seconds: float, passing: bool) -> Any:
@@ -209,10 +220,9 @@ def _bounded(response: "httpx2.Response", limit: int, seconds: float, passing: b
                 if (limit and got > limit) or late:
                     if passing:
                         return
-                    too_slow = (
-                        f"{response.url.host} sends too slowly: {got} bytes in {seconds:.0f} s"
-                    )
-                    raise CheckpointError(too_slow if late else _too_large(response, limit))
+                    if late:
+                        raise _too_slow(response.url.host, seconds, f": {got} bytes")
+                    raise CheckpointError(_too_large(response, limit))
                 yield block
 
         def close(self) -> None:

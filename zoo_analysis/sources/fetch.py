@@ -7,7 +7,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from zoo_analysis.errors import SourceError
-from zoo_analysis.hub.exchange import ended_after
+from zoo_analysis.hub.patience import Patience
 
 #: Bytes of a table, from the web or a file, and seconds in which it must be there.
 MOST_BYTES: Final = 64 << 20
@@ -68,16 +68,13 @@ def blocks(url: str, most: int, seconds: float) -> Iterator[bytes]:
     """
     import httpx2
 
-    end, got = time.monotonic() + seconds, 0
-    too_slow = f"{_shown(url)}: comes too slowly; fetch it yourself"
+    patience, got = Patience(_SILENCE, seconds, lambda: _too_slow(url)), 0
+    asked = patience.extensions
     try:
-        with (
-            ended_after(seconds) as limit,
-            httpx2.Client(timeout=_SILENCE, headers={"accept-encoding": "identity"}) as client,
-        ):
+        with httpx2.Client(headers={"accept-encoding": "identity"}) as client:
             address = _address(url, url)
             for _ in range(_REDIRECTS):
-                with client.stream("GET", address, extensions=limit) as answer:
+                with client.stream("GET", address, extensions=asked) as answer:
                     if answer.has_redirect_location:
                         address = _address(str(answer.url.join(answer.headers["location"])), url)
                         continue
@@ -89,18 +86,18 @@ def blocks(url: str, most: int, seconds: float) -> Iterator[bytes]:
                         if got > most:
                             size = f"larger than {most >> 20} MiB"
                             raise SourceError(f"{_shown(url)}: {size}; split the table")
-                        if time.monotonic() > end:
-                            raise SourceError(too_slow)
+                        if time.monotonic() > patience.until:
+                            raise _too_slow(url)
                         yield block
-                    if time.monotonic() > end:  # the end may be that of the time
-                        raise SourceError(too_slow)
                     return
             raise SourceError(f"{_shown(url)}: redirected more than {_REDIRECTS} times")
     except (httpx2.HTTPError, httpx2.InvalidURL, ValueError) as error:
-        if time.monotonic() > end:
-            raise SourceError(too_slow) from error
         reason = " ".join(str(error).split())[:200] or type(error).__name__
         raise SourceError(f"{_shown(url)}: cannot be fetched ({reason}); check the URL") from error
+
+
+def _too_slow(url: str) -> SourceError:
+    return SourceError(f"{_shown(url)}: comes too slowly; fetch it yourself")
 
 
 def _address(url: str, first: str) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
+from typing import Final
 
 from zoo_analysis.errors import CheckpointError
 from zoo_analysis.folders import file_names
@@ -28,6 +29,9 @@ from zoo_analysis.weights.readers.files import (
     weight_files,
     weights_name,
 )
+
+#: Folders within each other below a source; a pipeline's part in a hub cache lies six deep.
+_DEEPEST: Final = 64
 
 
 def local_models(path: Path, variant: str = "") -> Resolved:
@@ -59,7 +63,13 @@ def local_models(path: Path, variant: str = "") -> Resolved:
 
     told = set()  # pipelines whose first part told what is to be said of them
     outside: dict[str, list[str]] = {}
-    walk = os.walk(path, onerror=unlistable, followlinks=True)
+
+    def too_deep(folder: str) -> None:
+        name = name_of(Path(folder)).repo_id
+        message = f"folders within it are not entered, {_DEEPEST} below {path}: name it to scan it"
+        problems.append(Problem(name, "TooDeep", message))
+
+    walk = _shallow(os.walk(path, onerror=unlistable, followlinks=True), str(path), too_deep)
     for member in list(members(_kept_inside(_once(walk), outside))):
         directory, root = Path(member.folder), member.root or member
         found: list[ModelRef] = []
@@ -119,6 +129,17 @@ def _kept_inside(walk: Walk, outside: dict[str, list[str]]) -> Walk:
                 if os.path.commonpath((real, os.path.realpath(f"{folder}/{name}"))) != real:
                     folders.remove(name)
                     outside.setdefault(own, []).append(name)
+        yield folder, folders, names
+
+
+def _shallow(walk: Walk, root: str, too_deep: Callable[[str], None]) -> Walk:
+    """A walk that goes so many folders deep, of which Python goes into each within the last."""
+    for folder, folders, names in walk:
+        if folders and folder.removeprefix(root).count("/") >= _DEEPEST:
+            folders.clear()
+            too_deep(folder)
+            if not names:
+                continue
         yield folder, folders, names
 
 

@@ -71,7 +71,7 @@ def name_of(path: Path, holds: Callable[[Path], bool] = holds_model) -> Name:
         The name; its revision is None outside a hub cache.
     """
     path = path.absolute()
-    is_folder = path.is_dir()
+    is_folder = os.path.isdir(path)  # unlike Path.is_dir, False for a path that is too long
     suffix = None if is_folder else weight_suffix(path.name)
     stem = whole_name(path.name).removesuffix(suffix) if suffix else path.stem
     if suffix and _has_double(path, suffix):

@@ -2,23 +2,25 @@
 
 import os
 import pickle
+import re
 import signal
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import psutil
 import pytest
 
 from zoo_analysis.cluster.flow import run_tasks
+from zoo_analysis.cluster.processes import local_workers
 from zoo_analysis.cluster.processes.child import Child, ProcessDied
 from zoo_analysis.cluster.processes.local_workers import LocalWorkers
 from zoo_analysis.cluster.processes.serving import note, permit
-from zoo_analysis.cluster.processes.task import Task
+from zoo_analysis.cluster.processes.task import ATTEMPTS, Attempts, Task
 
 
 def double(number: int) -> int:
@@ -152,6 +154,7 @@ def test_rows_become_tables_without_pandas_which_works_as_ever(gate: Gate) -> No
 PARENT = """
 import pickle, time
 from tests.cluster.processes.test_child import own_id
+from zoo_analysis.cluster.processes import local_workers
 from zoo_analysis.cluster.processes.child import Child
 child = Child(lambda: None)
 print(pickle.loads(child.call(pickle.dumps((own_id, ())))), flush=True)
@@ -181,3 +184,30 @@ def test_an_idle_process_that_was_killed_costs_nothing() -> None:
             os.kill(idle.process.pid, signal.SIGKILL)
             idle.process.wait()
     assert got == [0, 1]
+
+
+def hold() -> None:
+    held = bytearray(os.urandom(1)) * (600 << 20)
+    re.fullmatch("(a|aa)+", "a" * 200 + "!")  # holds on to the interpreter
+    del held
+
+
+def test_the_largest_process_is_ended_where_all_take_more_than_the_machine_spares(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for module in (local_workers, sys.modules[Child.__module__]):
+        monkeypatch.setattr(module, "spared", lambda: 550 << 20)
+    with Child(nullcontext) as child, pytest.raises(ProcessDied, match="where memory runs out"):
+        child.call(pickle.dumps((hold, ())))
+    got: list[Any] = []
+    lost = Attempts(ATTEMPTS - 1)
+    with LocalWorkers(2, 1) as workers:
+        tasks = [
+            Task(time.sleep, (1,), got.append, lambda error, attempts: error),
+            Task(hold, (), got.append, lambda error, attempts: error, attempts=lost),
+        ]
+        run_tasks(lambda room: tasks.pop() if tasks else None, workers)
+    (ended,) = (each for each in got if each is not None)
+    assert isinstance(ended, ProcessDied)
+    assert ended.killed
+    assert len(got) == 2

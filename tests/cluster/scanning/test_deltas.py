@@ -107,7 +107,7 @@ def test_a_device_that_is_not_there_is_said(lab: Path, tmp_path: Path, device: s
 
 def test_a_base_that_is_not_there_is_called_by_its_name_and_who_names_it(tmp_path: Path) -> None:
     model = family.saved(family.stack(0), tmp_path / "lab" / "orphan", "lab/nothing here")
-    with pytest.raises(SourceError, match=r"base 'lab/nothing here' of lab/orphan: no file"):
+    with pytest.raises(SourceError, match=r"lab/orphan names 'lab/nothing here' as its base"):
         zoo_analysis.delta(str(model), store=tmp_path / "store")
 
 

@@ -1,6 +1,6 @@
 """Lineages of models, told from their weights: each is read once, pairs that are known are not."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from zoo_analysis.cluster.account import Event, RunSummary
 from zoo_analysis.cluster.commits import RunWriter
+from zoo_analysis.cluster.comparing.lineage_reading import ModelReader
 from zoo_analysis.cluster.comparing.lineage_rows import LineageRows
 from zoo_analysis.cluster.comparing.lineage_work import LineageWork, lineage_work
 from zoo_analysis.cluster.flow import run_tasks
@@ -109,11 +110,11 @@ def lineage(
 ) -> LineageSummary:
     """Tell of each two models whether one came from the other, or both from one, by their weights.
 
-    Each model is read once and kept in brief, some 10 to 100 MB, and all pairs are compared: in
-    this process, or on Ray where that takes longer than its start. Pairs that the table `lineage`
-    has already are not computed again, and models of which all pairs are known are not read; what
-    depends on all pairs together, such as trees, is told anew. A run that breaks off leaves what it
-    computed in the store, not judged yet, for the next one.
+    Each model is read once, in a process of its own, and kept in brief, some 10 to 100 MB, and all
+    pairs are compared: in this process, or on Ray where that takes longer than its start. Pairs
+    that the table `lineage` has already are not computed again, and models of which all pairs are
+    known are not read; what depends on all pairs together, such as trees, is told anew. A run that
+    breaks off leaves what it computed in the store, not judged yet, for the next one.
 
     Args:
         sources: as `sources.resolve_sources` takes them; none is all that the store's scans were
@@ -156,17 +157,20 @@ def lineage(
         writer.watched.progress.begin(summary.models, nbytes)
         if on_start:
             on_start(len(resolved.refs), nbytes)
-        work = lineage_work(_with_revisions(resolved.refs, writer, access), writer, access)
-        summary.known, summary.incompatible = work.known, work.incompatible
-        kept = LineageRows(store, summary.run_id, work)
-        for place in sorted({*range(len(work.refs))} - {*work.models} - work.failed):
-            ref = work.refs[place]
-            writer.tell(Event("skipped", ref.repo_id, bytes=ref.nbytes))
+        with ModelReader(writer, access, limits) as reader:
+            work = lineage_work(_with_revisions(resolved.refs, writer, access), writer, reader)
+            summary.known, summary.incompatible = work.known, work.incompatible
+            kept = LineageRows(store, summary.run_id, work)
+            for place in sorted({*range(len(work.refs))} - {*work.models} - work.failed):
+                ref = work.refs[place]
+                writer.tell(Event("skipped", ref.repo_id, bytes=ref.nbytes))
+            here = not is_there(address) and work.seconds <= LITTLE and limits == Limits()
+            prints = _read_here(work, writer, reader) if here else {}
         try:
-            if is_there(address) or work.seconds > LITTLE or limits != Limits():
-                _on_ray(work, writer, kept, address, access, limits)
+            if here:
+                _compare_here(work, writer, kept, prints)
             else:
-                _here(work, writer, kept, access)
+                _on_ray(work, writer, kept, address, access, limits)
             rows = judged(work.refs, dict(sorted(work.rows.items())), level)
             _count(summary, rows)
             summary.rows = kept.commit(rows)
@@ -186,34 +190,46 @@ def _with_revisions(
     for ref in refs:
         try:
             found.append(resolve_revision(ref))
-        except ZooError as error:
+        except Exception as error:  # of contents that no reader foresees, too
             writer.fail(failure(ref, "lineage", error, access=access))
     return found
 
 
-def _here(
+def _read_here(
+    work: LineageWork, writer: RunWriter[LineageSummary], reader: ModelReader
+) -> dict[int, Fingerprint]:
+    """Fingerprints of the models that are to be read, made beside this process."""
+    prints: dict[int, Fingerprint] = {}
+
+    def done(place: int, found: Fingerprint) -> None:
+        ref = work.refs[place]
+        prints[place] = found
+        writer.summary.read += 1
+        writer.tell(Event("scanned", ref.repo_id, layers=found.layers, bytes=ref.nbytes))
+
+    reader.each(fingerprint, {place: work.refs[place] for place in work.models}, done)
+    writer.summary.remarks += [
+        (work.refs[place].repo_id, prints[place].remark)
+        for place in sorted(prints)
+        if prints[place].remark
+    ]
+    return prints
+
+
+def _compare_here(
     work: LineageWork,
     writer: RunWriter[LineageSummary],
     kept: LineageRows,
-    access: HubAccess | None,
+    prints: Mapping[int, Fingerprint],
 ) -> None:
-    """Compute what is missing in this process."""
-    prints: dict[int, Fingerprint] = {}
-    for place in work.models:
-        ref = work.refs[place]
-        try:
-            prints[place] = fingerprint(ref, access)
-        except Exception as error:  # of weights that no reader foresees, too
-            writer.fail(failure(ref, "lineage", error, access=access))
-            continue
-        writer.summary.read += 1
-        if prints[place].remark:
-            writer.summary.remarks.append((ref.repo_id, prints[place].remark))
-        layers = prints[place].layers
-        writer.tell(Event("scanned", ref.repo_id, layers=layers, bytes=ref.nbytes))
+    """Compute the pairs that are missing in this process."""
     for i, j in work.missing:
         if i in prints and j in prints:
-            work.rows[i, j] = compared_rows(work.refs[i], work.refs[j], prints[i], prints[j])
+            a, b = work.refs[i], work.refs[j]
+            try:
+                work.rows[i, j] = compared_rows(a, b, prints[i], prints[j])
+            except Exception as error:  # of numbers that no measure foresees
+                writer.note(failure(a, "lineage", error).about(f"with {b.repo_id}"))
             kept.commit_if_due()
 
 

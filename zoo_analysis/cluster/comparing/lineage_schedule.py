@@ -6,6 +6,7 @@ from typing import Any
 
 from zoo_analysis.cluster.account import Event
 from zoo_analysis.cluster.commits import RunWriter
+from zoo_analysis.cluster.comparing.lineage_reading import reading_bytes, reading_limits
 from zoo_analysis.cluster.comparing.lineage_tasks import compare_fingerprints, read_model
 from zoo_analysis.cluster.comparing.lineage_work import LineageWork
 from zoo_analysis.cluster.placement import declared
@@ -18,10 +19,9 @@ from zoo_analysis.store.row_kinds.kinship_row import KinshipRow
 
 #: Seconds of work in a task's pairs, and pairs, at most.
 _SECONDS, _PAIRS = 5.0, 200
-#: Multiply-adds for each byte of a model, and for each second that a pair is expected to take.
-_FLOPS_A_BYTE, _FLOPS_A_SECOND = 64, 2e10
-#: Bytes of a task for each byte of a model up to a size, and for each product of two dimensions.
-_BYTES_A_BYTE, _LARGE, _BYTES_A_COUPLE = 4, 4 << 30, 64
+#: Multiply-adds for each second that a pair is expected to take, and bytes for each product of two
+#: dimensions.
+_FLOPS_A_SECOND, _BYTES_A_COUPLE = 2e10, 64
 #: The share of a model's that its task declares: it reads one layer after the other.
 _LIKELY = 0.25
 
@@ -65,10 +65,13 @@ class LineageSchedule:
 
     def _read(self, place: int) -> Task:
         ref = self.work.refs[place]
-        peak = _BYTES_A_BYTE * min(ref.nbytes, _LARGE)
-        limits = self.limits.of(ref.nbytes, _FLOPS_A_BYTE * ref.nbytes, peak)
+        limits = reading_limits(ref, self.limits)
         done, lost = partial(self._was_read, place), partial(failure, ref, "lineage")
-        how: dict[str, Any] = {"limits": limits, "remade": True, "memory": declared(_LIKELY * peak)}
+        how: dict[str, Any] = {
+            "limits": limits,
+            "remade": True,
+            "memory": declared(_LIKELY * reading_bytes(ref)),
+        }
         return Task(read_model, (ref, self.access), done, lost, **how)
 
     def _compare(self) -> Task:

@@ -5,6 +5,7 @@ from typing import Any
 
 import ray
 
+from zoo_analysis.cluster.comparing.lineage_reading import read_within
 from zoo_analysis.cluster.processes.task_limits import LimitError, Limits, bounded
 from zoo_analysis.cluster.worker import Failure, failure, one_thread
 from zoo_analysis.hub.access import HubAccess
@@ -22,12 +23,10 @@ def read_model(
 
     Lost with its node, it is made again by running this once more.
     """
-    try:
-        with one_thread(), bounded(limits):
-            found = fingerprint(ref, access)
-        return (found.layers, found.remark), found
-    except (Exception, LimitError) as error:
-        return failure(ref, "lineage", error, access=access), None
+    found = read_within(fingerprint, ref, access, limits)
+    if isinstance(found, Failure):
+        return found, None
+    return (found.layers, found.remark), found
 
 
 @ray.remote(num_cpus=1)

@@ -6,9 +6,8 @@ from itertools import combinations
 from typing import Any, Final
 
 from zoo_analysis.cluster.commits import RunWriter
+from zoo_analysis.cluster.comparing.lineage_reading import ModelReader
 from zoo_analysis.cluster.scanning.batches import expected_seconds
-from zoo_analysis.cluster.worker import failure
-from zoo_analysis.hub.access import HubAccess
 from zoo_analysis.pairwise.lineage.fingerprint import left_out_words, model_outline
 from zoo_analysis.pairwise.lineage.kinship import apart
 from zoo_analysis.pairwise.lineage.outline import Outline, comparable
@@ -73,26 +72,22 @@ class LineageWork:
 def lineage_work(
     refs: Sequence[ModelRef],
     writer: RunWriter[Any],
-    access: HubAccess | None,
+    reader: ModelReader,
 ) -> LineageWork:
     """The pairs of models; of those of which a pair is not known the headers are read.
 
     Args:
         refs: the models, with their revisions.
-        writer: of the run; is told of models that cannot be opened.
-        access: how to reach the hub.
+        writer: of the run.
+        reader: of models.
     """
     refs = sorted(refs, key=lambda ref: (ref.repo_id, ref.revision or ""))
     rows = _known_rows(writer.store, refs)
     lacking = [pair for pair in combinations(range(len(refs)), 2) if pair not in rows]
     outlines: dict[int, Outline] = {}
-    failed: set[int] = set()
-    for place in sorted({place for pair in lacking for place in pair}):
-        try:
-            outlines[place] = model_outline(refs[place], access)
-        except Exception as error:  # of headers that no reader foresees, too
-            writer.fail(failure(refs[place], "lineage", error, access=access))
-            failed.add(place)
+    opened = {place: refs[place] for place in sorted({place for pair in lacking for place in pair})}
+    reader.each(model_outline, opened, outlines.__setitem__)
+    failed = opened.keys() - outlines.keys()
     known, missing = len(rows), []
     for i, j in lacking:
         if i not in outlines or j not in outlines:

@@ -7,7 +7,7 @@ from statistics import mode
 from typing import Final
 
 from zoo_analysis.cluster.placement import Device, Node, cpus, device_for, is_there
-from zoo_analysis.cluster.processes.task_limits import SHARE, memory
+from zoo_analysis.cluster.processes.task_limits import spared
 from zoo_analysis.measure.rates import machine
 
 #: Devices of which torch may see a GPU; without them it need not be loaded.
@@ -57,7 +57,7 @@ def machines(address: str | None, device: Device) -> Machines:
             named = ray.get(gpu_kind.remote()) if gpus else ""
             return Machines(cpus(), kind, workers.node(), gpus, named)
     cores = os.cpu_count() or 1
-    most = int(SHARE * memory("/proc/meminfo", "MemTotal"))
+    most = spared()
     if device == "cpu" or not any(any(Path("/dev").glob(name)) for name in _GPUS):
         return Machines(cores, machine(), Node(cores, most))
     import torch

@@ -20,7 +20,10 @@ from zoo_analysis.cluster.processes.serving import (
     PERMIT,
     RETURNED,
 )
+from zoo_analysis.cluster.processes.task_limits import own_bytes, spared
 
+#: Seconds between looks at a process's memory.
+LOOK: Final = 0.5
 #: Status with which the watchdog of `task_limits.bounded` ends a process.
 _WATCHDOG = 1
 _SERVE = "from zoo_analysis.cluster.processes.serving import serve; serve({}, {}, {}, {})"
@@ -132,14 +135,20 @@ class Child:
     def call(self, call: bytes) -> bytes:
         """The pickled result of a pickled call.
 
+        Its memory is looked at from here, for code of C that holds on to the interpreter lets
+        nobody inside of it do that.
+
         Raises:
-            ProcessDied: it died over it.
+            ProcessDied: it died over it, or took more memory than this machine spares.
             RuntimeError: the call raised.
         """
         self.send(call)
-        while (answer := self.receive()) is None:
-            pass
-        return answer
+        while True:
+            while not self.connection.poll(LOOK):
+                if own_bytes(self.process.pid) > spared():
+                    self.process.kill()
+            if (answer := self.receive()) is not None:
+                return answer
 
     def close(self) -> None:
         """End it."""

@@ -2,6 +2,7 @@
 
 import pickle
 import threading
+import time
 from collections import deque
 from collections.abc import Collection
 from multiprocessing.connection import wait
@@ -9,9 +10,9 @@ from types import TracebackType
 from typing import Any, Self
 
 from zoo_analysis.cluster.placement import Node
-from zoo_analysis.cluster.processes.child import Child, ProcessDied
+from zoo_analysis.cluster.processes.child import LOOK, Child, ProcessDied
 from zoo_analysis.cluster.processes.task import Lost, Task
-from zoo_analysis.cluster.processes.task_limits import SHARE, memory
+from zoo_analysis.cluster.processes.task_limits import own_bytes, spared
 
 
 class LocalWorkers:
@@ -61,7 +62,7 @@ class LocalWorkers:
 
     def node(self) -> Node:
         """This machine."""
-        return Node(self.count, int(SHARE * memory("/proc/meminfo", "MemTotal")))
+        return Node(self.count, spared())
 
     def submit(self, task: Task) -> Task:
         """Have it done when its turn comes."""
@@ -72,7 +73,7 @@ class LocalWorkers:
     def wait(self, submitted: Collection[Any], seconds: float) -> list[Any]:
         """Tasks that are over, once there are any, or after some seconds."""
         if not self._answers:
-            for connection in wait(list(self._busy), seconds):
+            for connection in self._ready(seconds):
                 child, task = self._busy[connection]
                 try:
                     if (answer := child.receive()) is None:
@@ -98,6 +99,19 @@ class LocalWorkers:
         if isinstance(answer, Exception):
             raise Lost(answer, final=True)
         return (pickle.loads(answer),)
+
+    def _ready(self, seconds: float) -> list[Any]:
+        """Connections on which something was said, or whose process is dead.
+
+        Meanwhile the largest process is ended where all take more than this machine's share: code
+        of C that holds on to the interpreter lets nobody inside of it see to that.
+        """
+        end = time.monotonic() + seconds
+        while not (ready := wait(list(self._busy), LOOK)) and time.monotonic() < end:
+            sizes = {child: own_bytes(child.process.pid) for child, _ in self._busy.values()}
+            if sum(sizes.values()) > self.memory():
+                max(sizes, key=lambda child: sizes[child]).process.kill()
+        return ready
 
     def _start(self) -> None:
         while self._waiting and len(self._busy) < self.count:

@@ -91,7 +91,7 @@ def bounded(limits: Limits) -> Iterator[None]:
     Raises:
         LimitError: inside, when a bound is passed; says which.
     """
-    most = int(SHARE * _all_memory())
+    most = spared()
     share = f"{SHARE:.0%} of the node's"
     allowed, by = min((limits.nbytes or _LEAST_BYTES, "--model-memory allows more"), (most, share))
     work = _Work(limits.seconds, allowed, by, _place_for_a_note())
@@ -118,12 +118,12 @@ class _Work:
     over: threading.Event = field(default_factory=threading.Event)
 
     def __post_init__(self) -> None:
-        self.before, self.until = _own_bytes(), time.monotonic() + self.seconds
+        self.before, self.until = own_bytes(), time.monotonic() + self.seconds
 
     def look(self) -> None:
         if time.monotonic() > self.until:
             self.passed = f"{self.seconds:.0f} s: --model-seconds allows more"
-        elif _own_bytes() - self.before > self.allowed:
+        elif own_bytes() - self.before > self.allowed:
             self.passed = f"{size_in_words(self.allowed)} of memory: {self.by}"
             self.until = time.monotonic()
 
@@ -241,11 +241,20 @@ def _key(task: str | None) -> bytes:
     return f"zoo-analysis:passed:{task}".encode()
 
 
-def _own_bytes() -> int:
-    """Memory of this process that is not of mapped files."""
-    with open("/proc/self/statm", "rb", buffering=0) as file:
+def own_bytes(process: int | None = None) -> int:
+    """Memory of a process that is not of mapped files; 0 where it has ended.
+
+    Args:
+        process: its id; None for this one.
+    """
+    with open(f"/proc/{process or 'self'}/statm", "rb", buffering=0) as file:
         _, resident, shared, *_ = file.read().split()
     return (int(resident) - int(shared)) * PAGESIZE
+
+
+def spared() -> int:
+    """Bytes of this machine's memory that models may take."""
+    return int(SHARE * _all_memory())
 
 
 @cache

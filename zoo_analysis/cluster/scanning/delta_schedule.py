@@ -1,5 +1,6 @@
 """Differences of a scan's models from their bases: `zoo scan --deltas`."""
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -17,6 +18,7 @@ from zoo_analysis.cluster.scanning.scan_tasks import ScanSettings
 from zoo_analysis.cluster.worker import Failure, failure
 from zoo_analysis.errors import SourceError, ZooError
 from zoo_analysis.hub.access import HubAccess
+from zoo_analysis.hub.path import SCHEME
 from zoo_analysis.pairwise.lineage.declared_kin import base_names
 from zoo_analysis.sources import ModelRef, resolve_revision, resolve_sources
 from zoo_analysis.spectra.methods import Method
@@ -29,6 +31,8 @@ Derived = tuple[ModelRef, ModelRef]
 _FLOPS_A_BYTE, _BYTES_A_BYTE, _LARGE = 2**16, 4, 4 << 30
 #: Models that a remark names.
 _NAMED: Final = 4
+#: The name of a repository, and of a folder that is neither hidden nor above.
+_REPOSITORY: Final = re.compile(r"\w[\w.-]*(/\w[\w.-]*)?", re.ASCII)
 
 
 class DeltaSchedule:
@@ -56,17 +60,13 @@ class DeltaSchedule:
         if (following := next(self.left, None)) is None:
             return None
         ref, base = following
-        large = _BYTES_A_BYTE * min(ref.nbytes, _LARGE)
-        limits = self.limits.of(
-            ref.nbytes + base.nbytes, _FLOPS_A_BYTE * ref.nbytes, peak_bytes=large
-        )
-        asked = Demand()
+        limits, asked = delta_limits(ref, base, self.limits), Demand()
         return Task(
             measure_delta,
             (ref, base, self.settings.how, "cpu", self.settings.access, limits),
             self._done,
             partial(_lost, ref),
-            **vars(replace(asked, memory=asked.memory + large)),
+            **vars(replace(asked, memory=asked.memory + _large(ref))),
         )
 
     def _done(self, outcome: MeasuredDelta | Failure) -> None:
@@ -74,6 +74,22 @@ class DeltaSchedule:
             self.writer.fail(outcome)
         else:
             commit_delta(self.writer, outcome)
+
+
+def delta_limits(ref: ModelRef, base: ModelRef, limits: Limits) -> Limits:
+    """Bounds of a model's difference from its base.
+
+    Args:
+        ref: the model.
+        base: its base.
+        limits: of any model.
+    """
+    flops = _FLOPS_A_BYTE * ref.nbytes
+    return limits.of(ref.nbytes + base.nbytes, flops, peak_bytes=_large(ref))
+
+
+def _large(ref: ModelRef) -> int:
+    return _BYTES_A_BYTE * min(ref.nbytes, _LARGE)
 
 
 def commit_delta(writer: RunWriter[Summary], found: MeasuredDelta) -> None:
@@ -150,25 +166,36 @@ def derived(ref: ModelRef, base: ModelRef) -> Derived:
     return ref, base
 
 
-def base_of(ref: ModelRef, named: str, access: HubAccess | None, variant: str = "") -> ModelRef:
+def base_of(
+    ref: ModelRef, named: str, access: HubAccess | None, variant: str = "", *, told: bool = True
+) -> ModelRef:
     """A model's base by its name: OWNER/NAME on disk where the model's own folder is OWNER's.
 
     Args:
         ref: the model.
-        named: the base, as a card or a user names it.
+        named: the base.
         access: how to reach the hub.
         variant: of the weights.
+        told: whether files of the model name it: these may be a stranger's, and name a repository,
+            no path, catalogue or package of this machine; what a user names is any source.
 
     Raises:
         SourceError: nothing, or not one model.
     """
-    if ref.source == "local" and named.count("/") == 1:
+    source = SCHEME + named if told else named
+    if not _REPOSITORY.fullmatch(named):
+        if told:
+            raise SourceError(
+                f"{ref.repo_id} names {named!r} as its base, which is no repository: say which it "
+                "is in `base`"
+            )
+    elif ref.source == "local" and "/" in named:
         owner, name = named.split("/")
         for parent in Path(ref.path).parents[:2]:
             if parent.name == owner and (parent / name).is_dir():
-                named = str(parent / name)
+                source = str(parent / name)
     try:
-        return one_model(named, access, variant)
+        return one_model(source, access, variant)
     except SourceError as error:
         raise SourceError(f"base {named!r} of {ref.repo_id}: {error}") from error
 

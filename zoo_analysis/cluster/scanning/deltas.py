@@ -11,14 +11,16 @@ from zoo_analysis.cluster.account import Event, Summary
 from zoo_analysis.cluster.commits import RunWriter
 from zoo_analysis.cluster.listening import listeners
 from zoo_analysis.cluster.placement import device_here
+from zoo_analysis.cluster.processes.task_limits import LimitError, Limits, bounded
 from zoo_analysis.cluster.scanning.delta_schedule import (
     base_of,
     commit_delta,
+    delta_limits,
     derived,
     one_model,
 )
 from zoo_analysis.cluster.scanning.delta_tasks import delta_method, measure_difference
-from zoo_analysis.errors import SourceError
+from zoo_analysis.errors import SourceError, ZooError
 from zoo_analysis.hub.access import HubAccess
 from zoo_analysis.pairwise.lineage.declared_kin import base_names
 from zoo_analysis.sources import ModelRef
@@ -102,7 +104,8 @@ def delta(
         SourceError: a source that is nothing, or not one model; no base, several, or itself.
         CheckpointError: weights that cannot be read.
         StoreError: a store that cannot be written.
-        ZooError: no layer that both have, or no such device.
+        ZooError: no layer that both have, no such device, or more time or memory than the sizes of
+            both explain.
     """
     how, store, device = as_method(how), as_store(store), device_here(device)
     ref = one_model(model, access, variant)
@@ -110,14 +113,19 @@ def delta(
     if named is None:
         raise SourceError(f"{ref.repo_id} names no base model: say which in `base`")
     on_event, on_start = listeners("measuring", on_event, on_start)
-    ref, origin = derived(ref, base_of(ref, named, access, variant))
+    ref, origin = derived(ref, base_of(ref, named, access, variant, told=base is None))
     summary = Summary(store.uri, delta_method(how, origin).id)
     config = how.as_dict() | {"sources": [model], "base": origin.repo_id, "device": device}
     with RunWriter(store, summary, on_event, config) as writer:
         writer.watched.progress.begin(1, ref.nbytes)
         if on_start:
             on_start(1, ref.nbytes)
-        found = measure_difference(ref, origin, how, device, access)
+        limits = delta_limits(ref, origin, Limits())
+        try:
+            with bounded(limits):
+                found = measure_difference(ref, origin, how, device, access)
+        except LimitError as error:
+            raise ZooError(f"{ref.repo_id}: {str(error).partition(': --')[0]}") from None
         commit_delta(writer, found)
     return DeltaReport(
         found.ref.repo_id,

@@ -44,11 +44,20 @@ def partners(tuned: Sequence[LayerSpec], base: Sequence[LayerSpec]) -> Partners:
         base: of its base.
     """
     by_name = {spec.layer: spec for spec in base}
+    alone = {spec.layer.removesuffix(".base_layer") for spec in tuned} - by_name.keys()
+    longer: dict[str, list[str]] = {}
+    for name in by_name:
+        for end in _ends(name):
+            if end in alone:
+                longer.setdefault(end, []).append(name)
     pairs: list[tuple[LayerSpec, LayerSpec]] = []
     added: list[LayerSpec] = []
     for spec in tuned:
         plain = spec.layer.removesuffix(".base_layer")
-        other = by_name.get(spec.layer) or by_name.get(plain) or _only_end(plain, by_name)
+        other = by_name.get(spec.layer) or by_name.get(plain)
+        if other is None:
+            alike = [*longer.get(plain, ()), *by_name.keys() & _ends(plain)]
+            other = by_name[alike[0]] if len(alike) == 1 else None
         if other is None or _sides(other, spec.rank is None) != _sides(spec, spec.rank is None):
             added.append(spec)
         else:
@@ -59,13 +68,10 @@ def partners(tuned: Sequence[LayerSpec], base: Sequence[LayerSpec]) -> Partners:
     return Partners(found.pairs, found.added, dropped)
 
 
-def _only_end(name: str, by_name: dict[str, LayerSpec]) -> LayerSpec | None:
-    ends = [
-        other
-        for other in by_name
-        if other.endswith(f".{name}") or (other and name.endswith(f".{other}"))
-    ]
-    return by_name[ends[0]] if len(ends) == 1 else None
+def _ends(name: str) -> set[str]:
+    """A name without its first parts, without one and without more."""
+    parts = name.split(".")
+    return {".".join(parts[i:]) for i in range(1, len(parts))} - {""}
 
 
 def _sides(spec: LayerSpec, whole: bool) -> tuple[int, ...]:

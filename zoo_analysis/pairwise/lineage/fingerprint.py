@@ -12,7 +12,7 @@ from zoo_analysis.hub.access import HubAccess
 from zoo_analysis.pairwise.lineage.outline import Name, Outline, outline_of
 from zoo_analysis.pairwise.lineage.own_units import unit_rows
 from zoo_analysis.sources import ModelRef
-from zoo_analysis.spectra.entry_statistics import entry_statistics
+from zoo_analysis.spectra.entry_statistics import EntryStatistics, entry_statistics
 from zoo_analysis.texts import few
 from zoo_analysis.weights import Checkpoint, LayerSpec, list_layers, load_kernel, open_checkpoint
 
@@ -120,9 +120,8 @@ def fingerprint_of(checkpoint: Checkpoint, specs: Sequence[LayerSpec]) -> Finger
     for spec in outline.specs:
         name, kernel = (spec.layer, spec.shape), load_kernel(checkpoint, spec)
         entries = entry_statistics(kernel)
-        if entries is None or entries.min == entries.max:
-            # One value throughout, as zeros: equal in strangers, and in no order.
-            why = "not finite" if entries is None else "of one value throughout"
+        if entries is None or (why := _says_nothing(entries)):
+            why = "not finite" if entries is None else why
             odd[why] = (*odd.get(why, ()), spec.layer)
             continue
         rows, columns = _SAMPLED
@@ -138,6 +137,16 @@ def fingerprint_of(checkpoint: Checkpoint, specs: Sequence[LayerSpec]) -> Finger
     layers = len(outline.specs) + sum(map(len, outline.left_out.values()))
     left_out = {**outline.left_out, **odd}
     return Fingerprint(units, basis, outline.words, readers, samples, kurtosis, layers, left_out)
+
+
+def _says_nothing(entries: EntryStatistics) -> str:
+    """Why a matrix of such entries tells nothing in float32; empty where it does."""
+    with np.errstate(over="ignore", under="ignore"):
+        least, most = np.float32(entries.min), np.float32(entries.max)
+    if not np.isfinite([least, most]).all():
+        return "beyond the range of float32"
+    # As zeros: equal in strangers, and in no order.
+    return "of one value throughout" if least == most else ""
 
 
 def _basis(spec: LayerSpec, kernel: torch.Tensor) -> torch.Tensor:

@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from zoo_analysis.errors import CheckpointError
-from zoo_analysis.weights.layers.patterns import matches
+from zoo_analysis.texts import storable
+from zoo_analysis.weights.layers.patterns import MOST_PATTERNS, matches
 
 #: Ways to begin LoRA in which peft takes what the factors begin as out of the weight.
 _OUT_OF_THE_BASE: Final = ("pissa", "olora", "corda", "loftq", "lora_ga")
@@ -25,9 +26,12 @@ def changed_base(adapter: Mapping[str, Any]) -> str | None:
     return begun if begun.startswith(_OUT_OF_THE_BASE) else None
 
 
-def rank_of(adapter: Mapping[str, Any], layer: str) -> float | None:
+def rank_of(adapter: Mapping[str, Any], layer: str) -> int | None:
     """r of the module `layer`, from `rank_pattern` or `r`; None where the config has neither."""
-    return _number(adapter, "r", _of_layer(adapter, "rank_pattern", layer, adapter.get("r")))
+    rank = _number(adapter, "r", _of_layer(adapter, "rank_pattern", layer, adapter.get("r")))
+    if rank is not None and (rank < 0 or rank % 1):
+        raise CheckpointError(f"adapter_config.json: r is {rank:g}, no rank")
+    return None if rank is None else int(rank)
 
 
 def strength(adapter: Mapping[str, Any], layer: str, rank: float | None) -> float:
@@ -56,6 +60,9 @@ def _of_layer(adapter: Mapping[str, Any], key: str, layer: str, otherwise: Any) 
     patterns = adapter.get(key) or {}
     if not isinstance(patterns, dict):
         raise CheckpointError(f"adapter_config.json: {key} is no object")
+    if len(patterns) > MOST_PATTERNS:
+        told = f"{len(patterns):,} patterns, more than {MOST_PATTERNS:,}"
+        raise CheckpointError(f"adapter_config.json: {key} has {told}")
     for pattern, value in patterns.items():
         if matches(pattern, layer, key):
             return value
@@ -70,5 +77,5 @@ def _number(adapter: Mapping[str, Any], key: str, value: Any) -> float | None:
     except (TypeError, ValueError, OverflowError):
         number = math.nan
     if not math.isfinite(number):
-        raise CheckpointError(f"adapter_config.json: {key} is {value!r}, no number")
+        raise CheckpointError(f"adapter_config.json: {key} is {storable(repr(value))}, no number")
     return number

@@ -196,10 +196,10 @@ def _experts(spec: LayerSpec, shapes: Shapes, adapter: Mapping[str, Any]) -> lis
     rank = rank_of(adapter, spec.layer)
     if not adapter.get("target_parameters") or not rank or spec.rank is None or spec.kind != "lora":
         return [spec]
-    count, rest = divmod(spec.rank, int(rank))
+    count, rest = divmod(spec.rank, rank)
     if rest or count < 2:
         return [spec]
-    one = replace(spec, rank=int(rank))
+    one = replace(spec, rank=rank)
     return [replace(one, layer=f"{spec.layer}[{i}]", index=i) for i in range(count)]
 
 
