@@ -3,7 +3,7 @@
 -- `lambda_max` is the geometric mean. Each model counts by its latest revision.
 -- param architecture: text = null  (only this one)
 -- param method: text = null  (only numbers of methods whose id begins with this)
--- param bins: integer = 10  (of relative depth)
+-- param bins: count = 10  (of relative depth)
 -- empty: no layer of the store's models is fitted and counted in averages
 WITH whole AS (
     SELECT repo_id, revision, method, greatest(max(depth), 1) AS last

@@ -4,7 +4,7 @@
 -- from tables have no books.
 -- param series: text = null  (only this series)
 -- param below: number = null  (only models whose coverage is less)
--- param limit: integer = 1000  (rows)
+-- param limit: count = 1000  (rows)
 -- empty: no model has its elements accounted for: imported ones have no tensors
 SELECT
     m.repo_id, m.coverage, m.parameters_total,

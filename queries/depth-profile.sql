@@ -3,7 +3,7 @@
 -- Each model counts by its latest revision.
 -- param series: text = null  (only this series)
 -- param method: text = null  (only numbers of methods whose id begins with this)
--- param bins: integer = 10  (of relative depth)
+-- param bins: count = 10  (of relative depth)
 -- empty: no layer of the store's models is fitted and counted in averages
 -- One join per layer and whole numbers as keys, for this reads every layer of the store.
 WITH untold AS (  -- models written before `models` told their depth

@@ -1,6 +1,6 @@
 -- What could not be scanned, why, and has it been scanned since?
 -- param stage: text = null  (only failures in this stage)
--- param limit: integer = 100  (rows)
+-- param limit: count = 100  (rows)
 -- empty: no scan had a failure
 SELECT
     f.repo_id, f.error, f.message, f.stage, f.failed_at, f.attempts,

@@ -1,7 +1,8 @@
 -- How do the models of each series rank by a quality metric, and by reported accuracy?
--- Within one method and one series, each model by its latest revision; lower is better. Models most of
--- whose layers look random come last, whatever the metric; those without a value have no rank. Accuracies
--- are on one data set a series: the named one, else the one that most of its models have.
+-- Within one method and one series, each model by its latest revision; lower is better, of metrics of which
+-- theory says so (docs/statistics.md). Models most of whose layers look random come last, whatever the metric;
+-- those without a value have no rank. Accuracies are on one data set a series: the named one, else the one that
+-- most of its models have.
 -- param metric: text = alpha_weighted  (a column of `summaries`)
 -- param series: text = null  (only this series)
 -- param dataset: text = null  (only models with an accuracy on this data set)
@@ -9,7 +10,7 @@
 -- param method: text = null  (the method whose id begins with this; else the default one, else the last)
 -- param quality: text = all  (of the layers averaged: all, or clear for those with a clear tail)
 -- param models: names = null  (only these repo_ids, commas between; one with a comma in "…")
--- param limit: integer = 20  (rows)
+-- param limit: count = 20  (rows)
 -- empty: no model has the metric
 WITH by_every_method AS (
     SELECT *, max(value) OVER (PARTITION BY series, method) IS NOT NULL AS has_metric

@@ -6,8 +6,8 @@
 -- param probe: text = null  (only over the probe whose id begins with this)
 -- param reference: text = null  (only this model)
 -- param series: text = null  (only models of this series, as scanned)
--- param min_models: integer = 4  (fewest models of a row)
--- param limit: integer = 100  (rows)
+-- param min_models: count = 4  (fewest models of a row)
+-- param limit: count = 100  (rows)
 -- empty: no reference was compared with so many models that have a reported accuracy (-p min_models=4)
 WITH points AS (
     SELECT

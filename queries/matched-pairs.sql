@@ -6,7 +6,7 @@
 -- param series: text = null  (only models of this series)
 -- param dataset: text = null  (only accuracies on this data set)
 -- param method: text = null  (only numbers of methods whose id begins with this)
--- param limit: integer = 100  (rows)
+-- param limit: count = 100  (rows)
 -- empty: no two models of one series and size are ordered the other way round by the metric than by their accuracy
 WITH points AS (
     SELECT

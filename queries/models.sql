@@ -1,6 +1,6 @@
 -- What has been scanned: models with their series, size, averages and warnings?
 -- param series: text = null  (only this series)
--- param limit: integer = 1000  (rows)
+-- param limit: count = 1000  (rows)
 -- empty: nothing has been scanned; scan a model: zoo scan SOURCE
 SELECT
     m.repo_id, m.series, m.parameters, s.layers AS averaged_layers, s.random_like, s.warnings, s.alpha,

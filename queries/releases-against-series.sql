@@ -3,7 +3,7 @@
 -- follows Student's t of n - 2 degrees of freedom where nothing is unusual: beyond 12.7 of three models, 2.4 of eight,
 -- in one of twenty.
 -- param metric: text = alpha_weighted  (a metric of `summaries`)
--- param days: integer = 30  (released to a watch within so many days)
+-- param days: count = 30  (released to a watch within so many days)
 -- param dataset: text = null  (accuracies on this data set)
 -- empty: no release of the last days has metric and accuracy, and three other models of its series beside it
 WITH points AS (

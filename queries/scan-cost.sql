@@ -2,7 +2,7 @@
 -- `seconds` are of computing, summed over layers, wherever they ran.
 -- param series: text = null  (only models of this series)
 -- param method: text = null  (only numbers of methods whose id begins with this)
--- param limit: integer = 100  (rows)
+-- param limit: count = 100  (rows)
 -- empty: no layer was timed: imported ones are not
 SELECT
     l.repo_id, m.parameters,

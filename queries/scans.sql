@@ -1,7 +1,7 @@
 -- Which scans were run when, by which method, and how did they go?
 -- A run that lives is heard of every five minutes; one that says it is running and has not been heard
 -- of for a quarter of an hour is `silent`: `zoo status` looks closer.
--- param limit: integer = 20  (rows)
+-- param limit: count = 20  (rows)
 -- empty: nothing has been scanned; scan a model: zoo scan SOURCE
 SELECT
     scan_id,

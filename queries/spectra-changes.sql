@@ -3,7 +3,7 @@
 -- less of the weights themselves has changed (Mirsky 1960). Null where their number differs.
 -- param model: text = null  (only this repo_id, or its last part)
 -- param method: text = null  (only numbers of methods whose id begins with this)
--- param limit: integer = 100  (rows)
+-- param limit: count = 100  (rows)
 -- empty: the store holds no model at two revisions; scan another one: zoo scan OWNER/NAME@REVISION
 WITH ordered AS (
     SELECT

@@ -3,7 +3,7 @@
 -- Each model counts by its latest revision.
 -- param series: text = null  (only models of this series)
 -- param method: text = null  (only numbers of methods whose id begins with this)
--- param bins: integer = 4  (of relative depth)
+-- param bins: count = 4  (of relative depth)
 -- empty: no layer of the store's models is fitted
 WITH placed AS (
     SELECT

@@ -3,7 +3,7 @@
 -- param series: text = null  (only models of this series)
 -- param model: text = null  (only this repo_id, or its last part)
 -- param warning: text = null  (over-trained, under-trained, short-tail or degenerate-tail)
--- param limit: integer = 100  (rows)
+-- param limit: count = 100  (rows)
 -- empty: no layer has a warning
 SELECT l.repo_id, l.layer, l.warning, l.alpha, l.random_like, l.kind, l.depth, m.series, l.method, l.revision
 FROM layers l LEFT JOIN models m USING (repo_id, revision)

@@ -11,6 +11,7 @@ from scipy.stats import binomtest, theilslopes
 
 from tests.support.command import zoo
 from zoo_analysis.answers.diagnosis import diagnose
+from zoo_analysis.answers.ranking import rank
 from zoo_analysis.imports.metric_tables import NO_ESDS
 from zoo_analysis.store import ModelRows, Store, open_store
 
@@ -207,6 +208,22 @@ def test_three_models_have_no_outlier(store: Store, others: int, verdict: str) -
     among = found(store, [layer(i, alpha=5.5) for i in range(DEPTH)])["among its series"]
     assert (among.verdict, among.numbers["of"]) == (verdict, others + 1)
     assert among.numbers["alpha_rank"] == others + 1
+
+
+def test_places_in_a_series_are_those_of_the_ranking(store: Store) -> None:
+    for number in range(7):
+        commit(store, f"raw-{number}", [layer(i, alpha=1, random_like=1.0) for i in range(DEPTH)])
+    for number in range(6):
+        commit(store, f"other-{number}", [layer(i, alpha=3 + number / 9) for i in range(DEPTH)])
+    among = found(store, [layer(i, alpha=3.01) for i in range(DEPTH)])["among its series"]
+    (ranked,) = (r for r in rank(store, "alpha").to_pylist() if r["repo_id"] == "lab/net")
+    assert (among.numbers["alpha_rank"], among.numbers["of"]) == (ranked["rank"], ranked["of"])
+    assert among.numbers["alpha_rank"] == 2
+    # Untrained twins do not make it an outlier.
+    assert among.verdict == "usual"
+    assert among.text.startswith("in s, lowest first, those that look random last: ")
+    twin = next(f for f in diagnose(store, "raw-3").findings if f.diagnosis == "among its series")
+    assert twin.numbers["alpha_rank"] == 8
 
 
 def test_layers_of_older_stores_are_not_judged(store: Store) -> None:

@@ -194,6 +194,7 @@ def test_likeness_vs_accuracy(store: Store) -> None:
     )
 
 
+@pytest.mark.filterwarnings("error::pandas.errors.PerformanceWarning")  # which a user would see
 def test_likeness_to_a_reference_is_regressed_like_any_metric(store: Store) -> None:
     metric = "likeness:neuronal:lab/a"
     (found,) = regressions.regress(store, (metric,), "d", "none").to_pylist()

@@ -254,3 +254,10 @@ def test_asking_starts_without_torch_and_ray(arguments: list[str], place: Path) 
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=place
     )
     assert run.stderr.strip().splitlines()[-1] == "[]"
+
+
+def test_a_question_that_is_asked_as_a_command_is_told_so() -> None:
+    told = zoo("leaderboard", "-p", "limit=3")
+    assert (told.code, told.out) == (2, "")
+    assert told.err == "zoo: 'leaderboard' is no command but a question: zoo query leaderboard\n"
+    assert "No such command 'xyzzy'" in zoo("xyzzy").err

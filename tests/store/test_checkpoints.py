@@ -50,7 +50,25 @@ def test_revisions_of_a_repository_are_a_history_in_the_order_of_their_dates(
         told = {"modified": f"{day}T00:00:00+00:00"}
         rows = model_rows("lab/net", revision, alphas=(2.0,), **told)
         store.commit_models([rows], "scan")
-    assert [row["revision"] for row in store.run("history").to_pylist()] == ["early", "late"]
+    rows = store.run("history").to_pylist()
+    assert [(row["revision"], row["in_order_of"]) for row in rows] == [
+        ("early", "last changes"),
+        ("late", "last changes"),
+    ]
+    (change,) = store.run("revision-changes").to_pylist()
+    assert (change["revision"], change["in_order_of"]) == ("late", "last changes")
+
+
+def test_an_order_that_nothing_tells_is_that_of_scans_and_said_to_be(tmp_path: Path) -> None:
+    store = open_store(tmp_path)
+    for revision in ("0.3.0", "0.2.0"):
+        store.commit_models([model_rows("lab/net", revision, alphas=(2.0,))], "scan")
+    rows = store.run("history").to_pylist()
+    assert [(row["revision"], row["in_order_of"]) for row in rows] == [
+        ("0.3.0", "scans"),
+        ("0.2.0", "scans"),
+    ]
+    assert [row["in_order_of"] for row in store.run("revision-changes").to_pylist()] == ["scans"]
 
 
 @pytest.mark.parametrize(
@@ -72,7 +90,7 @@ def test_branches_of_a_repository_are_a_history_in_the_order_of_their_steps(
         store.commit_models([model_rows("lab/net", f"of {branch}", alphas=(2.0,), **told)], "scan")
     rows = store.run("history", {"run": "net"}).to_pylist()
     assert [row["revision"] for row in rows] == [f"of {each}" for each in [*branches, None]]
-    assert {row["run"] for row in rows} == {"lab/net"}
+    assert {(row["run"], row["in_order_of"]) for row in rows} == {("lab/net", "steps")}
 
 
 def test_checkpoints_in_a_tree_are_called_after_their_run(tmp_path: Path) -> None:

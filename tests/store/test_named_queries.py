@@ -209,7 +209,7 @@ def test_every_named_query_runs_on_its_defaults(zoo: Store) -> None:
 
 def test_a_declaration_gives_type_default_and_meaning() -> None:
     limit = next(param for param in get_query("leaderboard").params if param.name == "limit")
-    assert (limit.type, limit.default, limit.about) == ("integer", 20, "rows")
+    assert (limit.type, limit.default, limit.about) == ("count", 20, "rows")
 
 
 @pytest.mark.parametrize(
@@ -218,7 +218,9 @@ def test_a_declaration_gives_type_default_and_meaning() -> None:
         ("leaderbord", {}, "no query named 'leaderbord': did you mean leaderboard"),
         ("xyzzy", {}, "`zoo queries` lists them"),
         ("leaderboard", {"serie": "vgg"}, "no parameter serie; it has: metric, series, dataset"),
-        ("leaderboard", {"limit": "many"}, "parameter limit: 'many' is not of type integer"),
+        ("leaderboard", {"limit": "many"}, "parameter limit: 'many' is not of type count"),
+        ("leaderboard", {"limit": 0}, "parameter limit: 0 is not of type count (1 or more)"),
+        ("depth-profile", {"bins": "-1"}, "parameter bins: '-1' is not of type count (1 or more)"),
         ("layers", {}, "'layers' needs model (repo_id, or its last part)"),
     ],
 )

@@ -281,11 +281,13 @@ def among_series(series: str | None, places: Sequence[Place]) -> Finding:
     for place in places:
         numbers |= {f"{place.metric}_rank": place.rank, f"{place.metric}_z": place.z}
     numbers["of"] = places[0].of
-    few = places[0].of < FEWEST
+    few = places[0].alike < FEWEST
     far = [place for place in places if abs(place.z) > OUTLIER and not few]
     listed = ", ".join(
-        f"{p.metric} {p.rank} of {p.of} (z {typeset(f'{p.z:+.1f}')})" for p in far or places
+        f"{p.metric} {p.rank} of {p.of}" + (f" (z {typeset(f'{p.z:+.1f}')})" if not few else "")
+        for p in far or places
     )
-    text = f"in {series}, lowest first: {listed}"
+    last = ", those that look random last" if places[0].alike < places[0].of else ""
+    text = f"in {series}, lowest first{last}: {listed}"
     verdict = "too few to tell" if few else "outlier" if far else "usual"
     return Finding(name, verdict, text, numbers)

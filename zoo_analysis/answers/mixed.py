@@ -31,6 +31,7 @@ class MixedRow:
 
     Attributes:
         n, series: models, and the series they are of; models without a series are left out.
+        finding: whether signs agree, and which of them chance may have made, in words.
         pooled_slope, pooled_se, pooled_p, pooled_r2: of the line that ignores series.
         within_slope: shared by all series, each at its own level.
         within_low, within_high: its 95 % interval.
@@ -39,15 +40,15 @@ class MixedRow:
         intercept_sd, slope_sd: how much series differ.
         partial_parameters, partial_parameters_p: correlation given log10 parameters.
         partial_depth, partial_depth_p: correlation given the number of averaged layers.
-        finding: whether signs agree, and which of them chance may have made, in words.
     """
 
+    metric: str
     dataset: str
     accuracy: str
-    metric: str
     method: str
     n: int
     series: int
+    finding: str
     pooled_slope: float
     pooled_se: float
     pooled_p: float
@@ -65,7 +66,6 @@ class MixedRow:
     partial_parameters_p: float
     partial_depth: float
     partial_depth_p: float
-    finding: str
 
 
 def mixed_table(store: Store, selection: Selection, min_models: int = MIN_MODELS) -> pa.Table:

@@ -134,7 +134,7 @@ def load_pairs(store: Store, selection: Selection) -> "pd.DataFrame":
         rows = rows[rows["method"].str.startswith(selection.method)]
         if not len(rows):
             raise QueryError(f"no method begins with {selection.method!r}; {there(methods)}")
-    return rows
+    return rows.copy()  # in few blocks: pandas would warn of many when a column is added
 
 
 def points_sql(metrics: Sequence[str], where: str) -> str:

@@ -49,9 +49,10 @@ def rank(
 ) -> pa.Table:
     """The models of each series ranked by metric and by accuracy: the question `leaderboard`.
 
-    By every metric lower is better, which is what theory says of them (docs/statistics.md); by
-    accuracy higher is. A ranking is within one series and one method; a model counts once, at the
-    revision committed last; models most of whose layers look random come last.
+    The lower value is first, which theory calls better of the metrics that are told unasked, and of
+    no others (docs/statistics.md); by accuracy the higher is. A ranking is within one series and
+    one method; a model counts once, at the revision committed last; models most of whose layers
+    look random come last.
 
     Args:
         store: a store, or what `open_store` takes.
@@ -132,12 +133,21 @@ def rankings(
 
 @dataclass(frozen=True)
 class Place:
-    """A model's place by one metric: its rank, lowest first, and its robust z among the others."""
+    """A model's place in its series by one metric.
+
+    Attributes:
+        metric, value: the average.
+        rank: as `rank` has it: lowest first, models that look random last.
+        of: models with a value.
+        alike: those of them that look random if it does, and do not if it does not.
+        z: its robust z among these.
+    """
 
     metric: str
     value: float
     rank: int
     of: int
+    alike: int
     z: float
 
 
@@ -172,6 +182,9 @@ def places_among(rows: "pd.DataFrame", repo_id: str, revision: str) -> tuple[Pla
             continue
         values = told[metric].to_numpy(dtype=float)
         value = float(values[mine][0])
-        rank = 1 + int((values < value).sum())
-        places.append(Place(metric, value, rank, len(told), float(robust_z(values)[mine][0])))
+        random = told["looks_random"].astype(float).to_numpy() == 1  # null of what none can judge
+        alike = random == random[mine][0]
+        before = (alike & (values < value)) | (~alike & ~random)
+        z = float(robust_z(values[alike])[mine[alike]][0])
+        places.append(Place(metric, value, 1 + int(before.sum()), len(told), int(alike.sum()), z))
     return tuple(places)

@@ -79,4 +79,4 @@ def similarity_points(
         _POINTS.format(metrics=", ".join(columns), where=where),
         {"measure": measure, "reference": the_one(reference, known, "reference")},
     ).to_pandas()
-    return rows.copy()  # in one block: pandas warns its user of many columns in many
+    return rows

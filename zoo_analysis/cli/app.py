@@ -53,13 +53,21 @@ class _Stopped(BaseException):
 
 
 class _Commands(TyperGroup):
-    """A group of commands, of which one that is interrupted is told from one that ended."""
+    """Commands: one that is interrupted is told from one that ended, questions from commands."""
 
     def invoke(self, ctx: Any) -> Any:
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt as interrupt:  # Typer would make a silent exit of it
             raise _Stopped(_notes(interrupt)) from interrupt
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        if self.get_command(ctx, args[0]) is None:
+            from zoo_analysis.store import list_queries
+
+            if args[0] in {named.name for named in list_queries()}:
+                raise ZooError(f"{args[0]!r} is no command but a question: zoo query {args[0]}")
+        return super().resolve_command(ctx, args)
 
 
 def _notes(error: BaseException) -> list[str]:

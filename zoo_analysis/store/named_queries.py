@@ -19,6 +19,12 @@ _PARAM = re.compile(
 _DECLARED = re.compile(r"-- param\b")
 
 
+def _count(text: str) -> int:
+    if (number := int(text)) < 1:
+        raise ValueError(f"{text} is less than 1")
+    return number
+
+
 def _boolean(text: str) -> bool:
     return {"true": True, "false": False}[text.lower()]
 
@@ -26,6 +32,7 @@ def _boolean(text: str) -> bool:
 _READERS: Mapping[str, Callable[[str], object]] = {
     "text": str,
     "integer": int,
+    "count": _count,
     "number": float,
     "boolean": _boolean,
     "time": datetime.fromisoformat,
@@ -35,9 +42,10 @@ _READERS: Mapping[str, Callable[[str], object]] = {
 
 @dataclass(frozen=True)
 class Param:
-    """A parameter of a named query; `type` is text, integer, number, boolean, time or names.
+    """A parameter of a named query; `type` is text, integer, count, number, boolean, time or names.
 
-    Names have commas between them, and quotation marks around one that has a comma itself.
+    A count is an integer from 1 on. Names have commas between them, and quotation marks around one
+    that has a comma itself.
     """
 
     name: str
@@ -186,11 +194,12 @@ def _param(line: str) -> Param:
 
 
 def _read(param: Param, value: object) -> object:
-    if not isinstance(value, str):
+    if not isinstance(value, str) and (param.type != "count" or value is None):
         return value
     try:
-        return _READERS[param.type](value)
+        return _READERS[param.type](str(value))
     except (ValueError, KeyError) as error:
         raise QueryError(
             f"parameter {param.name}: {value!r} is not of type {param.type}"
+            + (" (1 or more)" if param.type == "count" else "")
         ) from error

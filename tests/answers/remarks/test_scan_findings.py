@@ -34,9 +34,20 @@ def test_the_scan_in_three_lines_and_the_next_command(tmp_path: Path) -> None:
         "(said of spectra, not of accuracy)",
         "12 of 24 layers have a warning, in 4 of 4 models: zoo query warnings",
         "in series vgg, by alpha_weighted (lower is better): lab/before (1) first, "
-        "lab/a (4) last of 3",
+        "lab/a (4) last of 3 that do not look random",
     )
     assert found.following == "zoo query leaderboard -p series=vgg"
+
+
+def test_each_revision_that_was_scanned_is_one_of_its_models(tmp_path: Path) -> None:
+    store = open_store(tmp_path)
+    rows = net("a", 4.0, "vgg")
+    older = ModelRows(rows.model | {"revision": "older"}, "m", rows.layers, rows.esds)
+    store.commit_models([rows, older], "scan")
+    found = scan_findings(store, "scan", "m")
+    assert found is not None
+    assert found.told[0].startswith("0 of 2 models look random")
+    assert found.told[1] == "6 of 12 layers have a warning, in 2 of 2 models: zoo query warnings"
 
 
 def test_layers_without_a_number_are_counted_by_their_reason(tmp_path: Path) -> None:

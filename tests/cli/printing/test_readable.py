@@ -153,6 +153,16 @@ def test_what_does_not_tell_rows_apart_keeps_its_columns_together() -> None:
     assert head.split() == ["model", "layer", "warning"]
 
 
+def test_two_columns_that_tell_rows_apart_only_together_stand_in_every_table() -> None:
+    pairs = [(series, metric) for series in ("resnet", "vgg") for metric in ("alpha", "log_norm")]
+    numbers = {f"a_number_that_is_called_{i}": [i + 0.125, 2.5, 3.5, 4.5] for i in range(9)}
+    table = pa.table({"series": [s for s, _ in pairs], "metric": [m for _, m in pairs], **numbers})
+    told = [line.split() for line in lines(table)]
+    heads = [row for row in told if row[:2] == ["series", "metric"]]
+    assert len(heads) > 1
+    assert [tuple(row[:2]) for row in told if tuple(row[:2]) in pairs] == pairs * len(heads)
+
+
 def test_a_long_text_that_all_rows_share_is_broken_in_the_heading() -> None:
     versions = "versions " + ", ".join(f"package-{i} 1.{i}.0" for i in range(12))
     table = pa.table({"scan": ["a", "b", "c"], "remark": [versions] * 3})

@@ -41,6 +41,11 @@ def test_with_the_model_itself_they_stand_in_their_order(trained: Store) -> None
 def test_the_caption_tells_the_ends(trained: Store) -> None:
     told = figures.history(trained, "run", "alpha").to_dict()["description"]
     assert "run: alpha from 7 to 3.5 over 3 checkpoints." in told
+    assert "order of scans" not in told
+    for revision in ("b", "a"):
+        trained.commit_models([model_rows("lab/net", revision, alphas=(3.0,))], "s")
+    told = figures.history(trained, "lab/net", "alpha").to_dict()["description"]
+    assert "In the order of scans, which need not be that of training." in told
 
 
 def test_what_cannot_be_drawn_is_said(trained: Store, tmp_path: Path) -> None:

@@ -106,14 +106,15 @@ def told_of_digits(store: Store, table: pa.Table, method: str) -> tuple[str, ...
     seen = [row for row in rows if row["q"] is not None and row["q"] < _SEEN]
     named = ", ".join(f"{row['metric']} in {row['series']}" for row in seen)
     told.append(
-        f"Of {len(rows)} correlations {len(seen) or 'none'} stands out from chance once so many "
-        f"are tried (q < {_SEEN:g})" + (f": {named}." if seen else ".")
+        f"Of {len(rows)} correlation{'s' * (len(rows) != 1)} {len(seen) or 'none'} "
+        f"{'stand' if len(seen) > 1 else 'stands'} out from chance once so many are tried "
+        f"(q < {_SEEN:g})" + (f": {named}." if seen else ".")
     )
     wide = max(rows, key=lambda row: (row["tau_high"] or 0) - (row["tau_low"] or 0), default=None)
     if wide is not None and wide["tau_low"] is not None:
+        little = ": so few models neither show nor rule out that a metric predicts accuracy"
         told.append(
-            f"The intervals are wide, up to {_interval(wide)}: so few models neither show nor rule "
-            "out that a metric predicts accuracy."
+            f"The intervals of τ are wide, up to {_interval(wide)}{'' if seen else little}."
         )
     for row in store.run(_BULK, {"method": method}).to_pylist():
         told.append(

@@ -15,14 +15,14 @@ _NAMED: Final = 3
 _OF_SCAN = """
 SELECT c.repo_id, v.series, v.looks_random, v.random_like
 FROM commits c
-JOIN contenders($metric, 'all') v USING (repo_id, revision, method)
+JOIN summary_values($metric, 'all') v USING (repo_id, revision, method)
 WHERE c.scan_id = $scan_id AND c.method = $method
 ORDER BY v.random_like DESC NULLS LAST, c.repo_id
 """
 #: All layers, as `zoo query warnings` and `zoo query layers` have them, averaged or not.
 _LAYERS = """
 SELECT count(*) AS layers, count(l.warning) AS warned,
-    count(DISTINCT l.repo_id) FILTER (l.warning IS NOT NULL) AS in_models
+    count(DISTINCT (l.repo_id, l.revision)) FILTER (l.warning IS NOT NULL) AS in_models
 FROM layers l JOIN commits c USING (repo_id, revision, method)
 WHERE c.scan_id = $scan_id AND c.method = $method
 """
@@ -86,21 +86,23 @@ def scan_findings(store: Store | str | Path | None, scan_id: str, method: str) -
             f"{kinds} (docs/methods.md)"
         )
     series = _most([row["series"] for row in models if row["series"] is not None])
-    ranked = _ranked(store, series, method) if series else []
+    of_series = _ranked(store, series, method) if series else []
+    ranked = [row for row in of_series if row["remark"] is None]
+    some_random = len(ranked) < len(of_series)
     if len(ranked) < 2:
         return Findings(tuple(told), f"zoo show {shlex.quote(models[0]['repo_id'])}")
     told.append(
         f"in series {series}, by {metric} (lower is better): {_valued(ranked[0])} first, "
-        f"{_valued(ranked[-1])} last of {len(ranked)}"
+        f"{_valued(ranked[-1])} last of {len(ranked)}{' that do not look random' * some_random}"
     )
     return Findings(tuple(told), f"zoo query leaderboard -p {shlex.quote(f'series={series}')}")
 
 
 def _ranked(store: Store, series: str, method: str) -> list[dict[str, Any]]:
-    """The models of a series that have a rank and do not look random, the first first."""
+    """The models of a series that have a rank, the first first; those that look random last."""
     asked = {"series": series, "method": method, "limit": None}
     rows = store.run("leaderboard", asked).to_pylist()
-    return [row for row in rows if row["rank"] is not None and row["remark"] is None]
+    return [row for row in rows if row["rank"] is not None]
 
 
 def _most(names: list[str]) -> str | None:

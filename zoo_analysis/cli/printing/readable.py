@@ -101,8 +101,9 @@ def write_readable(table: pa.Table, stream: TextIO) -> None:
 
     What three or more rows have in common is told above them. To fit, names of columns fold at
     their underscores, and cells go on in the next line, names behind a separator. Columns without
-    room follow in further tables, each with the first column; where that would be many lines they
-    are left out, which the caption tells. One row that does not fit is written by `write_vertical`.
+    room follow in further tables, each with the first column, or the first two where these tell
+    apart rows that it does not; where that would be many lines they are left out, which the caption
+    tells. One row that does not fit is written by `write_vertical`.
 
     Args:
         table: of any column types.
@@ -128,7 +129,7 @@ def write_readable(table: pa.Table, stream: TextIO) -> None:
     told: list[RenderableType] = [Text(part) for line in heading for part in wrapped(line, stream)]
     for number, shown in enumerate(tables[:most]):
         told += [*([Text("")] if number else []), _drawn(shown)]
-    if left := [each.name for shown in tables[most:] for each in shown[1:]]:
+    if left := [each.name for shown in tables[most:] for each in shown[_keys(columns) :]]:
         more = "1 more column" if len(left) == 1 else f"{len(left)} more columns"
         line = f"{more} (-f vertical or csv): {', '.join(left)}"
         told += [Text(part) for part in wrapped(line, stream)]
@@ -209,17 +210,28 @@ def _common(columns: Sequence[_Column]) -> tuple[list[_Column], list[str]]:
 
 
 def _plan(columns: Sequence[_Column], room: int, whole: bool, prose: int) -> list[list[_Column]]:
-    """Tables that the columns are broken into, each with the first one, and all widths."""
+    """Tables that the columns are broken into, each with those that tell rows apart, and widths."""
     if _sum([each.natural for each in columns]) > room:
         columns = [replace(each, folded=True) for each in columns]
-    first, *others = columns
-    tables = [[first]]
-    for each in others:
+    keys = _keys(columns)
+    tables = [[*columns[:keys]]]
+    for each in columns[keys:]:
         beside = [*tables[-1], each]
-        if len(beside) > 2 and _sum([column.least(whole, prose) for column in beside]) > room:
-            tables.append([first])
+        least = _sum([column.least(whole, prose) for column in beside])
+        if len(beside) > keys + 1 and least > room:
+            tables.append([*columns[:keys]])
         tables[-1].append(each)
     return [_fitted(shown, room, whole, prose) for shown in tables]
+
+
+def _keys(columns: Sequence[_Column]) -> int:
+    """How many of the first columns stand in every table: two, where only both tell rows apart."""
+    first, *others = columns
+    if len(set(first.cells)) == len(first.cells) or not others:
+        return 1
+    second = others[0]
+    both = set(zip(first.cells, second.cells, strict=True))
+    return 2 if len(both) == len(first.cells) and not second.number and not second.prose else 1
 
 
 def _fitted(columns: Sequence[_Column], room: int, whole: bool, prose: int) -> list[_Column]:
@@ -246,14 +258,15 @@ def _cost(tables: Sequence[Sequence[_Column]], most: int) -> tuple[int, int, int
     It is the columns that are left out; those that are set apart from the first ones, where the
     first one alone does not tell rows apart; and the lines.
     """
-    names = tables[0][0].cells
-    apart = len(set(names)) < len(names)
+    keys = _keys(tables[0])
+    names = set(zip(*(each.cells for each in tables[0][:keys]), strict=True))
+    apart = len(names) < len(tables[0][0].cells)
     lines = sum(
         max(map(len, row))
         for shown in tables[:most]
         for row in zip(*(each.lines for each in shown), strict=True)
     )
-    columns = [len(shown) - 1 for shown in tables]
+    columns = [len(shown) - keys for shown in tables]
     return sum(columns[most:]), sum(columns[1:]) if apart else 0, lines + _HEAD * len(tables)
 
 

@@ -81,6 +81,8 @@ def history(
         panels.append(_panel([mine[i] for i in keep], metric, at, groups))
         notes += [_in_words(mine, metric, name) for name in groups]
         notes.append(told(len(keep), len(mine), "checkpoints"))
+    if any(row["in_order_of"] == "scans" for row in rows):
+        notes.append("In the order of scans, which need not be that of training.")
     chart: alt.VConcatChart = alt.vconcat(*panels, spacing=14)
     title = f"{', '.join(groups[:2])}{' …' * (len(groups) > 2)} over training"
     chart = chart.resolve_scale(color="shared")
