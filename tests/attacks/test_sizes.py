@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -15,6 +16,7 @@ from safetensors.torch import save_file
 
 from tests.attacks.limits import within
 from zoo_analysis import analyze
+from zoo_analysis.answers.remarks.off_scale import scale_collapse
 from zoo_analysis.errors import CheckpointError, SourceError, ZooError
 from zoo_analysis.imports.metric_tables import read_averages
 from zoo_analysis.imports.weightwatcher import read_weightwatcher
@@ -125,3 +127,13 @@ def test_folders_within_each_other_without_end_cost_themselves(
     assert [problem.error for problem in found.problems] == [
         "TooDeep" if name == "a" else "OSError"
     ]
+
+
+def test_thousands_of_layers_are_compared_in_the_memory_of_their_number() -> None:
+    layers = pd.DataFrame({"layer": [f"{i}" for i in range(30_000)], "kind": "linear"})
+    layers["shape"] = [[2, 2]] * len(layers)
+    layers["log_spectral_norm"] = np.random.default_rng(0).normal(size=len(layers)) / 10
+    layers.loc[7, "log_spectral_norm"] = 5.0
+    with within(10, more=300 << 20):
+        found = scale_collapse(layers)
+    assert found.layers == ("7",)

@@ -1,5 +1,6 @@
 """Layers whose spectral norm is off the scale of the layers that they can be compared with."""
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -32,12 +33,14 @@ FEWEST: Final = 6
 def scale_collapse(layers: "pd.DataFrame") -> Finding:
     """Layers whose spectral norm is far from that of layers of their kind and shape."""
     name, norms = "scale collapse", layers["log_spectral_norm"].to_numpy(dtype=float)
-    alike = _comparable(layers) & np.isfinite(norms)
-    z, off = np.full(len(norms), np.nan), np.full(len(norms), np.nan)
-    for i in np.flatnonzero((alike.sum(axis=1) >= FEWEST) & np.isfinite(norms)):
-        others = norms[alike[i]]
-        z[i] = robust_z(others)[alike[i, :i].sum()]
-        off[i] = norms[i] - np.median(others)
+    z, off, finite = np.full(len(norms), np.nan), np.full(len(norms), np.nan), np.isfinite(norms)
+    for members, comparable in _comparable(layers):
+        own, alike = members & finite, comparable & finite
+        if alike.sum() < FEWEST or not own.any():
+            continue
+        others = norms[alike]
+        z[own] = robust_z(others)[own[alike]]
+        off[own] = norms[own] - np.median(others)
     compared = int(np.isfinite(z).sum())
     if not compared:
         return Finding(
@@ -69,13 +72,16 @@ def scale_collapse(layers: "pd.DataFrame") -> Finding:
     return Finding(name, verdict, text, numbers, tuple(names))
 
 
-def _comparable(layers: "pd.DataFrame") -> NDArray[np.bool_]:
-    """(n, n) which layers are of one kind, with as many positions, and sides within a factor."""
-    kinds = layers["kind"].to_numpy()
+def _comparable(layers: "pd.DataFrame") -> Iterator[tuple[NDArray[np.bool_], NDArray[np.bool_]]]:
+    """Layers of each kind and shape, and those that they can be compared with."""
     shapes = [tuple(shape) if shape is not None else () for shape in layers["shape"]]
-    spatial = np.array([hash(shape[2:]) for shape in shapes])
-    sides = np.log([(*shape[:2], 1, 1)[:2] for shape in shapes])
-    near = (np.abs(sides[:, None] - sides) <= np.log(COMPARABLE) + 1e-9).all(axis=2)
-    told = np.array([len(shape) > 1 for shape in shapes])
-    same = (kinds[:, None] == kinds) & (spatial[:, None] == spatial)
-    return np.asarray(near & same & (told[:, None] & told))
+    numbers: dict[tuple[str, tuple[int, ...]], int] = {}
+    keys = zip(layers["kind"], shapes, strict=True)
+    group = np.array([numbers.setdefault(key, len(numbers)) for key in keys], dtype=int)
+    alike: dict[tuple[str, tuple[int, ...]], int] = {}
+    kinds = np.array([alike.setdefault((k, shape[2:]), len(alike)) for k, shape in numbers])
+    sides = np.log([(*shape[:2], 1, 1)[:2] for _, shape in numbers])
+    told = np.array([len(shape) > 1 for _, shape in numbers])
+    for number in np.flatnonzero(told):
+        near = (np.abs(sides - sides[number]) <= np.log(COMPARABLE) + 1e-9).all(axis=1)
+        yield group == number, (near & (kinds == kinds[number]) & told)[group]
