@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+#: Programs by which libraries ask which machine this is.
+ASKING = {"ldconfig", "lscpu", "uname"}
 #: Of every process that starts with it on its path: what it opens, connects, starts and unpickles.
 WATCH = """
 import json, os, sys

@@ -45,7 +45,9 @@ def flat_table(
     plain = [field.name for field in fields if not pa.types.is_nested(field.type)]
     batches, nbytes = [], 0
     schema = pa.schema([_decoded(field) for field in fields if field.name in plain])
-    for batch in file.iter_batches(_rows_at_once(file.metadata), columns=plain):
+    rows = _rows_at_once(file.metadata)
+    # pyarrow 18 does not iterate over no groups.
+    for batch in file.iter_batches(rows, columns=plain) if file.num_row_groups else ():
         # Without what pandas notes of its index, which can be a name, or of any length.
         batch = batch.replace_schema_metadata(None).cast(schema)
         nbytes += batch.nbytes
