@@ -1,6 +1,8 @@
 """Commands on models that came from others."""
 
 from collections import Counter
+from itertools import compress
+from operator import not_
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -137,11 +139,9 @@ def _print_lineage(told: "LineageSummary") -> None:
     from zoo_analysis.cli.output import counted, say, write_table
 
     pairs = _by_pair(told.rows)
-    shown: list[dict[str, Any]] = []
-    rest: list[dict[str, Any]] = []
-    for row in pairs:
-        told_of = len(pairs) <= _PRINTED or row["related"] or row["declared"]
-        (shown if told_of else rest).append(row)
+    noted = [len(pairs) <= _PRINTED or row["related"] or row["declared"] for row in pairs]
+    shown = [*compress(pairs, noted)]
+    rest = [*compress(pairs, map(not_, noted))]
     if shown:
         import pyarrow as pa
 
