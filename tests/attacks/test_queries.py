@@ -5,6 +5,7 @@ import stat
 import subprocess
 import sys
 import time
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -63,6 +64,17 @@ def test_an_endless_query_ends(store: Store, sql: str) -> None:
     with within(20), pytest.raises(QueryError, match=r"took longer than 0\.2 s"):
         store.run(sql, timeout=0.2)
     assert store.run("SELECT count(*) FROM models")[0].to_pylist() == [1]
+
+
+def test_what_times_a_query_is_not_the_last_that_holds_its_connection() -> None:
+    """Else the connection is closed in a thread, which aborts a process that is at its end."""
+    import duckdb
+
+    connection = duckdb.connect()
+    held = weakref.ref(connection)
+    assert QueryLimits().fetch(QueryLimits().ask(connection, "SELECT 1 AS one"))[0][0].as_py() == 1
+    del connection
+    assert held() is None
 
 
 def test_time_that_is_over_between_planning_and_work_is_over(store: Store) -> None:

@@ -45,6 +45,14 @@ class _Interrupter(threading.Timer):
                 return
             self.function()
 
+    def cancel(self) -> None:
+        """End it, and let go of the connection: this thread must not be the last that has it.
+
+        Closing one in a thread that Python's end meets aborts the process.
+        """
+        super().cancel()
+        self.function = bool
+
 
 @dataclass(frozen=True)
 class QueryLimits:
