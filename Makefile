@@ -30,9 +30,9 @@ $(VENV)/.test: catalog/packaged-all.txt pyproject.toml $(VENV)/.installed
 demo: $(VENV)/.demo
 	$(BIN)/zoo demo
 
-## Style, types, documentation, tests. Some wait for others to die or to answer: three at once keep two cores busy.
+## Style, types, documentation, tests.
 test: lint docs
-	$(BIN)/python -m pytest --numprocesses 3 --dist worksteal
+	$(BIN)/python -m pytest --numprocesses 2
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check .
