@@ -121,4 +121,7 @@ def dripping(start: bytes = HEADER, block: bytes = b"x") -> Iterator[tuple[str, 
 
     with socket.create_server(("127.0.0.1", 0)) as listening:
         threading.Thread(target=serve, args=(listening,), daemon=True).start()
-        yield f"http://127.0.0.1:{listening.getsockname()[1]}", left
+        try:
+            yield f"http://127.0.0.1:{listening.getsockname()[1]}", left
+        finally:
+            listening.shutdown(socket.SHUT_RDWR)  # what accepts is not woken by a close
