@@ -5,8 +5,7 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
-from types import TracebackType
-from typing import Any, Final, Self, TypeVar
+from typing import Any, Final, TypeVar
 
 from zoo_analysis.cluster.commits import RunWriter
 from zoo_analysis.cluster.flow import run_tasks
@@ -56,7 +55,7 @@ def read_within(
         return failure(ref, "lineage", error, access=access)
 
 
-class ModelReader:
+class ModelReader(ExitStack):
     """Processes that open and read models, any of which may cost one of them its life.
 
     They are started for the first models that are read.
@@ -68,20 +67,9 @@ class ModelReader:
     """
 
     def __init__(self, writer: RunWriter[Any], access: HubAccess | None, limits: Limits) -> None:
+        super().__init__()
         self.writer, self.access, self.limits = writer, access, limits
         self._workers: LocalWorkers | None = None
-        self._held = ExitStack()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        at: TracebackType | None,
-    ) -> None:
-        self._held.close()
 
     def each(
         self, read: Reading[T], refs: Mapping[int, ModelRef], done: Callable[[int, T], None]
@@ -99,7 +87,7 @@ class ModelReader:
         if self._workers is None:
             count = 1 + int(expected_seconds(refs.values()) / _WORTH_A_PROCESS)
             workers = LocalWorkers(min(os.cpu_count() or 1, count), DOWNLOADS)
-            self._workers = self._held.enter_context(workers)
+            self._workers = self.enter_context(workers)
         waiting = iter(refs.items())
 
         def over(place: int, outcome: T | Failure) -> None:
